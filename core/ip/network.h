@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CHASKI_IP_NETWORK_H
+#define CHASKI_IP_NETWORK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "chaski/address.h"
+#include "core/packet/burst.h"
+
+/*
+ * What lies between the transport blocks and the IP block of one family. A transport block holds
+ * one struct network a family and knows nothing else of IP; an IP block fills it in when wired.
+ */
+
+/* How a destination is reached. */
+struct ip_path {
+    struct chaski_address source;   /* the address of ours that is used towards it */
+    struct chaski_address next_hop; /* gateway, or the destination itself */
+    uint16_t mtu;                   /* largest IP packet, path MTU discovery included */
+    uint16_t link_mtu;              /* of the interface */
+    uint8_t interface;
+    bool local;     /* the destination is this host */
+    bool broadcast; /* limited or directed broadcast */
+    bool multicast;
+};
+
+struct network {
+    /* Sends. packet->ip is filled in, the transport header is at packet->data and noted with
+     * packet_set_transport(); checksum is PARTIAL or COMPLETE. */
+    struct hook transmit;
+    void *block;
+    /* How `destination` is reached from `source` (unspecified: choose one) by `interface` (number
+     * plus one; 0: any). Returns 0 or a negative enum chaski_error: NO_ROUTE, BAD_ADDRESS (source
+     * is not ours). */
+    int (*path)(void *block, const struct chaski_address *source,
+                const struct chaski_address *destination, uint16_t interface,
+                struct ip_path *path);
+    /* True when `address` is one of ours (unicast). */
+    bool (*is_local)(void *block, const struct chaski_address *address);
+    /* Forward progress with `destination` (RFC 4861, 7.3.1 and its like for ARP): spares the
+     * neighbour a probe. */
+    void (*confirm)(void *block, const struct chaski_address *destination, uint64_t now_ns);
+    /* Sends the ICMP error "port unreachable" for a received packet whose data is at the transport
+     * header; consumes it. Decides itself whether silence is due. */
+    void (*port_unreachable)(void *block, struct packet *packet, uint64_t now_ns);
+    /* Joins or leaves a group (0 or a negative error); counted per interface. */
+    int (*join)(void *block, const struct chaski_address *group, uint16_t interface,
+                uint64_t now_ns);
+    int (*leave)(void *block, const struct chaski_address *group, uint16_t interface,
+                 uint64_t now_ns);
+};
+
+/* An ICMP error for a datagram that we sent, family independent. */
+enum ip_error_kind {
+    IP_ERROR_NETWORK_UNREACHABLE,
+    IP_ERROR_HOST_UNREACHABLE,
+    IP_ERROR_PROTOCOL_UNREACHABLE,
+    IP_ERROR_PORT_UNREACHABLE,
+    IP_ERROR_TOO_BIG, /* path MTU; `mtu` is already clamped and recorded by the IP block */
+    IP_ERROR_PROHIBITED,
+    IP_ERROR_TIME_EXCEEDED,
+    IP_ERROR_PARAMETER,
+};
+
+struct ip_error {
+    enum ip_error_kind kind;
+    uint16_t mtu;
+    struct chaski_address source;      /* of the quoted datagram: ours */
+    struct chaski_address destination; /* of the quoted datagram: the peer */
+    const uint8_t *quoted;             /* its transport header, quoted_length >= 8 bytes of it */
+    uint16_t quoted_length;
+};
+
+/* Where errors for one transport protocol go; returns false when no flow of ours matches, so that
+ * the IP block must not believe the error (RFC 5927). Asked before path MTU is lowered. */
+typedef bool ip_error_function(void *block, const struct ip_error *error, uint64_t now_ns);
+
+#endif

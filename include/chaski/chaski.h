@@ -1,0 +1,401 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CHASKI_CHASKI_H
+#define CHASKI_CHASKI_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "chaski/address.h"
+#include "chaski/counters.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * chaski, a TCP/IP stack: the native interface.
+ *
+ * A host (struct chaski) is a pure function of what it is given: frames, calls, the time, memory
+ * and a random seed. It never blocks, allocates, reads a clock or starts a thread; one host belongs
+ * to one thread at a time. Time is nanoseconds of any clock that never goes back.
+ *
+ *     loop:  chaski_input(host, interface, frame, length, now)     for each frame
+ *            chaski_poll(host, now)                                timers, events, output
+ *            sleep until chaski_deadline(host), or a frame
+ *
+ * Calls record what is wanted; what there is to send leaves in the next chaski_poll(). Closures
+ * run inside chaski_poll() only, after the input has been processed, and may call anything here,
+ * closing their own connection and unbinding their own listener included.
+ *
+ * Calls return 0 or a count on success and a negative enum chaski_error otherwise. Handles are
+ * values: a stale one (its connection is gone) is answered with CHASKI_STALE, never followed.
+ */
+
+enum chaski_error {
+    CHASKI_AGAIN = -1,          /* nothing to read, no room to write, nothing to accept: yet */
+    CHASKI_STALE = -2,          /* the handle's object is gone */
+    CHASKI_NO_MEMORY = -3,      /* a limit of struct chaski_limits is reached */
+    CHASKI_INVALID = -4,        /* an argument makes no sense */
+    CHASKI_IN_USE = -5,         /* the address and port are taken */
+    CHASKI_NO_ROUTE = -6,       /* no route to the destination */
+    CHASKI_BAD_ADDRESS = -7,    /* the address is not ours, or cannot be used so */
+    CHASKI_NOT_CONNECTED = -8,  /* not connected yet, or no longer */
+    CHASKI_RESET = -9,          /* the peer reset the connection */
+    CHASKI_REFUSED = -10,       /* nobody listens there */
+    CHASKI_TIMED_OUT = -11,     /* the peer does not answer */
+    CHASKI_UNREACHABLE = -12,   /* the network reports the peer as unreachable */
+    CHASKI_CLOSED = -13,        /* we have closed this direction ourselves */
+    CHASKI_TOO_BIG = -14,       /* a datagram that cannot be sent in one piece */
+    CHASKI_NOT_PERMITTED = -15, /* broadcast without having asked for it, and the like */
+};
+
+/* One line for people. */
+const char *chaski_error_text(int error);
+
+/* ---- The host ------------------------------------------------------------------------------ */
+
+struct chaski;
+
+/* How many of each thing there may be; together they determine the memory. */
+struct chaski_limits {
+    uint32_t interfaces;
+    uint32_t addresses;
+    uint32_t routes;
+    uint32_t neighbours;
+    uint32_t groups;        /* multicast memberships */
+    uint32_t reassemblies;  /* datagrams being put together from fragments */
+    uint32_t paths;         /* destinations whose path MTU is remembered */
+    uint32_t listeners;
+    uint32_t connections;
+    uint32_t half_open;     /* connections being opened by peers; beyond it, SYN cookies */
+    uint32_t time_wait;
+    uint32_t udp_sockets;
+    uint32_t packets;       /* descriptors */
+    uint32_t small_buffers; /* of 2 kB */
+    uint32_t large_buffers; /* of 32 kB */
+    uint32_t receive_buffer_max; /* bytes that a connection's receive window may grow to */
+    uint32_t send_buffer_max;    /* bytes that a connection's send queue may grow to */
+};
+
+/* Fills in limits for a host that shall take about `memory_bytes` and `connections`. */
+void chaski_limits_for(struct chaski_limits *limits, size_t memory_bytes, uint32_t connections);
+
+/* Bytes that a host with these limits wants. */
+size_t chaski_size(const struct chaski_limits *limits);
+
+/* Makes a host in `memory` (any alignment, `size` >= chaski_size(limits)), which stays the
+ * caller's and must live as long as the host. `seed` is 32 bytes that nobody can guess: initial
+ * sequence numbers, ports and table keys come from it. NULL when the memory does not suffice. */
+struct chaski *chaski_init(void *memory, size_t size, const struct chaski_limits *limits,
+                           const uint8_t seed[32], uint64_t now_ns);
+
+/* Runs what is due, closures included, and sends what there is to send. */
+void chaski_poll(struct chaski *host, uint64_t now_ns);
+
+/* When chaski_poll() next wants to be called: a time, 0 for at once, or UINT64_MAX for not before
+ * a frame or a call. */
+uint64_t chaski_deadline(struct chaski *host);
+
+/* The value of a counter. */
+uint64_t chaski_counter_value(const struct chaski *host, enum chaski_counter counter);
+
+/* ---- Interfaces ---------------------------------------------------------------------------- */
+
+struct chaski_piece {
+    const void *bytes;
+    size_t length;
+};
+
+struct chaski_interface {
+    const char *name; /* copied, up to 15 characters */
+    uint8_t mac[6];
+    uint16_t mtu;     /* of IP packets: 68 to 65535 */
+    /* Sends one frame, given in pieces that are valid during the call. */
+    void (*output)(void *context, const struct chaski_piece *pieces, unsigned count);
+    void *context;
+};
+
+/* Adds an Ethernet interface; returns its number. */
+int chaski_interface_add(struct chaski *host, const struct chaski_interface *interface);
+
+/* Takes in one received frame (copied). */
+void chaski_input(struct chaski *host, int interface, const void *frame, size_t length,
+                  uint64_t now_ns);
+
+/* Gives an interface an address; it is probed for and announced (RFC 5227) unless the prefix is
+ * /32, and usable at once. */
+int chaski_address_add(struct chaski *host, int interface, const struct chaski_address *address,
+                       unsigned prefix_length);
+int chaski_address_remove(struct chaski *host, int interface,
+                          const struct chaski_address *address);
+
+/* Adds a route by `gateway`, or (gateway unspecified) a route to neighbours of `interface`.
+ * Prefix 0 of length 0 is the default route. */
+int chaski_route_add(struct chaski *host, const struct chaski_address *prefix,
+                     unsigned prefix_length, const struct chaski_address *gateway, int interface);
+int chaski_route_remove(struct chaski *host, const struct chaski_address *prefix,
+                        unsigned prefix_length);
+
+/* ---- Memory that changes hands without a copy ------------------------------------------------ */
+
+/* Application memory that the stack may refer to until it calls `release`, exactly once, from
+ * chaski_poll() or from the call that closes the connection. The struct must live as long. */
+struct chaski_memory {
+    const void *bytes;
+    size_t length;
+    void (*release)(struct chaski_memory *memory);
+    void *context;
+    uint64_t reserved[8]; /* the stack's */
+};
+
+/* ---- TCP ----------------------------------------------------------------------------------- */
+
+typedef struct chaski_tcp {
+    uint32_t index, generation;
+} chaski_tcp;
+
+typedef struct chaski_listener {
+    uint32_t index, generation;
+} chaski_listener;
+
+/* What a closure is told, as a set. */
+enum chaski_event {
+    CHASKI_CONNECTED = 1, /* the handshake has completed, whoever began it */
+    CHASKI_READABLE = 2,  /* bytes, or the end of the stream, wait to be read */
+    CHASKI_WRITABLE = 4,  /* there is room again after a write came up short */
+    CHASKI_ENDED = 8,     /* the connection is over: why, says chaski_tcp_read() or _error() */
+    CHASKI_URGENT = 16,   /* an urgent mark has arrived (RFC 9293, 3.8.5) */
+};
+
+/* Runs inside chaski_poll(). `events` is a set of enum chaski_event. */
+typedef void chaski_tcp_closure(void *context, struct chaski *host, chaski_tcp connection,
+                                unsigned events);
+
+/* Whether a connection from `remote` to `local` is wanted. Runs inside chaski_poll(). */
+typedef bool chaski_tcp_filter(void *context, const struct chaski_endpoint *local,
+                               const struct chaski_endpoint *remote);
+
+struct chaski_tcp_bind {
+    struct chaski_endpoint local; /* address unspecified: all of ours, both families */
+    uint32_t max_connections;     /* accepted and not yet over; 0: as many as there are */
+    uint32_t backlog;             /* completed and not yet taken by chaski_tcp_accept(); 0: 128 */
+    chaski_tcp_filter *filter;    /* NULL: everybody */
+    chaski_tcp_closure *receive;  /* every connection's closure; NULL: polled, see accept */
+    void *context;
+};
+
+/* Listens. With a `receive` closure, connections appear as CHASKI_CONNECTED events; without, they
+ * wait for chaski_tcp_accept(). */
+int chaski_tcp_bind(struct chaski *host, const struct chaski_tcp_bind *bind,
+                    chaski_listener *listener);
+/* Stops listening; connections that were accepted live on, those still waiting are reset. */
+int chaski_tcp_unbind(struct chaski *host, chaski_listener listener);
+int chaski_tcp_accept(struct chaski *host, chaski_listener listener, chaski_tcp *connection);
+
+struct chaski_tcp_connect {
+    struct chaski_endpoint local; /* unspecified address and port 0: chosen (RFC 6056) */
+    struct chaski_endpoint remote;
+    chaski_tcp_closure *receive; /* may be NULL */
+    void *context;
+};
+
+/* Begins to connect; the handshake's result arrives as CHASKI_CONNECTED or CHASKI_ENDED. */
+int chaski_tcp_connect(struct chaski *host, const struct chaski_tcp_connect *connect,
+                       chaski_tcp *connection);
+
+/* Replaces the closure. Events that have happened meanwhile are told again. */
+int chaski_tcp_on(struct chaski *host, chaski_tcp connection, chaski_tcp_closure *receive,
+                  void *context);
+
+/* The set of enum chaski_event that holds now: for those who poll. */
+int chaski_tcp_events(struct chaski *host, chaski_tcp connection);
+
+/* Copies up to `length` bytes out. 0 is the end of the stream. */
+long chaski_tcp_read(struct chaski *host, chaski_tcp connection, void *bytes, size_t length);
+
+/* Copies up to `length` bytes in; fewer when the send buffer is full, CHASKI_AGAIN when it is
+ * entirely so; CHASKI_WRITABLE tells when to go on. */
+long chaski_tcp_write(struct chaski *host, chaski_tcp connection, const void *bytes,
+                      size_t length);
+
+/* Zero-copy read: the first received bytes where they lie, in up to `count` pieces; returns how
+ * many pieces there are (0: end of stream). They stay valid until they are consumed or
+ * the connection is closed. */
+int chaski_tcp_look(struct chaski *host, chaski_tcp connection, struct chaski_piece *pieces,
+                    unsigned count);
+int chaski_tcp_consume(struct chaski *host, chaski_tcp connection, size_t length);
+
+/* Zero-copy write: all of `memory` or, with an error (CHASKI_AGAIN: no room yet), none of it. The
+ * bytes must not change until memory->release runs, which is when the peer has acknowledged
+ * them or the connection is over. */
+int chaski_tcp_hand_over(struct chaski *host, chaski_tcp connection,
+                         struct chaski_memory *memory);
+
+/* Marks the last byte written so far as urgent (RFC 9293, 3.8.5). */
+int chaski_tcp_urgent(struct chaski *host, chaski_tcp connection);
+
+/* Ends our direction once everything written has been sent (half close); reading goes on. */
+int chaski_tcp_shutdown(struct chaski *host, chaski_tcp connection);
+
+/* Lets go of the connection: what was written is still delivered, then it ends; the handle is stale
+ * from now on and no closure runs any more. Unread input makes it a reset (RFC 9293, 3.6.1), as
+ * does the option LINGER with a time of 0. */
+int chaski_tcp_close(struct chaski *host, chaski_tcp connection);
+
+/* Resets the connection now; the handle is stale from now on. */
+int chaski_tcp_abort(struct chaski *host, chaski_tcp connection);
+
+/* Why the connection ended: 0 while it lives or when it ended in order. */
+int chaski_tcp_error(struct chaski *host, chaski_tcp connection);
+
+enum chaski_congestion {
+    CHASKI_CUBIC,   /* RFC 9438 */
+    CHASKI_NEWRENO, /* RFC 5681, 6582 */
+};
+
+/* Linux's names; times in milliseconds unless said otherwise. */
+enum chaski_tcp_option {
+    CHASKI_TCP_NODELAY,      /* 1: no Nagle (RFC 9293, 3.7.4) */
+    CHASKI_TCP_QUICKACK,     /* 1: no delayed acknowledgement */
+    CHASKI_TCP_MAXSEG,       /* largest segment payload in bytes, 64 to 65495; before connecting */
+    CHASKI_TCP_KEEPALIVE,    /* 1: probe an idle connection */
+    CHASKI_TCP_KEEPIDLE,     /* before the first probe; default 7 200 000 */
+    CHASKI_TCP_KEEPINTVL,    /* between probes; default 75 000 */
+    CHASKI_TCP_KEEPCNT,      /* unanswered probes before giving up; default 9 */
+    CHASKI_TCP_USER_TIMEOUT, /* unacknowledged data for this long ends it (RFC 5482); 0: default */
+    CHASKI_TCP_SYNCNT,       /* SYN retransmissions; default 6 */
+    CHASKI_TCP_LINGER,       /* close: -1 in the background (default), 0 reset, else give up after */
+    CHASKI_TCP_CONGESTION,   /* enum chaski_congestion */
+    CHASKI_TCP_SNDBUF,       /* bytes; fixes the size and ends auto-tuning */
+    CHASKI_TCP_RCVBUF,       /* likewise */
+    CHASKI_TCP_TOS,          /* traffic class of what is sent */
+    CHASKI_TCP_TTL,          /* 1 to 255 */
+    CHASKI_TCP_OPTION_COUNT,
+};
+
+int chaski_tcp_set(struct chaski *host, chaski_tcp connection, enum chaski_tcp_option option,
+                   int64_t value);
+int chaski_tcp_get(struct chaski *host, chaski_tcp connection, enum chaski_tcp_option option,
+                   int64_t *value);
+
+/* The states of RFC 9293, 3.3.2, with Linux's numbers. */
+enum chaski_tcp_state {
+    CHASKI_TCP_ESTABLISHED = 1,
+    CHASKI_TCP_SYN_SENT,
+    CHASKI_TCP_SYN_RECEIVED,
+    CHASKI_TCP_FIN_WAIT_1,
+    CHASKI_TCP_FIN_WAIT_2,
+    CHASKI_TCP_TIME_WAIT,
+    CHASKI_TCP_CLOSED,
+    CHASKI_TCP_CLOSE_WAIT,
+    CHASKI_TCP_LAST_ACK,
+    CHASKI_TCP_LISTEN,
+    CHASKI_TCP_CLOSING,
+};
+
+const char *chaski_tcp_state_name(enum chaski_tcp_state state);
+
+/* As Linux's struct tcp_info where the name is the same; times in microseconds, sizes in bytes. */
+struct chaski_tcp_info {
+    struct chaski_endpoint local, remote;
+    chaski_tcp connection; /* index UINT32_MAX: a listener, half-open or TIME-WAIT entry */
+    uint8_t tcpi_state;    /* enum chaski_tcp_state */
+    uint8_t tcpi_ca_state; /* 0 open, 1 disorder, 3 recovery, 4 loss */
+    uint8_t tcpi_retransmits;
+    uint8_t tcpi_probes;
+    uint8_t tcpi_backoff;
+    uint8_t tcpi_options; /* 1 timestamps, 2 SACK, 4 window scaling */
+    uint8_t tcpi_snd_wscale, tcpi_rcv_wscale;
+    uint32_t tcpi_rto, tcpi_ato;
+    uint32_t tcpi_snd_mss, tcpi_rcv_mss, tcpi_pmtu, tcpi_advmss;
+    uint32_t tcpi_unacked, tcpi_sacked, tcpi_lost, tcpi_retrans; /* segments, as Linux counts */
+    uint32_t tcpi_snd_ssthresh, tcpi_snd_cwnd;                   /* segments */
+    uint32_t tcpi_rtt, tcpi_rttvar, tcpi_min_rtt, tcpi_rcv_rtt;
+    uint32_t tcpi_rcv_space, tcpi_snd_wnd, tcpi_rcv_wnd;
+    uint32_t tcpi_total_retrans, tcpi_segs_out, tcpi_segs_in;
+    uint64_t tcpi_bytes_acked, tcpi_bytes_received, tcpi_notsent_bytes;
+    uint32_t receive_queue, send_queue; /* bytes, as ss shows them */
+    const char *congestion;
+};
+
+int chaski_tcp_info(struct chaski *host, chaski_tcp connection, struct chaski_tcp_info *info);
+
+/* Lists everything that TCP holds, one at a time: *cursor starts at 0. Returns 1 with *info
+ * filled in, 0 at the end. */
+int chaski_tcp_list(struct chaski *host, uint32_t *cursor, struct chaski_tcp_info *info);
+
+/* ---- UDP ----------------------------------------------------------------------------------- */
+
+typedef struct chaski_udp {
+    uint32_t index, generation;
+} chaski_udp;
+
+/* One received datagram; `bytes` is valid during the call. */
+typedef void chaski_udp_closure(void *context, struct chaski *host, chaski_udp socket,
+                                const struct chaski_endpoint *local,
+                                const struct chaski_endpoint *remote, const void *bytes,
+                                size_t length);
+
+/* Whether datagrams from `remote` to `local` are wanted. */
+typedef bool chaski_udp_filter(void *context, const struct chaski_endpoint *local,
+                               const struct chaski_endpoint *remote);
+
+struct chaski_udp_bind {
+    struct chaski_endpoint local; /* port 0: chosen */
+    struct chaski_endpoint remote; /* port other than 0: connected, only this peer is heard */
+    chaski_udp_filter *filter;    /* NULL: everybody */
+    chaski_udp_closure *receive;  /* NULL: polled, see chaski_udp_receive() */
+    void *context;
+    uint32_t queue;               /* datagrams that may wait; 0: 64 */
+};
+
+int chaski_udp_bind(struct chaski *host, const struct chaski_udp_bind *bind, chaski_udp *socket);
+int chaski_udp_close(struct chaski *host, chaski_udp socket);
+
+/* Sends one datagram; `remote` NULL on a connected socket. An ICMP error for an earlier one is
+ * reported once by the next call of a connected socket (CHASKI_REFUSED, CHASKI_UNREACHABLE). */
+int chaski_udp_send(struct chaski *host, chaski_udp socket, const struct chaski_endpoint *remote,
+                    const void *bytes, size_t length);
+
+/* Takes one datagram out: its length, which may exceed `length` (then it was cut), or
+ * CHASKI_AGAIN. `local` and `remote` may be NULL. */
+long chaski_udp_receive(struct chaski *host, chaski_udp socket, struct chaski_endpoint *local,
+                        struct chaski_endpoint *remote, void *bytes, size_t length);
+
+enum chaski_udp_option {
+    CHASKI_UDP_BROADCAST,      /* 1: may send to broadcast addresses */
+    CHASKI_UDP_TOS,
+    CHASKI_UDP_TTL,            /* 1 to 255; 0 is the default */
+    CHASKI_UDP_MULTICAST_TTL,  /* default 1 */
+    CHASKI_UDP_MULTICAST_LOOP, /* 1 (default): groups that this host is in hear it too */
+    CHASKI_UDP_DONT_FRAGMENT,  /* 1: longer than the path is an error instead of fragments */
+    CHASKI_UDP_OPTION_COUNT,
+};
+
+int chaski_udp_set(struct chaski *host, chaski_udp socket, enum chaski_udp_option option,
+                   int64_t value);
+/* Joins or leaves a multicast group on `interface` (number plus one; 0: by the route to it). */
+int chaski_udp_join(struct chaski *host, chaski_udp socket, const struct chaski_address *group,
+                    uint16_t interface);
+int chaski_udp_leave(struct chaski *host, chaski_udp socket, const struct chaski_address *group,
+                     uint16_t interface);
+
+/* ---- Ping ---------------------------------------------------------------------------------- */
+
+/* One echo reply, or (error < 0) why there will be none. */
+typedef void chaski_ping_closure(void *context, struct chaski *host,
+                                 const struct chaski_address *from, uint16_t sequence,
+                                 uint8_t ttl, const void *bytes, size_t length, int error);
+
+/* Who hears of echo replies with `identifier`; one at a time, NULL ends it. */
+int chaski_ping_on(struct chaski *host, uint16_t identifier, chaski_ping_closure *reply,
+                   void *context);
+int chaski_ping(struct chaski *host, const struct chaski_address *to, uint16_t identifier,
+                uint16_t sequence, const void *bytes, size_t length);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
