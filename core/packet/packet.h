@@ -78,6 +78,12 @@ struct packet_tcp {
     uint8_t sack_count;
 };
 
+/* What UDP notes down about a received datagram; host byte order. */
+struct packet_udp {
+    uint16_t source_port, destination_port;
+    uint32_t charge; /* bytes of memory that the datagram keeps busy while queued */
+};
+
 struct packet {
     struct packet *next; /* for whoever queues it */
     struct pool *pool;   /* where the descriptor goes back to */
@@ -98,7 +104,10 @@ struct packet {
     uint8_t link_destination[6];
     struct chaski_address next_hop; /* IP block to link block: the neighbour to send it to */
     struct packet_ip ip;
-    struct packet_tcp tcp;
+    union {
+        struct packet_tcp tcp;
+        struct packet_udp udp;
+    };
     struct fragment fragments[PACKET_FRAGMENTS];
     uint8_t room[PACKET_ROOM];
 };
