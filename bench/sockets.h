@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef BENCH_SOCKETS_H
+#define BENCH_SOCKETS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What the two programs on kernel sockets share, and the services that every server offers. */
+enum service { SERVICE_ECHO = 7, SERVICE_DISCARD = 9, SERVICE_CHARGEN = 19 };
+
+/* Prints "program: message[: reason]" and exits with 1; `reason` may be NULL. */
+_Noreturn void fail(const char *message, const char *reason);
+
+/* A clock that never goes back. */
+uint64_t now_ns(void);
+
+/* A TCP socket whose congestion control is CUBIC, whatever the machine's default: a default of
+ * BBR would pace a local link to a fraction of its speed. Exits when there is none. */
+int socket_cubic(void);
+
+/* Turns Nagle's algorithm off. */
+void socket_no_delay(int fd);
+
+/* Fills `bytes` with the lines of RFC 864: 72 printable characters, each line one further. */
+void chargen_fill(char *bytes, size_t length);
+
+#endif
