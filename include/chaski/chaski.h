@@ -264,7 +264,7 @@ enum chaski_tcp_option {
     CHASKI_TCP_KEEPINTVL,    /* between probes; default 75 000 */
     CHASKI_TCP_KEEPCNT,      /* unanswered probes before giving up; default 9 */
     CHASKI_TCP_USER_TIMEOUT, /* unacknowledged data for this long ends it (RFC 5482); 0: default */
-    CHASKI_TCP_SYNCNT,       /* SYN retransmissions; default 6 */
+    CHASKI_TCP_SYNCNT,       /* SYN retransmissions; default 7 (RFC 9293: three minutes) */
     CHASKI_TCP_LINGER,       /* close: -1 in the background (default), 0 reset, else give up after */
     CHASKI_TCP_CONGESTION,   /* enum chaski_congestion */
     CHASKI_TCP_SNDBUF,       /* bytes; fixes the size and ends auto-tuning */

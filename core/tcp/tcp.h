@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CHASKI_TCP_TCP_H
+#define CHASKI_TCP_TCP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "chaski/chaski.h"
+#include "core/base/list.h"
+#include "core/base/sequence.h"
+#include "core/base/siphash.h"
+#include "core/base/timer_wheel.h"
+#include "core/ip/network.h"
+#include "core/packet/burst.h"
+#include "core/tcp/congestion.h"
+#include "core/tcp/tcp_half_open.h"
+#include "core/tcp/tcp_receive_queue.h"
+#include "core/tcp/tcp_scoreboard.h"
+#include "core/tcp/tcp_send_queue.h"
+#include "core/tcp/tcp_table.h"
+#include "core/tcp/tcp_time_wait.h"
+
+/*
+ * TCP (RFC 9293). How it is cut:
+ *
+ *   tcp_receive     burst in; checks, demultiplexes; what belongs to no connection
+ *   tcp_segment     a segment for a connection: first a verdict that changes nothing, then
+ *                   its application
+ *   tcp_ack         what an acknowledgement does to the scoreboard, the clock and the window
+ *   tcp_output      what may be sent now; tcp_build makes the packets
+ *   tcp_timer       the few deadlines of a connection, and what happens at each
+ *   tcp_listen      listeners, half-open entries, cookies, the way to ESTABLISHED
+ *   tcp_connection  life and death of connections; events; what the application may call
+ *
+ * Everything that happens sets state and puts the connection on one of two lists: `events` (its
+ * closure is to be told) and `output` (it has something to send). tcp_run_closures() and
+ * tcp_output_all() empty them, once a turn.
+ */
+
+enum tcp_flag {
+    TCP_HAS_TIMESTAMPS = 1u << 0, /* negotiated */
+    TCP_HAS_SACK = 1u << 1,
+    TCP_HAS_SCALING = 1u << 2,
+    TCP_NODELAY = 1u << 3,
+    TCP_QUICKACK = 1u << 4,
+    TCP_KEEPALIVE = 1u << 5,
+    TCP_FIXED_SEND_BUFFER = 1u << 6,
+    TCP_FIXED_RECEIVE_BUFFER = 1u << 7,
+    TCP_FIN_QUEUED = 1u << 8,    /* our FIN stands at the end of the send queue */
+    TCP_FIN_RECEIVED = 1u << 9,  /* the peer's FIN is before RCV.NXT */
+    TCP_ORPHAN = 1u << 10,       /* the application has let go */
+    TCP_POLLED = 1u << 11,       /* waits for chaski_tcp_accept() */
+    TCP_UNFILTERED = 1u << 12,   /* came by a cookie: the listener's filter has yet to be asked */
+    TCP_ACK_NOW = 1u << 13,      /* an acknowledgement is owed at the next output */
+    TCP_ACK_DELAYED = 1u << 14,  /* one is owed by ack_at */
+    TCP_WANTS_ROOM = 1u << 15,   /* a write came up short: tell CHASKI_WRITABLE */
+    TCP_CWND_LIMITED = 1u << 16, /* the congestion window held something back */
+    TCP_URGENT_OUT = 1u << 17,   /* send_urgent is ahead of SND.UNA */
+    TCP_URGENT_IN = 1u << 18,    /* receive_urgent is ahead of what was read */
+    TCP_RST_OWED = 1u << 19,     /* a reset leaves at the next output, then the end */
+    TCP_PROBE_OWED = 1u << 20,   /* a keep-alive or zero-window probe leaves at the next output */
+    TCP_RTO_FIRED = 1u << 21,    /* since the last forward acknowledgement */
+    TCP_PERSISTING = 1u << 22,   /* send_at is the persist timer */
+    TCP_RESCUED = 1u << 23,      /* RFC 6675 rescue retransmission used in this recovery */
+    TCP_SYN_OWED = 1u << 24,     /* SYN, or SYN+ACK, is to be sent (again) */
+    TCP_NO_PATH_MTU = 1u << 25,  /* reserved for black hole detection */
+};
+
+/* Linux's tcp_ca_state numbers. */
+enum tcp_recovery {
+    TCP_CA_OPEN = 0,
+    TCP_CA_DISORDER = 1,
+    TCP_CA_RECOVERY = 3,
+    TCP_CA_LOSS = 4,
+};
+
+/*
+ * One connection. The first three cache lines hold what a data segment or an acknowledgement in
+ * order needs; the rest is touched when a connection changes its state.
+ */
+struct tcp_connection {
+    /* demultiplexing; receiving */
+    struct tcp_key key;
+    uint8_t state; /* enum chaski_tcp_state */
+    uint8_t recovery; /* enum tcp_recovery */
+    uint8_t send_scale, receive_scale;
+    uint32_t flags; /* enum tcp_flag */
+    uint32_t rcv_nxt;
+    uint32_t snd_una, snd_nxt;
+    uint32_t snd_wnd; /* unscaled, in bytes */
+
+    /* second line */
+    uint32_t snd_wl1, snd_wl2;
+    uint32_t rcv_advertised; /* right edge of the window that the peer knows */
+    uint32_t last_ack_sent;  /* RFC 7323's Last.ACK.sent */
+    uint32_t ts_recent;
+    uint32_t ts_recent_at_ms;
+    uint32_t ts_offset;
+    uint32_t max_snd_wnd;
+    uint16_t mss;      /* payload of a full segment, options of every segment deducted */
+    uint16_t peer_mss; /* what the peer announced, or 536 */
+    uint16_t receive_mss; /* estimate of the size of segments that the peer sends */
+    uint8_t duplicate_acks;
+    uint8_t backoff; /* consecutive time-outs */
+    struct tcp_receive_queue receive;
+
+    /* third line */
+    struct tcp_send_queue send;
+    struct tcp_scoreboard scoreboard;
+    struct congestion congestion;
+
+    /* the clock */
+    struct timer timer;
+    uint64_t send_at;  /* retransmission or persist; TIMER_NEVER: off */
+    uint64_t ack_at;   /* delayed acknowledgement */
+    uint64_t alive_at; /* keep-alive, FIN-WAIT-2, linger: what idleness leads to */
+    uint64_t progress_at; /* when the peer last acknowledged something new: user time-out */
+    uint32_t srtt_us8;    /* smoothed round trip, microseconds times 8; 0: none yet */
+    uint32_t rttvar_us4;  /* its variation, times 4 */
+    uint32_t rto_us;
+    uint32_t min_rtt_us;
+
+    /* recovery */
+    uint32_t recovery_point; /* SND.NXT when it began */
+
+    uint32_t send_urgent, receive_urgent;
+
+    /* what the application sees */
+    struct list event_link, output_link;
+    union {
+        struct {
+            chaski_tcp_closure *closure;
+            void *context;
+        };
+        struct list accept_link; /* while TCP_POLLED */
+    };
+    uint32_t generation;
+    uint8_t events;
+    int8_t error; /* enum chaski_error, once ENDED */
+    uint8_t ttl, traffic_class;
+    uint16_t listener; /* index plus one; 0: opened actively */
+    uint8_t interface;
+    uint8_t probes; /* unanswered keep-alive or window probes */
+
+    /* auto-tuning and options */
+    uint32_t tune_copied; /* bytes that the application took since tune_at */
+    uint32_t tune_space;
+    uint64_t tune_at;
+    uint32_t linger_ms; /* UINT32_MAX: in the background */
+    uint32_t user_timeout_ms;
+    uint32_t keep_idle_ms;
+    uint16_t keep_interval_s;
+    uint8_t keep_count, syn_count;
+
+    /* for tcp_info */
+    uint32_t segments_in, segments_out, retransmitted;
+    uint64_t bytes_acked, bytes_received;
+};
+
+struct tcp_listener {
+    struct chaski_endpoint local;
+    uint32_t generation; /* even: free */
+    uint32_t max_connections, connections;
+    uint32_t backlog, waiting;
+    struct list accept; /* completed, not yet taken */
+    chaski_tcp_filter *filter;
+    chaski_tcp_closure *closure;
+    void *context;
+    uint16_t next; /* same hash chain; index plus one */
+};
+
+enum { TCP_LISTENER_CHAINS = 64 };
+
+/* What hosts may tune; Linux's names where Linux has one. */
+struct tcp_knobs {
+    uint32_t initial_window; /* segments, RFC 6928 */
+    uint32_t rto_min_us, rto_max_us, rto_initial_us;
+    uint32_t ack_delay_us;
+    uint32_t fin_timeout_ms;
+    uint32_t receive_buffer, receive_buffer_max; /* tcp_rmem[1], [2] */
+    uint32_t send_buffer, send_buffer_max;       /* tcp_wmem[1], [2] */
+    uint8_t synack_retries;
+    bool timestamps, sack, window_scaling;
+    uint8_t congestion; /* enum chaski_congestion */
+};
+
+struct tcp_secrets {
+    struct siphash_key sequence, port, cookie, timestamp;
+};
+
+struct tcp {
+    struct network network[FAMILY_COUNT];
+    struct packet_memory *memory;
+    struct counters *counters;
+    struct timer_wheel *wheel;
+    struct chaski *host; /* handed to closures, never followed */
+    struct tcp_knobs knobs;
+    struct tcp_secrets secrets;
+    uint64_t now_ns; /* of the turn */
+
+    struct tcp_table table;
+    struct tcp_connection *connections;
+    uint32_t connection_limit, connection_count;
+    uint32_t connection_free; /* chain of free ones, index plus one */
+    struct tcp_half_opens half_open;
+    struct tcp_time_waits time_wait;
+    struct tcp_listener *listeners;
+    uint32_t listener_limit;
+    uint16_t listener_chain[TCP_LISTENER_CHAINS]; /* index plus one */
+    struct pool sent; /* struct tcp_sent: what is in flight */
+
+    struct list events, output;
+    struct burst out[FAMILY_COUNT]; /* built, not yet given to IP */
+    uint32_t last_lookup; /* connection index of the previous segment, plus one */
+    uint32_t port_counter;
+    uint8_t timer_owner, half_open_owner, time_wait_owner;
+};
+
+/* ---- Setup and turns: what the host calls -------------------------------------------------- */
+
+struct tcp_setup {
+    struct packet_memory *packets;
+    struct counters *counters;
+    struct timer_wheel *wheel;
+    struct chaski *host;
+    struct siphash_key key; /* all of TCP's secrets derive from it */
+    uint64_t now_ns;
+};
+
+/* Takes memory for the limits; with memory->base NULL it only counts and leaves *tcp alone. The
+ * networks are filled in afterwards by the host. */
+void tcp_setup(struct tcp *tcp, struct memory *memory, const struct chaski_limits *limits,
+               const struct tcp_setup *setup);
+
+/* hook_function: segments from IP, data at the TCP header, packet->ip filled in. */
+void tcp_receive(void *tcp, struct burst *burst, uint64_t now_ns);
+
+/* ip_error_function: ICMP errors for segments of ours (RFC 5927; path MTU RFC 1191). */
+bool tcp_ip_error(void *tcp, const struct ip_error *error, uint64_t now_ns);
+
+/* Tells closures what happened, filters included. */
+void tcp_run_closures(struct tcp *tcp, uint64_t now_ns);
+
+/* Sends what may be sent now, for every connection that asked. */
+void tcp_output_all(struct tcp *tcp, uint64_t now_ns);
+
+/* True when one of the two has something to do. */
+static inline bool tcp_pending(const struct tcp *tcp)
+{
+    return !list_empty(&tcp->events) || !list_empty(&tcp->output) ||
+           tcp->half_open.unfiltered != 0;
+}
+
+#endif

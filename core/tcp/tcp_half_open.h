@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CHASKI_TCP_TCP_HALF_OPEN_H
+#define CHASKI_TCP_TCP_HALF_OPEN_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/timer_wheel.h"
+#include "core/tcp/tcp_table.h"
+
+/*
+ * Connections that peers are opening: SYN-RECEIVED, in 64 bytes. The local sequence number is
+ * kept; what else is needed again (timestamp offset, listener, path) is found again from the key.
+ * SYN+ACK goes again after 1, 2, 4 ... seconds: the entries of each round stand in one queue, in
+ * order, so the first of each queue is the next.
+ */
+enum half_open_flag {
+    HALF_OPEN_TIMESTAMPS = 1,
+    HALF_OPEN_SACK = 2,
+    HALF_OPEN_SCALING = 4,
+    HALF_OPEN_UNFILTERED = 8, /* the listener's filter has yet to be asked; nothing was sent */
+};
+
+struct tcp_half_open {
+    struct tcp_key key;
+    uint32_t iss, irs;
+    uint32_t ts_recent;
+    uint32_t due_ms; /* when SYN+ACK goes again */
+    uint16_t peer_mss;
+    uint8_t send_scale : 4;
+    uint8_t flags : 4; /* enum half_open_flag */
+    uint8_t round;     /* SYN+ACKs sent, less one: the queue that it stands in */
+    uint32_t next, previous; /* index plus one, in the queue or the free chain */
+};
+
+_Static_assert(sizeof(struct tcp_half_open) <= 64, "a half-open connection costs at most 64 bytes");
+
+enum { HALF_OPEN_ROUNDS = 8, HALF_OPEN_UNFILTERED_QUEUE = HALF_OPEN_ROUNDS };
+
+struct half_open_queue {
+    uint32_t first, last; /* index plus one */
+};
+
+struct tcp_half_opens {
+    struct tcp_half_open *entries;
+    uint32_t limit, count;
+    uint32_t unfiltered; /* entries that wait for their filter */
+    uint32_t free;
+    struct half_open_queue queues[HALF_OPEN_ROUNDS + 1];
+    struct timer timer; /* the earliest due_ms */
+};
+
+struct tcp;
+struct tcp_connection;
+struct packet;
+
+void half_open_setup(struct tcp_half_opens *half_opens, struct memory *memory, uint32_t limit);
+
+/* A SYN for a listener: remembers it and answers, or answers with a cookie, or refuses. Consumes
+ * the packet. */
+void half_open_syn(struct tcp *tcp, struct packet *packet, uint16_t listener, uint64_t now_ns);
+
+/* A segment for a half-open entry. Consumes the packet, unless the segment completes the handshake:
+ * then the connection is returned and the packet is the caller's, to be applied to it. */
+struct tcp_connection *half_open_segment(struct tcp *tcp, uint32_t index, struct packet *packet,
+                                         uint64_t now_ns);
+
+/* An ACK for a listener that matches no entry: when it carries a cookie of ours, the connection is
+ * returned and the packet stays the caller's; otherwise NULL and the packet is consumed. */
+struct tcp_connection *half_open_cookie(struct tcp *tcp, struct packet *packet, uint16_t listener,
+                                        uint64_t now_ns);
+
+/* timer_function: SYN+ACKs that are due. */
+void half_open_timer(void *tcp, struct timer *timer, uint64_t now_ns);
+
+/* Asks listeners' filters about new entries, and answers those. */
+void half_open_run_filters(struct tcp *tcp, uint64_t now_ns);
+
+/* Gives up all entries of a local endpoint that is no longer listened on. */
+void half_open_forget(struct tcp *tcp, const struct chaski_endpoint *local, uint64_t now_ns);
+
+/* Gives up one entry. */
+void half_open_drop(struct tcp *tcp, uint32_t index);
+
+#endif

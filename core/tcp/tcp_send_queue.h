@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CHASKI_TCP_TCP_SEND_QUEUE_H
+#define CHASKI_TCP_TCP_SEND_QUEUE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "chaski/chaski.h"
+#include "core/packet/packet.h"
+
+/*
+ * The bytes that the application wrote and the peer has not acknowledged, as a chain of chunks. A
+ * chunk is a buffer with its place in the sequence space noted behind it: in the gap between a
+ * pool buffer's header and its data, or in the struct that the application handed over.
+ * Segments refer to chunks; a byte that was written stays where it is until it is acknowledged.
+ */
+struct send_chunk {
+    struct buffer buffer;
+    struct send_chunk *next;
+    uint32_t sequence; /* of its first byte */
+    uint32_t length;   /* bytes filled */
+};
+
+struct tcp_send_queue {
+    struct send_chunk *head, *tail;
+    struct send_chunk *unsent; /* where the next new byte is; a hint */
+    uint32_t start;            /* sequence number of the first byte that it holds */
+    uint32_t length;           /* bytes that it holds */
+    uint32_t limit;            /* bytes that it may hold */
+};
+
+/* The sequence number behind the last byte. */
+static inline uint32_t send_queue_end(const struct tcp_send_queue *queue)
+{
+    return queue->start + queue->length;
+}
+
+static inline uint32_t send_queue_room(const struct tcp_send_queue *queue)
+{
+    return queue->limit > queue->length ? queue->limit - queue->length : 0;
+}
+
+void send_queue_init(struct tcp_send_queue *queue, uint32_t start, uint32_t limit);
+
+/* Copies up to `length` bytes in; returns how many the limit and the pools allowed. */
+uint32_t send_queue_write(struct tcp_send_queue *queue, struct packet_memory *memory,
+                          const uint8_t *bytes, uint32_t length);
+
+/* Appends memory of the application's without copying; it is released when acknowledged. */
+void send_queue_hand_over(struct tcp_send_queue *queue, struct chaski_memory *memory);
+
+/* Drops what lies before `sequence`. */
+void send_queue_acknowledge(struct tcp_send_queue *queue, uint32_t sequence);
+
+/* Drops everything. */
+void send_queue_clear(struct tcp_send_queue *queue);
+
+/* Appends the bytes from `sequence` on, up to `length`, to a packet, as fragments, or copied when
+ * they are few and fit. `hint` (may be NULL) is a chunk at or before them. Returns how many bytes
+ * found a place; *last is then the chunk where the last one is. */
+uint32_t send_queue_slice(const struct tcp_send_queue *queue, struct send_chunk *hint,
+                          uint32_t sequence, uint32_t length, struct packet *packet,
+                          struct send_chunk **last);
+
+#endif
