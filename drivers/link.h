@@ -10,6 +10,10 @@
 /*
  * What moves frames: the one interface of all drivers. A driver fills in a struct link that it
  * embeds, and takes the packets that it receives into from `memory`, the host's own.
+ *
+ * A received packet has its data at the Ethernet header, a checksum of UNKNOWN or VERIFIED, and a
+ * segment_size other than 0 when it is several segments of that size in one. Its linear part
+ * may end anywhere behind the first 14 bytes, so whoever wants a header linear pulls it up.
  */
 enum link_feature {
     LINK_CHECKSUM = 1, /* takes CHECKSUM_PARTIAL packets */
@@ -19,20 +23,27 @@ enum link_feature {
 struct link {
     const char *name;
     struct packet_memory *memory;
-    struct counters *counters;
-    int fd;            /* readable when there is something to receive; -1: must be polled */
-    unsigned features; /* enum link_feature */
-    uint16_t mtu;      /* IP packet size that it carries */
+    struct counters *counters; /* of the host: what the driver has to drop is counted there */
+    int fd;                    /* readable when there is something to receive; -1: must be polled */
+    unsigned features;         /* enum link_feature */
+    uint16_t mtu;              /* IP packet size that it carries */
     uint8_t mac[6];
+    bool more; /* set by receive(): it stopped with frames left, or may have */
     /* Puts up to BURST_MAX received frames into an empty burst; returns how many. Never blocks. */
     uint32_t (*receive)(struct link *link, struct burst *burst, uint64_t now_ns);
     /* Sends and frees; a hook_function whose block is the struct link. */
     hook_function *transmit;
-    /* When a link that lives in virtual time has the next frame: TIMER_NEVER for none. NULL: a
-     * real link, wait on fd. */
+    /* When a link that lives in virtual time has the next frame: 0 at once, UINT64_MAX for none.
+     * NULL: a real link, wait on fd. */
     uint64_t (*deadline)(struct link *link);
-    /* Gives everything back, the struct included when the driver allocated it. */
+    /* Gives everything back, the struct included when the driver allocated it. NULL: nothing to. */
     void (*close)(struct link *link);
 };
+
+/* Whether the frame's IP packet is larger than the link's MTU allows, and not to be cut. */
+static inline bool link_oversized(const struct link *link, const struct packet *packet)
+{
+    return packet->segment_size == 0 && packet->length > link->mtu + 18u;
+}
 
 #endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CHASKI_RUNTIME_LOOP_H
+#define CHASKI_RUNTIME_LOOP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "chaski/chaski.h"
+#include "drivers/link.h"
+
+/*
+ * The ready-made loop, for those who do not have one: takes frames from links, runs the hosts, and
+ * sleeps until there is a frame, a file descriptor or a deadline. One thread. A turn is
+ *
+ *     read the clock; receive from every link and give it to its host; poll every host;
+ *     and, when nothing was received, wait for the earliest deadline, to the nanosecond.
+ */
+enum { LOOP_HOSTS = 8, LOOP_LINKS = 16, LOOP_WATCHES = 64 };
+
+/* Runs when one of `events` (POLLIN, POLLOUT...) is there; may call anything, loop_unwatch too. */
+typedef void loop_closure(void *context, int fd, short events);
+
+struct loop_link {
+    struct link *link;
+    struct chaski *host;
+    int interface;
+};
+
+struct loop_watch {
+    int fd; /* -1: free */
+    short events;
+    loop_closure *closure;
+    void *context;
+};
+
+struct loop {
+    struct chaski *hosts[LOOP_HOSTS];
+    struct loop_link links[LOOP_LINKS];
+    struct loop_watch watches[LOOP_WATCHES];
+    uint32_t host_count, link_count, watch_count;
+    uint64_t now_ns;       /* of this turn */
+    uint64_t looked_ns;    /* when file descriptors were last looked at */
+    uint64_t active_ns;    /* when something was last received */
+    uint64_t busy_poll_ns; /* how long after that to spin instead of sleeping; 0, the default: not
+                            * at all, UINT64_MAX: for ever */
+    int signal_fd;
+    bool stopped;
+    int stopped_by;                               /* the signal; 0 none */
+    void (*on_signal)(void *context, int signal); /* SIGUSR1 */
+    void *signal_context;
+};
+
+void loop_init(struct loop *loop);
+
+/* Closes what the loop itself opened; links and hosts are the caller's. */
+void loop_close(struct loop *loop);
+
+/* A host that is to be polled. False when there are LOOP_HOSTS. */
+bool loop_add_host(struct loop *loop, struct chaski *host);
+
+/* Adds an interface on `link` to `host` (and the host, when it is new) and returns its number, or a
+ * negative enum chaski_error. */
+int loop_add_link(struct loop *loop, struct chaski *host, struct link *link);
+
+/* Calls `closure` when `fd` is ready. False when there are LOOP_WATCHES. */
+bool loop_watch(struct loop *loop, int fd, short events, loop_closure *closure, void *context);
+void loop_unwatch(struct loop *loop, int fd);
+
+/* From now on SIGINT and SIGTERM end loop_run(), and SIGUSR1 calls `on_signal` (which may be NULL)
+ * between two turns. Blocks these signals in this thread until loop_close(). False with errno. */
+bool loop_signals(struct loop *loop, void (*on_signal)(void *context, int signal), void *context);
+
+/* One turn; `wait`: may sleep. Returns whether anything was received. */
+bool loop_turn(struct loop *loop, bool wait);
+
+/* Turns until loop_stop() or a signal, whose number it returns (0: loop_stop()). */
+int loop_run(struct loop *loop);
+void loop_stop(struct loop *loop);
+
+#endif
