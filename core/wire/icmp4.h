@@ -23,7 +23,8 @@ enum wire_icmp4 {
     WIRE_ICMP4_QUOTE_LENGTH = 5, /* errors: of the quote in units of 4 bytes; 0: not told */
     WIRE_ICMP4_MTU = 6,          /* fragmentation needed */
     WIRE_ICMP4_HEADER = 8,
-    WIRE_ICMP4_QUOTE_MIN = 8,   /* bytes behind the quoted IP header that an error must quote */
+    WIRE_ICMP4_QUOTE_MIN = 8, /* bytes behind the quoted IP header that an error must quote */
+    WIRE_ICMP4_ERROR_MIN = WIRE_ICMP4_HEADER + 20 + WIRE_ICMP4_QUOTE_MIN,
     WIRE_ICMP4_QUOTE_MAX = 548, /* so that an error stays within 576 bytes (RFC 1812, 4.3.2.3) */
 };
 
@@ -111,10 +112,15 @@ static inline bool wire_icmp4_is_error(uint8_t type)
            type == WIRE_ICMP4_PARAMETER_PROBLEM;
 }
 
-/* All types have eight bytes. */
+/* All types have eight bytes; errors have room for the smallest quote behind them, whose contents
+ * wire_icmp4_quote() judges. */
 static inline enum chaski_counter wire_icmp4_check(const uint8_t *bytes, size_t length)
 {
-    return length < WIRE_ICMP4_HEADER ? CHASKI_DROP_ICMP4_SHORT : 0;
+    if (length < WIRE_ICMP4_HEADER)
+        return CHASKI_DROP_ICMP4_SHORT;
+    if (wire_icmp4_is_error(wire_icmp4_type(bytes)) && length < WIRE_ICMP4_ERROR_MIN)
+        return CHASKI_DROP_ICMP4_QUOTE;
+    return 0;
 }
 
 /* The setters leave the checksum alone. */
