@@ -61,6 +61,8 @@ struct packet_ip {
     bool dont_fragment;
     bool destination_multicast; /* delivering: it came to a group or a broadcast address */
     bool router_alert;          /* sending: carries the option of RFC 2113 */
+    bool no_loop;               /* sending to a group: members on this host do not hear it */
+    uint8_t interface;          /* sending: number plus one; 0: the one that the route says */
 };
 
 /* What TCP notes down about a received segment; host byte order. */

@@ -29,7 +29,67 @@ extern "C" {
     X(DROP_IGMP_MALFORMED, "drop.igmp_malformed", "lengths or counts disagree with the packet")    \
     X(DROP_UDP_LENGTH, "drop.udp_length", "length under 8 or over the packet's")                   \
     X(DROP_UDP_PORT, "drop.udp_port", "sent to port 0")                                            \
-    X(DROP_TCP_HEADER, "drop.tcp_header", "data offset under 5 or past the segment")
+    X(DROP_TCP_HEADER, "drop.tcp_header", "data offset under 5 or past the segment")               \
+    X(DROP_ETHERNET_NOT_OURS, "drop.ethernet_not_ours",                                            \
+      "for another station, or a group not joined")                                                \
+    X(DROP_ETHERNET_TAGGED, "drop.ethernet_tagged", "of a VLAN that is not ours")                  \
+    X(DROP_ARP_QUEUE, "drop.arp_queue", "waited for a neighbour and was displaced by later ones")  \
+    X(DROP_ARP_TABLE, "drop.arp_table", "no room for one more unresolved neighbour")               \
+    X(DROP_ARP_UNREACHABLE, "drop.arp_unreachable", "the neighbour did not answer")                \
+    X(DROP_ARP_NO_ADDRESS, "drop.arp_no_address", "the interface has no address to ask from")      \
+    X(DROP_LOOPBACK_FULL, "drop.loopback_full", "too many packets to ourselves in one turn")       \
+    X(DROP_CUT_MALFORMED, "drop.cut_malformed", "a segment to be cut without a TCP header")        \
+    X(DROP_IP4_CHECKSUM, "drop.ip4_checksum", "wrong header checksum")                             \
+    X(DROP_IP4_SOURCE_ROUTE, "drop.ip4_source_route", "carries a source route")                    \
+    X(DROP_IP4_SOURCE, "drop.ip4_source", "from a group, broadcast, loopback or our own address")  \
+    X(DROP_IP4_NOT_OURS, "drop.ip4_not_ours", "for another host")                                  \
+    X(DROP_IP4_LINK_BROADCAST, "drop.ip4_link_broadcast",                                          \
+      "for one host, but broadcast on the link")                                                   \
+    X(DROP_IP4_FRAGMENT, "drop.ip4_fragment", "a fragment of impossible offset or length")         \
+    X(DROP_IP4_FRAGMENT_OVERLAP, "drop.ip4_fragment_overlap",                                      \
+      "of a datagram whose fragments contradict each other")                                       \
+    X(DROP_IP4_FRAGMENT_TWICE, "drop.ip4_fragment_twice", "a fragment that we have already")       \
+    X(DROP_IP4_FRAGMENT_EVICTED, "drop.ip4_fragment_evicted",                                      \
+      "incomplete, displaced by newer datagrams")                                                  \
+    X(DROP_IP4_FRAGMENT_TIMEOUT, "drop.ip4_fragment_timeout", "incomplete for too long")           \
+    X(DROP_IP4_NO_ROUTE, "drop.ip4_no_route", "no route to the destination")                       \
+    X(DROP_IP4_TOO_BIG, "drop.ip4_too_big", "over the path MTU and not to be fragmented")          \
+    X(DROP_ICMP4_CHECKSUM, "drop.icmp4_checksum", "wrong checksum")                                \
+    X(DROP_ICMP4_IGNORED, "drop.icmp4_ignored",                                                    \
+      "a message that hosts ignore: redirect, mask, timestamp")                                    \
+    X(DROP_ICMP4_BROADCAST, "drop.icmp4_broadcast",                                                \
+      "an echo request to a group or a broadcast address")                                         \
+    X(DROP_ICMP4_UNBELIEVED, "drop.icmp4_unbelieved", "an error about nothing that we sent")       \
+    X(DROP_ICMP4_UNASKED, "drop.icmp4_unasked", "an echo reply that nobody waits for")             \
+    X(DROP_ICMP4_QUEUE, "drop.icmp4_queue", "more echo replies than the queue holds")              \
+    X(DROP_PROTOCOL_UNREACHABLE, "drop.protocol_unreachable", "no block for the IP protocol")      \
+    X(DROP_PORT_UNREACHABLE, "drop.port_unreachable", "nobody listens on the port")                \
+    X(DROP_IGMP_CHECKSUM, "drop.igmp_checksum", "wrong checksum")                                  \
+    X(DROP_IGMP_IGNORED, "drop.igmp_ignored", "a message that hosts ignore")                       \
+    X(DROP_IGMP_SCOPE, "drop.igmp_scope",                                                          \
+      "a query that came from off the link or to a wrong address")                                 \
+    X(ARP_REQUESTS_SENT, "arp.requests_sent", "requests for a neighbour")                          \
+    X(ARP_REPLIES_SENT, "arp.replies_sent", "requests for our addresses that were answered")       \
+    X(ARP_PROBES_SENT, "arp.probes_sent", "probes for an address of our own (RFC 5227)")           \
+    X(ARP_ANNOUNCEMENTS_SENT, "arp.announcements_sent", "announcements of our addresses")          \
+    X(ARP_CONFLICTS, "arp.conflicts", "frames from others that use an address of ours")            \
+    X(ARP_FAILURES, "arp.failures", "neighbours that did not answer")                              \
+    X(IP4_RECEIVED, "ip4.received", "datagrams and fragments that came in")                        \
+    X(IP4_DELIVERED, "ip4.delivered", "datagrams given to a transport")                            \
+    X(IP4_SENT, "ip4.sent", "datagrams that transports sent")                                      \
+    X(IP4_FRAGMENTED, "ip4.fragmented", "datagrams sent in fragments")                             \
+    X(IP4_FRAGMENTS_SENT, "ip4.fragments_sent", "fragments that went out")                         \
+    X(IP4_FRAGMENTS_RECEIVED, "ip4.fragments_received", "fragments that came in")                  \
+    X(IP4_REASSEMBLED, "ip4.reassembled", "datagrams put together from fragments")                 \
+    X(IP4_PATH_LOWERED, "ip4.path_lowered", "times that a path MTU was lowered")                   \
+    X(ICMP4_ECHOES_RECEIVED, "icmp4.echoes_received", "echo requests")                             \
+    X(ICMP4_REPLIES_SENT, "icmp4.replies_sent", "echo replies")                                    \
+    X(ICMP4_ERRORS_SENT, "icmp4.errors_sent", "errors about what we received")                     \
+    X(ICMP4_ERRORS_SILENT, "icmp4.errors_silent", "errors that RFC 1122 forbids to send")          \
+    X(ICMP4_ERRORS_LIMITED, "icmp4.errors_limited", "errors not sent because of the rate limit")   \
+    X(ICMP4_ERRORS_RECEIVED, "icmp4.errors_received", "errors about what we sent")                 \
+    X(IGMP_QUERIES_RECEIVED, "igmp.queries_received", "membership queries")                        \
+    X(IGMP_REPORTS_SENT, "igmp.reports_sent", "reports and leaves")
 
 enum chaski_counter {
 #define CHASKI_COUNTER_NAME(name, label, meaning) CHASKI_##name,
