@@ -29,6 +29,13 @@ extern "C" {
     X(DROP_IGMP_MALFORMED, "drop.igmp_malformed", "lengths or counts disagree with the packet")    \
     X(DROP_UDP_LENGTH, "drop.udp_length", "length under 8 or over the packet's")                   \
     X(DROP_UDP_PORT, "drop.udp_port", "sent to port 0")                                            \
+    X(DROP_UDP_CHECKSUM, "drop.udp_checksum", "wrong checksum")                                    \
+    X(DROP_UDP_NO_SOCKET, "drop.udp_no_socket", "to a group or broadcast that no socket wants")    \
+    X(DROP_UDP_QUEUE_FULL, "drop.udp_queue_full", "receive queues hold no more")                   \
+    X(DROP_UDP_FILTERED, "drop.udp_filtered", "the socket's filter refused it")                    \
+    X(DROP_UDP_CLOSED, "drop.udp_closed", "unread when the socket was closed")                     \
+    X(UDP_DATAGRAMS_RECEIVED, "udp.datagrams_received", "datagrams queued for a socket")           \
+    X(UDP_DATAGRAMS_SENT, "udp.datagrams_sent", "datagrams that sockets sent")                     \
     X(DROP_TCP_HEADER, "drop.tcp_header", "data offset under 5 or past the segment")               \
     X(DROP_ETHERNET_NOT_OURS, "drop.ethernet_not_ours",                                            \
       "for another station, or a group not joined")                                                \
