@@ -42,8 +42,8 @@ struct udp_socket {
     struct udp_socket *chain; /* next in the hash chain, or of the free list */
     struct list event;        /* in udp->events while the closure has datagrams to hear of */
     struct packet *first, **last;
-    uint32_t queued, queued_max;   /* datagrams */
-    uint32_t charge, charge_max;   /* bytes that they keep busy */
+    uint32_t queued, queued_max; /* datagrams */
+    uint32_t charge, charge_max; /* bytes that they keep busy */
     uint32_t generation;
     struct chaski_endpoint local;  /* address unspecified: any of ours */
     struct chaski_endpoint remote; /* port 0: not connected */
@@ -68,8 +68,9 @@ struct udp_setup {
 };
 
 struct udp {
-    struct network network[FAMILY_COUNT]; /* filled in by whoever wires; path NULL: no such family */
-    struct burst pending[FAMILY_COUNT];   /* to be sent */
+    struct network
+        network[FAMILY_COUNT];          /* filled in by whoever wires; path NULL: no such family */
+    struct burst pending[FAMILY_COUNT]; /* to be sent */
     struct udp_setup setup;
     struct udp_socket *sockets;
     struct udp_socket *free;
@@ -86,7 +87,7 @@ struct udp {
 
 enum { UDP_DATAGRAM_MAX = 65535 };
 
-/* Takes its tables from `memory`; when that only counts, `udp` must not be used. */
+/* Takes its tables from `memory`; when that only counts, `udp` is left alone. */
 void udp_init(struct udp *udp, struct memory *memory, const struct udp_setup *setup);
 
 /* Entry from below: data at the UDP header, packet->ip filled in. */
