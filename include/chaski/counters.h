@@ -16,6 +16,7 @@ extern "C" {
     X(DROP_NOT_WIRED, "drop.not_wired", "no block is wired where the packet would go")             \
     X(DROP_NO_MEMORY, "drop.no_memory", "a pool had nothing left")                                 \
     X(DROP_UNKNOWN_PROTOCOL, "drop.unknown_protocol", "no block for the EtherType or IP protocol") \
+    X(DROP_LINK_REFUSED, "drop.link_refused", "the link did not take it: too long, or it was full")\
     X(LINK_FRAMES_RECEIVED, "link.frames_received", "frames that came in")                         \
     X(LINK_FRAMES_SENT, "link.frames_sent", "frames that went out")                                \
     X(LINK_BYTES_RECEIVED, "link.bytes_received", "bytes of those that came in")                   \
