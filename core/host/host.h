@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CHASKI_HOST_HOST_H
+#define CHASKI_HOST_HOST_H
+
+#include <stdint.h>
+
+#include "chaski/chaski.h"
+#include "core/base/counters.h"
+#include "core/packet/burst.h"
+
+/*
+ * What those who live in this tree ask of a host beyond chaski/chaski.h: drivers, the loop and
+ * tests, which hand over packets instead of bytes. What a host consists of stands in
+ * core/host/layout.h.
+ */
+
+/* An Ethernet link as the host sees it. */
+struct host_interface {
+    const char *name; /* copied, up to 15 characters */
+    uint8_t mac[6];
+    uint16_t mtu;       /* of IP packets: 68 to 65535 */
+    unsigned features;  /* enum link_feature: what the host need not do itself */
+    struct hook output; /* takes whole frames; called inside chaski_poll() and host_receive() */
+};
+
+/* Adds an interface; returns its number or a negative enum chaski_error. */
+int host_interface_add(struct chaski *host, const struct host_interface *interface);
+
+/* Takes in received frames, data at the Ethernet header, in packets of host_memory(). Replies that
+ * are built in the packet that asked leave before it returns; the rest waits for chaski_poll(). */
+void host_receive(struct chaski *host, int interface, struct burst *burst, uint64_t now_ns);
+
+/* Where drivers take packets from. */
+struct packet_memory *host_memory(struct chaski *host);
+struct counters *host_counters(struct chaski *host);
+
+#endif
