@@ -7,7 +7,8 @@
 
 /*
  * The Internet checksum (RFC 1071). A partial sum is a uint64_t in the machine's byte order, not
- * yet folded; partial sums of pieces that start at even offsets add up with plain `+`.
+ * yet folded; partial sums of pieces that start at even offsets add up with plain `+` (each is less
+ * than 2^30 times its length).
  */
 
 /* Sum of the bytes at `bytes`, any alignment. An odd last byte counts as if a zero followed. */
@@ -19,7 +20,7 @@ uint64_t checksum_copy(void *to, const void *from, size_t length);
 /* A partial sum of a piece that stands at an odd offset of the whole. */
 uint64_t checksum_shift_odd(uint64_t partial);
 
-/* The one's complement sum, 16 bits, machine order, not inverted. */
+/* The one's complement sum, 16 bits, machine order, not inverted; 0 only when every byte was. */
 uint16_t checksum_fold(uint64_t partial);
 
 /* The value for a checksum field, as the two bytes that go on the wire when stored with

@@ -35,10 +35,14 @@ struct timer_slot {
     struct list timers;
     uint64_t earliest_ns; /* never later than the earliest deadline in the slot */
     bool exact;           /* earliest_ns is that deadline, not only a bound */
+    bool sorted;          /* the list is in the order of deadlines */
 };
 
 struct timer_wheel {
-    uint64_t now_ns;
+    uint64_t now_ns;   /* never later than any deadline */
+    uint64_t bound_ns; /* likewise; no timer is due before */
+    uint64_t floor_ns; /* deadlines armed now are put off to it: ends a run */
+    uint16_t levels;   /* a bit a level in use */
     uint64_t occupied[TIMER_LEVELS]; /* a bit a slot */
     struct list due;                 /* armed for now or earlier */
     struct timer_slot slots[TIMER_LEVELS][TIMER_SLOTS];
@@ -48,7 +52,7 @@ struct timer_wheel {
 
 void timer_wheel_init(struct timer_wheel *wheel, uint64_t now_ns);
 
-/* At setup: a kind of timer, all of which fire alike. Returns its number. */
+/* At setup: a kind of timer, all of which fire alike; at most TIMER_OWNERS. Returns its number. */
 uint8_t timer_wheel_own(struct timer_wheel *wheel, timer_function *fire, void *block);
 
 void timer_init(struct timer *timer, uint8_t owner);
@@ -57,7 +61,8 @@ static inline bool timer_armed(const struct timer *timer)
     return timer->deadline_ns != TIMER_NEVER;
 }
 
-/* Arms, or moves when armed. A deadline of TIMER_NEVER cancels; one in the past is due at once. */
+/* Arms, or moves when armed. A deadline of TIMER_NEVER cancels. One in the past is due at once:
+ * timer->deadline_ns then is the wheel's time, so that what was armed first fires first. */
 void timer_arm(struct timer_wheel *wheel, struct timer *timer, uint64_t deadline_ns);
 void timer_cancel(struct timer_wheel *wheel, struct timer *timer);
 
@@ -65,10 +70,12 @@ void timer_cancel(struct timer_wheel *wheel, struct timer *timer);
 uint64_t timer_wheel_deadline(struct timer_wheel *wheel);
 
 /* Advances the wheel to `now_ns` and returns one timer whose deadline has come, disarmed, earliest
- * first; NULL when there is none left. The caller loops, and may arm and cancel in between. */
+ * first, equal deadlines in the order in which they were armed; NULL when there is none left. The
+ * caller loops, and may arm and cancel in between. Time never goes back. */
 struct timer *timer_wheel_expire(struct timer_wheel *wheel, uint64_t now_ns);
 
-/* Fires everything that is due. */
+/* Fires everything that is due. What is armed meanwhile fires in a later run, however early its
+ * deadline (which becomes now_ns + 1 at least): no timer can keep a run from ending. */
 void timer_wheel_run(struct timer_wheel *wheel, uint64_t now_ns);
 
 #endif

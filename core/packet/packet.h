@@ -86,6 +86,8 @@ struct packet_udp {
     uint32_t charge; /* bytes of memory that the datagram keeps busy while queued */
 };
 
+/* In the order of use: where pointers have 64 bits, one cache line says what every block asks, the
+ * next where to, the third is the transport's. */
 struct packet {
     struct packet *next; /* for whoever queues it */
     struct pool *pool;   /* where the descriptor goes back to */
@@ -98,14 +100,16 @@ struct packet {
     uint16_t network;      /* offset of the network header from start */
     uint16_t transport;    /* offset of the transport header from start */
     uint16_t segment_size; /* TCP payload bytes a segment once cut; 0: not to be cut */
-    uint8_t checksum;      /* enum packet_checksum */
-    uint8_t checksum_field; /* PARTIAL: offset of the field from the transport header */
-    uint8_t flags;          /* enum packet_flag */
     uint8_t fragment_count;
-    uint8_t interface;      /* it came in by, or goes out by */
-    uint8_t link_destination[6];
+    uint8_t checksum; /* enum packet_checksum */
+
     struct chaski_address next_hop; /* IP block to link block: the neighbour to send it to */
     struct packet_ip ip;
+    uint8_t checksum_field; /* PARTIAL: offset of the field from the transport header */
+    uint8_t flags;          /* enum packet_flag */
+    uint8_t interface;      /* it came in by, or goes out by */
+    uint8_t link_destination[6];
+
     union {
         struct packet_tcp tcp;
         struct packet_udp udp;
@@ -127,7 +131,8 @@ enum {
 };
 
 /* An empty packet with PACKET_HEAD_ROOM bytes of head room in its own room; NULL when there is
- * none left for the purpose. */
+ * none left for the purpose. Everything from `length` up to `tcp` is zero; `tcp` and what lies behind it
+ * is not initialised. */
 struct packet *packet_take(struct pool *pool, enum purpose purpose);
 
 /* An empty packet whose linear part will lie in `buffer`, after `head_room` bytes. Takes over the
@@ -151,7 +156,8 @@ static inline uint32_t packet_head_room(const struct packet *packet)
     return (uint32_t)(packet->data - packet->start);
 }
 
-/* Bytes that packet_put() can still append: none once there are fragments. */
+/* Bytes that packet_put() can still append: none once there are fragments. Whether anybody else
+ * looks at the memory behind (a buffer with several references) is the caller's to know. */
 static inline uint32_t packet_tail_room(const struct packet *packet)
 {
     if (packet->fragment_count != 0)
@@ -197,23 +203,27 @@ void packet_consume(struct packet *packet, uint32_t n);
 bool packet_add_fragment(struct packet *packet, struct buffer *buffer, uint32_t offset,
                          uint32_t length);
 
-/* Makes the first n bytes linear (n <= length, within the linear part's tail room or a buffer of
- * `memory`). False when n exceeds what can be had; the packet is unharmed. */
+/* Makes the first n bytes linear, moving the linear part to a buffer of `memory` when there is no
+ * room behind it or somebody else looks at it; head room, and the headers in it, are kept. False
+ * when n exceeds the packet's length or what can be had; the packet is unharmed. */
 bool packet_pull_up(struct packet *packet, uint32_t n, struct packet_memory *memory);
 
 /* Copies `length` bytes from `offset` on; they must be there. */
 void packet_copy_out(const struct packet *packet, uint32_t offset, void *to, uint32_t length);
 
-/* A second packet that refers to the same bytes from `offset` on, `length` of them, as fragments;
- * its own linear part is empty. NULL when no descriptor is left, or when the bytes lie in the
- * descriptor's own room and exceed the copy's room. */
+/* A second packet that refers to the same bytes from `offset` on, `length` of them (they must be
+ * there), as fragments. Bytes in the descriptor's own room are copied into the second one's, and
+ * are its linear part, which else is empty. Nothing but the bytes is taken over. NULL when no
+ * descriptor is left, when more than PACKET_ROOM - PACKET_HEAD_ROOM bytes would have to be copied, or
+ * when it would take more than PACKET_FRAGMENTS (a linear part in a buffer takes one). */
 struct packet *packet_slice(const struct packet *packet, uint32_t offset, uint32_t length,
                             struct pool *pool, enum purpose purpose);
 
 /* The partial checksum of the bytes from `offset` to the end. */
 uint64_t packet_checksum_partial(const struct packet *packet, uint32_t offset);
 
-/* Completes a PARTIAL checksum in place (transport header linear). Otherwise does nothing. */
+/* Completes a PARTIAL checksum in place (transport header linear); a result of 0 is stored as its
+ * equal 0xffff, as UDP demands (RFC 768) and TCP allows. Otherwise does nothing. */
 void packet_checksum_complete(struct packet *packet);
 
 static inline void packet_set_network(struct packet *packet)

@@ -36,7 +36,8 @@ struct pool {
     uint64_t fail_at;     /* the attempt with this number fails: how tests reach every failure */
 };
 
-/* `object_size` is rounded up to cache lines. Objects are not initialised. */
+/* Lays out `total` objects; `object_size` is rounded up to cache lines. The pool is empty when
+ * `memory` only counts or does not suffice. Objects are not initialised. */
 void pool_init(struct pool *pool, struct memory *memory, uint32_t object_size, uint32_t total);
 
 /* Free objects that each purpose leaves to the ones before it. */

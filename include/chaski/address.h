@@ -9,6 +9,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /*
  * An address of either family, in network byte order. IPv4 addresses are IPv4-mapped
@@ -34,15 +35,17 @@ static inline struct chaski_address chaski_ip4(uint8_t a, uint8_t b, uint8_t c, 
     return address;
 }
 
-/* Reads "192.0.2.1". Returns false, leaving *address alone, when text is not exactly an address
- * (no leading zeros, no abbreviations). */
+/* Reads "192.0.2.1" (no leading zeros, no abbreviations) or "2001:db8::1" (RFC 4291, 2.2; no zone).
+ * Returns false, leaving *address alone, when text is not exactly an address. */
 bool chaski_address_parse(const char *text, struct chaski_address *address);
 
 enum { CHASKI_ADDRESS_TEXT = 46 };
 
-/* Writes the usual text form and returns `text`. `text` holds CHASKI_ADDRESS_TEXT bytes. */
+/* Writes the usual text form (RFC 5952; IPv4-mapped as "192.0.2.1") and returns `text`, which holds
+ * CHASKI_ADDRESS_TEXT bytes. */
 char *chaski_address_text(const struct chaski_address *address, char *text);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -12,6 +12,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /*
  * chaski, a TCP/IP stack: the native interface.
@@ -394,6 +395,7 @@ int chaski_ping_on(struct chaski *host, uint16_t identifier, chaski_ping_closure
 int chaski_ping(struct chaski *host, const struct chaski_address *to, uint16_t identifier,
                 uint16_t sequence, const void *bytes, size_t length);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

@@ -7,6 +7,7 @@
 #ifdef __cplusplus
 extern "C" {
 #endif
+#pragma GCC visibility push(default)
 
 /*
  * Everything that a host counts: X(NAME, "label", "what it means"). A name with DROP is a reason
@@ -110,6 +111,7 @@ enum chaski_counter {
 const char *chaski_counter_label(enum chaski_counter counter);
 const char *chaski_counter_meaning(enum chaski_counter counter);
 
+#pragma GCC visibility pop
 #ifdef __cplusplus
 }
 #endif

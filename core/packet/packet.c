@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/packet/packet.h"
+
+static inline uint32_t smaller(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- Making and giving back ---- */
+
+static inline void reset(struct packet *packet, struct pool *pool)
+{
+    packet->next = NULL;
+    packet->pool = pool;
+    packet->length = 0;
+    packet->linear_length = 0;
+    packet->protocol = 0;
+    packet->network = 0;
+    packet->transport = 0;
+    packet->segment_size = 0;
+    packet->fragment_count = 0;
+    packet->checksum = CHECKSUM_UNKNOWN;
+    memset(&packet->next_hop, 0, sizeof packet->next_hop);
+    memset(&packet->ip, 0, sizeof packet->ip);
+    packet->checksum_field = 0;
+    packet->flags = 0;
+    packet->interface = 0;
+    memset(packet->link_destination, 0, sizeof packet->link_destination);
+}
+
+struct packet *packet_take(struct pool *pool, enum purpose purpose)
+{
+    struct packet *packet = pool_take(pool, purpose);
+    if (packet == NULL)
+        return NULL;
+    reset(packet, pool);
+    packet->linear = NULL;
+    packet->start = packet->room;
+    packet->end = packet->room + PACKET_ROOM;
+    packet->data = packet->room + PACKET_HEAD_ROOM;
+    return packet;
+}
+
+struct packet *packet_take_in(struct pool *pool, struct buffer *buffer, uint32_t head_room,
+                              enum purpose purpose)
+{
+    struct packet *packet = pool_take(pool, purpose);
+    if (packet == NULL)
+        return NULL;
+    reset(packet, pool);
+    packet->linear = buffer;
+    packet->start = buffer->data;
+    packet->end = buffer->data + buffer->size;
+    packet->data = buffer->data + head_room;
+    return packet;
+}
+
+/* Drops the references of all fragments from number `from` on. */
+static void drop_fragments(struct packet *packet, uint32_t from)
+{
+    for (uint32_t i = from; i < packet->fragment_count; i++)
+        buffer_drop(packet->fragments[i].buffer);
+    packet->fragment_count = (uint8_t)from;
+}
+
+void packet_free(struct packet *packet)
+{
+    drop_fragments(packet, 0);
+    if (packet->linear != NULL)
+        buffer_drop(packet->linear);
+    pool_give(packet->pool, packet);
+}
+
+/* ---- Shortening ---- */
+
+void packet_trim(struct packet *packet, uint32_t length)
+{
+    uint32_t left = length - smaller(length, packet->linear_length);
+    uint32_t kept = 0;
+    packet->linear_length = (uint16_t)smaller(length, packet->linear_length);
+    packet->length = length;
+    for (; left != 0; kept++) {
+        struct fragment *fragment = &packet->fragments[kept];
+        fragment->length = smaller(fragment->length, left);
+        left -= fragment->length;
+    }
+    drop_fragments(packet, kept);
+}
+
+/* Takes n bytes from the front of the fragments, whatever the linear part is. */
+static void consume_fragments(struct packet *packet, uint32_t n)
+{
+    uint32_t gone = 0;
+    packet->length -= n;
+    while (gone < packet->fragment_count && packet->fragments[gone].length <= n) {
+        n -= packet->fragments[gone].length;
+        buffer_drop(packet->fragments[gone].buffer);
+        gone++;
+    }
+    packet->fragment_count = (uint8_t)(packet->fragment_count - gone);
+    memmove(packet->fragments, packet->fragments + gone,
+            packet->fragment_count * sizeof packet->fragments[0]);
+    if (n != 0) {
+        packet->fragments[0].offset += n;
+        packet->fragments[0].length -= n;
+    }
+}
+
+void packet_consume(struct packet *packet, uint32_t n)
+{
+    uint32_t linear = smaller(n, packet->linear_length);
+    packet_pull(packet, linear);
+    if (n > linear)
+        consume_fragments(packet, n - linear);
+}
+
+/* ---- Growing ---- */
+
+bool packet_add_fragment(struct packet *packet, struct buffer *buffer, uint32_t offset,
+                         uint32_t length)
+{
+    if (packet->fragment_count == PACKET_FRAGMENTS)
+        return false;
+    packet->fragments[packet->fragment_count++] = (struct fragment){buffer, offset, length};
+    packet->length += length;
+    return true;
+}
+
+/* Whether n bytes from data on fit in memory that nobody else looks at. */
+static bool room_of_our_own(const struct packet *packet, uint32_t n)
+{
+    bool shared = packet->linear != NULL && packet->linear->references > 1;
+    return !shared && n <= (size_t)(packet->end - packet->data);
+}
+
+/* Moves the linear part, pulled headers included, into a buffer with room for n bytes. */
+static bool move_linear(struct packet *packet, uint32_t n, struct packet_memory *memory)
+{
+    size_t head = (size_t)(packet->data - packet->start);
+    struct pool *pool = head + n <= SMALL_BUFFER ? &memory->small : &memory->large;
+    struct buffer *buffer = head + n <= LARGE_BUFFER ? buffer_take(pool, FOR_RECEIVE) : NULL;
+    if (buffer == NULL)
+        return false;
+    memcpy(buffer->data, packet->start, head + packet->linear_length);
+    if (packet->linear != NULL)
+        buffer_drop(packet->linear);
+    packet->linear = buffer;
+    packet->start = buffer->data;
+    packet->end = buffer->data + buffer->size;
+    packet->data = buffer->data + head;
+    return true;
+}
+
+bool packet_pull_up(struct packet *packet, uint32_t n, struct packet_memory *memory)
+{
+    if (n <= packet->linear_length)
+        return true;
+    if (n > packet->length || n > UINT16_MAX)
+        return false;
+    if (!room_of_our_own(packet, n) && !move_linear(packet, n, memory))
+        return false;
+    uint32_t missing = n - packet->linear_length;
+    uint8_t *to = packet->data + packet->linear_length;
+    packet_copy_out(packet, packet->linear_length, to, missing);
+    consume_fragments(packet, missing);
+    packet->linear_length = (uint16_t)n;
+    packet->length += missing;
+    return true;
+}
+
+/* ---- Looking at bytes wherever they lie ---- */
+
+/* The piece that holds the byte at `offset` < length, and what follows it in one place. */
+struct span {
+    const uint8_t *bytes;
+    uint32_t length;
+    struct buffer *buffer; /* NULL: the descriptor's own room */
+};
+
+/* The part from `offset` on of piece number `index` (0: the linear part, i: fragment i - 1);
+ * subtracts from *offset what lies before, so that walking on continues with 0. */
+static inline struct span span_at(const struct packet *packet, uint32_t index, uint32_t *offset)
+{
+    struct span span = {packet->data, packet->linear_length, packet->linear};
+    if (index != 0) {
+        const struct fragment *fragment = &packet->fragments[index - 1];
+        span = (struct span){fragment->buffer->data + fragment->offset, fragment->length,
+                             fragment->buffer};
+    }
+    uint32_t skip = smaller(*offset, span.length);
+    *offset -= skip;
+    span.bytes += skip;
+    span.length -= skip;
+    return span;
+}
+
+void packet_copy_out(const struct packet *packet, uint32_t offset, void *to, uint32_t length)
+{
+    uint8_t *at = to;
+    for (uint32_t i = 0; length != 0; i++) {
+        struct span span = span_at(packet, i, &offset);
+        uint32_t n = smaller(span.length, length);
+        memcpy(at, span.bytes, n);
+        at += n;
+        length -= n;
+    }
+}
+
+uint64_t packet_checksum_partial(const struct packet *packet, uint32_t offset)
+{
+    uint64_t sum = 0;
+    uint32_t done = 0;
+    for (uint32_t i = 0; i <= packet->fragment_count; i++) {
+        struct span span = span_at(packet, i, &offset);
+        uint64_t piece = checksum_partial(span.bytes, span.length);
+        sum += done % 2 == 0 ? piece : checksum_shift_odd(piece);
+        done += span.length;
+    }
+    return sum;
+}
+
+void packet_checksum_complete(struct packet *packet)
+{
+    if (packet->checksum != CHECKSUM_PARTIAL)
+        return;
+    uint8_t *transport = packet_transport(packet);
+    uint64_t sum = packet_checksum_partial(packet, (uint32_t)(transport - packet->data));
+    uint16_t checksum = checksum_finish(sum);
+    checksum_store(transport + packet->checksum_field, checksum != 0 ? checksum : 0xffff);
+    packet->checksum = CHECKSUM_COMPLETE;
+}
+
+/* ---- Slicing ---- */
+
+/* Adds `n` bytes of a piece to a slice: by reference where they lie in a buffer. */
+static bool slice_add(struct packet *slice, const struct span *span, uint32_t n)
+{
+    if (span->buffer == NULL) {
+        if (n > packet_tail_room(slice))
+            return false;
+        memcpy(packet_put(slice, n), span->bytes, n);
+        return true;
+    }
+    uint32_t offset = (uint32_t)(span->bytes - span->buffer->data);
+    if (!packet_add_fragment(slice, span->buffer, offset, n))
+        return false;
+    buffer_hold(span->buffer);
+    return true;
+}
+
+struct packet *packet_slice(const struct packet *packet, uint32_t offset, uint32_t length,
+                            struct pool *pool, enum purpose purpose)
+{
+    struct packet *slice = packet_take(pool, purpose);
+    if (slice == NULL)
+        return NULL;
+    for (uint32_t i = 0; length != 0; i++) {
+        struct span span = span_at(packet, i, &offset);
+        uint32_t n = smaller(span.length, length);
+        if (n != 0 && !slice_add(slice, &span, n)) {
+            packet_free(slice);
+            return NULL;
+        }
+        length -= n;
+    }
+    return slice;
+}
