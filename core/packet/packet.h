@@ -59,10 +59,10 @@ struct packet_ip {
     uint8_t ttl;            /* or hop limit; sending: 0 is the default */
     uint8_t traffic_class;  /* DSCP and ECN */
     bool dont_fragment;
-    bool destination_multicast; /* delivering: it came to a group or a broadcast address */
-    bool router_alert;          /* sending: carries the option of RFC 2113 */
-    bool no_loop;               /* sending to a group: members on this host do not hear it */
-    uint8_t interface;          /* sending: number plus one; 0: the one that the route says */
+    bool destination_multicast : 1; /* delivering: it came to a group or a broadcast address */
+    bool router_alert : 1;          /* sending: carries the option of RFC 2113 */
+    bool no_loop : 1;               /* sending to a group: members on this host do not hear it */
+    uint8_t interface;              /* sending: number plus one; 0: the one that the route says */
 };
 
 /* What TCP notes down about a received segment; host byte order. */
