@@ -23,12 +23,13 @@ enum {
  * left for receiving. */
 struct packet *frame_of_bytes(struct packet_memory *memory, const void *bytes, size_t length);
 
-/* A received packet with a copy of the bytes of `packet`, which stays its owner's. Checksum state
- * and segment size are those of the original. */
+/* The same with the bytes of `packet`, which stays its owner's. Checksum state, header offsets and
+ * segment size are those of the original. */
 struct packet *frame_copy(struct packet_memory *memory, const struct packet *packet);
 
-/* Makes a packet that was sent look as one that was received: what the sender's blocks noted in it
- * is gone, and a checksum that the edge would have completed counts as verified. */
-void frame_as_received(struct packet *packet);
+/* Makes a packet that was sent by a link with these features look as one that was received: what
+ * the sender's blocks noted in it is gone, and a checksum that such a link completes counts as
+ * verified. */
+void frame_as_received(struct packet *packet, unsigned features);
 
 #endif

@@ -36,14 +36,22 @@ struct link {
     /* When a link that lives in virtual time has the next frame: 0 at once, UINT64_MAX for none.
      * NULL: a real link, wait on fd. */
     uint64_t (*deadline)(struct link *link);
-    /* Gives everything back, the struct included when the driver allocated it. NULL: nothing to. */
+    /* Gives everything back, the struct included when the driver allocated it. NULL: nothing to
+     * do. */
     void (*close)(struct link *link);
 };
 
-/* Whether the frame's IP packet is larger than the link's MTU allows, and not to be cut. */
+static inline void link_close(struct link *link)
+{
+    if (link->close != NULL)
+        link->close(link);
+}
+
+/* Whether a frame is longer than the link carries, and not one that it cuts. */
 static inline bool link_oversized(const struct link *link, const struct packet *packet)
 {
-    return packet->segment_size == 0 && packet->length > link->mtu + 18u;
+    bool is_cut = packet->segment_size != 0 && (link->features & LINK_CUT) != 0;
+    return packet->length > link->mtu + 18u && !is_cut;
 }
 
 #endif

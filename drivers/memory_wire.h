@@ -21,6 +21,7 @@ struct memory_wire;
 
 enum {
     MEMORY_WIRE_STATIONS = 64,
+    MEMORY_WIRE_QUEUE_MAX = 1 << 20,
     MEMORY_WIRE_EVERY = -1, /* any station, in place of its number */
 };
 
@@ -56,9 +57,10 @@ struct link *memory_wire_join(struct memory_wire *wire, const struct memory_wire
 /* What a direction does to frames. All zero: nothing, for nothing. Chances are per million. */
 struct memory_wire_impairment {
     uint32_t loss;
-    uint32_t duplicate;  /* the copy arrives right behind */
-    uint32_t corrupt;    /* one to three bits flip behind the link addresses */
-    uint32_t reorder;    /* arrives reorder_ns late, so that others overtake it */
+    uint32_t duplicate; /* the copy arrives right behind */
+    uint32_t corrupt; /* a byte behind the Ethernet header changes; what is not IP is lost instead,
+                       * since the Ethernet checksum would have told */
+    uint32_t reorder; /* arrives reorder_ns late, so that others overtake it */
     uint64_t reorder_ns; /* 0: 1 ms */
     uint64_t delay_ns;
     uint64_t jitter_ns;   /* up to this is added to the delay, evenly spread; order is kept */

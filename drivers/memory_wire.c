@@ -1,0 +1,574 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "drivers/memory_wire.h"
+
+#include <stdlib.h>
+
+#include "core/base/endian.h"
+#include "core/base/random.h"
+#include "drivers/frame.h"
+
+/*
+ * Theory of operation
+ *
+ * Every ordered pair of stations is a direction with an impairment, a random generator of its own
+ * (so that what happens one way does not change the chances of another) and statistics.
+ *
+ * Each station has two queues of what is on its way to it, both of fixed size. Frames that arrive
+ * at once go to a ring: one store and one load each. Frames with a time go to a heap, ordered by
+ * that time and, for equal times, by the order of sending. Together they hold at most `capacity`
+ * frames; beyond that, frames are lost.
+ *
+ * The rate limit is a line that is busy until a certain time: a frame begins when the line is
+ * free and arrives its length later, and the bytes that wait follow from how long the line is
+ * busy, so that nothing else need be kept.
+ *
+ * Frames change hands by pointer. Where a second copy is needed (for duplicates, for corruption,
+ * because the receiver would otherwise share the sender's bytes, and for the second and further
+ * stations that hear a frame) it lives in the wire's own memory.
+ */
+
+enum {
+    MILLION = 1000000,
+    DEFAULT_REORDER_NS = 1000000,
+    ETHERNET_HEADER = 14,
+};
+
+static const uint64_t SECOND_NS = 1000000000;
+static const uint64_t NEVER = UINT64_MAX;
+
+struct in_flight {
+    uint64_t due_ns;
+    uint64_t order; /* of sending */
+    struct packet *packet;
+};
+
+struct direction {
+    struct memory_wire_impairment impairment;
+    struct memory_wire_statistics statistics;
+    bool plain; /* the impairment does nothing */
+    struct random random;
+    uint64_t bytes_per_second;
+    uint64_t queue_ns; /* how long the longest queue takes to drain */
+    uint64_t busy_until_ns;
+    uint64_t last_due_ns; /* what comes later on the wire arrives no sooner */
+};
+
+struct station {
+    struct link link;
+    struct memory_wire *wire;
+    uint32_t number;
+    bool hear_all;
+    struct packet **ring;
+    uint32_t ring_head, ring_tail; /* count up; the slot is modulo the ring's size */
+    struct in_flight *heap;
+    uint32_t heap_count;
+};
+
+struct memory_wire {
+    uint32_t station_max, station_count;
+    uint32_t capacity; /* a power of two */
+    bool copy;
+    uint64_t order;
+    struct packet_memory memory;
+    void *memory_bytes;
+    struct counters unseen; /* of stations that have none */
+    struct station *stations;
+    struct direction *directions; /* from * station_max + to */
+};
+
+static bool chance(struct direction *direction, uint32_t per_million)
+{
+    return per_million != 0 && random_below(&direction->random, MILLION) < per_million;
+}
+
+static struct direction *direction_of(const struct memory_wire *wire, uint32_t from, uint32_t to)
+{
+    return &wire->directions[from * wire->station_max + to];
+}
+
+/* ---- What is on its way to a station ------------------------------------------------------- */
+
+static uint32_t on_the_way(const struct station *station)
+{
+    return station->ring_tail - station->ring_head + station->heap_count;
+}
+
+static bool sooner(const struct in_flight *a, const struct in_flight *b)
+{
+    return a->due_ns != b->due_ns ? a->due_ns < b->due_ns : a->order < b->order;
+}
+
+static void heap_push(struct station *station, struct in_flight entry)
+{
+    struct in_flight *heap = station->heap;
+    uint32_t at = station->heap_count++;
+    while (at != 0 && sooner(&entry, &heap[(at - 1) / 2])) {
+        heap[at] = heap[(at - 1) / 2];
+        at = (at - 1) / 2;
+    }
+    heap[at] = entry;
+}
+
+static struct packet *heap_pop(struct station *station)
+{
+    struct in_flight *heap = station->heap;
+    struct packet *first = heap[0].packet;
+    struct in_flight last = heap[--station->heap_count];
+    uint32_t at = 0;
+    for (;;) {
+        uint32_t child = 2 * at + 1;
+        if (child >= station->heap_count)
+            break;
+        if (child + 1 < station->heap_count && sooner(&heap[child + 1], &heap[child]))
+            child++;
+        if (!sooner(&heap[child], &last))
+            break;
+        heap[at] = heap[child];
+        at = child;
+    }
+    heap[at] = last;
+    return first;
+}
+
+static void ring_push(struct station *station, struct packet *packet)
+{
+    station->ring[station->ring_tail++ & (station->wire->capacity - 1)] = packet;
+}
+
+static struct packet *ring_pop(struct station *station)
+{
+    return station->ring[station->ring_head++ & (station->wire->capacity - 1)];
+}
+
+/* Takes the frame over; it arrives at `due_ns`. */
+static void enqueue(struct station *to, struct direction *direction, struct packet *packet,
+                    uint64_t due_ns, uint64_t now_ns)
+{
+    if (on_the_way(to) == to->wire->capacity) {
+        direction->statistics.overflowed++;
+        packet_free(packet);
+        return;
+    }
+    direction->statistics.delivered++;
+    if (due_ns <= now_ns)
+        ring_push(to, packet);
+    else
+        heap_push(to, (struct in_flight){due_ns, to->wire->order++, packet});
+}
+
+/* ---- Impairments --------------------------------------------------------------------------- */
+
+static uint8_t *byte_at(struct packet *packet, uint32_t offset)
+{
+    if (offset < packet->linear_length)
+        return packet->data + offset;
+    offset -= packet->linear_length;
+    struct fragment *fragment = packet->fragments;
+    while (offset >= fragment->length) {
+        offset -= fragment->length;
+        fragment++;
+    }
+    return fragment->buffer->data + fragment->offset + offset;
+}
+
+static bool is_ip4(const struct packet *packet)
+{
+    return packet->linear_length > ETHERNET_HEADER && load_be16(packet->data + 12) == 0x0800;
+}
+
+/* A copy with another value in one byte behind the Ethernet header. Any such change is seen by the
+ * Internet checksum. NULL when there is no memory, or when nothing would protect the frame but
+ * the Ethernet checksum that a memory wire does not have. */
+static struct packet *corrupted(struct memory_wire *wire, struct direction *direction,
+                                struct packet *packet)
+{
+    struct packet *copy = is_ip4(packet) ? frame_copy(&wire->memory, packet) : NULL;
+    packet_free(packet);
+    if (copy == NULL)
+        return NULL;
+    packet_checksum_complete(copy);
+    copy->checksum = CHECKSUM_COMPLETE;
+    uint64_t where = random_below(&direction->random, copy->length - ETHERNET_HEADER);
+    uint64_t change = 1 + random_below(&direction->random, 255);
+    *byte_at(copy, ETHERNET_HEADER + (uint32_t)where) ^= (uint8_t)change;
+    direction->statistics.corrupted++;
+    return copy;
+}
+
+/* When a frame of `length` bytes has left the sender; NEVER when it finds the queue full. */
+static uint64_t departure(struct direction *direction, uint32_t length, uint64_t now_ns)
+{
+    if (direction->bytes_per_second == 0)
+        return now_ns;
+    uint64_t begins = direction->busy_until_ns > now_ns ? direction->busy_until_ns : now_ns;
+    uint64_t ends = begins + length * SECOND_NS / direction->bytes_per_second;
+    if (begins > now_ns && ends - now_ns > direction->queue_ns)
+        return NEVER;
+    direction->busy_until_ns = ends;
+    return ends;
+}
+
+static uint64_t arrival(struct direction *direction, uint64_t departs_ns)
+{
+    const struct memory_wire_impairment *impairment = &direction->impairment;
+    uint64_t due = departs_ns + impairment->delay_ns;
+    if (impairment->jitter_ns != 0)
+        due += random_draw(&direction->random) % (impairment->jitter_ns + 1);
+    if (due < direction->last_due_ns)
+        due = direction->last_due_ns;
+    direction->last_due_ns = due;
+    if (!chance(direction, impairment->reorder))
+        return due;
+    direction->statistics.reordered++;
+    return due + (impairment->reorder_ns != 0 ? impairment->reorder_ns : DEFAULT_REORDER_NS);
+}
+
+static void carry_impaired(struct station *from, struct station *to, struct direction *direction,
+                           struct packet *packet, uint64_t now_ns)
+{
+    struct memory_wire *wire = from->wire;
+    uint64_t departs_ns = departure(direction, packet->length, now_ns);
+    if (departs_ns == NEVER) {
+        direction->statistics.overflowed++;
+        packet_free(packet);
+        return;
+    }
+    if (chance(direction, direction->impairment.loss)) {
+        direction->statistics.lost++;
+        packet_free(packet);
+        return;
+    }
+    uint64_t due_ns = arrival(direction, departs_ns);
+    if (chance(direction, direction->impairment.corrupt))
+        packet = corrupted(wire, direction, packet);
+    if (packet == NULL) {
+        direction->statistics.lost++;
+        return;
+    }
+    frame_as_received(packet, from->link.features);
+    struct packet *second = NULL;
+    if (chance(direction, direction->impairment.duplicate))
+        second = frame_copy(&wire->memory, packet);
+    enqueue(to, direction, packet, due_ns, now_ns);
+    if (second != NULL) {
+        direction->statistics.duplicated++;
+        enqueue(to, direction, second, due_ns, now_ns);
+    }
+}
+
+/* ---- Sending ------------------------------------------------------------------------------- */
+
+static bool hears(const struct station *station, const struct packet *packet)
+{
+    return station->hear_all || packet->linear_length < ETHERNET_HEADER ||
+           (packet->data[0] & 1) != 0 || memcmp(packet->data, station->link.mac, 6) == 0;
+}
+
+/* Counts the frame and says whether it is for station `to`. */
+static bool offer(const struct station *from, const struct station *to, struct direction *direction,
+                  const struct packet *packet)
+{
+    struct memory_wire_statistics *statistics = &direction->statistics;
+    statistics->frames++;
+    statistics->bytes += packet->length;
+    if (link_oversized(&from->link, packet)) {
+        statistics->oversized++;
+        return false;
+    }
+    if (!hears(to, packet)) {
+        statistics->unwanted++;
+        return false;
+    }
+    return true;
+}
+
+/* Takes the packet over. */
+static void carry(struct station *from, struct station *to, struct direction *direction,
+                  struct packet *packet, uint64_t now_ns)
+{
+    if (!direction->plain) {
+        carry_impaired(from, to, direction, packet, now_ns);
+        return;
+    }
+    frame_as_received(packet, from->link.features);
+    enqueue(to, direction, packet, 0, now_ns);
+}
+
+/* The packet itself for the last station that hears it, copies for those before. */
+static void carry_to_all(struct station *from, struct packet *packet, uint64_t now_ns)
+{
+    struct memory_wire *wire = from->wire;
+    struct station *last = NULL;
+    for (uint32_t i = 0; i < wire->station_count; i++) {
+        struct station *to = &wire->stations[i];
+        if (to == from || !offer(from, to, direction_of(wire, from->number, i), packet))
+            continue;
+        struct packet *copy = last != NULL ? frame_copy(&wire->memory, packet) : NULL;
+        if (copy != NULL)
+            carry(from, last, direction_of(wire, from->number, last->number), copy, now_ns);
+        else if (last != NULL)
+            direction_of(wire, from->number, last->number)->statistics.overflowed++;
+        last = to;
+    }
+    if (last != NULL)
+        carry(from, last, direction_of(wire, from->number, last->number), packet, now_ns);
+    else
+        packet_free(packet);
+}
+
+/* The packet, or with the option `copy` a copy of it in the wire's memory; NULL: no memory. */
+static struct packet *enter(struct memory_wire *wire, struct packet *packet)
+{
+    if (!wire->copy)
+        return packet;
+    struct packet *copy = frame_copy(&wire->memory, packet);
+    packet_free(packet);
+    return copy;
+}
+
+static void station_transmit(void *block, struct burst *burst, uint64_t now_ns)
+{
+    struct station *from = block;
+    struct memory_wire *wire = from->wire;
+    uint32_t other = 1 - from->number;
+    for (uint32_t i = 0; i < burst->count; i++) {
+        struct packet *packet = enter(wire, burst->packets[i]);
+        if (packet == NULL) {
+            count(from->link.counters, CHASKI_DROP_LINK_REFUSED);
+            continue;
+        }
+        if (wire->station_count != 2) {
+            carry_to_all(from, packet, now_ns);
+            continue;
+        }
+        struct direction *direction = direction_of(wire, from->number, other);
+        if (offer(from, &wire->stations[other], direction, packet))
+            carry(from, &wire->stations[other], direction, packet, now_ns);
+        else
+            packet_free(packet);
+    }
+    burst->count = 0;
+}
+
+/* ---- Receiving ----------------------------------------------------------------------------- */
+
+static bool is_due(const struct station *station, uint64_t now_ns)
+{
+    return station->ring_head != station->ring_tail ||
+           (station->heap_count != 0 && station->heap[0].due_ns <= now_ns);
+}
+
+static struct packet *take_due(struct station *station)
+{
+    return station->ring_head != station->ring_tail ? ring_pop(station) : heap_pop(station);
+}
+
+/* The packet, or with the option `copy` a copy in the station's memory; NULL: no memory. */
+static struct packet *leave(struct station *station, struct packet *packet)
+{
+    if (!station->wire->copy)
+        return packet;
+    struct packet *copy = frame_copy(station->link.memory, packet);
+    packet_free(packet);
+    if (copy == NULL)
+        count(station->link.counters, CHASKI_DROP_NO_MEMORY);
+    return copy;
+}
+
+static uint32_t station_receive(struct link *link, struct burst *burst, uint64_t now_ns)
+{
+    struct station *station = (struct station *)link;
+    while (burst->count < BURST_MAX && is_due(station, now_ns)) {
+        struct packet *packet = leave(station, take_due(station));
+        if (packet != NULL)
+            burst->packets[burst->count++] = packet;
+    }
+    link->more = is_due(station, now_ns);
+    return burst->count;
+}
+
+static uint64_t station_deadline(struct link *link)
+{
+    const struct station *station = (const struct station *)link;
+    if (station->ring_head != station->ring_tail)
+        return 0;
+    return station->heap_count != 0 ? station->heap[0].due_ns : NEVER;
+}
+
+uint64_t memory_wire_deadline(struct memory_wire *wire)
+{
+    uint64_t earliest = NEVER;
+    for (uint32_t i = 0; i < wire->station_count; i++) {
+        uint64_t deadline = station_deadline(&wire->stations[i].link);
+        if (deadline < earliest)
+            earliest = deadline;
+    }
+    return earliest;
+}
+
+/* ---- Setup --------------------------------------------------------------------------------- */
+
+static void lay_out(struct memory_wire *wire, struct memory *memory, bool large)
+{
+    uint32_t frames = wire->station_max * wire->capacity;
+    pool_init(&wire->memory.packets, memory, sizeof(struct packet), frames);
+    pool_init(&wire->memory.small, memory, BUFFER_HEADER + SMALL_BUFFER, frames);
+    pool_init(&wire->memory.large, memory, BUFFER_HEADER + LARGE_BUFFER, large ? frames : 0);
+    wire->stations = memory_take(memory, wire->station_max * sizeof(struct station));
+    wire->directions =
+        memory_take(memory, wire->station_max * wire->station_max * sizeof(struct direction));
+    for (uint32_t i = 0; i < wire->station_max; i++) {
+        void *ring = memory_take(memory, wire->capacity * sizeof(struct packet *));
+        void *heap = memory_take(memory, wire->capacity * sizeof(struct in_flight));
+        if (wire->stations == NULL || heap == NULL)
+            continue;
+        wire->stations[i].ring = ring;
+        wire->stations[i].heap = heap;
+    }
+}
+
+static bool allocate(struct memory_wire *wire, bool large)
+{
+    struct memory memory = {0};
+    lay_out(wire, &memory, large);
+    memory.size = memory.used;
+    memory.used = 0;
+    wire->memory_bytes = aligned_alloc(MEMORY_ALIGN, memory.size);
+    memory.base = wire->memory_bytes;
+    if (memory.base == NULL)
+        return false;
+    lay_out(wire, &memory, large);
+    return true;
+}
+
+struct memory_wire *memory_wire_create(const struct memory_wire_options *options)
+{
+    uint32_t queue = options->queue_packets != 0 ? options->queue_packets : 1024;
+    if (options->stations > MEMORY_WIRE_STATIONS || queue > MEMORY_WIRE_QUEUE_MAX)
+        return NULL;
+    struct memory_wire *wire = calloc(1, sizeof *wire);
+    if (wire == NULL)
+        return NULL;
+    wire->station_max = options->stations != 0 ? options->stations : 2;
+    wire->capacity = 1;
+    while (wire->capacity < queue)
+        wire->capacity *= 2;
+    wire->copy = options->copy;
+    if (!allocate(wire, options->large)) {
+        free(wire);
+        return NULL;
+    }
+    for (uint32_t i = 0; i < wire->station_max * wire->station_max; i++) {
+        wire->directions[i].random.key = (struct siphash_key){options->seed, i};
+        wire->directions[i].plain = true;
+    }
+    return wire;
+}
+
+void memory_wire_destroy(struct memory_wire *wire)
+{
+    if (wire == NULL)
+        return;
+    for (uint32_t i = 0; i < wire->station_count; i++) {
+        while (on_the_way(&wire->stations[i]) != 0)
+            packet_free(take_due(&wire->stations[i]));
+    }
+    free(wire->memory_bytes);
+    free(wire);
+}
+
+struct link *memory_wire_join(struct memory_wire *wire, const struct memory_wire_station *options)
+{
+    if (wire->station_count == wire->station_max)
+        return NULL;
+    struct station *station = &wire->stations[wire->station_count];
+    station->wire = wire;
+    station->number = wire->station_count++;
+    station->hear_all = options->hear_all;
+    station->link = (struct link){
+        .name = options->name,
+        .memory = options->memory,
+        .counters = options->counters != NULL ? options->counters : &wire->unseen,
+        .fd = -1,
+        .features = options->features,
+        .mtu = options->mtu != 0 ? options->mtu : 1500,
+        .receive = station_receive,
+        .transmit = station_transmit,
+        .deadline = station_deadline,
+    };
+    memcpy(station->link.mac, options->mac, sizeof options->mac);
+    return &station->link;
+}
+
+/* ---- Settings and statistics --------------------------------------------------------------- */
+
+static bool selected(int selection, uint32_t number)
+{
+    return selection == MEMORY_WIRE_EVERY || (uint32_t)selection == number;
+}
+
+static bool does_nothing(const struct memory_wire_impairment *impairment)
+{
+    return (impairment->loss | impairment->duplicate | impairment->corrupt | impairment->reorder) ==
+               0 &&
+           (impairment->delay_ns | impairment->jitter_ns | impairment->rate_bits) == 0;
+}
+
+static void direction_set(struct direction *direction,
+                          const struct memory_wire_impairment *impairment)
+{
+    direction->impairment = *impairment;
+    direction->plain = does_nothing(impairment);
+    direction->bytes_per_second = impairment->rate_bits / 8;
+    if (impairment->rate_bits != 0 && direction->bytes_per_second == 0)
+        direction->bytes_per_second = 1;
+    direction->queue_ns = NEVER;
+    if (impairment->queue_bytes != 0 && direction->bytes_per_second != 0)
+        direction->queue_ns = impairment->queue_bytes * SECOND_NS / direction->bytes_per_second;
+    if (direction->bytes_per_second == 0)
+        direction->busy_until_ns = 0;
+}
+
+void memory_wire_impair(struct memory_wire *wire, int from, int to,
+                        const struct memory_wire_impairment *impairment)
+{
+    for (uint32_t i = 0; i < wire->station_max * wire->station_max; i++) {
+        if (selected(from, i / wire->station_max) && selected(to, i % wire->station_max))
+            direction_set(&wire->directions[i], impairment);
+    }
+}
+
+static void add(struct memory_wire_statistics *sum, const struct memory_wire_statistics *part)
+{
+    sum->frames += part->frames;
+    sum->bytes += part->bytes;
+    sum->delivered += part->delivered;
+    sum->lost += part->lost;
+    sum->overflowed += part->overflowed;
+    sum->unwanted += part->unwanted;
+    sum->oversized += part->oversized;
+    sum->duplicated += part->duplicated;
+    sum->corrupted += part->corrupted;
+    sum->reordered += part->reordered;
+}
+
+struct memory_wire_statistics memory_wire_statistics(const struct memory_wire *wire, int from,
+                                                     int to)
+{
+    struct memory_wire_statistics sum = {0};
+    for (uint32_t i = 0; i < wire->station_max * wire->station_max; i++) {
+        if (selected(from, i / wire->station_max) && selected(to, i % wire->station_max))
+            add(&sum, &wire->directions[i].statistics);
+    }
+    return sum;
+}
+
+uint32_t memory_wire_in_flight(const struct memory_wire *wire, int station)
+{
+    uint32_t sum = 0;
+    for (uint32_t i = 0; i < wire->station_count; i++) {
+        if (selected(station, i))
+            sum += on_the_way(&wire->stations[i]);
+    }
+    return sum;
+}
