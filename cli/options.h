@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CHASKI_CLI_OPTIONS_H
+#define CHASKI_CLI_OPTIONS_H
+
+#include "chaski/address.h"
+#include "cli/arguments.h"
+
+/* What every subcommand that works on a link is told about it. */
+struct link_options {
+    char tap[16]; /* the interface's name; empty: not given */
+    struct chaski_address address;
+    uint32_t prefix_length;
+    struct chaski_address gateway; /* unspecified: none */
+    uint8_t mac[6];                /* all zero: made from the address */
+    uint32_t mtu;                  /* 0: the link's own */
+    const char *capture;           /* file, or NULL */
+};
+
+/* Their rows in a table of struct argument. */
+#define LINK_ARGUMENTS(link)                                                                       \
+    {.name = "link",                                                                               \
+     .value = "tap:NAME",                                                                          \
+     .help = "the link to be on: the TAP interface NAME",                                          \
+     .read = argument_link,                                                                        \
+     .target = (link)},                                                                            \
+        {.name = "addr",                                                                           \
+         .value = "A.B.C.D/N",                                                                     \
+         .help = "our address and the length of its prefix",                                       \
+         .read = argument_prefix,                                                                  \
+         .target = (link)},                                                                        \
+        {.name = "gateway",                                                                        \
+         .value = "A.B.C.D",                                                                       \
+         .help = "the router to everywhere else",                                                  \
+         .read = argument_address,                                                                 \
+         .target = &(link)->gateway},                                                              \
+        {.name = "mac",                                                                            \
+         .value = "XX:XX:XX:XX:XX:XX",                                                             \
+         .help = "our link address (made from --addr)",                                            \
+         .read = argument_mac,                                                                     \
+         .target = (link)->mac},                                                                   \
+        {.name = "mtu",                                                                            \
+         .value = "N",                                                                             \
+         .help = "largest IP packet in bytes (the interface's)",                                   \
+         .read = argument_number,                                                                  \
+         .target = &(link)->mtu,                                                                   \
+         .minimum = 68,                                                                            \
+         .maximum = 65535},                                                                        \
+    {                                                                                              \
+        .name = "capture", .value = "FILE", .help = "record all frames to a pcap file",            \
+        .read = argument_text, .target = &(link)->capture                                          \
+    }
+
+/* "tap:NAME" into struct link_options. */
+bool argument_link(const struct argument *argument, const char *text, char *error);
+/* "192.0.2.1/24" into struct link_options: an address that a host can have. */
+bool argument_prefix(const struct argument *argument, const char *text, char *error);
+/* Into struct chaski_address: one host's. */
+bool argument_address(const struct argument *argument, const char *text, char *error);
+/* Into uint8_t[6]. */
+bool argument_mac(const struct argument *argument, const char *text, char *error);
+
+/* Whether everything that is needed is there and fits together, with mac filled in; otherwise
+ * false, and `error`, of ARGUMENT_ERROR bytes, says what does not. */
+bool link_options_finish(struct link_options *link, char *error);
+
+#endif
