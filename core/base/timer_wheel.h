@@ -21,7 +21,7 @@ struct timer {
     uint8_t owner;        /* whom it belongs to, from timer_wheel_own() */
 };
 
-enum { TIMER_LEVELS = 11, TIMER_SLOTS = 64, TIMER_OWNERS = 8 };
+enum { TIMER_LEVELS = 11, TIMER_SLOTS = 64, TIMER_OWNERS = 16 };
 
 /* Called when a timer's time has come; the timer is disarmed and may be armed again. */
 typedef void timer_function(void *block, struct timer *timer, uint64_t now_ns);

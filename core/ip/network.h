@@ -34,8 +34,7 @@ struct network {
      * plus one; 0: any). Returns 0 or a negative enum chaski_error: NO_ROUTE, BAD_ADDRESS (source
      * is not ours). */
     int (*path)(void *block, const struct chaski_address *source,
-                const struct chaski_address *destination, uint16_t interface,
-                struct ip_path *path);
+                const struct chaski_address *destination, uint16_t interface, struct ip_path *path);
     /* True when `address` is one of ours (unicast). */
     bool (*is_local)(void *block, const struct chaski_address *address);
     /* Forward progress with `destination` (RFC 4861, 7.3.1 and its like for ARP): spares the

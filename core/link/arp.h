@@ -36,11 +36,11 @@ enum neighbour_state {
 };
 
 struct neighbour {
-    struct list link;    /* in resolved, unresolved or free */
-    struct timer timer;  /* INCOMPLETE, PROBE: the next request, or giving up */
+    struct list link;   /* in resolved, unresolved or free */
+    struct timer timer; /* INCOMPLETE, PROBE: the next request, or giving up */
     uint64_t reachable_until_ns;
     uint32_t address;
-    uint32_t next; /* in its hash chain: index plus one */
+    uint32_t next;        /* in its hash chain: index plus one */
     struct packet *queue; /* INCOMPLETE: packets that wait, oldest first */
     uint8_t queued;
     uint8_t tries; /* requests sent */
@@ -79,7 +79,7 @@ struct arp {
     uint32_t chain_mask;
     struct arp_address *addresses;
     uint32_t address_limit;
-    struct neighbour *last; /* found last; NULL: none */
+    struct neighbour *last;                 /* found last; NULL: none */
     struct list free, resolved, unresolved; /* both latter: least recently used first */
     uint32_t resolved_count, resolved_limit;
     uint32_t unresolved_count, unresolved_limit;
@@ -93,8 +93,8 @@ struct arp_limits {
 /* Takes its tables from `memory`; when that only counts, *arp is left alone. `key` is not shared
  * with another block. Two timer owners. */
 void arp_setup(struct arp *arp, struct memory *memory, const struct arp_limits *limits,
-               struct packet_memory *packets, struct counters *counters,
-               struct timer_wheel *wheel, const struct siphash_key *key);
+               struct packet_memory *packets, struct counters *counters, struct timer_wheel *wheel,
+               const struct siphash_key *key);
 
 /* At setup, for each Ethernet interface: its number, address and Ethernet block. */
 void arp_interface_add(struct arp *arp, uint8_t interface, const uint8_t mac[6],

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CHASKI_IP_IP4_PATH_H
+#define CHASKI_IP_IP4_PATH_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/memory.h"
+#include "core/base/siphash.h"
+
+/*
+ * Path MTUs that routers told us (RFC 1191), by destination: a cache of sets of four, in which
+ * the entry that expires first gives way. Values only fall while an entry lives; ten minutes after
+ * the last time it fell the entry is forgotten and larger packets are tried again.
+ */
+enum { IP4_PATH_WAYS = 4, IP4_PATH_MTU_MIN = 552 };
+
+struct ip4_path {
+    uint64_t expires_ns; /* 0: free */
+    uint32_t destination;
+    uint16_t mtu;
+    bool fragment; /* a router asked for less than the minimum: send without "don't fragment" */
+};
+
+struct ip4_paths {
+    struct ip4_path *paths;
+    uint32_t set_mask;
+    uint32_t count;   /* entries ever used: 0 spares the search */
+    uint16_t minimum; /* no lower value is believed; IP4_PATH_MTU_MIN unless set otherwise */
+    struct siphash_key key;
+};
+
+void ip4_paths_init(struct ip4_paths *paths, struct memory *memory, uint32_t limit,
+                    const struct siphash_key *key);
+
+/* The living entry, or NULL. */
+const struct ip4_path *ip4_paths_find(const struct ip4_paths *paths, uint32_t destination,
+                                      uint64_t now_ns);
+
+/* What a reported MTU amounts to: at least the minimum. `reported` 0 comes from routers older
+ * than RFC 1191; then the next lower plateau than `quoted_length` (RFC 1191, 7.1) is meant. */
+uint16_t ip4_paths_clamp(const struct ip4_paths *paths, uint16_t reported, uint16_t quoted_length);
+
+/* Records a clamped MTU, `current` being what is used so far. False when it would not lower
+ * anything; `fragment` as in struct ip4_path. */
+bool ip4_paths_lower(struct ip4_paths *paths, uint32_t destination, uint16_t mtu, uint16_t current,
+                     bool fragment, uint64_t now_ns);
+
+#endif
