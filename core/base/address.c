@@ -6,8 +6,9 @@ static inline uint64_t add_halves(uint64_t word)
     return (word & 0xffffffff) + (word >> 32);
 }
 
-/* The prefix of an IPv4-mapped address adds 0xffff twice the machine over, which is nothing in one's
- * complement, and a length below 2^16 looks alike in both pseudo-headers: one sum serves both. */
+/* The prefix of an IPv4-mapped address adds 0xffff twice the machine over, which is nothing in
+ * one's complement, and a length below 2^16 looks alike in both pseudo-headers: one sum serves
+ * both. */
 uint64_t address_pseudo_checksum(const struct chaski_address *source,
                                  const struct chaski_address *destination, uint8_t protocol,
                                  uint32_t length)
@@ -18,6 +19,6 @@ uint64_t address_pseudo_checksum(const struct chaski_address *source,
     store_be32(rest, length);
     rest[7] = protocol;
     memcpy(&rest_word, rest, sizeof rest_word);
-    return add_halves(from.high) + add_halves(from.low) + add_halves(to.high) +
-           add_halves(to.low) + add_halves(rest_word);
+    return add_halves(from.high) + add_halves(from.low) + add_halves(to.high) + add_halves(to.low) +
+           add_halves(rest_word);
 }

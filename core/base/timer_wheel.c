@@ -125,7 +125,7 @@ static void mark_empty(struct timer_wheel *wheel, unsigned level, unsigned slot)
 {
     wheel->occupied[level] &= ~((uint64_t)1 << slot);
     if (wheel->occupied[level] == 0)
-        wheel->levels &= (uint16_t)~(1u << level);
+        wheel->levels &= (uint16_t) ~(1u << level);
 }
 
 static void place(struct timer_wheel *wheel, struct timer *timer)

@@ -29,6 +29,10 @@ _Static_assert(sizeof(struct buffer) <= BUFFER_HEADER, "the header fits in front
  * NULL when the pool has none left for the purpose. */
 struct buffer *buffer_take(struct pool *pool, enum purpose purpose);
 
+/* `release` of buffers from a pool; whoever holds the only reference to such a buffer may fill the
+ * room behind the bytes in use. `owner` is the pool. */
+void buffer_release_to_pool(struct buffer *buffer);
+
 static inline struct buffer *buffer_hold(struct buffer *buffer)
 {
     buffer->references++;

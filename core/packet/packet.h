@@ -67,7 +67,9 @@ struct packet_ip {
 
 /* What TCP notes down about a received segment; host byte order. */
 struct packet_tcp {
-    struct tree_node node; /* in the out-of-order queue; node.key is the first sequence number */
+    struct tree_node node; /* heads a run behind a gap; node.key is its first sequence number */
+    struct packet *run_tail; /* last packet of the run */
+    uint32_t run_end;        /* sequence number behind the run */
     uint32_t sequence;     /* of the first payload byte, SYN counted */
     uint32_t acknowledgment;
     uint32_t timestamp, timestamp_echo;

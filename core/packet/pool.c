@@ -7,7 +7,8 @@ enum {
 };
 
 /* The distance between objects. Large ones lie an odd number of cache lines apart: were it a power
- * of two, their first lines, which are the busiest, would all compete for a few sets of the cache. */
+ * of two, their first lines, which are the busiest, would all compete for a few sets of the cache.
+ */
 static size_t stride(uint32_t object_size)
 {
     return object_size >= SPREAD_FROM && object_size / LINE % 2 == 0 ? (size_t)object_size + LINE
