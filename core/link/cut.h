@@ -2,6 +2,7 @@
 #ifndef CHASKI_LINK_CUT_H
 #define CHASKI_LINK_CUT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/packet/burst.h"
@@ -15,11 +16,12 @@ struct cut {
     struct hook request; /* the link */
     struct packet_memory *memory;
     struct counters *counters;
-    unsigned features; /* of the link: enum link_feature */
+    bool link_completes; /* the link takes PARTIAL checksums */
+    bool link_cuts;      /* the link takes segments to be cut, and PARTIAL checksums then too */
 };
 
 void cut_setup(struct cut *cut, struct packet_memory *memory, struct counters *counters,
-               unsigned features);
+               bool link_completes, bool link_cuts);
 
 /* hook_function: frames with network and transport noted, their headers linear. */
 void cut_transmit(void *cut, struct burst *burst, uint64_t now_ns);

@@ -1,0 +1,359 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/link/cut.h"
+
+#include "core/wire/ip4.h"
+#include "core/wire/tcp.h"
+
+/*
+ * Theory of operation
+ *
+ * A segment of up to 64 kB is one linear part, which holds the Ethernet, IP and TCP headers, and
+ * fragments that refer to the payload. It becomes some 45 frames, so what is paid per frame is what
+ * bulk speed is made of:
+ *
+ * - the headers are prepared once, with zeros in the few fields that differ (IP length and
+ *   identification, TCP sequence number, flags and urgent pointer, both checksums), and
+ *   summed up once; each frame copies them, stores those fields and adds them to the sum;
+ * - the payload is not touched except to be summed: a frame's fragments refer to the same buffers;
+ * - a cursor walks through the pieces of the segment, so no frame searches for its place.
+ *
+ * FIN and PSH belong to the last byte, hence to the last frame; CWR to the first (RFC 3168, 6.1.2).
+ * The urgent pointer is relative to the sequence number, so it shrinks from frame to frame.
+ * Datagrams with "don't fragment" keep their identification (RFC 6864, 4.1), others count up.
+ */
+
+enum {
+    IP6_HEADER = 40,
+    IP6_PAYLOAD_LENGTH = 4,
+    IP6_SOURCE = 8,
+    IP6_ADDRESSES = 32,
+    HEADERS_MAX = PACKET_ROOM - PACKET_HEAD_ROOM,
+};
+
+/* A segment on its way into frames. */
+struct cutting {
+    struct packet *segment;
+    uint8_t headers[HEADERS_MAX]; /* as every frame has them, zeros where frames differ */
+    uint32_t header_length;       /* of all of them */
+    uint32_t network, transport;  /* offsets of the IP and TCP headers */
+    uint64_t network_sum;         /* of the IPv4 header */
+    uint64_t transport_sum;       /* of the pseudo-header without its length, and the TCP header */
+    uint32_t sequence;
+    uint32_t urgent;
+    uint16_t identification, identification_step;
+    uint8_t flags;
+    bool ip6;
+    bool leave_checksum; /* the link completes it */
+    /* The cursor: the next payload byte. */
+    uint32_t piece; /* 0: the linear part; i: fragment i - 1 */
+    uint32_t at;    /* offset within the piece */
+    uint32_t left;  /* payload bytes still to be cut */
+};
+
+void cut_setup(struct cut *cut, struct packet_memory *memory, struct counters *counters,
+               bool link_completes, bool link_cuts)
+{
+    *cut = (struct cut){
+        .request = {hook_not_wired, counters},
+        .memory = memory,
+        .counters = counters,
+        .link_completes = link_completes || link_cuts,
+        .link_cuts = link_cuts,
+    };
+}
+
+/* ---- What is to be done --------------------------------------------------------------------- */
+
+static inline bool is_to_be_cut(const struct cut *cut, const struct packet *packet)
+{
+    return packet->segment_size != 0 && !cut->link_cuts;
+}
+
+static inline bool is_to_be_completed(const struct cut *cut, const struct packet *packet)
+{
+    return packet->checksum == CHECKSUM_PARTIAL && !cut->link_completes;
+}
+
+static bool is_ready(const struct cut *cut, const struct burst *burst)
+{
+    for (uint32_t i = 0; i < burst->count; i++)
+        if (is_to_be_cut(cut, burst->packets[i]) || is_to_be_completed(cut, burst->packets[i]))
+            return false;
+    return true;
+}
+
+/* ---- Preparing ------------------------------------------------------------------------------ */
+
+/* The 16 bits that `value` adds to a partial sum when it stands in network byte order. */
+static inline uint64_t sum_of_be16(uint16_t value)
+{
+    uint8_t bytes[2];
+    store_be16(bytes, value);
+    return checksum_load(bytes);
+}
+
+static inline uint64_t sum_of_be32(uint32_t value)
+{
+    return sum_of_be16((uint16_t)(value >> 16)) + sum_of_be16((uint16_t)value);
+}
+
+static uint64_t prepare_ip4(struct cutting *cutting, uint8_t *ip)
+{
+    cutting->identification = wire_ip4_identification(ip);
+    cutting->identification_step = wire_ip4_dont_fragment(ip) ? 0 : 1;
+    wire_ip4_set_total_length(ip, 0);
+    wire_ip4_set_identification(ip, 0);
+    wire_ip4_set_checksum(ip, 0);
+    cutting->network_sum = wire_ip4_header_sum(ip);
+    return checksum_partial(ip + WIRE_IP4_SOURCE, 8) + sum_of_be16(WIRE_IP_TCP);
+}
+
+static uint64_t prepare_ip6(struct cutting *cutting, uint8_t *ip)
+{
+    cutting->ip6 = true;
+    store_be16(ip + IP6_PAYLOAD_LENGTH, 0);
+    return checksum_partial(ip + IP6_SOURCE, IP6_ADDRESSES) + sum_of_be16(WIRE_IP_TCP);
+}
+
+static void prepare_tcp(struct cutting *cutting, uint8_t *tcp)
+{
+    cutting->sequence = wire_tcp_sequence(tcp);
+    cutting->flags = wire_tcp_flags(tcp);
+    cutting->urgent = load_be16(tcp + WIRE_TCP_URGENT);
+    store_be32(tcp + WIRE_TCP_SEQUENCE, 0);
+    tcp[WIRE_TCP_OFFSET_FLAGS + 1] = 0;
+    store_be16(tcp + WIRE_TCP_CHECKSUM, 0);
+    store_be16(tcp + WIRE_TCP_URGENT, 0);
+}
+
+/* Whether the headers are where they are said to be, so that preparing may write to them. */
+static bool headers_are_there(const struct cutting *cutting)
+{
+    const struct packet *segment = cutting->segment;
+    const uint8_t *ip = segment->data + cutting->network;
+    bool ip6 = segment->linear_length > cutting->network && ip[0] >> 4 == 6;
+    uint32_t ip_length = ip6 ? IP6_HEADER : WIRE_IP4_HEADER;
+    if (cutting->network + ip_length > cutting->transport ||
+        cutting->transport + WIRE_TCP_HEADER > segment->linear_length)
+        return false;
+    if (!ip6 && (wire_ip4_version(ip) != 4 || wire_ip4_protocol(ip) != WIRE_IP_TCP ||
+                 cutting->network + wire_ip4_header_length(ip) != cutting->transport))
+        return false;
+    return cutting->header_length <= segment->linear_length &&
+           cutting->header_length <= HEADERS_MAX;
+}
+
+static bool prepare(struct cutting *cutting, const struct cut *cut, struct packet *segment)
+{
+    *cutting = (struct cutting){
+        .segment = segment,
+        .network = (uint32_t)(packet_network(segment) - segment->data),
+        .transport = (uint32_t)(packet_transport(segment) - segment->data),
+        .leave_checksum = cut->link_completes,
+    };
+    if (cutting->transport + WIRE_TCP_HEADER > segment->linear_length)
+        return false;
+    cutting->header_length = cutting->transport + wire_tcp_header_length(packet_transport(segment));
+    if (!headers_are_there(cutting))
+        return false;
+    memcpy(cutting->headers, segment->data, cutting->header_length);
+    uint8_t *ip = cutting->headers + cutting->network, *tcp = cutting->headers + cutting->transport;
+    uint64_t pseudo = ip[0] >> 4 == 6 ? prepare_ip6(cutting, ip) : prepare_ip4(cutting, ip);
+    prepare_tcp(cutting, tcp);
+    uint32_t tcp_length = cutting->header_length - cutting->transport;
+    cutting->transport_sum = pseudo;
+    if (!cutting->leave_checksum)
+        cutting->transport_sum += checksum_partial(tcp, tcp_length);
+    cutting->at = cutting->header_length;
+    cutting->left = segment->length - cutting->header_length;
+    return true;
+}
+
+/* ---- One frame ------------------------------------------------------------------------------ */
+
+/* What is left of the piece under the cursor. */
+struct span {
+    const uint8_t *bytes;
+    uint32_t length;
+    struct buffer *buffer; /* NULL: the segment's own room */
+};
+
+static inline struct span span_at_cursor(const struct cutting *cutting)
+{
+    const struct packet *segment = cutting->segment;
+    if (cutting->piece == 0)
+        return (struct span){segment->data + cutting->at, segment->linear_length - cutting->at,
+                             segment->linear};
+    const struct fragment *fragment = &segment->fragments[cutting->piece - 1];
+    return (struct span){fragment->buffer->data + fragment->offset + cutting->at,
+                         fragment->length - cutting->at, fragment->buffer};
+}
+
+/* Refers to the first n bytes of a span, or copies them when they lie in no buffer. */
+static inline bool add_span(struct packet *frame, const struct span *span, uint32_t n)
+{
+    if (span->buffer == NULL) {
+        if (n > packet_tail_room(frame))
+            return false;
+        memcpy(packet_put(frame, n), span->bytes, n);
+        return true;
+    }
+    if (!packet_add_fragment(frame, span->buffer, (uint32_t)(span->bytes - span->buffer->data), n))
+        return false;
+    buffer_hold(span->buffer);
+    return true;
+}
+
+/* Moves the payload of one frame, `n` bytes, over to it, adding it to *sum. */
+static bool add_payload(struct cutting *cutting, struct packet *frame, uint32_t n, uint64_t *sum)
+{
+    for (uint32_t done = 0; done < n;) {
+        struct span span = span_at_cursor(cutting);
+        uint32_t take = span.length < n - done ? span.length : n - done;
+        if (take != 0 && !add_span(frame, &span, take))
+            return false;
+        if (!cutting->leave_checksum) {
+            uint64_t partial = checksum_partial(span.bytes, take);
+            *sum += done % 2 == 0 ? partial : checksum_shift_odd(partial);
+        }
+        done += take;
+        cutting->at += take;
+        if (take == span.length) {
+            cutting->piece++;
+            cutting->at = 0;
+        }
+    }
+    cutting->left -= n;
+    return true;
+}
+
+/* The flags of the next frame. */
+static uint8_t frame_flags(const struct cutting *cutting, bool first, bool last)
+{
+    uint8_t flags = cutting->flags;
+    if (!first)
+        flags &= (uint8_t)~TCP_CWR;
+    if (!last)
+        flags &= (uint8_t) ~(TCP_FIN | TCP_PSH);
+    if (cutting->urgent == 0)
+        flags &= (uint8_t)~TCP_URG;
+    return flags;
+}
+
+static void write_network(const struct cutting *cutting, uint8_t *ip, uint16_t tcp_length)
+{
+    if (cutting->ip6) {
+        store_be16(ip + IP6_PAYLOAD_LENGTH,
+                   (uint16_t)(cutting->transport - cutting->network - IP6_HEADER + tcp_length));
+        return;
+    }
+    uint16_t total = (uint16_t)(cutting->transport - cutting->network + tcp_length);
+    wire_ip4_set_total_length(ip, total);
+    wire_ip4_set_identification(ip, cutting->identification);
+    wire_ip4_set_checksum(ip, checksum_finish(cutting->network_sum + sum_of_be16(total) +
+                                              sum_of_be16(cutting->identification)));
+}
+
+static void write_transport(const struct cutting *cutting, uint8_t *tcp, uint8_t flags,
+                            uint16_t tcp_length, uint64_t sum)
+{
+    store_be32(tcp + WIRE_TCP_SEQUENCE, cutting->sequence);
+    tcp[WIRE_TCP_OFFSET_FLAGS + 1] = flags;
+    store_be16(tcp + WIRE_TCP_URGENT, (uint16_t)cutting->urgent);
+    sum += sum_of_be16(tcp_length);
+    if (cutting->leave_checksum) {
+        checksum_store(tcp + WIRE_TCP_CHECKSUM, checksum_fold(sum));
+        return;
+    }
+    sum += sum_of_be32(cutting->sequence) + sum_of_be16(flags) +
+           sum_of_be16((uint16_t)cutting->urgent);
+    checksum_store(tcp + WIRE_TCP_CHECKSUM, checksum_finish(sum));
+}
+
+/* Makes the next frame; NULL when memory has run out. */
+static struct packet *next_frame(struct cutting *cutting, const struct cut *cut)
+{
+    const struct packet *segment = cutting->segment;
+    struct packet *frame = packet_take(&cut->memory->packets, FOR_SEND);
+    if (frame == NULL)
+        return NULL;
+    bool first = cutting->left == segment->length - cutting->header_length;
+    bool last = cutting->left <= segment->segment_size;
+    uint32_t n = last ? cutting->left : segment->segment_size;
+    uint16_t tcp_length = (uint16_t)(cutting->header_length - cutting->transport + n);
+    uint64_t sum = cutting->transport_sum;
+    uint8_t *headers = packet_put(frame, cutting->header_length);
+    memcpy(headers, cutting->headers, cutting->header_length);
+    frame->network = (uint16_t)(packet_head_room(frame) + cutting->network);
+    frame->transport = (uint16_t)(packet_head_room(frame) + cutting->transport);
+    frame->protocol = segment->protocol;
+    frame->interface = segment->interface;
+    frame->checksum = cutting->leave_checksum ? CHECKSUM_PARTIAL : CHECKSUM_COMPLETE;
+    frame->checksum_field = WIRE_TCP_CHECKSUM;
+    if (!add_payload(cutting, frame, n, &sum)) {
+        packet_free(frame);
+        return NULL;
+    }
+    write_network(cutting, headers + cutting->network, tcp_length);
+    write_transport(cutting, headers + cutting->transport, frame_flags(cutting, first, last),
+                    tcp_length, sum);
+    cutting->sequence += n;
+    cutting->urgent -= cutting->urgent < n ? cutting->urgent : n;
+    cutting->identification = (uint16_t)(cutting->identification + cutting->identification_step);
+    return frame;
+}
+
+/* ---- Bursts --------------------------------------------------------------------------------- */
+
+static void cut_one(struct cut *cut, struct packet *segment, struct burst *out, uint64_t now_ns)
+{
+    struct cutting cutting;
+    if (!prepare(&cutting, cut, segment)) {
+        packet_drop(segment, cut->counters, CHASKI_DROP_CUT_MALFORMED);
+        return;
+    }
+    while (cutting.left != 0) {
+        struct packet *frame = next_frame(&cutting, cut);
+        if (frame == NULL) {
+            packet_drop(segment, cut->counters, CHASKI_DROP_NO_MEMORY);
+            return;
+        }
+        burst_add(out, frame, &cut->request, now_ns);
+    }
+    packet_free(segment);
+}
+
+/* Whether a segment has more payload than fits one frame; malformed ones count as such. */
+static bool is_longer_than_a_frame(const struct packet *packet)
+{
+    uint32_t before = (uint32_t)(packet_transport(packet) - packet->data);
+    if (before + WIRE_TCP_HEADER > packet->linear_length)
+        return true;
+    uint32_t headers = before + wire_tcp_header_length(packet_transport(packet));
+    return packet->length > headers + packet->segment_size;
+}
+
+void cut_transmit(void *block, struct burst *burst, uint64_t now_ns)
+{
+    struct cut *cut = block;
+    struct burst out;
+    if (is_ready(cut, burst)) {
+        hook_call(&cut->request, burst, now_ns);
+        return;
+    }
+    out.count = 0;
+    for (uint32_t i = 0; i < burst->count; i++) {
+        struct packet *packet = burst->packets[i];
+        if (is_to_be_cut(cut, packet) && is_longer_than_a_frame(packet)) {
+            cut_one(cut, packet, &out, now_ns);
+            continue;
+        }
+        if (is_to_be_cut(cut, packet))
+            packet->segment_size = 0;
+        if (is_to_be_completed(cut, packet))
+            packet_checksum_complete(packet);
+        burst_add(&out, packet, &cut->request, now_ns);
+    }
+    burst->count = 0;
+    hook_call(&cut->request, &out, now_ns);
+}
