@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/packet/buffer.h"
 
-static void give_back(struct buffer *buffer)
+void buffer_release_to_pool(struct buffer *buffer)
 {
     pool_give(buffer->owner, buffer);
 }
@@ -14,7 +14,7 @@ struct buffer *buffer_take(struct pool *pool, enum purpose purpose)
     buffer->references = 1;
     buffer->size = pool->object_size - BUFFER_HEADER;
     buffer->data = (uint8_t *)buffer + BUFFER_HEADER;
-    buffer->release = give_back;
+    buffer->release = buffer_release_to_pool;
     buffer->owner = pool;
     return buffer;
 }

@@ -126,11 +126,13 @@ bool packet_add_fragment(struct packet *packet, struct buffer *buffer, uint32_t 
     return true;
 }
 
-/* Whether n bytes from data on fit in memory that nobody else looks at. */
+/* Whether n bytes from data on fit in memory that nobody else looks at and that is ours to fill. */
 static bool room_of_our_own(const struct packet *packet, uint32_t n)
 {
-    bool shared = packet->linear != NULL && packet->linear->references > 1;
-    return !shared && n <= (size_t)(packet->end - packet->data);
+    const struct buffer *buffer = packet->linear;
+    bool own =
+        buffer == NULL || (buffer->references == 1 && buffer->release == buffer_release_to_pool);
+    return own && n <= (size_t)(packet->end - packet->data);
 }
 
 /* Moves the linear part, pulled headers included, into a buffer with room for n bytes. */

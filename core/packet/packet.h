@@ -67,19 +67,19 @@ struct packet_ip {
 
 /* What TCP notes down about a received segment; host byte order. */
 struct packet_tcp {
-    struct tree_node node; /* heads a run behind a gap; node.key is its first sequence number */
-    struct packet *run_tail; /* last packet of the run */
-    uint32_t run_end;        /* sequence number behind the run */
-    uint32_t sequence;     /* of the first payload byte, SYN counted */
+    uint32_t sequence; /* of the first payload byte, SYN counted */
     uint32_t acknowledgment;
     uint32_t timestamp, timestamp_echo;
-    uint32_t charge; /* bytes of memory that the segment keeps busy while queued */
     uint16_t window, urgent;
     uint8_t flags;
     bool has_timestamp;
     uint8_t header_length;
     uint8_t sack_offset; /* of the first SACK edge within the header; 0: no SACK option */
     uint8_t sack_count;
+    uint32_t charge;         /* bytes of memory that the segment keeps busy while queued */
+    uint32_t run_end;        /* sequence number behind the run */
+    struct packet *run_tail; /* last packet of the run */
+    struct tree_node node;   /* heads a run behind a gap; node.key is its first sequence number */
 };
 
 /* What UDP notes down about a received datagram; host byte order. */
