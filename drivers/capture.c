@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "drivers/capture.h"
+
+#include <stdlib.h>
+
+static void write_burst(struct pcap_writer *writer, const struct burst *burst, uint64_t now_ns)
+{
+    for (uint32_t i = 0; i < burst->count; i++)
+        pcap_write(writer, burst->packets[i], now_ns);
+}
+
+void capture_receive(void *block, struct burst *burst, uint64_t now_ns)
+{
+    struct capture *capture = block;
+    write_burst(capture->writer, burst, now_ns);
+    hook_call(&capture->inform, burst, now_ns);
+}
+
+void capture_transmit(void *block, struct burst *burst, uint64_t now_ns)
+{
+    struct capture *capture = block;
+    write_burst(capture->writer, burst, now_ns);
+    hook_call(&capture->request, burst, now_ns);
+}
+
+/* ---- Around a link ------------------------------------------------------------------------- */
+
+struct captured_link {
+    struct link link;
+    struct link *inner;
+    struct pcap_writer *writer;
+};
+
+static uint32_t link_receive(struct link *link, struct burst *burst, uint64_t now_ns)
+{
+    struct captured_link *captured = (struct captured_link *)link;
+    uint32_t received = captured->inner->receive(captured->inner, burst, now_ns);
+    write_burst(captured->writer, burst, now_ns);
+    link->more = captured->inner->more;
+    return received;
+}
+
+static void link_transmit(void *block, struct burst *burst, uint64_t now_ns)
+{
+    struct captured_link *captured = block;
+    write_burst(captured->writer, burst, now_ns);
+    captured->inner->transmit(captured->inner, burst, now_ns);
+}
+
+static uint64_t link_deadline(struct link *link)
+{
+    struct link *inner = ((struct captured_link *)link)->inner;
+    return inner->deadline(inner);
+}
+
+static void link_end(struct link *link)
+{
+    link_close(((struct captured_link *)link)->inner);
+    free(link);
+}
+
+struct link *capture_link(struct link *inner, struct pcap_writer *writer)
+{
+    struct captured_link *captured = malloc(sizeof *captured);
+    if (captured == NULL)
+        return NULL;
+    *captured = (struct captured_link){.link = *inner, .inner = inner, .writer = writer};
+    captured->link.receive = link_receive;
+    captured->link.transmit = link_transmit;
+    captured->link.deadline = inner->deadline != NULL ? link_deadline : NULL;
+    captured->link.close = link_end;
+    return &captured->link;
+}
