@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/link/feature.h"
 #include "core/packet/burst.h"
 
 /*
@@ -15,11 +16,6 @@
  * segment_size other than 0 when it is several segments of that size in one. Its linear part
  * may end anywhere behind the first 14 bytes, so whoever wants a header linear pulls it up.
  */
-enum link_feature {
-    LINK_CHECKSUM = 1, /* takes CHECKSUM_PARTIAL packets */
-    LINK_CUT = 2,      /* takes packets with a segment_size, up to 64 kB (implies CHECKSUM) */
-};
-
 struct link {
     const char *name;
     struct packet_memory *memory;

@@ -6,6 +6,7 @@
 
 #include "chaski/chaski.h"
 #include "core/base/counters.h"
+#include "core/link/feature.h"
 #include "core/packet/burst.h"
 
 /*

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "chaski/chaski.h"
+#include "core/base/address.h"
 #include "core/base/counters.h"
 #include "core/base/list.h"
 #include "core/base/memory.h"
@@ -68,9 +69,8 @@ struct udp_setup {
 };
 
 struct udp {
-    struct network
-        network[FAMILY_COUNT];          /* filled in by whoever wires; path NULL: no such family */
-    struct burst pending[FAMILY_COUNT]; /* to be sent */
+    struct network network[FAMILY_COUNT]; /* whoever wires fills it in; path NULL: no such family */
+    struct burst pending[FAMILY_COUNT];   /* to be sent */
     struct udp_setup setup;
     struct udp_socket *sockets;
     struct udp_socket *free;

@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/host/layout.h"
+
+/* The public calls about UDP: the block's own, at the time of the last turn. */
+
+int chaski_udp_bind(struct chaski *host, const struct chaski_udp_bind *bind, chaski_udp *socket)
+{
+    return udp_bind(&host->udp, bind, socket);
+}
+
+int chaski_udp_close(struct chaski *host, chaski_udp socket)
+{
+    return udp_close(&host->udp, socket, host->now_ns);
+}
+
+int chaski_udp_send(struct chaski *host, chaski_udp socket, const struct chaski_endpoint *remote,
+                    const void *bytes, size_t length)
+{
+    return udp_send(&host->udp, socket, remote, bytes, length, host->now_ns);
+}
+
+long chaski_udp_receive(struct chaski *host, chaski_udp socket, struct chaski_endpoint *local,
+                        struct chaski_endpoint *remote, void *bytes, size_t length)
+{
+    return udp_take(&host->udp, socket, local, remote, bytes, length);
+}
+
+int chaski_udp_set(struct chaski *host, chaski_udp socket, enum chaski_udp_option option,
+                   int64_t value)
+{
+    return udp_set(&host->udp, socket, option, value);
+}
+
+int chaski_udp_join(struct chaski *host, chaski_udp socket, const struct chaski_address *group,
+                    uint16_t interface)
+{
+    return udp_join(&host->udp, socket, group, interface, host->now_ns);
+}
+
+int chaski_udp_leave(struct chaski *host, chaski_udp socket, const struct chaski_address *group,
+                     uint16_t interface)
+{
+    return udp_leave(&host->udp, socket, group, interface, host->now_ns);
+}

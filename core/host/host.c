@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/host/host.h"
+
+#include "core/host/layout.h"
+#include "core/wire/ip4.h"
+
+/* ---- Life ---- */
+
+static size_t counted(const struct chaski_limits *limits)
+{
+    static const uint8_t seed[32];
+    struct chaski scratch; /* blocks may note things here while they only count */
+    struct memory memory = {0};
+    memory_take(&memory, sizeof scratch);
+    host_lay_out(&scratch, &memory, limits, seed, 0);
+    return memory.used;
+}
+
+size_t chaski_size(const struct chaski_limits *limits)
+{
+    size_t size = counted(limits);
+    return size > SIZE_MAX - MEMORY_ALIGN ? SIZE_MAX : size + MEMORY_ALIGN - 1;
+}
+
+struct chaski *chaski_init(void *memory, size_t size, const struct chaski_limits *limits,
+                           const uint8_t seed[32], uint64_t now_ns)
+{
+    uintptr_t misaligned = (uintptr_t)memory % MEMORY_ALIGN;
+    size_t skip = misaligned == 0 ? 0 : MEMORY_ALIGN - misaligned;
+    if (memory == NULL || size < skip || size - skip < counted(limits))
+        return NULL;
+    struct memory rest = {.base = (uint8_t *)memory + skip, .size = size - skip};
+    struct chaski *host = memory_take(&rest, sizeof *host);
+    host_lay_out(host, &rest, limits, seed, now_ns);
+    host_wire(host);
+    return host;
+}
+
+struct packet_memory *host_memory(struct chaski *host)
+{
+    return &host->memory;
+}
+
+struct counters *host_counters(struct chaski *host)
+{
+    return &host->counters;
+}
+
+uint64_t chaski_counter_value(const struct chaski *host, enum chaski_counter counter)
+{
+    return (unsigned)counter < CHASKI_COUNTER_COUNT ? host->counters.value[counter] : 0;
+}
+
+/* ---- Interfaces ---- */
+
+static void copy_name(char *to, const char *from)
+{
+    unsigned i = 0;
+    for (; from != NULL && i < HOST_NAME - 1 && from[i] != '\0'; i++)
+        to[i] = from[i];
+    to[i] = '\0';
+}
+
+static void wire_port(struct chaski *host, struct host_port *port, uint8_t number,
+                      const struct host_interface *interface)
+{
+    ethernet_setup(&port->ethernet, &host->memory, &host->counters, number, interface->mac);
+    port->ethernet.inform = (struct hook){dispatch_receive, &host->frames};
+    port->ethernet.request = (struct hook){cut_transmit, &port->cut};
+    cut_setup(&port->cut, &host->memory, &host->counters,
+              (interface->features & LINK_CHECKSUM) != 0, (interface->features & LINK_CUT) != 0);
+    port->cut.request = interface->output;
+    arp_interface_add(&host->arp, number, interface->mac,
+                      (struct hook){ethernet_transmit, &port->ethernet});
+    ip4_interface_add(&host->ip4, number, interface->mtu, (struct hook){arp_transmit, &host->arp});
+    host->ip4.interfaces[number].confirm = arp_confirm;
+    host->ip4.interfaces[number].confirm_block = &host->arp;
+    igmp_interface_add(&host->igmp, number, ethernet_join, ethernet_leave, &port->ethernet);
+}
+
+int host_interface_add(struct chaski *host, const struct host_interface *interface)
+{
+    if (interface->mtu < WIRE_IP4_MTU_MIN || interface->output.call == NULL ||
+        (interface->mac[0] & 1) != 0)
+        return CHASKI_INVALID;
+    if (host->port_count == host->port_limit)
+        return CHASKI_NO_MEMORY;
+    uint8_t number = (uint8_t)host->port_count++;
+    struct host_port *port = &host->ports[number];
+    copy_name(port->name, interface->name);
+    port->mtu = interface->mtu;
+    wire_port(host, port, number, interface);
+    return number;
+}
+
+/* ---- Turns ---- */
+
+static void set_time(struct chaski *host, uint64_t now_ns)
+{
+    if (now_ns > host->now_ns)
+        host->now_ns = now_ns;
+}
+
+void host_receive(struct chaski *host, int interface, struct burst *burst, uint64_t now_ns)
+{
+    struct host_port *port = host_port_of(host, interface);
+    set_time(host, now_ns);
+    if (port != NULL)
+        ethernet_receive(&port->ethernet, burst, host->now_ns);
+    else
+        hook_not_wired(&host->counters, burst, host->now_ns);
+}
+
+/* Every step does what is there when it begins, or a limited number of things, so a turn ends
+ * whatever closures and loops to this host itself add; that is for the next one. */
+void chaski_poll(struct chaski *host, uint64_t now_ns)
+{
+    if (host->in_turn)
+        return;
+    host->in_turn = true;
+    set_time(host, now_ns);
+    timer_wheel_run(&host->wheel, host->now_ns);
+    loopback_run(&host->loopback, host->now_ns);
+    udp_closures(&host->udp);
+    icmp4_run_closures(&host->icmp4, host);
+    udp_flush(&host->udp, host->now_ns);
+    host->in_turn = false;
+}
+
+uint64_t chaski_deadline(struct chaski *host)
+{
+    bool busy =
+        loopback_pending(&host->loopback) || udp_busy(&host->udp) || icmp4_pending(&host->icmp4);
+    return busy ? 0 : timer_wheel_deadline(&host->wheel);
+}
