@@ -8,8 +8,8 @@
 #include "core/base/checksum.h"
 #include "core/base/bytes.h"
 #include "core/base/endian.h"
-#include "tests/unit/exact.h"
-#include "tests/unit/random.h"
+#include "tests/exact.h"
+#include "tests/random.h"
 
 /* RFC 1071 word for word: 16-bit big-endian numbers, every carry brought round at once. */
 static uint16_t slow_sum(const uint8_t *bytes, size_t length)

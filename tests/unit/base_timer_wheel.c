@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "core/base/timer_wheel.h"
-#include "tests/unit/random.h"
+#include "tests/random.h"
 
 #define SECOND_NS UINT64_C(1000000000)
 

@@ -9,7 +9,7 @@
 
 #include "core/base/sequence.h"
 #include "core/base/tree.h"
-#include "tests/unit/random.h"
+#include "tests/random.h"
 
 enum { NODES = 1000 };
 
