@@ -83,6 +83,7 @@ struct arp {
     struct list free, resolved, unresolved; /* both latter: least recently used first */
     uint32_t resolved_count, resolved_limit;
     uint32_t unresolved_count, unresolved_limit;
+    uint64_t reachable_ns; /* how long a confirmation holds; drawn once (RFC 4861, 6.3.2) */
     uint8_t neighbour_owner, address_owner;
 };
 
@@ -116,5 +117,50 @@ bool arp_address_conflict(const struct arp *arp, uint8_t interface, uint32_t add
 
 /* An upper layer made progress with the neighbour (RFC 4861, 7.3.1). */
 void arp_confirm(void *arp, uint8_t interface, uint32_t address, uint64_t now_ns);
+
+/* ---- Between the files of this block ----------------------------------------------------------
+ */
+
+#define ARP_SECOND_NS UINT64_C(1000000000)
+
+extern const uint8_t arp_everybody[6];
+
+struct wire_arp_fields;
+
+/* Sends one ARP packet; does nothing when memory has run out. */
+void arp_send(struct arp *arp, uint8_t interface, const uint8_t destination[6],
+              const struct wire_arp_fields *fields, uint64_t now_ns);
+
+void arp_neighbours_init(struct arp *arp, struct neighbour *neighbours, uint32_t count);
+
+/* The entry for an address, or NULL. */
+struct neighbour *arp_neighbour_find(struct arp *arp, uint8_t interface, uint32_t address);
+
+/* Makes an unresolved entry for an address that has none, and asks. */
+struct neighbour *arp_neighbour_ask(struct arp *arp, uint8_t interface, uint32_t address,
+                                    uint64_t now_ns);
+
+/* Queues a packet at an unresolved entry, displacing the oldest of too many. */
+void arp_neighbour_queue(struct arp *arp, struct neighbour *neighbour, struct packet *packet);
+
+/* A resolved entry is being used for sending. */
+void arp_neighbour_use(struct arp *arp, struct neighbour *neighbour, uint64_t now_ns);
+
+/* What an ARP packet says of its sender: `answer` when it is a reply to us, `asked` when it
+ * asks for an address of ours, which is when an entry is made that was not there (RFC 826). */
+void arp_neighbour_hear(struct arp *arp, uint8_t interface, uint32_t address, const uint8_t mac[6],
+                        bool answer, bool asked, uint64_t now_ns);
+
+/* Address of ours that is answered for, or NULL. */
+struct arp_address *arp_address_find(const struct arp *arp, uint8_t interface, uint32_t address);
+
+/* The address to ask from for `target`: one of the same network when there is one, 0 for none. */
+uint32_t arp_address_sender(const struct arp *arp, uint8_t interface, uint32_t target);
+
+/* Somebody else sent a packet with our address as its own, or (probe) seeks to use it. */
+void arp_address_contested(struct arp *arp, struct arp_address *address, bool probe,
+                           uint64_t now_ns);
+
+void arp_address_fire(void *arp, struct timer *timer, uint64_t now_ns);
 
 #endif

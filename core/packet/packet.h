@@ -228,6 +228,12 @@ uint64_t packet_checksum_partial(const struct packet *packet, uint32_t offset);
  * equal 0xffff, as UDP demands (RFC 768) and TCP allows. Otherwise does nothing. */
 void packet_checksum_complete(struct packet *packet);
 
+/* Somebody else looks at the memory of the linear part too, so its bytes must not change. */
+static inline bool packet_is_shared(const struct packet *packet)
+{
+    return packet->linear != NULL && packet->linear->references > 1;
+}
+
 static inline void packet_set_network(struct packet *packet)
 {
     packet->network = (uint16_t)(packet->data - packet->start);
