@@ -2,6 +2,7 @@
 #ifndef CHASKI_RUNTIME_LOOP_H
 #define CHASKI_RUNTIME_LOOP_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -39,15 +40,18 @@ struct loop {
     struct loop_link links[LOOP_LINKS];
     struct loop_watch watches[LOOP_WATCHES];
     uint32_t host_count, link_count, watch_count;
-    uint64_t now_ns;       /* of this turn */
-    uint64_t looked_ns;    /* when file descriptors were last looked at */
-    uint64_t active_ns;    /* when something was last received */
-    uint64_t busy_poll_ns; /* how long after that to spin instead of sleeping; 0, the default: not
-                            * at all, UINT64_MAX: for ever */
+    uint64_t now_ns;    /* of this turn */
+    uint64_t looked_ns; /* when file descriptors were last looked at */
+    uint64_t active_ns; /* when something was last received */
+    /* How long after that to spin instead of sleeping: 0, the default, not at all; UINT64_MAX for
+     * ever. */
+    uint64_t busy_poll_ns;
     int signal_fd;
+    sigset_t signals_before;
     bool stopped;
-    int stopped_by;                               /* the signal; 0 none */
-    void (*on_signal)(void *context, int signal); /* SIGUSR1 */
+    int stopped_by;    /* the signal; 0: loop_stop() */
+    struct link *lost; /* a link whose device is gone, which stops the loop too; else NULL */
+    void (*on_signal)(void *context, int signal);
     void *signal_context;
 };
 
@@ -74,7 +78,7 @@ bool loop_signals(struct loop *loop, void (*on_signal)(void *context, int signal
 /* One turn; `wait`: may sleep. Returns whether anything was received. */
 bool loop_turn(struct loop *loop, bool wait);
 
-/* Turns until loop_stop() or a signal, whose number it returns (0: loop_stop()). */
+/* Turns until loop_stop(), a signal, or the loss of a link: 0, the signal's number, or -1. */
 int loop_run(struct loop *loop);
 void loop_stop(struct loop *loop);
 

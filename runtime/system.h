@@ -16,12 +16,19 @@ uint64_t system_now(void);
 /* 32 bytes that nobody can guess. False with errno when the system has none to give. */
 bool system_seed(uint8_t seed[32]);
 
-enum { SYSTEM_HUGE_PAGES = 1 };
+/* Memory from the system, filled in as it is touched. */
+struct system_memory {
+    void *bytes;
+    size_t size;
+};
 
-/* A host with these limits in fresh memory, which the system fills in as it is touched; flags:
- * SYSTEM_HUGE_PAGES asks for huge ones. NULL with errno. */
-struct chaski *system_host_create(const struct chaski_limits *limits, unsigned flags);
-/* Gives the memory of such a host back; no link may hold packets of it any more. */
-void system_host_destroy(struct chaski *host, const struct chaski_limits *limits);
+/* `huge_pages` asks for huge ones, as far as there are any. False with errno. */
+bool system_memory_map(struct system_memory *memory, size_t size, bool huge_pages);
+void system_memory_unmap(struct system_memory *memory);
+
+/* A host with these limits, in fresh memory, with a fresh seed. To end it: close its links, then
+ * unmap `memory`. NULL with errno. */
+struct chaski *system_host_create(struct system_memory *memory, const struct chaski_limits *limits,
+                                  bool huge_pages);
 
 #endif
