@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/base/checksum.h"
 
-#include <stdbool.h>
-
 #include "core/base/bytes.h"
 #include "core/base/checksum_blocks.h"
 
@@ -12,28 +10,21 @@
  * blocks are summed by what is best on the processor; here are the ends.
  */
 
-static inline uint32_t load_word(const uint8_t *at)
+static inline uint64_t load_halves(const uint8_t *at)
 {
-    uint32_t word;
-    memcpy(&word, at, sizeof word);
-    return word;
-}
-
-/* Fewer than four bytes, as the word that they would begin. */
-static inline uint32_t load_last(const uint8_t *at, size_t length)
-{
-    uint8_t bytes[4] = {0};
-    for (size_t i = 0; i < length; i++)
-        bytes[i] = at[i];
-    return load_word(bytes);
+    uint32_t halves[2];
+    memcpy(halves, at, sizeof halves);
+    return (uint64_t)halves[0] + halves[1];
 }
 
 static inline uint64_t sum_tail(const uint8_t *at, size_t length)
 {
     uint64_t sum = 0;
-    for (; length >= 4; length -= 4, at += 4)
-        sum += load_word(at);
-    return sum + load_last(at, length);
+    for (; length >= 8; length -= 8, at += 8)
+        sum += load_halves(at);
+    for (; length >= 2; length -= 2, at += 2)
+        sum += checksum_load(at);
+    return length == 0 ? sum : sum + checksum_load((const uint8_t[]){*at, 0});
 }
 
 uint64_t checksum_partial(const void *bytes, size_t length)
