@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 seconds=${FUZZ_SECONDS:-60}
 [ -f build-fuzz/build.ninja ] ||
     CC=clang meson setup build-fuzz -Dbuildtype=debugoptimized -Db_sanitize=address,undefined \
-        -Db_lundef=false -Dc_args=-fsanitize=fuzzer-no-link
+        -Db_lundef=false -Dfuzz=true -Dc_args=-fsanitize=fuzzer-no-link
 ninja -C build-fuzz
 
 failed=0 passed=0

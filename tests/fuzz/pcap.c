@@ -1,22 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Capture files: any bytes are either read or refused with one line of text. */
-#define _GNU_SOURCE
-#include <stdlib.h>
 #include <string.h>
 
 #include "drivers/pcap.h"
+#include "tests/fuzz/target.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length);
-
-static void require(bool holds)
+static void must_be_a_line(const char *text)
 {
-    if (!holds)
-        abort();
-}
-
-static void require_line(const char *text)
-{
-    require(text[0] != '\0' && strchr(text, '\n') == NULL);
+    must(text[0] != '\0' && strchr(text, '\n') == NULL);
 }
 
 static void read_all(FILE *file)
@@ -25,22 +15,22 @@ static void read_all(FILE *file)
     struct pcap_reader reader;
     char error[256] = "";
     if (!pcap_reader_init(&reader, file, error, sizeof error)) {
-        require_line(error);
+        must_be_a_line(error);
         return;
     }
     int result;
     while ((result = pcap_read(&reader, &record, error, sizeof error)) > 0)
-        require(record.length <= sizeof record.bytes);
+        must(record.length <= sizeof record.bytes);
     if (result < 0)
-        require_line(error);
+        must_be_a_line(error);
 }
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t length)
+/* Any file is read to its end, or refused with one line of text. */
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
-    if (length == 0)
+    FILE *file = size == 0 ? NULL : fmemopen((void *)(uintptr_t)bytes, size, "rb");
+    if (file == NULL)
         return 0;
-    FILE *file = fmemopen((void *)(uintptr_t)data, length, "rb");
-    require(file != NULL);
     read_all(file);
     fclose(file);
     return 0;
