@@ -43,11 +43,15 @@ static bool put_payload(struct packet_memory *memory, struct packet *packet, con
     return length == 0;
 }
 
+/* The interface that is asked for, number plus one; 0: the one of the route. */
+static uint16_t interface_for(const struct udp_socket *socket, const struct chaski_endpoint *remote)
+{
+    return remote->interface != 0 ? remote->interface : socket->local.interface;
+}
+
 static void fill_ip(struct packet *packet, const struct udp_socket *socket,
                     const struct ip_path *path, const struct chaski_endpoint *remote)
 {
-    packet->interface = path->interface;
-    packet->next_hop = path->next_hop;
     packet->ip = (struct packet_ip){
         .source = path->source,
         .destination = remote->address,
@@ -55,6 +59,8 @@ static void fill_ip(struct packet *packet, const struct udp_socket *socket,
         .ttl = path->multicast ? socket->multicast_ttl : socket->ttl,
         .traffic_class = socket->traffic_class,
         .dont_fragment = socket->dont_fragment,
+        .no_loop = !socket->multicast_loop,
+        .interface = (uint8_t)interface_for(socket, remote),
     };
 }
 
@@ -102,8 +108,8 @@ static int find_path(const struct udp *udp, const struct udp_socket *socket,
     const struct chaski_address *source = &socket->local.address;
     if (address_is_multicast(source))
         source = &any;
-    uint16_t interface = remote->interface != 0 ? remote->interface : socket->local.interface;
-    int error = network->path(network->block, source, &remote->address, interface, path);
+    int error = network->path(network->block, source, &remote->address,
+                              interface_for(socket, remote), path);
     if (error != 0)
         return error;
     if (path->broadcast && !socket->broadcast)

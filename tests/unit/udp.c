@@ -25,7 +25,6 @@ enum {
 
 struct sent {
     struct packet_ip ip;
-    uint8_t interface;
     uint32_t length;
     uint8_t bytes[DATAGRAM];
 };
@@ -72,7 +71,6 @@ static void network_transmit(void *block, struct burst *burst, uint64_t now_ns)
         packet_checksum_complete(packet);
         struct sent *sent = &bench->sent[bench->sent_count++ % SENT_MAX];
         sent->ip = packet->ip;
-        sent->interface = packet->interface;
         sent->length = packet->length;
         packet_copy_out(packet, 0, sent->bytes, packet->length);
         packet_free(packet);
@@ -440,6 +438,12 @@ static void groups_are_sent_to_with_a_ttl_of_their_own(void **state)
     udp_flush(&bench->udp, 0);
     assert_int_equal(bench->sent[0].ip.ttl, 1);
     assert_int_equal(bench->sent[1].ip.ttl, 4);
+    assert_int_equal(bench->sent[1].ip.interface, 3);
+    assert_false(bench->sent[1].ip.no_loop);
+    udp_set(&bench->udp, socket, CHASKI_UDP_MULTICAST_LOOP, 0);
+    udp_send(&bench->udp, socket, &group, "x", 1, 0);
+    udp_flush(&bench->udp, 0);
+    assert_true(bench->sent[2].ip.no_loop);
 }
 
 /* Every allocation of a send fails once; nothing is held and nothing is sent in half. */
