@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CHASKI_TESTS_FUZZ_PEER_H
+#define CHASKI_TESTS_FUZZ_PEER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * The other end of a fuzzed host's only link: 10.0.0.1, the host is 10.0.0.2. It knows the next
+ * sequence numbers of a few TCP flows from what the host sends, so that made-up segments can
+ * land in and around the window, and it holds every frame of the host to the rules.
+ */
+enum {
+    PEER_MTU = 1500,
+    PEER_FRAME_MAX = PEER_MTU + 14,
+    PEER_FLOWS = 4,
+    PEER_PORT = 5000, /* of flow 0 */
+    PEER_HEADERS = 14 + 20,
+};
+
+extern const uint8_t peer_mac[6], host_mac[6];
+
+struct peer_flow {
+    uint16_t host_port;      /* where our segments go; 0: nowhere yet */
+    uint32_t sequence;       /* what the host expects next */
+    uint32_t acknowledgment; /* what the host sends next */
+};
+
+struct peer {
+    struct peer_flow flows[PEER_FLOWS];
+    bool arp_asked; /* the host wants to know our link address */
+};
+
+/* Looks at a frame from the host: aborts when it is malformed, notes what it tells. */
+void peer_see(struct peer *peer, const uint8_t *frame, size_t length);
+
+/* The builders write a whole frame for the host and return its length. */
+
+size_t peer_arp_reply(uint8_t *frame);
+
+/* An IP datagram with `length` bytes of payload that already lie behind the headers, at
+ * frame + PEER_HEADERS; the checksums of IP, ICMP, IGMP, TCP and UDP are put right. */
+size_t peer_datagram(uint8_t *frame, uint8_t protocol, uint16_t fragment, size_t length);
+
+/* A segment of a flow. */
+struct peer_segment {
+    uint8_t flow, flags;
+    uint8_t option_words; /* of 4 bytes, up to 10 */
+    uint16_t window;
+    int32_t sequence_off, acknowledgment_off; /* from what would be in order */
+    const uint8_t *options, *data;
+    size_t data_length;
+};
+
+size_t peer_segment(const struct peer *peer, uint8_t *frame, const struct peer_segment *segment);
+
+#endif
