@@ -40,8 +40,10 @@ static void refill(struct tap *tap)
     struct packet_memory *memory = tap->link.memory;
     if (tap->small == NULL)
         tap->small = buffer_take(&memory->small, FOR_RECEIVE);
-    for (uint32_t i = 0; i < TAP_LARGE && tap->large[i] == NULL; i++)
-        tap->large[i] = buffer_take(&memory->large, FOR_RECEIVE);
+    for (uint32_t i = 0; i < TAP_LARGE; i++) {
+        if (tap->large[i] == NULL)
+            tap->large[i] = buffer_take(&memory->large, FOR_RECEIVE);
+    }
 }
 
 /* Bytes behind the linear part that the large buffers at hand have room for. */
