@@ -42,20 +42,20 @@ static const struct argument *find_short(const struct command_line *line, char l
     return NULL;
 }
 
+/* `given` is how the option was written; complaints repeat that. */
 static enum command_line_result read_value(struct reader *reader, const struct argument *argument,
-                                           const char *text)
+                                           const char *given, const char *text)
 {
     char phrase[ARGUMENT_ERROR];
 
     if (argument->value != NULL && text == NULL) {
         if (reader->next == reader->count)
-            return wrong(reader, "--%s wants a value: --%s %s", argument->name, argument->name,
-                         argument->value);
+            return wrong(reader, "%s wants a value: %s %s", given, given, argument->value);
         text = reader->words[reader->next++];
     }
     if (argument->read(argument, text, phrase))
         return COMMAND_LINE_GOOD;
-    return wrong(reader, "--%s %.60s: %.150s", argument->name, text, phrase);
+    return wrong(reader, "%s %.60s: %.150s", given, text, phrase);
 }
 
 static enum command_line_result unknown(struct reader *reader, const char *word)
@@ -74,7 +74,9 @@ static enum command_line_result read_long(struct reader *reader, const char *wor
         return unknown(reader, word);
     if (argument->value == NULL && value != NULL)
         return wrong(reader, "--%s takes no value", argument->name);
-    return read_value(reader, argument, value);
+    char given[32];
+    snprintf(given, sizeof given, "--%s", argument->name);
+    return read_value(reader, argument, given, value);
 }
 
 /* -n value or -nvalue, and several letters that take none in one word */
@@ -86,9 +88,10 @@ static enum command_line_result read_short(struct reader *reader, const char *wo
         const struct argument *argument = find_short(reader->line, *letter);
         if (argument == NULL)
             return *letter == 'h' ? COMMAND_LINE_HELP : unknown(reader, word);
+        const char given[3] = {'-', *letter, '\0'};
         if (argument->value != NULL)
-            return read_value(reader, argument, letter[1] != '\0' ? letter + 1 : NULL);
-        result = read_value(reader, argument, NULL);
+            return read_value(reader, argument, given, letter[1] != '\0' ? letter + 1 : NULL);
+        result = read_value(reader, argument, given, NULL);
     }
     return result;
 }

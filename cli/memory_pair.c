@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/memory_pair.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cli/arguments.h"
+#include "core/host/host.h"
+
+static const char *const names[SIDES] = {"client", "server"};
+
+struct chaski_address memory_pair_address(int side)
+{
+    return chaski_ip4(10, 0, 0, (uint8_t)(side + 1));
+}
+
+static bool join(struct memory_pair *pair, int number, uint16_t mtu)
+{
+    struct memory_pair_side *side = &pair->side[number];
+    struct memory_wire_station station = {
+        .name = names[number],
+        .memory = host_memory(side->host),
+        .counters = host_counters(side->host),
+        .mac = {0x02, 0, 0, 0, 0, (uint8_t)(number + 1)},
+        .mtu = mtu,
+    };
+    struct chaski_address address = memory_pair_address(number);
+
+    side->link = memory_wire_join(pair->wire, &station);
+    if (side->link == NULL)
+        return false;
+    struct host_interface interface = {
+        .name = names[number],
+        .mtu = mtu,
+        .features = side->link->features,
+        .output = {side->link->transmit, side->link},
+    };
+    memcpy(interface.mac, station.mac, sizeof interface.mac);
+    side->interface = host_interface_add(side->host, &interface);
+    return side->interface >= 0 &&
+           chaski_address_add(side->host, side->interface, &address, 8) == 0;
+}
+
+bool memory_pair_open(struct memory_pair *pair, const struct chaski_limits *limits, uint16_t mtu,
+                      char *error)
+{
+    struct memory_wire_options options = {.seed = 1, .stations = SIDES, .queue_packets = 65536};
+
+    *pair = (struct memory_pair){.now_ns = system_now()};
+    bool good = true;
+    for (int i = 0; i < SIDES && good; i++) {
+        pair->side[i].host = system_host_create(&pair->side[i].memory, limits, true);
+        good = pair->side[i].host != NULL;
+    }
+    pair->wire = good ? memory_wire_create(&options) : NULL;
+    if (pair->wire != NULL && join(pair, CLIENT, mtu) && join(pair, SERVER, mtu))
+        return true;
+    snprintf(error, ARGUMENT_ERROR, "cannot make two hosts of %zu MB: %s",
+             chaski_size(limits) >> 20, strerror(errno));
+    memory_pair_close(pair);
+    return false;
+}
+
+void memory_pair_close(struct memory_pair *pair)
+{
+    if (pair->wire != NULL)
+        memory_wire_destroy(pair->wire);
+    for (int i = 0; i < SIDES; i++)
+        if (pair->side[i].host != NULL)
+            system_memory_unmap(&pair->side[i].memory);
+}
+
+void memory_pair_turn(struct memory_pair *pair)
+{
+    pair->now_ns = system_now();
+    for (int i = 0; i < SIDES; i++) {
+        struct memory_pair_side *side = &pair->side[i];
+        struct burst burst = {.count = 0};
+        do {
+            side->link->receive(side->link, &burst, pair->now_ns);
+            if (burst.count != 0)
+                host_receive(side->host, side->interface, &burst, pair->now_ns);
+        } while (side->link->more);
+        chaski_poll(side->host, pair->now_ns);
+    }
+}

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CHASKI_CLI_MEMORY_PAIR_H
+#define CHASKI_CLI_MEMORY_PAIR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "chaski/chaski.h"
+#include "drivers/memory_wire.h"
+#include "runtime/system.h"
+
+/*
+ * Two hosts on a memory wire, run by one thread on the real clock. Frames are not larger than the
+ * MTU and the wire takes no work off the hosts: every segment is cut, summed and verified.
+ */
+enum { CLIENT, SERVER, SIDES };
+
+struct memory_pair_side {
+    struct system_memory memory;
+    struct chaski *host;
+    struct link *link;
+    int interface;
+};
+
+struct memory_pair {
+    struct memory_wire *wire;
+    struct memory_pair_side side[SIDES];
+    uint64_t now_ns; /* of the last turn */
+};
+
+/* Both hosts have these limits. False with one line in `error` (ARGUMENT_ERROR bytes). */
+bool memory_pair_open(struct memory_pair *pair, const struct chaski_limits *limits, uint16_t mtu,
+                      char *error);
+/* All connections must have been closed. */
+void memory_pair_close(struct memory_pair *pair);
+
+/* 10.0.0.1 for the client, 10.0.0.2 for the server; the prefix is 10.0.0.0/8. */
+struct chaski_address memory_pair_address(int side);
+
+/* Takes in what has arrived on either side, and polls both hosts. */
+void memory_pair_turn(struct memory_pair *pair);
+
+/* ---- Bulk ---------------------------------------------------------------------------------- */
+
+/* The client writes pieces of 64 kB into one connection, the server reads them, and whatever else
+ * it is sent on other connections. */
+struct bulk {
+    struct memory_pair *pair;
+    chaski_listener listener;
+    chaski_tcp connection; /* the client's end of it */
+    bool connected, writing;
+    int error;              /* why a connection ended, enum chaski_error; 0 */
+    uint64_t written, read; /* bytes; read: on all connections */
+    char *piece, *sink;
+};
+
+enum { BULK_PORT = 9 };
+
+/* Makes the server listen and the client connect. False with one line in `error`. */
+bool bulk_open(struct bulk *bulk, struct memory_pair *pair, char *error);
+/* Resets the connection. */
+void bulk_close(struct bulk *bulk);
+
+/* What was measured. */
+struct bulk_result {
+    double seconds;
+    uint64_t bytes;
+    double gbit_per_second;
+};
+
+/* Writes for `duration_ns` and waits until everything has been read. False with one line in
+ * `error` when not everything arrived. */
+bool bulk_measure(struct bulk *bulk, uint64_t duration_ns, struct bulk_result *result, char *error);
+
+#endif

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/commands.h"
+#include "cli/http_answer.h"
+#include "cli/http_server.h"
+#include "cli/small_services.h"
+#include "cli/station.h"
+#include "cli/status_report.h"
+#include "cli/status_socket.h"
+
+#define SECOND UINT64_C(1000000000)
+#define MILLISECOND UINT64_C(1000000)
+
+enum {
+    MEMORY_BYTES = 384 << 20, /* address space; the system fills in what is used */
+    HTTP_PORT = 80,
+    PROBE_TICKS = 25, /* of 50 ms: longer than until the first ARP probe (RFC 5227) */
+    END_TICKS = 25,   /* of 20 ms: for connections to end in order */
+};
+
+struct services {
+    struct station station;
+    struct link_options link;
+    const char *root_path; /* NULL: no HTTP */
+    int root;
+    struct http_server http;
+    struct status_socket status;
+    unsigned ticks;
+    uint64_t began_ns;
+    bool conflict; /* another machine uses our address */
+};
+
+static void tick(void *context);
+
+/* ---- Beginning ----------------------------------------------------------------------------- */
+
+static bool open_root(struct services *services, char *error)
+{
+    int problem;
+
+    services->root = -1;
+    if (services->root_path == NULL)
+        return true;
+    services->root = open(services->root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    problem = services->root < 0 ? errno : http_answer_check(services->root);
+    if (problem == 0)
+        return true;
+    snprintf(error, ARGUMENT_ERROR, "--root %.100s: %s; give a directory that can be read",
+             services->root_path, strerror(problem));
+    if (services->root >= 0)
+        close(services->root);
+    return false;
+}
+
+static void http_begun(void *context)
+{
+    struct services *services = context;
+    station_tick(&services->station, SECOND, tick, services);
+}
+
+static bool bind_all(struct services *services, char *error)
+{
+    struct chaski *host = services->station.host;
+    int status = small_services_bind(host);
+
+    services->http.begun = http_begun;
+    services->http.context = services;
+    if (status == 0 && services->root >= 0)
+        status = http_server_open(&services->http, host, HTTP_PORT, services->root);
+    if (status < 0)
+        snprintf(error, ARGUMENT_ERROR, "cannot listen: %s", chaski_error_text(status));
+    return status == 0;
+}
+
+static void report(void *context, int signal)
+{
+    struct services *services = context;
+
+    (void)signal;
+    status_report_text(stdout, services->station.host);
+    fflush(stdout);
+}
+
+static void say_ready(const struct services *services)
+{
+    char address[CHASKI_ADDRESS_TEXT];
+
+    printf("ready: tap:%s, %s/%" PRIu32 ", MTU %u: echo 7, discard 9, chargen 19, ",
+           services->link.tap, chaski_address_text(&services->link.address, address),
+           services->link.prefix_length, services->station.link->mtu);
+    if (services->root_path != NULL)
+        printf("HTTP 80 (%s)\n", services->root_path);
+    else
+        puts("no HTTP (for want of --root DIR)");
+    fflush(stdout);
+}
+
+/* ---- Running ------------------------------------------------------------------------------- */
+
+static void look_for_conflict(struct services *services)
+{
+    char ignored[ARGUMENT_ERROR];
+
+    services->conflict = !station_check_address(&services->station, ignored);
+    if (services->conflict)
+        loop_stop(&services->station.loop);
+}
+
+/* Ready is who has asked whether the address is taken, and has not been told so. */
+static void probing_tick(void *context)
+{
+    struct services *services = context;
+    uint64_t probes = chaski_counter_value(services->station.host, CHASKI_ARP_PROBES_SENT);
+
+    look_for_conflict(services);
+    if (services->conflict)
+        return;
+    services->ticks++;
+    if (probes == 0 && services->ticks < PROBE_TICKS && services->link.prefix_length < 32)
+        return;
+    if (probes == 1 && services->ticks < PROBE_TICKS) {
+        services->ticks = PROBE_TICKS; /* one tick more, for the answer */
+        return;
+    }
+    say_ready(services);
+    services->ticks = 0;
+    station_tick(&services->station, SECOND, tick, services);
+}
+
+/* Once a second for as long as there is something to watch: HTTP connections, and, in the
+ * beginning, others who may claim our address. */
+static void tick(void *context)
+{
+    struct services *services = context;
+    bool serving = services->root >= 0 && http_server_tick(&services->http);
+
+    if (services->ticks < 10) {
+        services->ticks++;
+        look_for_conflict(services);
+    } else if (!serving) {
+        station_tick(&services->station, 0, NULL, NULL);
+    }
+}
+
+/* ---- Ending -------------------------------------------------------------------------------- */
+
+/* Lets go of every connection that is still held; returns how many are not over yet. */
+static unsigned close_connections(struct chaski *host)
+{
+    struct chaski_tcp_info info;
+    uint32_t cursor = 0;
+    unsigned count = 0;
+
+    while (chaski_tcp_list(host, &cursor, &info) == 1) {
+        if (info.connection.index == UINT32_MAX)
+            continue;
+        chaski_tcp_close(host, info.connection);
+        count++;
+    }
+    return count;
+}
+
+static void end(struct services *services)
+{
+    if (services->root >= 0)
+        http_server_close(&services->http);
+    for (int i = 0; i < END_TICKS && close_connections(services->station.host) != 0; i++)
+        station_run_for(&services->station, 20 * MILLISECOND);
+}
+
+static void say_summary(const struct services *services)
+{
+    const struct chaski *host = services->station.host;
+
+    printf("ended after %" PRIu64 " s: received %" PRIu64 " frames (%" PRIu64 " MB), sent %" PRIu64
+           " (%" PRIu64 " MB), dropped %" PRIu64 " packets, answered %" PRIu64 " HTTP requests\n",
+           (system_now() - services->began_ns) / SECOND,
+           chaski_counter_value(host, CHASKI_LINK_FRAMES_RECEIVED),
+           chaski_counter_value(host, CHASKI_LINK_BYTES_RECEIVED) / 1000000,
+           chaski_counter_value(host, CHASKI_LINK_FRAMES_SENT),
+           chaski_counter_value(host, CHASKI_LINK_BYTES_SENT) / 1000000, status_sum(host, "drop."),
+           services->http.requests);
+}
+
+/* ---- The command --------------------------------------------------------------------------- */
+
+/* Runs until a signal; the exit code, with a line in `error` when it is not EXIT_FINE. */
+static int run(struct services *services, char *error)
+{
+    struct station *station = &services->station;
+
+    station->loop.on_signal = report;
+    station->loop.signal_context = services;
+    station_tick(station, 50 * MILLISECOND, probing_tick, services);
+    int signal = loop_run(&station->loop);
+    end(services);
+    if (services->conflict) {
+        station_check_address(station, error);
+        return EXIT_WRONG;
+    }
+    if (signal < 0) {
+        snprintf(error, ARGUMENT_ERROR, "the link tap:%s is gone", services->link.tap);
+        return EXIT_FAILED;
+    }
+    say_summary(services);
+    return EXIT_FINE;
+}
+
+/* Opens everything on top of the station, runs, and closes it again. */
+static int serve(struct services *services, char *error)
+{
+    struct station *station = &services->station;
+    int code = EXIT_WRONG;
+
+    if (bind_all(services, error) && status_socket_open(&services->status, &station->loop,
+                                                        station->host, services->link.tap, error)) {
+        code = run(services, error);
+        status_socket_close(&services->status);
+    } else if (services->root >= 0) {
+        http_server_close(&services->http);
+    }
+    return code;
+}
+
+static int open_and_serve(struct services *services, char *error)
+{
+    if (!link_options_finish(&services->link, error) || !open_root(services, error))
+        return EXIT_WRONG;
+    int code = EXIT_WRONG;
+    if (station_open(&services->station, &services->link, MEMORY_BYTES, SERVICES_CONNECTIONS,
+                     error)) {
+        services->began_ns = system_now();
+        code = serve(services, error);
+        if (!station_close(&services->station, error) && code == EXIT_FINE)
+            code = EXIT_FAILED;
+    }
+    if (services->root >= 0)
+        close(services->root);
+    return code;
+}
+
+int command_services(int count, char **words)
+{
+    struct services services = {.root = -1};
+    char error[ARGUMENT_ERROR];
+    const struct argument arguments[] = {
+        LINK_ARGUMENTS(&services.link),
+        {.name = "root",
+         .value = "DIR",
+         .help = "serve the files in DIR by HTTP (port 80)",
+         .read = argument_text,
+         .target = &services.root_path},
+    };
+    const struct command_line line = {
+        .command = "chaski services",
+        .summary =
+            "Serves echo (port 7), discard (9) and chargen (19) over TCP and UDP, and files\n"
+            "by HTTP, until SIGINT or SIGTERM. SIGUSR1 shows what chaski status shows.",
+        .arguments = arguments,
+        .argument_count = sizeof arguments / sizeof *arguments};
+
+    int code = command_line_begin(&line, count, words);
+    if (code >= 0)
+        return code;
+    code = open_and_serve(&services, error);
+    if (code != EXIT_FINE)
+        fprintf(stderr, "chaski services: %s\n", error);
+    return code;
+}

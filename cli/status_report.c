@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/status_report.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { ENDPOINT_TEXT = CHASKI_ADDRESS_TEXT + 8 };
+
+/* "10.0.0.1:80", with a star for what is not determined, as ss writes it. */
+static const char *endpoint_text(const struct chaski_endpoint *endpoint, char *text)
+{
+    static const struct chaski_address unspecified = {{0}};
+    char address[CHASKI_ADDRESS_TEXT] = "*", port[8] = "*";
+
+    if (memcmp(&endpoint->address, &unspecified, sizeof unspecified) != 0)
+        chaski_address_text(&endpoint->address, address);
+    if (endpoint->port != 0)
+        snprintf(port, sizeof port, "%u", endpoint->port);
+    snprintf(text, ENDPOINT_TEXT, "%s:%s", address, port);
+    return text;
+}
+
+static void connection_text(FILE *to, const struct chaski_tcp_info *info)
+{
+    char local[ENDPOINT_TEXT], remote[ENDPOINT_TEXT];
+
+    fprintf(to, "%-12s %10" PRIu32 " %10" PRIu32 "  %-22s %-22s",
+            chaski_tcp_state_name(info->tcpi_state), info->receive_queue, info->send_queue,
+            endpoint_text(&info->local, local), endpoint_text(&info->remote, remote));
+    if (info->connection.index != UINT32_MAX)
+        fprintf(to,
+                " %s cwnd:%" PRIu32 " rtt:%" PRIu32 ".%03" PRIu32 "ms rto:%" PRIu32
+                "ms mss:%" PRIu32 " acked:%" PRIu64 " received:%" PRIu64 " retrans:%" PRIu32,
+                info->congestion, info->tcpi_snd_cwnd, info->tcpi_rtt / 1000, info->tcpi_rtt % 1000,
+                info->tcpi_rto / 1000, info->tcpi_snd_mss, info->tcpi_bytes_acked,
+                info->tcpi_bytes_received, info->tcpi_total_retrans);
+    fputc('\n', to);
+}
+
+void status_report_text(FILE *to, struct chaski *host)
+{
+    struct chaski_tcp_info info;
+    uint32_t cursor = 0;
+
+    fprintf(to, "%-12s %10s %10s  %-22s %s\n", "State", "Recv-Q", "Send-Q", "Local Address:Port",
+            "Peer Address:Port");
+    while (chaski_tcp_list(host, &cursor, &info) == 1)
+        connection_text(to, &info);
+    fprintf(to, "\n%-28s %20s  %s\n", "Counter", "Value", "Meaning");
+    for (int counter = 0; counter < CHASKI_COUNTER_COUNT; counter++)
+        if (chaski_counter_value(host, counter) != 0)
+            fprintf(to, "%-28s %20" PRIu64 "  %s\n", chaski_counter_label(counter),
+                    chaski_counter_value(host, counter), chaski_counter_meaning(counter));
+}
+
+void json_string(FILE *to, const char *text)
+{
+    fputc('"', to);
+    for (; *text != '\0'; text++) {
+        if ((unsigned char)*text < 0x20)
+            fprintf(to, "\\u%04x", *text);
+        else if (*text == '"' || *text == '\\')
+            fprintf(to, "\\%c", *text);
+        else
+            fputc(*text, to);
+    }
+    fputc('"', to);
+}
+
+static void json_endpoint(FILE *to, const char *name, const struct chaski_endpoint *endpoint)
+{
+    char text[ENDPOINT_TEXT];
+
+    fprintf(to, ", \"%s\": ", name);
+    json_string(to, endpoint_text(endpoint, text));
+}
+
+static void connection_json(FILE *to, const struct chaski_tcp_info *info)
+{
+    fputs("{\"state\": ", to);
+    json_string(to, chaski_tcp_state_name(info->tcpi_state));
+    json_endpoint(to, "local", &info->local);
+    json_endpoint(to, "remote", &info->remote);
+    fprintf(to, ", \"receive_queue\": %" PRIu32 ", \"send_queue\": %" PRIu32, info->receive_queue,
+            info->send_queue);
+    if (info->connection.index != UINT32_MAX) {
+        fputs(", \"congestion\": ", to);
+        json_string(to, info->congestion);
+        fprintf(to,
+                ", \"cwnd\": %" PRIu32 ", \"ssthresh\": %" PRIu32 ", \"mss\": %" PRIu32
+                ", \"rtt_us\": %" PRIu32 ", \"rttvar_us\": %" PRIu32 ", \"min_rtt_us\": %" PRIu32
+                ", \"rto_us\": %" PRIu32 ", \"bytes_acked\": %" PRIu64
+                ", \"bytes_received\": %" PRIu64 ", \"retransmitted\": %" PRIu32,
+                info->tcpi_snd_cwnd, info->tcpi_snd_ssthresh, info->tcpi_snd_mss, info->tcpi_rtt,
+                info->tcpi_rttvar, info->tcpi_min_rtt, info->tcpi_rto, info->tcpi_bytes_acked,
+                info->tcpi_bytes_received, info->tcpi_total_retrans);
+    }
+    fputc('}', to);
+}
+
+void status_report_json(FILE *to, struct chaski *host)
+{
+    struct chaski_tcp_info info;
+    uint32_t cursor = 0;
+    const char *separator = "";
+
+    fputs("{\"connections\": [", to);
+    while (chaski_tcp_list(host, &cursor, &info) == 1) {
+        fprintf(to, "%s\n  ", separator);
+        connection_json(to, &info);
+        separator = ",";
+    }
+    fputs("],\n \"counters\": {", to);
+    separator = "";
+    for (int counter = 0; counter < CHASKI_COUNTER_COUNT; counter++) {
+        if (chaski_counter_value(host, counter) == 0)
+            continue;
+        fprintf(to, "%s\n  ", separator);
+        json_string(to, chaski_counter_label(counter));
+        fprintf(to, ": %" PRIu64, chaski_counter_value(host, counter));
+        separator = ",";
+    }
+    fputs("}}\n", to);
+}
+
+uint64_t status_sum(const struct chaski *host, const char *prefix)
+{
+    uint64_t sum = 0;
+
+    for (int counter = 0; counter < CHASKI_COUNTER_COUNT; counter++)
+        if (strncmp(chaski_counter_label(counter), prefix, strlen(prefix)) == 0)
+            sum += chaski_counter_value(host, counter);
+    return sum;
+}
