@@ -35,6 +35,7 @@ static void watch(int operation, struct connection *connection, uint32_t events)
         fail("epoll_ctl", strerror(errno));
 }
 
+/* The connection is epoll's from here on, and comes back with its events. */
 static void add(int fd, enum service service, bool listening)
 {
     bool echoes = service == SERVICE_ECHO && !listening;
@@ -44,7 +45,7 @@ static void add(int fd, enum service service, bool listening)
     *connection = (struct connection){.fd = fd, .service = service, .listening = listening};
     bool writes = service == SERVICE_CHARGEN && !listening;
     watch(EPOLL_CTL_ADD, connection, writes ? EPOLLOUT : EPOLLIN);
-}
+} // NOLINT(clang-analyzer-unix.Malloc)
 
 static void service_listen(enum service service)
 {

@@ -9,7 +9,7 @@
 enum service { SERVICE_ECHO = 7, SERVICE_DISCARD = 9, SERVICE_CHARGEN = 19 };
 
 /* Prints "program: message[: reason]" and exits with 1; `reason` may be NULL. */
-_Noreturn void fail(const char *message, const char *reason);
+__attribute__((noreturn)) void fail(const char *message, const char *reason);
 
 /* A clock that never goes back. */
 uint64_t now_ns(void);

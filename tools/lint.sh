@@ -43,8 +43,8 @@ static_analysis() {
 
 tidy() {
     run-clang-tidy -quiet -p build-test -j "$(nproc)" 2>/dev/null |
-        grep -v '^clang-tidy\|^[0-9]* warnings\? generated\|^$' >build-test/tidy.txt
-    ! grep -A 4 -E ': (warning|error):' build-test/tidy.txt
+        sed 's/\x1b\[[0-9;]*m//g' >build-test/tidy.txt
+    ! grep -A 2 -E ' (warning|error): ' build-test/tidy.txt
 }
 
 check layout tools/format.sh --dry-run -Werror
