@@ -13,6 +13,7 @@
 #include "core/link/dispatch.h"
 #include "core/link/ethernet.h"
 #include "core/link/loopback.h"
+#include "core/tcp/tcp.h"
 #include "core/udp/udp.h"
 
 /*
@@ -49,6 +50,7 @@ struct chaski {
     struct icmp4 icmp4;
     struct igmp igmp;
     struct udp udp;
+    struct tcp tcp;
 };
 
 /* Takes everything that `limits` ask for from `memory` and fills in *host, which is not yet wired;

@@ -1,0 +1,716 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "tests/support/world.h"
+
+/* Whole hosts, through the calls that applications have. */
+
+enum { BIG = 20000 };
+
+static const struct chaski_address any;
+
+/* ---- An application: echoes, and notes what it hears ---- */
+
+struct heard {
+    uint32_t datagrams;
+    size_t length;
+    uint8_t bytes[65536];
+    struct chaski_endpoint local, remote;
+    bool echo, close, poll;
+    uint32_t replies;
+    int ping_error;
+    uint16_t sequence;
+    uint8_t ttl;
+    struct chaski_address from;
+};
+
+static void on_datagram(void *context, struct chaski *host, chaski_udp socket,
+                        const struct chaski_endpoint *local, const struct chaski_endpoint *remote,
+                        const void *bytes, size_t length)
+{
+    struct heard *heard = context;
+    heard->datagrams++;
+    heard->length = length;
+    heard->local = *local;
+    heard->remote = *remote;
+    memcpy(heard->bytes, bytes, length);
+    if (heard->echo)
+        chaski_udp_send(host, socket, remote, bytes, length);
+    if (heard->poll)
+        chaski_poll(host, 0);
+    if (heard->close)
+        assert_int_equal(chaski_udp_close(host, socket), 0);
+}
+
+static void on_reply(void *context, struct chaski *host, const struct chaski_address *from,
+                     uint16_t sequence, uint8_t ttl, const void *bytes, size_t length, int error)
+{
+    struct heard *heard = context;
+    (void)host;
+    heard->replies++;
+    heard->from = *from;
+    heard->sequence = sequence;
+    heard->ttl = ttl;
+    heard->ping_error = error;
+    heard->length = length;
+    if (length != 0)
+        memcpy(heard->bytes, bytes, length);
+}
+
+static chaski_udp bind_to(struct chaski *host, uint16_t port, struct heard *heard)
+{
+    struct chaski_udp_bind bind = {
+        .local = {.port = port},
+        .receive = heard != NULL ? on_datagram : NULL,
+        .context = heard,
+    };
+    chaski_udp socket;
+    assert_int_equal(chaski_udp_bind(host, &bind, &socket), 0);
+    return socket;
+}
+
+static void fill(uint8_t *bytes, size_t length)
+{
+    for (size_t i = 0; i < length; i++)
+        bytes[i] = (uint8_t)(i * 31 + (i >> 8));
+}
+
+static uint64_t counter(const struct world *world, uint32_t host, enum chaski_counter which)
+{
+    return chaski_counter_value(world->hosts[host], which);
+}
+
+/* ---- Two hosts ---- */
+
+static void hosts_find_each_other_and_ping(void **state)
+{
+    (void)state;
+    struct world world;
+    struct heard heard = {0};
+    struct chaski_address peer = world_address(1);
+    world_make(&world, NULL);
+    assert_int_equal(chaski_ping_on(world.hosts[0], 77, on_reply, &heard), 0);
+    assert_int_equal(chaski_ping(world.hosts[0], &peer, 77, 5, "chaski", 6), 0);
+    world_run(&world, WORLD_MILLISECOND);
+    assert_int_equal(heard.replies, 1);
+    assert_int_equal(heard.ping_error, 0);
+    assert_int_equal(heard.sequence, 5);
+    assert_int_equal(heard.ttl, 64);
+    assert_int_equal(heard.length, 6);
+    assert_memory_equal(heard.bytes, "chaski", 6);
+    assert_memory_equal(&heard.from, &peer, sizeof peer);
+    world_run(&world, 60 * WORLD_SECOND);
+    world_assert_no_leaks(&world);
+    world_free(&world);
+}
+
+static void datagrams_go_both_ways(void **state)
+{
+    (void)state;
+    struct world world;
+    struct heard near = {0}, far = {.echo = true};
+    struct chaski_endpoint peer = world_endpoint(1, 7);
+    world_make(&world, NULL);
+    bind_to(world.hosts[1], 7, &far);
+    chaski_udp socket = bind_to(world.hosts[0], 1234, &near);
+    assert_int_equal(chaski_udp_send(world.hosts[0], socket, &peer, "hello", 5), 0);
+    assert_int_equal(chaski_deadline(world.hosts[0]), 0);
+    world_run(&world, WORLD_MILLISECOND);
+    assert_int_equal(far.datagrams, 1);
+    assert_int_equal(far.remote.port, 1234);
+    assert_int_equal(near.datagrams, 1);
+    assert_int_equal(near.length, 5);
+    assert_memory_equal(near.bytes, "hello", 5);
+    assert_int_equal(near.remote.port, 7);
+    assert_memory_equal(&near.remote.address, &peer.address, 16);
+    world_assert_no_leaks(&world);
+    world_free(&world);
+}
+
+static void a_large_datagram_travels_in_fragments(void **state)
+{
+    (void)state;
+    struct world world;
+    struct heard *near = calloc(1, sizeof *near), *far = calloc(1, sizeof *far);
+    static uint8_t payload[BIG];
+    struct chaski_endpoint peer = world_endpoint(1, 7);
+    far->echo = true;
+    fill(payload, sizeof payload);
+    world_make(&world, NULL);
+    bind_to(world.hosts[1], 7, far);
+    chaski_udp socket = bind_to(world.hosts[0], 1234, near);
+    assert_int_equal(chaski_udp_send(world.hosts[0], socket, &peer, payload, sizeof payload), 0);
+    world_run(&world, WORLD_MILLISECOND);
+    assert_int_equal(far->length, BIG);
+    assert_int_equal(near->length, BIG);
+    assert_memory_equal(near->bytes, payload, BIG);
+    uint32_t fragments = 0;
+    for (uint32_t i = 0; i < world.frame_count; i++) {
+        const struct frame *frame = &world.frames[i];
+        assert_in_range(frame->length, 14, 1514);
+        fragments += frame->from == 0 && frame->length > 600;
+        if (frame->bytes[13] == 0x00)
+            assert_true(ip4_is_right(frame->bytes + 14, frame->length - 14));
+    }
+    assert_int_equal(fragments, (BIG + 8 + 1479) / 1480);
+    world_assert_no_leaks(&world);
+    world_free(&world);
+    free(near);
+    free(far);
+}
+
+static void a_port_where_nobody_listens_is_reported_once(void **state)
+{
+    (void)state;
+    struct world world;
+    struct chaski_udp_bind bind = {.remote = world_endpoint(1, 9)};
+    chaski_udp socket;
+    world_make(&world, NULL);
+    assert_int_equal(chaski_udp_bind(world.hosts[0], &bind, &socket), 0);
+    assert_int_equal(chaski_udp_send(world.hosts[0], socket, NULL, "x", 1), 0);
+    world_run(&world, WORLD_MILLISECOND);
+    assert_int_equal(chaski_udp_send(world.hosts[0], socket, NULL, "x", 1), CHASKI_REFUSED);
+    assert_int_equal(chaski_udp_receive(world.hosts[0], socket, NULL, NULL, NULL, 0), CHASKI_AGAIN);
+    assert_int_equal(counter(&world, 1, CHASKI_DROP_PORT_UNREACHABLE), 1);
+    world_assert_no_leaks(&world);
+    world_free(&world);
+}
+
+static void a_neighbour_that_is_not_there_is_reported(void **state)
+{
+    (void)state;
+    struct world world;
+    struct chaski_udp_bind bind = {.remote = world_endpoint(7, 9)};
+    chaski_udp socket;
+    world_make(&world, NULL);
+    assert_int_equal(chaski_udp_bind(world.hosts[0], &bind, &socket), 0);
+    assert_int_equal(chaski_udp_send(world.hosts[0], socket, NULL, "x", 1), 0);
+    world_run(&world, 20 * WORLD_SECOND);
+    assert_int_equal(chaski_udp_send(world.hosts[0], socket, NULL, "x", 1), CHASKI_UNREACHABLE);
+    world_assert_no_leaks(&world);
+    world_free(&world);
+}
+
+static void broadcasts_want_permission_and_reach_the_network(void **state)
+{
+    (void)state;
+    struct world world;
+    struct heard far = {0};
+    struct chaski_endpoint all = {.address = chaski_ip4(192, 0, 2, 255), .port = 7};
+    world_make(&world, NULL);
+    bind_to(world.hosts[1], 7, &far);
+    chaski_udp socket = bind_to(world.hosts[0], 1234, NULL);
+    assert_int_equal(chaski_udp_send(world.hosts[0], socket, &all, "x", 1), CHASKI_NOT_PERMITTED);
+    assert_int_equal(chaski_udp_set(world.hosts[0], socket, CHASKI_UDP_BROADCAST, 1), 0);
+    assert_int_equal(chaski_udp_send(world.hosts[0], socket, &all, "x", 1), 0);
+    world_run(&world, WORLD_MILLISECOND);
+    assert_int_equal(far.datagrams, 1);
+    assert_memory_equal(&far.local.address, &all.address, 16);
+    const uint8_t everybody[6] = {255, 255, 255, 255, 255, 255};
+    assert_memory_equal(world_last(&world, 0, 0)->bytes, everybody, 6);
+    world_assert_no_leaks(&world);
+    world_free(&world);
+}
+
+static void groups_reach_their_members_here_and_there(void **state)
+{
+    (void)state;
+    struct world world;
+    struct heard near = {0}, far = {0};
+    struct chaski_endpoint group = {.address = chaski_ip4(239, 1, 2, 3), .port = 7, .interface = 1};
+    world_make(&world, NULL);
+    chaski_udp there = bind_to(world.hosts[1], 7, &far);
+    chaski_udp here = bind_to(world.hosts[0], 7, &near);
+    assert_int_equal(chaski_udp_send(world.hosts[0], here, &group, "x", 1), 0);
+    world_run(&world, WORLD_MILLISECOND);
+    assert_int_equal(near.datagrams + far.datagrams, 0);
+    assert_int_equal(chaski_udp_join(world.hosts[1], there, &group.address, 1), 0);
+    assert_int_equal(chaski_udp_join(world.hosts[0], here, &group.address, 1), 0);
+    assert_int_equal(chaski_udp_send(world.hosts[0], here, &group, "hello", 5), 0);
+    world_run(&world, WORLD_MILLISECOND);
+    assert_int_equal(far.datagrams, 1);
+    assert_int_equal(near.datagrams, 1);
+    assert_memory_equal(near.bytes, "hello", 5);
+    assert_int_equal(chaski_udp_set(world.hosts[0], here, CHASKI_UDP_MULTICAST_LOOP, 0), 0);
+    assert_int_equal(chaski_udp_send(world.hosts[0], here, &group, "hello", 5), 0);
+    world_run(&world, WORLD_MILLISECOND);
+    assert_int_equal(far.datagrams, 2);
+    assert_int_equal(near.datagrams, 1);
+    assert_int_equal(chaski_udp_close(world.hosts[1], there), 0);
+    world_run(&world, 60 * WORLD_SECOND);
+    assert_int_equal(chaski_udp_send(world.hosts[0], here, &group, "hello", 5), 0);
+    world_run(&world, WORLD_MILLISECOND);
+    assert_int_equal(far.datagrams, 2);
+    world_assert_no_leaks(&world);
+    world_free(&world);
+}
+
+/* ---- One host by itself ---- */
+
+static void a_host_hears_itself(void **state)
+{
+    (void)state;
+    struct world world;
+    struct world_options options = {.hosts = 1, .prefix_length = 32};
+    struct heard heard = {0};
+    struct chaski_endpoint peers[] = {world_endpoint(0, 7),
+                                      {.address = chaski_ip4(127, 0, 0, 1), .port = 7}};
+    world_make(&world, &options);
+    bind_to(world.hosts[0], 7, &heard);
+    chaski_udp socket = bind_to(world.hosts[0], 1234, NULL);
+    for (uint32_t i = 0; i < 2; i++) {
+        assert_int_equal(chaski_udp_send(world.hosts[0], socket, &peers[i], "me", 2), 0);
+        world_run(&world, WORLD_MILLISECOND);
+        assert_int_equal(heard.datagrams, i + 1);
+        assert_memory_equal(heard.bytes, "me", 2);
+    }
+    assert_int_equal(world_sent(&world, 0), 0);
+    world_assert_no_leaks(&world);
+    world_free(&world);
+}
+
+/* Two sockets of one host that answer each other for ever: each poll ends all the same. */
+static void a_turn_ends_whatever_closures_do(void **state)
+{
+    (void)state;
+    struct world world;
+    struct world_options options = {.hosts = 1, .prefix_length = 32};
+    struct heard left = {.echo = true, .poll = true}, right = {.echo = true, .poll = true};
+    struct chaski_endpoint peer = world_endpoint(0, 7);
+    world_make(&world, &options);
+    chaski_udp socket = bind_to(world.hosts[0], 1234, &left);
+    bind_to(world.hosts[0], 7, &right);
+    for (int i = 0; i < 30; i++)
+        assert_int_equal(chaski_udp_send(world.hosts[0], socket, &peer, "x", 1), 0);
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(chaski_deadline(world.hosts[0]), 0);
+        chaski_poll(world.hosts[0], world.now_ns);
+    }
+    assert_in_range(left.datagrams + right.datagrams, 99, 100 * 256);
+    left.echo = right.echo = false;
+    world_run(&world, WORLD_SECOND);
+    world_assert_no_leaks(&world);
+    world_free(&world);
+}
+
+static void closures_may_close_their_socket(void **state)
+{
+    (void)state;
+    struct world world;
+    struct heard far = {.echo = true, .close = true};
+    struct chaski_endpoint peer = world_endpoint(1, 7);
+    world_make(&world, NULL);
+    chaski_udp there = bind_to(world.hosts[1], 7, &far);
+    chaski_udp socket = bind_to(world.hosts[0], 1234, NULL);
+    assert_int_equal(chaski_udp_send(world.hosts[0], socket, &peer, "x", 1), 0);
+    assert_int_equal(chaski_udp_send(world.hosts[0], socket, &peer, "y", 1), 0);
+    world_run(&world, WORLD_MILLISECOND);
+    assert_int_equal(far.datagrams, 1);
+    uint8_t byte = 0;
+    assert_int_equal(chaski_udp_receive(world.hosts[0], socket, NULL, NULL, &byte, 1), 1);
+    assert_int_equal(byte, 'x');
+    assert_int_equal(chaski_udp_close(world.hosts[1], there), CHASKI_STALE);
+    chaski_udp again = bind_to(world.hosts[1], 7, &far);
+    assert_int_equal(again.index, there.index);
+    assert_int_equal(chaski_udp_send(world.hosts[1], there, &peer, "x", 1), CHASKI_STALE);
+    world_assert_no_leaks(&world);
+    world_free(&world);
+}
+
+static void a_host_with_nothing_to_do_asks_for_nothing(void **state)
+{
+    (void)state;
+    struct world world;
+    struct heard far = {.echo = true};
+    struct chaski_endpoint peer = world_endpoint(1, 7);
+    world_make(&world, NULL);
+    bind_to(world.hosts[1], 7, &far);
+    chaski_udp socket = bind_to(world.hosts[0], 1234, NULL);
+    assert_int_equal(chaski_udp_send(world.hosts[0], socket, &peer, "x", 1), 0);
+    world_run(&world, 60 * WORLD_SECOND);
+    assert_int_equal(chaski_deadline(world.hosts[0]), UINT64_MAX);
+    assert_int_equal(chaski_deadline(world.hosts[1]), UINT64_MAX);
+    world_free(&world);
+}
+
+/* ---- Frames as bytes ---- */
+
+struct wire {
+    uint8_t bytes[2048];
+    size_t length;
+    uint32_t frames;
+    unsigned pieces;
+};
+
+static void on_frame(void *context, const struct chaski_piece *pieces, unsigned count)
+{
+    struct wire *wire = context;
+    wire->length = 0;
+    wire->frames++;
+    wire->pieces = count;
+    for (unsigned i = 0; i < count; i++) {
+        memcpy(wire->bytes + wire->length, pieces[i].bytes, pieces[i].length);
+        wire->length += pieces[i].length;
+    }
+}
+
+/* A host whose frames the test moves, 192.0.2.1/32 on 02:00:00:00:00:01. */
+static struct chaski *plain_host(struct wire *wire, void **memory)
+{
+    static const uint8_t seed[32] = {3};
+    struct chaski_limits limits;
+    chaski_limits_for(&limits, 4 << 20, 8);
+    *memory = malloc(4 << 20);
+    struct chaski *host = chaski_init(*memory, 4 << 20, &limits, seed, 0);
+    assert_non_null(host);
+    struct chaski_interface interface = {
+        .name = "a name that is longer than fits",
+        .mac = {2, 0, 0, 0, 0, 1},
+        .mtu = 1500,
+        .output = on_frame,
+        .context = wire,
+    };
+    struct chaski_address address = chaski_ip4(192, 0, 2, 1), network = chaski_ip4(192, 0, 2, 0);
+    assert_int_equal(chaski_interface_add(host, &interface), 0);
+    assert_int_equal(chaski_address_add(host, 0, &address, 32), 0);
+    assert_int_equal(chaski_route_add(host, &network, 24, &any, 0), 0);
+    return host;
+}
+
+static const uint8_t arp_request[42] = {
+    255, 255, 255, 255, 255, 255, 2,   0, 0, 0, 0, 2, 0x08, 0x06, /* to everybody */
+    0,   1,   8,   0,   6,   4,   0,   1,                         /* a request */
+    2,   0,   0,   0,   0,   2,   192, 0, 2, 2,                   /* from */
+    0,   0,   0,   0,   0,   0,   192, 0, 2, 1,                   /* for */
+};
+static const uint8_t arp_reply[42] = {
+    2, 0, 0, 0, 0, 2, 2, 0,   0, 0, 0, 1, 0x08, 0x06, 0, 1, 8, 0,   6, 4, 0,
+    2, 2, 0, 0, 0, 0, 1, 192, 0, 2, 1, 2, 0,    0,    0, 0, 2, 192, 0, 2, 2,
+};
+static const uint8_t echo_request[46] = {
+    2,    0,    0,    0,    0,    1,    2,    0,    0,    0,    0,   2,   0x08, 0x00, 0x45, 0x00,
+    0x00, 0x20, 0x00, 0x01, 0x00, 0,    0x40, 0x01, 0xf6, 0xd8, 192, 0,   2,    2,    192,  0,
+    2,    1,    0x08, 0x00, 0x32, 0xd2, 0x00, 0x4d, 0x00, 0x05, 'c', 'h', 'a',  's',
+};
+
+static void frames_go_in_and_out_as_bytes(void **state)
+{
+    (void)state;
+    struct wire wire = {0};
+    void *memory;
+    struct chaski *host = plain_host(&wire, &memory);
+    chaski_input(host, 0, arp_request, sizeof arp_request, 0);
+    assert_int_equal(wire.frames, 1); /* replies built in the frame that asked leave at once */
+    assert_in_range(wire.length, sizeof arp_reply, 60);
+    assert_memory_equal(wire.bytes, arp_reply, sizeof arp_reply);
+    chaski_input(host, 0, echo_request, sizeof echo_request, 0);
+    assert_int_equal(wire.frames, 2);
+    assert_true(ip4_is_right(wire.bytes + 14, 32));
+    assert_int_equal(wire.bytes[34], 0); /* an echo reply */
+    assert_memory_equal(wire.bytes + 38, echo_request + 38, 8);
+    chaski_input(host, 0, arp_request, 13, 0);
+    assert_int_equal(chaski_counter_value(host, CHASKI_DROP_ETHERNET_HEADER), 1);
+    free(memory);
+}
+
+static void a_long_frame_comes_in_whole(void **state)
+{
+    (void)state;
+    struct wire wire = {0};
+    void *memory;
+    struct chaski *host = plain_host(&wire, &memory);
+    struct heard *heard = calloc(1, sizeof *heard);
+    const uint32_t payload = 60000, total = 20 + 8 + payload;
+    uint8_t *frame = calloc(1, 14 + total);
+    bind_to(host, 7, heard);
+    memcpy(frame, echo_request, 34);
+    frame[16] = (uint8_t)(total >> 8);
+    frame[17] = (uint8_t)total;
+    frame[23] = 17;
+    frame[37] = 7;
+    frame[38] = (uint8_t)((8 + payload) >> 8);
+    frame[39] = (uint8_t)(8 + payload);
+    fill(frame + 42, payload);
+    ip4_make_right(frame + 14, total);
+    chaski_input(host, 0, frame, 14 + total, 0);
+    chaski_poll(host, 0);
+    assert_int_equal(heard->length, payload);
+    assert_memory_equal(heard->bytes, frame + 42, payload);
+    const struct packet_memory *pools = host_memory(host);
+    assert_int_equal(pools->large.free_count, pools->large.total);
+    free(frame);
+    free(heard);
+    free(memory);
+}
+
+static void frames_that_cannot_be_are_counted(void **state)
+{
+    (void)state;
+    struct wire wire = {0};
+    void *memory;
+    struct chaski *host = plain_host(&wire, &memory);
+    uint8_t *frame = calloc(1, 65554);
+    chaski_input(host, 0, frame, 65554, 0);
+    assert_int_equal(chaski_counter_value(host, CHASKI_DROP_LINK_REFUSED), 1);
+    chaski_input(host, 1, arp_request, sizeof arp_request, 0);
+    chaski_input(host, -1, arp_request, sizeof arp_request, 0);
+    assert_int_equal(chaski_counter_value(host, CHASKI_DROP_NOT_WIRED), 2);
+    struct packet_memory *pools = host_memory(host);
+    pools->packets.fail_at = pools->packets.takes + 1;
+    chaski_input(host, 0, arp_request, sizeof arp_request, 0);
+    pools->small.fail_at = pools->small.takes + 1;
+    chaski_input(host, 0, frame, 200, 0);
+    pools->packets.fail_at = pools->packets.takes + 1;
+    chaski_input(host, 0, frame, 200, 0);
+    pools->large.fail_at = pools->large.takes + 1;
+    chaski_input(host, 0, frame, 9000, 0);
+    assert_int_equal(chaski_counter_value(host, CHASKI_DROP_NO_MEMORY), 4);
+    assert_int_equal(wire.frames, 0);
+    assert_int_equal(pools->packets.free_count, pools->packets.total);
+    assert_int_equal(pools->small.free_count, pools->small.total);
+    assert_int_equal(pools->large.free_count, pools->large.total);
+    free(frame);
+    free(memory);
+}
+
+/* ---- Setup ---- */
+
+static void what_cannot_be_set_up_says_so(void **state)
+{
+    (void)state;
+    struct wire wire = {0};
+    void *memory;
+    struct chaski *host = plain_host(&wire, &memory);
+    struct chaski_interface interface = {.name = "x", .mac = {2}, .mtu = 67, .output = on_frame};
+    struct chaski_address one = chaski_ip4(192, 0, 2, 9), six = {{0x20, 0x01, [15] = 1}};
+    assert_int_equal(chaski_interface_add(host, &interface), CHASKI_INVALID);
+    interface.mtu = 68;
+    interface.mac[0] = 3;
+    assert_int_equal(chaski_interface_add(host, &interface), CHASKI_INVALID);
+    interface.mac[0] = 2;
+    interface.output = NULL;
+    assert_int_equal(chaski_interface_add(host, &interface), CHASKI_INVALID);
+    interface.output = on_frame;
+    int number = 0;
+    while ((number = chaski_interface_add(host, &interface)) >= 0)
+        assert_in_range(number, 1, 15);
+    assert_int_equal(number, CHASKI_NO_MEMORY);
+    assert_int_equal(chaski_address_add(host, 99, &one, 24), CHASKI_INVALID);
+    assert_int_equal(chaski_address_add(host, 0, &one, 33), CHASKI_INVALID);
+    assert_int_equal(chaski_address_add(host, 0, &six, 24), CHASKI_INVALID);
+    assert_int_equal(chaski_address_add(host, 0, &any, 24), CHASKI_INVALID);
+    assert_int_equal(chaski_address_remove(host, 0, &one), CHASKI_BAD_ADDRESS);
+    assert_int_equal(chaski_route_add(host, &any, 33, &one, 0), CHASKI_INVALID);
+    assert_int_equal(chaski_route_add(host, &six, 24, &one, 0), CHASKI_INVALID);
+    assert_int_equal(chaski_route_remove(host, &any, 0), CHASKI_NO_ROUTE);
+    assert_int_equal(chaski_route_add(host, &any, 0, &one, 0), 0);
+    assert_int_equal(chaski_route_remove(host, &any, 0), 0);
+    free(memory);
+}
+
+static void addresses_can_be_taken_away(void **state)
+{
+    (void)state;
+    struct wire wire = {0};
+    void *memory;
+    struct chaski *host = plain_host(&wire, &memory);
+    struct chaski_address address = chaski_ip4(192, 0, 2, 1);
+    assert_int_equal(chaski_address_remove(host, 0, &address), 0);
+    chaski_input(host, 0, arp_request, sizeof arp_request, 0);
+    assert_int_equal(wire.frames, 0);
+    assert_int_equal(chaski_address_add(host, 0, &address, 32), 0);
+    chaski_input(host, 0, arp_request, sizeof arp_request, 0);
+    assert_int_equal(wire.frames, 1);
+    free(memory);
+}
+
+/* The size is exact: one byte less does not do, whatever the alignment nothing more is touched. */
+static void the_size_is_what_is_used(void **state)
+{
+    (void)state;
+    static const uint8_t seed[32] = {1};
+    struct chaski_limits limits;
+    chaski_limits_for(&limits, 3 << 20, 10);
+    size_t size = chaski_size(&limits);
+    for (size_t skew = 0; skew < 64; skew += 9) {
+        uint8_t *memory = malloc(skew + size);
+        size_t misaligned = (uintptr_t)(memory + skew) % 64;
+        size_t spare = 63 - (misaligned == 0 ? 0 : 64 - misaligned);
+        assert_non_null(chaski_init(memory + skew, size, &limits, seed, 0));
+        assert_non_null(chaski_init(memory + skew, size - spare, &limits, seed, 0));
+        assert_null(chaski_init(memory + skew, size - spare - 1, &limits, seed, 0));
+        free(memory);
+    }
+    assert_null(chaski_init(NULL, size, &limits, seed, 0));
+    assert_null(chaski_init(&limits, 0, &limits, seed, 0));
+}
+
+static void limits_fit_the_budget(void **state)
+{
+    (void)state;
+    static const size_t budgets[] = {512 << 10, 1 << 20, 4 << 20, 64 << 20, 1 << 30};
+    static const uint32_t connections[] = {1, 10, 100, 1000};
+    for (uint32_t i = 0; i < sizeof budgets / sizeof budgets[0]; i++) {
+        for (uint32_t j = 0; j < sizeof connections / sizeof connections[0]; j++) {
+            struct chaski_limits limits;
+            if (budgets[i] < connections[j] * 2048)
+                continue;
+            chaski_limits_for(&limits, budgets[i], connections[j]);
+            size_t size = chaski_size(&limits);
+            assert_in_range(size, budgets[i] / 100 * 90, budgets[i]);
+            assert_int_equal(limits.connections, connections[j]);
+            assert_true(limits.packets >= limits.small_buffers);
+            assert_in_range(limits.receive_buffer_max, 16 << 10, 6 << 20);
+        }
+    }
+}
+
+/* ---- Determinism, and every allocation failing ---- */
+
+/* A session that touches much: ARP, ping, echo, fragments, an unreachable port. */
+struct session {
+    struct world world;
+    struct heard near, far;
+    chaski_udp echo, socket;
+};
+
+static void session_open(struct session *session, const struct world_options *options)
+{
+    session->far.echo = true;
+    world_make(&session->world, options);
+    session->echo = bind_to(session->world.hosts[1], 7, &session->far);
+    session->socket = bind_to(session->world.hosts[0], 0, &session->near);
+    assert_int_equal(chaski_ping_on(session->world.hosts[0], 1, on_reply, &session->near), 0);
+}
+
+static void session_talk(struct session *session)
+{
+    static uint8_t payload[BIG];
+    struct chaski *host = session->world.hosts[0];
+    struct chaski_endpoint echo = world_endpoint(1, 7), closed = world_endpoint(1, 9);
+    fill(payload, sizeof payload);
+    chaski_ping(host, &echo.address, 1, 1, payload, 100);
+    world_run(&session->world, 10 * WORLD_MILLISECOND);
+    chaski_udp_send(host, session->socket, &echo, payload, 10);
+    chaski_udp_send(host, session->socket, &echo, payload, 1400);
+    chaski_udp_send(host, session->socket, &closed, payload, 10);
+    world_run(&session->world, 10 * WORLD_MILLISECOND);
+    chaski_udp_send(host, session->socket, &echo, payload, BIG);
+    world_run(&session->world, 5 * WORLD_SECOND);
+}
+
+static void session_close(struct session *session)
+{
+    assert_int_equal(chaski_udp_close(session->world.hosts[1], session->echo), 0);
+    assert_int_equal(chaski_udp_close(session->world.hosts[0], session->socket), 0);
+    assert_int_equal(chaski_ping_on(session->world.hosts[0], 1, NULL, NULL), 0);
+    world_run(&session->world, 120 * WORLD_SECOND);
+    world_assert_no_leaks(&session->world);
+    world_free(&session->world);
+}
+
+static void the_same_seed_gives_the_same_frames(void **state)
+{
+    (void)state;
+    struct session *sessions = calloc(3, sizeof *sessions);
+    struct world_options options = {.delay_ns = 1000};
+    for (uint32_t i = 0; i < 3; i++) {
+        options.seed = i == 2;
+        session_open(&sessions[i], &options);
+        session_talk(&sessions[i]);
+        assert_int_equal(sessions[i].near.datagrams, 3);
+        assert_int_equal(sessions[i].near.replies, 1);
+    }
+    const struct world *a = &sessions[0].world, *b = &sessions[1].world, *c = &sessions[2].world;
+    assert_int_equal(a->frame_count, b->frame_count);
+    bool differs = a->frame_count != c->frame_count;
+    for (uint32_t i = 0; i < a->frame_count; i++) {
+        assert_int_equal(a->frames[i].length, b->frames[i].length);
+        assert_int_equal(a->frames[i].sent_ns, b->frames[i].sent_ns);
+        assert_memory_equal(a->frames[i].bytes, b->frames[i].bytes, a->frames[i].length);
+        differs = differs || a->frames[i].length != c->frames[i].length ||
+                  memcmp(a->frames[i].bytes, c->frames[i].bytes, a->frames[i].length) != 0;
+    }
+    assert_true(differs);
+    for (uint32_t i = 0; i < 3; i++)
+        session_close(&sessions[i]);
+    free(sessions);
+}
+
+static struct pool *pool_of(struct chaski *host, uint32_t which)
+{
+    struct packet_memory *memory = host_memory(host);
+    struct pool *pools[] = {&memory->packets, &memory->small, &memory->large};
+    return pools[which];
+}
+
+/* Runs the session with the nth allocation from one pool failing. Afterwards everything works, and
+ * at the end nothing is held. False when the session makes fewer allocations. */
+static bool talk_with_failure(uint32_t host, uint32_t which, uint64_t nth)
+{
+    struct session *session = calloc(1, sizeof *session);
+    session_open(session, NULL);
+    struct pool *pool = pool_of(session->world.hosts[host], which);
+    pool->fail_at = pool->takes + nth;
+    session_talk(session);
+    bool reached = pool->takes >= pool->fail_at;
+    world_run(&session->world, 40 * WORLD_SECOND);
+    session->near.datagrams = session->near.replies = 0;
+    pool->fail_at = 0;
+    session_talk(session);
+    assert_int_equal(session->near.datagrams, 3);
+    assert_int_equal(session->near.replies, 1);
+    session_close(session);
+    free(session);
+    return reached;
+}
+
+static void every_allocation_may_fail(void **state)
+{
+    (void)state;
+    for (uint32_t host = 0; host < WORLD_HOSTS; host++) {
+        uint64_t reached = 0;
+        for (uint32_t which = 0; which < 3; which++) {
+            uint64_t nth = 1;
+            while (talk_with_failure(host, which, nth))
+                nth++;
+            reached += nth - 1;
+        }
+        assert_in_range(reached, 20, 10000);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hosts_find_each_other_and_ping),
+        cmocka_unit_test(datagrams_go_both_ways),
+        cmocka_unit_test(a_large_datagram_travels_in_fragments),
+        cmocka_unit_test(a_port_where_nobody_listens_is_reported_once),
+        cmocka_unit_test(a_neighbour_that_is_not_there_is_reported),
+        cmocka_unit_test(broadcasts_want_permission_and_reach_the_network),
+        cmocka_unit_test(groups_reach_their_members_here_and_there),
+        cmocka_unit_test(a_host_hears_itself),
+        cmocka_unit_test(a_turn_ends_whatever_closures_do),
+        cmocka_unit_test(closures_may_close_their_socket),
+        cmocka_unit_test(a_host_with_nothing_to_do_asks_for_nothing),
+        cmocka_unit_test(frames_go_in_and_out_as_bytes),
+        cmocka_unit_test(a_long_frame_comes_in_whole),
+        cmocka_unit_test(frames_that_cannot_be_are_counted),
+        cmocka_unit_test(what_cannot_be_set_up_says_so),
+        cmocka_unit_test(addresses_can_be_taken_away),
+        cmocka_unit_test(the_size_is_what_is_used),
+        cmocka_unit_test(limits_fit_the_budget),
+        cmocka_unit_test(the_same_seed_gives_the_same_frames),
+        cmocka_unit_test(every_allocation_may_fail),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
