@@ -51,9 +51,8 @@ uint64_t checksum_copy(void *to, const void *from, size_t length)
 
 uint16_t checksum_fold(uint64_t partial)
 {
-    partial = (partial >> 32) + (partial & 0xffffffff);
-    partial = (partial >> 16 & 0xffff) + (partial >> 32) + (partial & 0xffff);
-    partial = (partial >> 16) + (partial & 0xffff);
+    partial = (partial >> 32) + (partial & 0xffffffff);                        /* 33 bits */
+    partial = (partial >> 32) + (partial >> 16 & 0xffff) + (partial & 0xffff); /* <= 0x1fffe */
     return (uint16_t)((partial >> 16) + partial);
 }
 

@@ -160,13 +160,9 @@ void timer_arm(struct timer_wheel *wheel, struct timer *timer, uint64_t deadline
 {
     if (timer_armed(timer))
         displace(wheel, timer);
-    timer->deadline_ns = deadline_ns;
+    timer->deadline_ns = deadline_ns < wheel->floor_ns ? wheel->floor_ns : deadline_ns;
     if (deadline_ns == TIMER_NEVER)
         return;
-    if (deadline_ns < wheel->now_ns)
-        timer->deadline_ns = wheel->now_ns;
-    if (timer->deadline_ns < wheel->floor_ns)
-        timer->deadline_ns = wheel->floor_ns;
     if (timer->deadline_ns < wheel->bound_ns)
         wheel->bound_ns = timer->deadline_ns;
     place(wheel, timer);

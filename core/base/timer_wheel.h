@@ -39,12 +39,12 @@ struct timer_slot {
 };
 
 struct timer_wheel {
-    uint64_t now_ns;   /* never later than any deadline */
-    uint64_t bound_ns; /* likewise; no timer is due before */
-    uint64_t floor_ns; /* deadlines armed now are put off to it: ends a run */
+    uint64_t now_ns;   /* earlier than every deadline of a timer in a slot */
+    uint64_t bound_ns; /* no timer is due before */
+    uint64_t floor_ns; /* earlier deadlines are put off to it: how a run ends */
     uint16_t levels;   /* a bit a level in use */
     uint64_t occupied[TIMER_LEVELS]; /* a bit a slot */
-    struct list due;                 /* armed for now or earlier */
+    struct list due;                 /* armed for now_ns or earlier */
     struct timer_slot slots[TIMER_LEVELS][TIMER_SLOTS];
     struct timer_owner owners[TIMER_OWNERS];
     uint8_t owner_count;
@@ -61,12 +61,12 @@ static inline bool timer_armed(const struct timer *timer)
     return timer->deadline_ns != TIMER_NEVER;
 }
 
-/* Arms, or moves when armed. A deadline of TIMER_NEVER cancels. One in the past is due at once:
- * timer->deadline_ns then is the wheel's time, so that what was armed first fires first. */
+/* Arms, or moves when armed. A deadline of TIMER_NEVER cancels. One in the past is due at once,
+ * behind those that are due already. */
 void timer_arm(struct timer_wheel *wheel, struct timer *timer, uint64_t deadline_ns);
 void timer_cancel(struct timer_wheel *wheel, struct timer *timer);
 
-/* The exact earliest deadline, or TIMER_NEVER. */
+/* The exact earliest deadline, or TIMER_NEVER; the wheel's time when a timer was armed for the past. */
 uint64_t timer_wheel_deadline(struct timer_wheel *wheel);
 
 /* Advances the wheel to `now_ns` and returns one timer whose deadline has come, disarmed, earliest

@@ -167,6 +167,8 @@ static void timers_may_arm_and_cancel_while_firing(void **state)
     timer_wheel_run(&wheel, 210);
     assert_int_equal(scene.fired[0], 2);
     assert_int_equal(scene.fired[2], 0); /* put off once more */
+    timer_arm(&wheel, &scene.timers[3], 210);
+    assert_true(timer_wheel_deadline(&wheel) == 210); /* outside a run, nothing is put off */
 }
 
 static void mark(void *block, struct timer *timer, uint64_t now_ns)

@@ -116,6 +116,20 @@ static void the_last_returned_comes_first(void **state)
     assert_int_equal(pool.lowest_free, 6);
 }
 
+/* Were they a power of two apart, their first lines would share a few sets of the cache. */
+static void large_objects_lie_an_odd_number_of_lines_apart(void **state)
+{
+    (void)state;
+    static const uint32_t sizes[] = {512, 576, 2048, 32768};
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        struct pool pool;
+        pool_init(&pool, &memory, sizes[i], 2);
+        uint8_t *first = pool_take(&pool, FOR_SEND), *second = pool_take(&pool, FOR_SEND);
+        assert_true(second >= first + sizes[i]);
+        assert_int_equal((second - first) / 64 % 2, 1);
+    }
+}
+
 static unsigned takes_until_refused(struct pool *pool, enum purpose purpose)
 {
     unsigned count = 0;
@@ -224,6 +238,7 @@ int main(void)
         WITH_MEMORY(memory_does_not_wrap),
         WITH_MEMORY(a_pool_gives_each_object_once),
         WITH_MEMORY(the_last_returned_comes_first),
+        WITH_MEMORY(large_objects_lie_an_odd_number_of_lines_apart),
         WITH_MEMORY(each_purpose_leaves_its_reserve),
         WITH_MEMORY(any_one_take_can_be_made_to_fail),
         WITH_MEMORY(a_pool_without_memory_is_empty),
