@@ -573,6 +573,15 @@ static void limits_fit_the_budget(void **state)
     }
 }
 
+static void every_error_has_a_text_of_its_own(void **state)
+{
+    (void)state;
+    for (int a = CHASKI_NOT_PERMITTED - 1; a <= 0; a++)
+        for (int b = CHASKI_NOT_PERMITTED - 1; b < a; b++)
+            assert_string_not_equal(chaski_error_text(a), chaski_error_text(b));
+    assert_string_equal(chaski_error_text(INT32_MIN), chaski_error_text(CHASKI_NOT_PERMITTED - 1));
+}
+
 /* ---- Determinism, and every allocation failing ---- */
 
 /* A session that touches much: ARP, ping, echo, fragments, an unreachable port. */
@@ -709,6 +718,7 @@ int main(void)
         cmocka_unit_test(addresses_can_be_taken_away),
         cmocka_unit_test(the_size_is_what_is_used),
         cmocka_unit_test(limits_fit_the_budget),
+        cmocka_unit_test(every_error_has_a_text_of_its_own),
         cmocka_unit_test(the_same_seed_gives_the_same_frames),
         cmocka_unit_test(every_allocation_may_fail),
     };

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "chaski/chaski.h"
+
+const char *chaski_error_text(int error)
+{
+    if (error >= 0)
+        return "no error";
+    switch ((enum chaski_error)error) {
+    case CHASKI_AGAIN:
+        return "nothing there yet, try again later";
+    case CHASKI_STALE:
+        return "the handle is stale: what it stood for is gone";
+    case CHASKI_NO_MEMORY:
+        return "a limit of the host is reached";
+    case CHASKI_INVALID:
+        return "invalid argument";
+    case CHASKI_IN_USE:
+        return "address already in use";
+    case CHASKI_NO_ROUTE:
+        return "no route to the destination";
+    case CHASKI_BAD_ADDRESS:
+        return "not an address of this host, or not usable so";
+    case CHASKI_NOT_CONNECTED:
+        return "not connected";
+    case CHASKI_RESET:
+        return "connection reset by peer";
+    case CHASKI_REFUSED:
+        return "connection refused";
+    case CHASKI_TIMED_OUT:
+        return "the peer does not answer";
+    case CHASKI_UNREACHABLE:
+        return "the network reports the peer as unreachable";
+    case CHASKI_CLOSED:
+        return "this direction is closed";
+    case CHASKI_TOO_BIG:
+        return "datagram too big";
+    case CHASKI_NOT_PERMITTED:
+        return "not permitted";
+    }
+    return "unknown error";
+}
