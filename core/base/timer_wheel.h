@@ -39,10 +39,10 @@ struct timer_slot {
 };
 
 struct timer_wheel {
-    uint64_t now_ns;   /* earlier than every deadline of a timer in a slot */
-    uint64_t bound_ns; /* no timer is due before */
-    uint64_t floor_ns; /* earlier deadlines are put off to it: how a run ends */
-    uint16_t levels;   /* a bit a level in use */
+    uint64_t now_ns;                 /* earlier than every deadline of a timer in a slot */
+    uint64_t bound_ns;               /* no timer is due before */
+    uint64_t floor_ns;               /* earlier deadlines are put off to it: how a run ends */
+    uint16_t levels;                 /* a bit a level in use */
     uint64_t occupied[TIMER_LEVELS]; /* a bit a slot */
     struct list due;                 /* armed for now_ns or earlier */
     struct timer_slot slots[TIMER_LEVELS][TIMER_SLOTS];
@@ -66,7 +66,8 @@ static inline bool timer_armed(const struct timer *timer)
 void timer_arm(struct timer_wheel *wheel, struct timer *timer, uint64_t deadline_ns);
 void timer_cancel(struct timer_wheel *wheel, struct timer *timer);
 
-/* The exact earliest deadline, or TIMER_NEVER; the wheel's time when a timer was armed for the past. */
+/* The exact earliest deadline, or TIMER_NEVER; the wheel's time when a timer was armed for the
+ * past. */
 uint64_t timer_wheel_deadline(struct timer_wheel *wheel);
 
 /* Advances the wheel to `now_ns` and returns one timer whose deadline has come, disarmed, earliest

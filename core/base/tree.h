@@ -22,7 +22,7 @@ struct tree {
     uint32_t count;
 };
 
-#define tree_entry(node, type, member) ((type *)((char *)(node) - offsetof(type, member)))
+#define tree_entry(node, type, member) ((type *)((char *)(node)-offsetof(type, member)))
 
 /* Links `node`; the key must not be in the tree yet. */
 void tree_insert(struct tree *tree, struct tree_node *node);

@@ -53,11 +53,11 @@ struct fragment {
 /* What a transport block says about a datagram that it sends, and what an IP block says about one
  * that it delivers. */
 struct packet_ip {
-    struct chaski_address source;      /* sending: unspecified lets the IP block choose */
+    struct chaski_address source; /* sending: unspecified lets the IP block choose */
     struct chaski_address destination;
     uint8_t protocol;
-    uint8_t ttl;            /* or hop limit; sending: 0 is the default */
-    uint8_t traffic_class;  /* DSCP and ECN */
+    uint8_t ttl;           /* or hop limit; sending: 0 is the default */
+    uint8_t traffic_class; /* DSCP and ECN */
     bool dont_fragment;
     bool destination_multicast : 1; /* delivering: it came to a group or a broadcast address */
     bool router_alert : 1;          /* sending: carries the option of RFC 2113 */
@@ -123,7 +123,8 @@ struct packet {
 /* The memory that a host builds packets from. */
 struct packet_memory {
     struct pool packets;
-    struct pool small; /* buffers of SMALL_BUFFER bytes: a frame of an ordinary link, short writes */
+    struct pool
+        small; /* buffers of SMALL_BUFFER bytes: a frame of an ordinary link, short writes */
     struct pool large; /* buffers of LARGE_BUFFER bytes: bulk data, either way */
 };
 
@@ -133,8 +134,8 @@ enum {
 };
 
 /* An empty packet with PACKET_HEAD_ROOM bytes of head room in its own room; NULL when there is
- * none left for the purpose. Everything from `length` up to `tcp` is zero; `tcp` and what lies behind it
- * is not initialised. */
+ * none left for the purpose. Everything from `length` up to `tcp` is zero; `tcp` and what lies
+ * behind it is not initialised. */
 struct packet *packet_take(struct pool *pool, enum purpose purpose);
 
 /* An empty packet whose linear part will lie in `buffer`, after `head_room` bytes. Takes over the
@@ -216,8 +217,8 @@ void packet_copy_out(const struct packet *packet, uint32_t offset, void *to, uin
 /* A second packet that refers to the same bytes from `offset` on, `length` of them (they must be
  * there), as fragments. Bytes in the descriptor's own room are copied into the second one's, and
  * are its linear part, which else is empty. Nothing but the bytes is taken over. NULL when no
- * descriptor is left, when more than PACKET_ROOM - PACKET_HEAD_ROOM bytes would have to be copied, or
- * when it would take more than PACKET_FRAGMENTS (a linear part in a buffer takes one). */
+ * descriptor is left, when more than PACKET_ROOM - PACKET_HEAD_ROOM bytes would have to be copied,
+ * or when it would take more than PACKET_FRAGMENTS (a linear part in a buffer takes one). */
 struct packet *packet_slice(const struct packet *packet, uint32_t offset, uint32_t length,
                             struct pool *pool, enum purpose purpose);
 
