@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* counter_server [TAP]: tells everybody on its own link who connects to 10.0.0.2 port 24 how many
+ * have done so before. */
+#include <stdio.h>
+
+#include "core/host/host.h"
+#include "drivers/tap.h"
+#include "runtime/loop.h"
+#include "runtime/system.h"
+
+/* Only 10.0.0.0/24: the others see a closed port. */
+static bool is_neighbour(void *context, const struct chaski_endpoint *local,
+                         const struct chaski_endpoint *remote)
+{
+    const uint8_t *ip4 = remote->address.bytes + 12;
+    (void)context, (void)local;
+    return ip4[0] == 10 && ip4[1] == 0 && ip4[2] == 0;
+}
+
+static void answer(void *context, struct chaski *host, chaski_tcp connection, unsigned events)
+{
+    unsigned *counter = context;
+    char text[16];
+
+    if ((events & CHASKI_CONNECTED) != 0) {
+        int length = snprintf(text, sizeof text, "%u\n", (*counter)++);
+        chaski_tcp_write(host, connection, text, (size_t)length);
+    }
+    chaski_tcp_close(host, connection); /* what was written is still delivered */
+}
+
+int main(int count, char **words)
+{
+    unsigned counter = 0;
+    struct tap_options tap = {.name = count > 1 ? words[1] : "chaski0"};
+    struct chaski_tcp_bind bind = {.local.port = 24,
+                                   .max_connections = 10,
+                                   .filter = is_neighbour,
+                                   .receive = answer,
+                                   .context = &counter};
+    struct chaski_address address = chaski_ip4(10, 0, 0, 2);
+    struct chaski_limits limits;
+    struct system_memory memory;
+    struct loop loop;
+    chaski_listener listener;
+    char error[256] = "no memory";
+
+    chaski_limits_for(&limits, 16 << 20, 16);
+    struct chaski *host = system_host_create(&memory, &limits, false);
+    struct link *link =
+        host ? tap_open(&tap, host_memory(host), host_counters(host), error, sizeof error) : NULL;
+    if (link == NULL)
+        return fprintf(stderr, "counter_server: %s\n", error), 2;
+    loop_init(&loop);
+    chaski_address_add(host, loop_add_link(&loop, host, link), &address, 24);
+    chaski_tcp_bind(host, &bind, &listener);
+    return loop_run(&loop);
+}
