@@ -147,6 +147,8 @@ static void a_large_datagram_travels_in_fragments(void **state)
     world_make(&world, NULL);
     bind_to(world.hosts[1], 7, far);
     chaski_udp socket = bind_to(world.hosts[0], 1234, near);
+    assert_int_equal(chaski_udp_send(world.hosts[0], socket, &peer, payload, 1), 0);
+    world_run(&world, WORLD_MILLISECOND); /* the neighbour is known from now on */
     assert_int_equal(chaski_udp_send(world.hosts[0], socket, &peer, payload, sizeof payload), 0);
     world_run(&world, WORLD_MILLISECOND);
     assert_int_equal(far->length, BIG);
