@@ -105,4 +105,12 @@ static inline bool icmp4_pending(const struct icmp4 *icmp4)
     return icmp4->reply_count != 0;
 }
 
+/* ---- Between the files of this block ---- */
+
+/* Takes over an echo reply, data at the ICMP header. */
+void icmp4_ping_reply(struct icmp4 *icmp4, struct packet *packet);
+
+/* ip_error_function for echo requests of ours. */
+bool icmp4_ping_error(void *icmp4, const struct ip_error *error, uint64_t now_ns);
+
 #endif

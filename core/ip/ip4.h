@@ -27,8 +27,9 @@ enum { IP4_INTERFACES = 16, IP4_TTL = 64 };
 #define IP4_BROADCAST 0xffffffffu
 #define IP4_ALL_HOSTS 0xe0000001u /* 224.0.0.1: every host is in it (RFC 1112) */
 
-/* What sends an error about a received datagram; icmp4_error(). Consumes the packet,
- * whose network header is noted. `rest` is the second word of the ICMP header. */
+/* What sends an error about a received datagram; icmp4_error(). Consumes the packet, which has
+ * its network header noted and packet->ip filled in, and whose end the caller has counted. `rest`
+ * is the second word of the ICMP header. */
 struct ip4_error_sender {
     void (*send)(void *block, struct packet *packet, uint8_t type, uint8_t code, uint32_t rest,
                  uint64_t now_ns);
@@ -86,7 +87,7 @@ struct ip4 {
     uint32_t address_count, address_limit;
     struct ip4_paths paths;
     struct ip4_identification identification;
-    struct ip4_reassembly reassembly;
+    struct ip4_reassembly reassembly; /* last: set up before the rest */
 };
 
 struct ip4_limits {

@@ -37,7 +37,7 @@ static inline bool is_alive(const struct ip4_path *path, uint32_t destination, u
 const struct ip4_path *ip4_paths_find(const struct ip4_paths *paths, uint32_t destination,
                                       uint64_t now_ns)
 {
-    if (paths->count == 0)
+    if (!paths->used)
         return NULL;
     const struct ip4_path *set = set_of(paths, destination);
     for (unsigned i = 0; i < IP4_PATH_WAYS; i++)
@@ -87,6 +87,6 @@ bool ip4_paths_lower(struct ip4_paths *paths, uint32_t destination, uint16_t mtu
         .mtu = mtu,
         .fragment = fragment,
     };
-    paths->count++;
+    paths->used = true;
     return true;
 }

@@ -25,7 +25,7 @@ struct ip4_path {
 struct ip4_paths {
     struct ip4_path *paths;
     uint32_t set_mask;
-    uint32_t count;   /* entries ever used: 0 spares the search */
+    bool used;        /* at least once: else there is nothing to search */
     uint16_t minimum; /* no lower value is believed; IP4_PATH_MTU_MIN unless set otherwise */
     struct siphash_key key;
 };

@@ -2,6 +2,7 @@
 #ifndef CHASKI_IP_IP4_REASSEMBLY_H
 #define CHASKI_IP_IP4_REASSEMBLY_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/base/list.h"
@@ -33,9 +34,9 @@ struct ip4_datagram {
     uint32_t next;     /* in its hash chain: index plus one */
     uint32_t total;    /* payload bytes, once the last fragment is here; else UINT32_MAX */
     uint32_t received; /* payload bytes here */
-    uint32_t charge;   /* bytes of memory kept busy */
     uint16_t identification;
     uint8_t protocol;
+    bool congested; /* a fragment came with congestion experienced */
 };
 
 struct ip4_reassembly {
@@ -66,9 +67,9 @@ void ip4_reassembly_init(struct ip4_reassembly *reassembly, struct memory *memor
                          struct counters *counters, struct timer_wheel *wheel,
                          const struct siphash_key *key);
 
-/* Takes over a fragment, data at the IP header (linear, checked, trimmed to its total length).
- * Returns the whole datagram when this was the last piece missing, with data at its IP
- * header, which is made good: length, fragment field, checksum. Otherwise NULL. */
+/* Takes over a fragment, data at the IP header (linear, checked, trimmed to its total length,
+ * packet->ip noted). Returns the whole datagram when this was the last piece missing, with data at
+ * its IP header, which is made good: length, fragment field, checksum. Otherwise NULL. */
 struct packet *ip4_reassembly_add(struct ip4_reassembly *reassembly, struct packet *packet,
                                   uint64_t now_ns);
 

@@ -61,14 +61,18 @@ bool ip4_routes_add(struct ip4_routes *routes, const struct ip4_route *route)
     added.prefix &= ip4_mask(route->length);
     uint32_t at = position(routes, added.prefix, added.length);
     for (uint32_t i = at; i < routes->count && same_prefix(&routes->routes[i], &added); i++) {
-        if (routes->routes[i].interface == added.interface) {
-            added.around = routes->routes[i].around;
-            routes->routes[i] = added;
+        struct ip4_route *there = &routes->routes[i];
+        if (there->interface == added.interface && there->kind == added.kind) {
+            added.around = there->around;
+            *there = added;
             return true;
         }
     }
     if (routes->count == routes->limit)
         return false;
+    if (added.kind != IP4_ROUTE_UNICAST)
+        while (at < routes->count && same_prefix(&routes->routes[at], &added))
+            at++;
     memmove(&routes->routes[at + 1], &routes->routes[at],
             (routes->count - at) * sizeof routes->routes[0]);
     routes->routes[at] = added;

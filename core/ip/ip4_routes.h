@@ -15,7 +15,8 @@
  * The routes lie sorted by prefix, then by length, and each knows the narrowest other route
  * that encloses it. The last one that does not lie behind an address is found by bisection; it
  * or one of those around it is the longest match: O(log n) steps and at most 32 more.
- * The same prefix may be there once an interface; the one that was added first is preferred.
+ * The same prefix may be there several times, once an interface and kind; what is local or
+ * broadcast is preferred, then the one that was added first. Whatever is preferred lies last.
  */
 enum ip4_route_kind {
     IP4_ROUTE_UNICAST,   /* to a neighbour, or by `gateway` */
@@ -44,7 +45,7 @@ enum { IP4_ANY_INTERFACE = 0xff };
 void ip4_routes_init(struct ip4_routes *routes, struct memory *memory, uint32_t limit);
 
 /* Adds a copy, prefix bits beyond the length cleared, or replaces the one with the same prefix,
- * length and interface. False when there is no room. O(n). */
+ * length, interface and kind. False when there is no room. O(n). */
 bool ip4_routes_add(struct ip4_routes *routes, const struct ip4_route *route);
 
 /* Removes the preferred one with this prefix, length, kind and interface (or

@@ -40,6 +40,9 @@ struct network {
     /* Forward progress with `destination` (RFC 4861, 7.3.1 and its like for ARP): spares the
      * neighbour a probe. */
     void (*confirm)(void *block, const struct chaski_address *destination, uint64_t now_ns);
+    /* Several transmissions to `destination` went unanswered (RFC 9293, 3.8.3, R1): the next hop is
+     * to be looked for anew. May be NULL. */
+    void (*doubt)(void *block, const struct chaski_address *destination, uint64_t now_ns);
     /* Sends the ICMP error "port unreachable" for a received packet whose data is at the transport
      * header; consumes it. Decides itself whether silence is due. */
     void (*port_unreachable)(void *block, struct packet *packet, uint64_t now_ns);

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/base/address.h"
+#include "core/ip/icmp4.h"
+#include "core/wire/icmp4.h"
+#include "core/wire/ip4.h"
+
+/* Pinging: requests leave at once, replies and errors wait in a ring for their closures. */
+
+static struct icmp4_ping *find(struct icmp4 *icmp4, uint16_t identifier)
+{
+    for (unsigned i = 0; i < ICMP4_PINGS; i++) {
+        struct icmp4_ping *ping = &icmp4->pings[i];
+        if (ping->reply != NULL && ping->identifier == identifier)
+            return ping;
+    }
+    return NULL;
+}
+
+static struct icmp4_ping *find_free(struct icmp4 *icmp4)
+{
+    for (unsigned i = 0; i < ICMP4_PINGS; i++)
+        if (icmp4->pings[i].reply == NULL)
+            return &icmp4->pings[i];
+    return NULL;
+}
+
+int icmp4_ping_on(struct icmp4 *icmp4, uint16_t identifier, chaski_ping_closure *reply,
+                  void *context)
+{
+    struct icmp4_ping *ping = find(icmp4, identifier);
+    if (ping == NULL && reply == NULL)
+        return 0;
+    if (ping == NULL)
+        ping = find_free(icmp4);
+    if (ping == NULL)
+        return CHASKI_NO_MEMORY;
+    *ping = (struct icmp4_ping){reply, context, identifier};
+    return 0;
+}
+
+/* ---- Requests ---- */
+
+enum { DATA_MAX = WIRE_IP4_TOTAL_MAX - WIRE_IP4_HEADER - WIRE_ICMP4_HEADER };
+
+/* Appends a copy of the data: in the packet's own room, or in buffers. */
+static bool put_data(struct icmp4 *icmp4, struct packet *packet, const uint8_t *bytes,
+                     size_t length)
+{
+    struct packet_memory *memory = icmp4->memory;
+    if (length <= packet_tail_room(packet)) {
+        if (length != 0)
+            memcpy(packet_put(packet, (uint32_t)length), bytes, length);
+        return true;
+    }
+    while (length != 0) {
+        struct pool *pool = length <= SMALL_BUFFER ? &memory->small : &memory->large;
+        struct buffer *buffer = buffer_take(pool, FOR_SEND);
+        if (buffer == NULL)
+            return false;
+        uint32_t n = length < buffer->size ? (uint32_t)length : buffer->size;
+        memcpy(buffer->data, bytes, n);
+        packet_add_fragment(packet, buffer, 0, n);
+        bytes += n;
+        length -= n;
+    }
+    return true;
+}
+
+static struct packet *build(struct icmp4 *icmp4, uint32_t rest, const void *bytes, size_t length)
+{
+    struct packet *packet = packet_take(&icmp4->memory->packets, FOR_SEND);
+    if (packet == NULL)
+        return NULL;
+    if (!put_data(icmp4, packet, bytes, length)) {
+        packet_free(packet);
+        return NULL;
+    }
+    uint8_t *header = packet_push(packet, WIRE_ICMP4_HEADER);
+    packet_set_transport(packet);
+    wire_icmp4_build(header, WIRE_ICMP4_ECHO, 0, rest);
+    wire_icmp4_set_checksum(header, checksum_finish(packet_checksum_partial(packet, 0)));
+    packet->checksum = CHECKSUM_COMPLETE;
+    return packet;
+}
+
+int icmp4_ping(struct icmp4 *icmp4, const struct chaski_address *to, uint16_t identifier,
+               uint16_t sequence, const void *bytes, size_t length, uint64_t now_ns)
+{
+    if (!address_is_ip4(to))
+        return CHASKI_BAD_ADDRESS;
+    if (length > DATA_MAX)
+        return CHASKI_TOO_BIG;
+    if (ip4_target(icmp4->ip4, address_ip4(to), IP4_ANY_INTERFACE) == NULL)
+        return CHASKI_NO_ROUTE;
+    struct packet *packet = build(icmp4, wire_icmp4_echo_rest(identifier, sequence), bytes, length);
+    if (packet == NULL)
+        return CHASKI_NO_MEMORY;
+    packet->ip.destination = *to;
+    packet->ip.protocol = WIRE_IP_ICMP4;
+    struct burst burst = {.count = 1, .packets = {packet}};
+    hook_call(&icmp4->request, &burst, now_ns);
+    return 0;
+}
+
+/* ---- Replies and errors ---- */
+
+static struct icmp4_reply *append(struct icmp4 *icmp4)
+{
+    if (icmp4->reply_count == ICMP4_REPLIES)
+        return NULL;
+    return &icmp4->replies[(icmp4->reply_first + icmp4->reply_count++) % ICMP4_REPLIES];
+}
+
+void icmp4_ping_reply(struct icmp4 *icmp4, struct packet *packet)
+{
+    uint16_t identifier = wire_icmp4_identifier(packet->data);
+    if (find(icmp4, identifier) == NULL) {
+        packet_drop(packet, icmp4->counters, CHASKI_DROP_ICMP4_UNASKED);
+        return;
+    }
+    struct icmp4_reply *reply = append(icmp4);
+    if (reply == NULL) {
+        packet_drop(packet, icmp4->counters, CHASKI_DROP_ICMP4_QUEUE);
+        return;
+    }
+    *reply = (struct icmp4_reply){
+        .packet = packet,
+        .from = packet->ip.source,
+        .identifier = identifier,
+        .sequence = wire_icmp4_sequence(packet->data),
+        .ttl = packet->ip.ttl,
+    };
+    packet_pull(packet, WIRE_ICMP4_HEADER);
+}
+
+bool icmp4_ping_error(void *block, const struct ip_error *error, uint64_t now_ns)
+{
+    struct icmp4 *icmp4 = block;
+    (void)now_ns;
+    uint16_t identifier = wire_icmp4_identifier(error->quoted);
+    if (wire_icmp4_type(error->quoted) != WIRE_ICMP4_ECHO || find(icmp4, identifier) == NULL)
+        return false;
+    struct icmp4_reply *reply = append(icmp4);
+    if (reply != NULL)
+        *reply = (struct icmp4_reply){
+            .from = error->destination,
+            .identifier = identifier,
+            .sequence = wire_icmp4_sequence(error->quoted),
+            .error = error->kind == IP_ERROR_TOO_BIG ? CHASKI_TOO_BIG : CHASKI_UNREACHABLE,
+        };
+    return true;
+}
+
+static struct icmp4_reply take_first(struct icmp4 *icmp4)
+{
+    struct icmp4_reply reply = icmp4->replies[icmp4->reply_first];
+    icmp4->reply_first = (icmp4->reply_first + 1) % ICMP4_REPLIES;
+    icmp4->reply_count--;
+    return reply;
+}
+
+static void run_closure(struct icmp4 *icmp4, struct chaski *host, const struct icmp4_reply *reply)
+{
+    const void *bytes = reply->packet == NULL ? NULL : reply->packet->data;
+    size_t length = reply->packet == NULL ? 0 : reply->packet->length;
+    const struct icmp4_ping *ping = find(icmp4, reply->identifier);
+    if (ping != NULL)
+        ping->reply(ping->context, host, &reply->from, reply->sequence, reply->ttl, bytes, length,
+                    reply->error);
+}
+
+void icmp4_run_closures(struct icmp4 *icmp4, struct chaski *host)
+{
+    for (uint32_t left = icmp4->reply_count; left != 0; left--) {
+        struct icmp4_reply reply = take_first(icmp4);
+        struct packet *packet = reply.packet;
+        if (packet != NULL && !packet_pull_up(packet, packet->length, icmp4->memory)) {
+            packet_drop(packet, icmp4->counters, CHASKI_DROP_NO_MEMORY);
+            continue;
+        }
+        run_closure(icmp4, host, &reply);
+        if (packet != NULL)
+            packet_free(packet);
+    }
+}
