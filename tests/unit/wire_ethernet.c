@@ -63,6 +63,15 @@ static void tells_addresses_apart(void **state)
     assert_true(wire_ethernet_is_group(nearly));
     assert_false(wire_ethernet_is_group(unicast));
     assert_true(wire_ethernet_equal(broadcast, broadcast));
+    assert_true(wire_ethernet_equal(frame, frame));
+    for (unsigned i = 0; i < 6; i++) {
+        uint8_t other[6];
+        memcpy(other, broadcast, 6);
+        other[i] ^= 0x10;
+        assert_false(wire_ethernet_equal(broadcast, other));
+        assert_false(wire_ethernet_equal(other, broadcast));
+        assert_false(wire_ethernet_is_broadcast(other));
+    }
     assert_false(wire_ethernet_equal(broadcast, nearly));
     assert_false(wire_ethernet_equal(broadcast, unicast));
 }
@@ -75,6 +84,9 @@ static void maps_ip4_groups(void **state)
     uint8_t address[6];
     wire_ethernet_group_of_ip4(address, 0xe00000fb);
     assert_memory_equal(address, mdns, 6);
+    wire_ethernet_group_of_ip4(address, 0xe0800002);
+    assert_int_equal(address[3], 0x00);
+    assert_int_equal(address[5], 0x02);
     wire_ethernet_group_of_ip4(address, 0xefffffff);
     assert_memory_equal(address, high_bit_lost, 6);
 }
@@ -87,6 +99,17 @@ static void builds_what_it_reads(void **state)
     assert_memory_equal(built, frame, sizeof frame);
 }
 
+static void has_the_numbers_of_the_standards(void **state)
+{
+    (void)state;
+    assert_int_equal(WIRE_ETHERNET_LENGTH_MAX, 1500);
+    assert_int_equal(WIRE_ETHERNET_TYPE_MIN, 1536);
+    assert_int_equal(WIRE_ETHERNET_IP4, 0x0800);
+    assert_int_equal(WIRE_ETHERNET_TAG, 0x8100);
+    assert_int_equal(WIRE_ETHERNET_IP6, 0x86dd);
+    assert_int_equal(WIRE_ETHERNET_SERVICE_TAG, 0x88a8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +119,7 @@ int main(void)
         cmocka_unit_test(tells_addresses_apart),
         cmocka_unit_test(maps_ip4_groups),
         cmocka_unit_test(builds_what_it_reads),
+        cmocka_unit_test(has_the_numbers_of_the_standards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -92,6 +92,8 @@ static void refuses_cut_quotes(void **state)
     uint16_t length;
     for (size_t cut = WIRE_ICMP4_HEADER; cut < sizeof too_big; cut++)
         assert_int_equal(quote(too_big, cut, &offset, &length), CHASKI_DROP_ICMP4_QUOTE);
+    assert_int_equal(check(too_big, sizeof too_big), 0);
+    assert_int_equal(check(too_big, sizeof too_big - 1), CHASKI_DROP_ICMP4_QUOTE);
     assert_int_equal(quote_with(8, 0x46), CHASKI_DROP_ICMP4_QUOTE); /* options cut the rest */
     assert_int_equal(quote_with(8, 0x4f), CHASKI_DROP_ICMP4_QUOTE);
 }
@@ -150,6 +152,12 @@ static void ends_the_quote_where_extensions_begin(void **state)
     bytes[5] = 32;
     assert_int_equal(quote(bytes, sizeof bytes, &offset, &length), 0);
     assert_int_equal(length, 128 - 20);
+    bytes[0] = WIRE_ICMP4_TIME_EXCEEDED;
+    assert_int_equal(quote(bytes, sizeof bytes, &offset, &length), 0);
+    assert_int_equal(length, 128 - 20);
+    bytes[0] = WIRE_ICMP4_PARAMETER_PROBLEM;
+    assert_int_equal(quote(bytes, sizeof bytes, &offset, &length), 0);
+    assert_int_equal(length, 128 - 20);
     bytes[5] = 2; /* cannot be: left by a sender that knows nothing of it */
     assert_int_equal(quote(bytes, sizeof bytes, &offset, &length), 0);
     assert_int_equal(length, 128 + 12 - 20);
@@ -201,6 +209,35 @@ static void builds_what_it_reads(void **state)
     assert_int_equal(built[3], 0xcd);
 }
 
+static void has_the_numbers_of_the_standards(void **state)
+{
+    (void)state;
+    assert_int_equal(WIRE_ICMP4_TIMESTAMP, 13);
+    assert_int_equal(WIRE_ICMP4_TIMESTAMP_REPLY, 14);
+    assert_int_equal(WIRE_ICMP4_MASK, 17);
+    assert_int_equal(WIRE_ICMP4_MASK_REPLY, 18);
+    assert_int_equal(WIRE_ICMP4_NETWORK_UNREACHABLE, 0);
+    assert_int_equal(WIRE_ICMP4_HOST_UNREACHABLE, 1);
+    assert_int_equal(WIRE_ICMP4_PROTOCOL_UNREACHABLE, 2);
+    assert_int_equal(WIRE_ICMP4_PORT_UNREACHABLE, 3);
+    assert_int_equal(WIRE_ICMP4_SOURCE_ROUTE_FAILED, 5);
+    assert_int_equal(WIRE_ICMP4_NETWORK_UNKNOWN, 6);
+    assert_int_equal(WIRE_ICMP4_HOST_UNKNOWN, 7);
+    assert_int_equal(WIRE_ICMP4_SOURCE_ISOLATED, 8);
+    assert_int_equal(WIRE_ICMP4_NETWORK_PROHIBITED, 9);
+    assert_int_equal(WIRE_ICMP4_HOST_PROHIBITED, 10);
+    assert_int_equal(WIRE_ICMP4_NETWORK_SERVICE, 11);
+    assert_int_equal(WIRE_ICMP4_HOST_SERVICE, 12);
+    assert_int_equal(WIRE_ICMP4_PROHIBITED, 13);
+    assert_int_equal(WIRE_ICMP4_PRECEDENCE_VIOLATION, 14);
+    assert_int_equal(WIRE_ICMP4_PRECEDENCE_CUTOFF, 15);
+    assert_int_equal(WIRE_ICMP4_TTL_EXCEEDED, 0);
+    assert_int_equal(WIRE_ICMP4_REASSEMBLY_EXCEEDED, 1);
+    assert_int_equal(WIRE_ICMP4_POINTER_INDICATES, 0);
+    assert_int_equal(WIRE_ICMP4_OPTION_MISSING, 1);
+    assert_int_equal(WIRE_ICMP4_QUOTE_MAX, 576 - 20 - 8);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +252,7 @@ int main(void)
         cmocka_unit_test(finds_no_quote_in_other_types),
         cmocka_unit_test(knows_the_errors),
         cmocka_unit_test(builds_what_it_reads),
+        cmocka_unit_test(has_the_numbers_of_the_standards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -161,6 +161,61 @@ static void builds_what_it_reads(void **state)
     assert_memory_equal(built, report3, sizeof report3);
 }
 
+static void has_the_numbers_of_the_standards(void **state)
+{
+    (void)state;
+    assert_int_equal(WIRE_IGMP_QUERY, 0x11);
+    assert_int_equal(WIRE_IGMP_REPORT1, 0x12);
+    assert_int_equal(WIRE_IGMP_REPORT2, 0x16);
+    assert_int_equal(WIRE_IGMP_LEAVE, 0x17);
+    assert_int_equal(WIRE_IGMP_REPORT3, 0x22);
+    assert_int_equal(WIRE_IGMP_MODE_IS_INCLUDE, 1);
+    assert_int_equal(WIRE_IGMP_MODE_IS_EXCLUDE, 2);
+    assert_int_equal(WIRE_IGMP_CHANGE_TO_INCLUDE, 3);
+    assert_int_equal(WIRE_IGMP_CHANGE_TO_EXCLUDE, 4);
+    assert_int_equal(WIRE_IGMP_ALLOW_NEW_SOURCES, 5);
+    assert_int_equal(WIRE_IGMP_BLOCK_OLD_SOURCES, 6);
+}
+
+static void reads_and_builds_several_sources(void **state)
+{
+    (void)state;
+    static const uint8_t two[] = {
+        0x22, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02,                         /* header */
+        0x01, 0x01, 0x00, 0x02, 0xe1, 0x02, 0x03, 0x04, 0xc0, 0x00, 0x02, 0x01, /* record */
+        0xc0, 0x00, 0x02, 0x02, 0xaa, 0xbb, 0xcc, 0xdd,                         /* auxiliary */
+        0x02, 0x00, 0x00, 0x00, 0xe1, 0x02, 0x03, 0x05,                         /* record */
+    };
+    assert_int_equal(check(two, sizeof two), 0);
+    assert_int_equal(check(two, sizeof two - 1), CHASKI_DROP_IGMP_MALFORMED);
+    const uint8_t *record = two + WIRE_IGMP_HEADER;
+    const uint32_t sources[] = {wire_igmp_record_source(record, 0),
+                                wire_igmp_record_source(record, 1)};
+    assert_int_equal(sources[0], 0xc0000201);
+    assert_int_equal(sources[1], 0xc0000202);
+    assert_int_equal(wire_igmp_record_length(record), 20);
+    uint8_t built[32];
+    assert_int_equal(
+        wire_igmp_build_record(built, WIRE_IGMP_MODE_IS_INCLUDE, 0xe1020304, sources, 2), 16);
+    assert_int_equal(built[1], 0);
+    assert_memory_equal(built + 2, record + 2, 14);
+
+    static const uint8_t query[] = {
+        0x11, 0x64, 0x00, 0x00, 0xe1, 0x02, 0x03, 0x04, 0x02, 0x7d,
+        0x00, 0x02, 0xc0, 0x00, 0x02, 0x01, 0xc0, 0x00, 0x02, 0x02,
+    };
+    assert_int_equal(check(query, sizeof query), 0);
+    assert_int_equal(wire_igmp_source(query, 1), 0xc0000202);
+}
+
+static void knows_a_version_3_query_without_sources(void **state)
+{
+    (void)state;
+    static const uint8_t query[] = {0x11, 0x64, 0x00, 0x00, 0, 0, 0, 0, 0x02, 0x7d, 0x00, 0x00};
+    assert_int_equal(check(query, sizeof query), 0);
+    assert_int_equal(wire_igmp_query_version(query, sizeof query), 3);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -173,6 +228,9 @@ int main(void)
         cmocka_unit_test(reads_records),
         cmocka_unit_test(verifies_checksums),
         cmocka_unit_test(builds_what_it_reads),
+        cmocka_unit_test(has_the_numbers_of_the_standards),
+        cmocka_unit_test(reads_and_builds_several_sources),
+        cmocka_unit_test(knows_a_version_3_query_without_sources),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

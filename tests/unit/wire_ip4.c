@@ -20,8 +20,7 @@ static const uint8_t alert[24] = {
     0x0a, 0x00, 0x00, 0x01, 0xe0, 0x00, 0x00, 0x16, 0x94, 0x04, 0x00, 0x00,
 };
 
-/* A header of which nothing but length fields matters, and `length` bytes behind which ends what
- * may be read; `claimed` is the length that the gate is told. */
+/* `readable` bytes are there; the gate is told that the packet has `claimed`. */
 static enum chaski_counter check(const uint8_t *header, size_t readable, size_t claimed)
 {
     uint8_t *copy = exact_copy(header, readable);
@@ -90,6 +89,7 @@ static void accepts_ethernet_padding(void **state)
 {
     (void)state;
     assert_int_equal(check_with(3, 20, 46), 0);
+    assert_int_equal(check_with(3, 20, 20), 0);
 }
 
 static void refuses_other_versions(void **state)
@@ -274,6 +274,7 @@ static void passes_over_what_it_does_not_know(void **state)
     assert_int_equal(
         PARSE(&options, 130, 11, 0, 0, 0, 0, 0, 0, 0, 0, 0, 136, 4, 0, 1, 148, 4, 0, 0, 0), 0);
     assert_int_equal(options.router_alert, 35);
+    assert_int_equal(PARSE(&options, 1, 1, 130, 2), 0);
 }
 
 static void stops_at_the_end_option(void **state)
@@ -326,6 +327,35 @@ static void refuses_two_source_routes(void **state)
     assert_int_equal(PARSE(&options, 148, 4, 0, 0, 148, 4, 0, 0), 0);
 }
 
+static void has_the_numbers_of_the_standards(void **state)
+{
+    (void)state;
+    assert_int_equal(WIRE_IP_ICMP4, 1);
+    assert_int_equal(WIRE_IP_IGMP, 2);
+    assert_int_equal(WIRE_IP_TCP, 6);
+    assert_int_equal(WIRE_IP_UDP, 17);
+    assert_int_equal(WIRE_IP_ICMP6, 58);
+    assert_int_equal(WIRE_IP4_HEADER_MAX, 60);
+    assert_int_equal(WIRE_IP4_TOTAL_MAX, 65535);
+    assert_int_equal(WIRE_IP4_MTU_MIN, 68);
+    assert_int_equal(WIRE_IP4_MORE_FRAGMENTS, 8192);
+    assert_int_equal(WIRE_IP4_DONT_FRAGMENT, 16384);
+    assert_int_equal(WIRE_IP4_OPTION_COPIED, 128);
+}
+
+static void carries_to_the_last_bit(void **state)
+{
+    (void)state;
+    uint8_t bytes[] = {
+        0x45, 0x00, 0x00, 0x14, 0x00, 0x00, 0x40, 0x00, 0x40, 0x06,
+        0x00, 0x00, 0xef, 0xbe, 0xed, 0xfe, 0x8b, 0x3a, 0xd2, 0xec,
+    };
+    wire_ip4_finish_checksum(bytes);
+    assert_int_equal(bytes[10], 0xfe);
+    assert_int_equal(bytes[11], 0xff);
+    assert_true(wire_ip4_header_checksum_ok(bytes));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -337,6 +367,7 @@ int main(void)
         cmocka_unit_test(refuses_other_versions),
         cmocka_unit_test(verifies_the_checksum),
         cmocka_unit_test(sums_the_longest_header_of_ones),
+        cmocka_unit_test(carries_to_the_last_bit),
         cmocka_unit_test(reads_fragment_fields),
         cmocka_unit_test(builds_what_it_reads),
         cmocka_unit_test(builds_a_router_alert),
@@ -350,6 +381,7 @@ int main(void)
         cmocka_unit_test(refuses_option_lengths_that_cannot_be),
         cmocka_unit_test(refuses_pointers_that_cannot_be),
         cmocka_unit_test(refuses_two_source_routes),
+        cmocka_unit_test(has_the_numbers_of_the_standards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -152,6 +152,13 @@ static void reads_a_syn_of_linux(void **state)
     assert_false(o.has_fast_open);
 }
 
+static void reads_an_option_that_ends_with_the_header(void **state)
+{
+    (void)state;
+    assert_true(PARSE(1, 1, 4, 2).sack_permitted);
+    assert_int_equal(PARSE(1, 3, 3, 9).window_scale, 9);
+}
+
 static void reads_no_options(void **state)
 {
     (void)state;
@@ -192,6 +199,10 @@ static void reads_fast_open_cookies(void **state)
     assert_true(o.has_fast_open);
     assert_int_equal(o.fast_open_length, 8);
     assert_int_equal(o.fast_open_offset, 23);
+    assert_int_equal(PARSE(34, 6, 1, 2, 3, 4).fast_open_length, 4);
+    assert_int_equal(
+        PARSE(34, 18, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16).fast_open_length, 16);
+    assert_nothing(PARSE(34, 19, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17));
     assert_nothing(PARSE(34, 3, 1));
     assert_nothing(PARSE(34, 4, 1, 2));
     assert_nothing(PARSE(34, 7, 1, 2, 3, 4, 5));
@@ -334,6 +345,9 @@ static void builds_the_options_of_a_syn(void **state)
     assert_memory_equal(built, no_sack, sizeof no_sack);
     o.has_timestamp = false;
     assert_int_equal(wire_tcp_build_syn_options(built, &o), 0);
+    o = (struct wire_tcp_options){.has_window_scale = true};
+    assert_int_equal(wire_tcp_build_syn_options(built, &o), 4);
+    assert_memory_equal(built, ((const uint8_t[]){1, 3, 3, 0}), 4);
 }
 
 static void builds_timestamp_and_sack(void **state)
@@ -345,11 +359,13 @@ static void builds_timestamp_and_sack(void **state)
     };
     static const struct wire_tcp_sack blocks[] = {{10, 20}, {0xfffffff0, 5}};
     uint8_t built[WIRE_TCP_OPTIONS_MAX];
+    memset(built, 0xee, sizeof built);
     size_t length = wire_tcp_build_timestamp(built, 9, 8);
     assert_int_equal(length, 12);
     length += wire_tcp_build_sack(built + length, blocks, 2);
     assert_int_equal(length, sizeof expected);
     assert_memory_equal(built, expected, sizeof expected);
+    assert_int_equal(built[sizeof expected], 0xee);
     assert_int_equal(wire_tcp_build_sack(built, blocks, 0), 0);
 }
 
@@ -367,6 +383,20 @@ static void builds_as_many_blocks_as_a_header_holds(void **state)
     assert_int_equal(wire_tcp_sack(header, o.sack_offset, 3).right, 8);
 }
 
+static void has_the_flags_of_the_standards(void **state)
+{
+    (void)state;
+    assert_int_equal(TCP_FIN, 1);
+    assert_int_equal(TCP_SYN, 2);
+    assert_int_equal(TCP_RST, 4);
+    assert_int_equal(TCP_PSH, 8);
+    assert_int_equal(TCP_ACK, 16);
+    assert_int_equal(TCP_URG, 32);
+    assert_int_equal(TCP_ECE, 64);
+    assert_int_equal(TCP_CWR, 128);
+    assert_int_equal(TCP_AE, 256);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -376,6 +406,7 @@ int main(void)
         cmocka_unit_test(reads_every_flag),
         cmocka_unit_test(setters_write_where_getters_read),
         cmocka_unit_test(reads_a_syn_of_linux),
+        cmocka_unit_test(reads_an_option_that_ends_with_the_header),
         cmocka_unit_test(reads_no_options),
         cmocka_unit_test(reads_sack_blocks),
         cmocka_unit_test(reads_fast_open_cookies),
@@ -390,6 +421,7 @@ int main(void)
         cmocka_unit_test(builds_the_options_of_a_syn),
         cmocka_unit_test(builds_timestamp_and_sack),
         cmocka_unit_test(builds_as_many_blocks_as_a_header_holds),
+        cmocka_unit_test(has_the_flags_of_the_standards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
