@@ -467,6 +467,29 @@ static void refuses_frames_over_the_mtu(void **state)
     tear_down();
 }
 
+/* Each of the allocations that a frame of 64 kB needs fails in turn, and nothing leaks. */
+static void a_copy_that_finds_no_memory_leaves_nothing(void **state)
+{
+    (void)state;
+    static uint8_t large[FRAME_MAX + 1];
+    station_make(&memories[0], 2, 4);
+    struct packet_memory *memory = &memories[0].memory;
+    struct pool *pools[] = {&memory->packets, &memory->small, &memory->large, &memory->large};
+    for (uint32_t i = 0; i < 4; i++) {
+        pools[i]->fail_at = pools[i]->takes + (i == 3 ? 2 : 1);
+        assert_null(frame_of_bytes(memory, large, FRAME_MAX));
+        station_assert_all_free(&memories[0]);
+    }
+    assert_null(frame_of_bytes(memory, large, FRAME_MAX + 1));
+    struct packet *packet = frame_of_bytes(memory, large, FRAME_MAX);
+    assert_int_equal(packet->length, FRAME_MAX);
+    memory->small.fail_at = memory->small.takes + 1;
+    assert_null(frame_copy(memory, packet));
+    packet_free(packet);
+    station_end(&memories[0]);
+    memories[0].bytes = NULL;
+}
+
 static void refuses_options_out_of_range(void **state)
 {
     (void)state;
@@ -498,6 +521,7 @@ int main(void)
         cmocka_unit_test(carries_large_segments),
         cmocka_unit_test(distrusts_a_partial_checksum_that_it_did_not_offer_to_complete),
         cmocka_unit_test(refuses_frames_over_the_mtu),
+        cmocka_unit_test(a_copy_that_finds_no_memory_leaves_nothing),
         cmocka_unit_test(refuses_options_out_of_range),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
