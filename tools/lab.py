@@ -13,6 +13,7 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 
 INSIDE = "CHASKI_LAB"
@@ -46,6 +47,9 @@ def enter():
 
 def prepare():
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    runtime = tempfile.TemporaryDirectory(prefix="chaski-lab-")  # where `chaski status` looks
+    os.environ["XDG_RUNTIME_DIR"] = runtime.name
+    atexit.register(runtime.cleanup)
     atexit.register(lambda: [stop(process) for process in reversed(spawned)])
     for name, value in SETTINGS.items():
         with open("/proc/sys/net/" + name, "w") as setting:
