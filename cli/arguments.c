@@ -55,7 +55,7 @@ static enum command_line_result read_value(struct reader *reader, const struct a
     }
     if (argument->read(argument, text, phrase))
         return COMMAND_LINE_GOOD;
-    return wrong(reader, "%s %.60s: %.150s", given, text, phrase);
+    return wrong(reader, "%s %.60s: %.150s", given, text != NULL ? text : "", phrase);
 }
 
 static enum command_line_result unknown(struct reader *reader, const char *word)
