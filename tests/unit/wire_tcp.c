@@ -383,7 +383,7 @@ static void builds_as_many_blocks_as_a_header_holds(void **state)
     assert_int_equal(wire_tcp_sack(header, o.sack_offset, 3).right, 8);
 }
 
-static void has_the_flags_of_the_standards(void **state)
+static void has_the_numbers_of_the_standards(void **state)
 {
     (void)state;
     assert_int_equal(TCP_FIN, 1);
@@ -395,6 +395,7 @@ static void has_the_flags_of_the_standards(void **state)
     assert_int_equal(TCP_ECE, 64);
     assert_int_equal(TCP_CWR, 128);
     assert_int_equal(TCP_AE, 256);
+    assert_int_equal(WIRE_TCP_HEADER_MAX, 60);
 }
 
 int main(void)
@@ -421,7 +422,7 @@ int main(void)
         cmocka_unit_test(builds_the_options_of_a_syn),
         cmocka_unit_test(builds_timestamp_and_sack),
         cmocka_unit_test(builds_as_many_blocks_as_a_header_holds),
-        cmocka_unit_test(has_the_flags_of_the_standards),
+        cmocka_unit_test(has_the_numbers_of_the_standards),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
