@@ -18,7 +18,7 @@
 #define MILLISECOND UINT64_C(1000000)
 
 enum {
-    MEMORY_BYTES = 384 << 20, /* address space; the system fills in what is used */
+    MEMORY_BYTES = 256 << 20,
     HTTP_PORT = 80,
     PROBE_TICKS = 25, /* of 50 ms: longer than until the first ARP probe (RFC 5227) */
     END_TICKS = 25,   /* of 20 ms: for connections to end in order */
@@ -33,6 +33,7 @@ struct services {
     struct status_socket status;
     unsigned ticks;
     uint64_t began_ns;
+    bool ready;
     bool conflict; /* another machine uses our address */
 };
 
@@ -61,7 +62,9 @@ static bool open_root(struct services *services, char *error)
 static void http_begun(void *context)
 {
     struct services *services = context;
-    station_tick(&services->station, SECOND, tick, services);
+
+    if (services->ready)
+        station_tick(&services->station, SECOND, tick, services);
 }
 
 static bool bind_all(struct services *services, char *error)
@@ -129,6 +132,7 @@ static void probing_tick(void *context)
         return;
     }
     say_ready(services);
+    services->ready = true;
     services->ticks = 0;
     station_tick(&services->station, SECOND, tick, services);
 }
