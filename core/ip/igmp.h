@@ -29,6 +29,7 @@ struct igmp_membership {
     struct timer timer;
     uint32_t group;                 /* 0: free */
     uint32_t references;            /* 0: leaving */
+    uint32_t next;                  /* in its hash chain: index plus one */
     uint64_t answer_at_ns;          /* to a query; TIMER_NEVER: none is due */
     uint64_t change_at_ns;          /* next state change report; TIMER_NEVER: none is due */
     uint32_t sources[IGMP_SOURCES]; /* asked after, when the query named sources */
@@ -58,7 +59,8 @@ struct igmp {
     struct random random;
     struct igmp_interface interfaces[IP4_INTERFACES];
     struct igmp_membership *memberships;
-    uint32_t *chains; /* hash heads: index plus one; by group */
+    uint32_t *chains; /* hash heads, by group: index plus one */
+    uint32_t chain_bits;
     uint32_t limit;
     uint8_t membership_owner, interface_owner;
 };
@@ -83,5 +85,32 @@ void igmp_receive(void *igmp, struct burst *burst, uint64_t now_ns);
 bool igmp_member(void *igmp, uint8_t interface, uint32_t group);
 int igmp_join(void *igmp, uint8_t interface, uint32_t group, uint64_t now_ns);
 int igmp_leave(void *igmp, uint8_t interface, uint32_t group, uint64_t now_ns);
+
+/* ---- Between the files of this block ---- */
+
+#define IGMP_SECOND_NS UINT64_C(1000000000)
+
+/* The membership, leaving ones included, or NULL. */
+struct igmp_membership *igmp_find(const struct igmp *igmp, uint8_t interface, uint32_t group);
+
+/* 1, 2 or 3: what the oldest router lately heard on an interface understands. */
+unsigned igmp_version(const struct igmp *igmp, uint8_t interface, uint64_t now_ns);
+
+/* A random time up to `max_ns`, which is less than two hours. */
+static inline uint64_t igmp_random_ns(struct igmp *igmp, uint64_t max_ns)
+{
+    return random_below(&igmp->random, UINT32_MAX) * (max_ns / 1000 + 1) / UINT32_MAX * 1000;
+}
+
+/* Sets a membership's timer to what it waits for, or frees it when it waits for nothing and nobody
+ * wants it. */
+void igmp_settle(struct igmp *igmp, struct igmp_membership *membership);
+
+/* Sends what a membership owes: its change of state, or the answer to a query. */
+void igmp_send_change(struct igmp *igmp, struct igmp_membership *membership, uint64_t now_ns);
+void igmp_send_answer(struct igmp *igmp, struct igmp_membership *membership, uint64_t now_ns);
+
+/* Answers a general query in version 3: all groups of an interface. */
+void igmp_send_all(struct igmp *igmp, uint8_t interface, uint64_t now_ns);
 
 #endif
