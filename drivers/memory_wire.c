@@ -30,6 +30,7 @@
 enum {
     MILLION = 1000000,
     DEFAULT_REORDER_NS = 1000000,
+    COPIES_MAX = 2048, /* at a time, unless every frame is copied */
     ETHERNET_HEADER = 14,
 };
 
@@ -411,6 +412,8 @@ uint64_t memory_wire_deadline(struct memory_wire *wire)
 static void lay_out(struct memory_wire *wire, struct memory *memory, bool large)
 {
     uint32_t frames = wire->station_max * wire->capacity;
+    if (!wire->copy && frames > COPIES_MAX)
+        frames = COPIES_MAX;
     pool_init(&wire->memory.packets, memory, sizeof(struct packet), frames);
     pool_init(&wire->memory.small, memory, BUFFER_HEADER + SMALL_BUFFER, frames);
     pool_init(&wire->memory.large, memory, BUFFER_HEADER + LARGE_BUFFER, large ? frames : 0);

@@ -29,7 +29,8 @@ struct memory_wire_options {
     uint64_t seed;
     uint32_t stations;      /* how many may join, up to MEMORY_WIRE_STATIONS; 0: 2 */
     uint32_t queue_packets; /* frames that may be on their way to one station; 0: 1024 */
-    bool copy;
+    bool copy;              /* every frame, see above; the wire then holds 2 kB for each that may be
+                             * on its way */
     bool large; /* stations may have the feature LINK_CUT: the wire can copy 64 kB frames */
 };
 

@@ -78,7 +78,7 @@ static int read_pieces(struct tap *tap, struct virtio_net_hdr *header, struct io
 /* Has the packet refer to its part of the large buffers, and lets go of those that are full. */
 static void add_rest(struct tap *tap, struct packet *packet, uint32_t rest)
 {
-    while (rest != 0) {
+    while (rest != 0 && tap->large[0] != NULL) {
         struct buffer *buffer = tap->large[0];
         uint32_t room = buffer->size - tap->used;
         uint32_t length = rest < room ? rest : room;

@@ -245,8 +245,10 @@ int loop_run(struct loop *loop)
     prctl(PR_SET_TIMERSLACK, 1ul);
     while (!loop->stopped && loop->lost == NULL)
         loop_turn(loop, true);
+    int stopped_by = loop->stopped_by;
     loop->stopped = false;
-    return loop->lost != NULL ? -1 : loop->stopped_by;
+    loop->stopped_by = 0;
+    return loop->lost != NULL ? -1 : stopped_by;
 }
 
 void loop_stop(struct loop *loop)
