@@ -34,8 +34,8 @@ struct congestion_operations {
      * window afterwards (RFC 5681, 3.2; 3.1 for a time-out). */
     void (*reduce)(struct congestion *congestion, uint32_t in_flight, uint32_t mss,
                    uint64_t now_ns);
-    /* Sending goes on after having been idle or limited by the application. */
-    void (*idle_ended)(struct congestion *congestion, uint64_t idle_ns);
+    /* Sending begins again after a pause in which the window was taken back (RFC 5681, 4.1). */
+    void (*restart)(struct congestion *congestion);
 };
 
 extern const struct congestion_operations congestion_newreno; /* RFC 5681 */

@@ -38,32 +38,33 @@
  */
 
 enum tcp_flag {
-    TCP_HAS_TIMESTAMPS = 1u << 0, /* negotiated */
-    TCP_HAS_SACK = 1u << 1,
-    TCP_HAS_SCALING = 1u << 2,
-    TCP_NODELAY = 1u << 3,
-    TCP_QUICKACK = 1u << 4,
-    TCP_KEEPALIVE = 1u << 5,
-    TCP_FIXED_SEND_BUFFER = 1u << 6,
-    TCP_FIXED_RECEIVE_BUFFER = 1u << 7,
-    TCP_FIN_QUEUED = 1u << 8,    /* our FIN stands at the end of the send queue */
-    TCP_FIN_RECEIVED = 1u << 9,  /* the peer's FIN is before RCV.NXT */
-    TCP_ORPHAN = 1u << 10,       /* the application has let go */
-    TCP_POLLED = 1u << 11,       /* waits for chaski_tcp_accept() */
-    TCP_UNFILTERED = 1u << 12,   /* came by a cookie: the listener's filter has yet to be asked */
-    TCP_ACK_NOW = 1u << 13,      /* an acknowledgement is owed at the next output */
-    TCP_ACK_DELAYED = 1u << 14,  /* one is owed by ack_at */
-    TCP_WANTS_ROOM = 1u << 15,   /* a write came up short: tell CHASKI_WRITABLE */
-    TCP_CWND_LIMITED = 1u << 16, /* the congestion window held something back */
-    TCP_URGENT_OUT = 1u << 17,   /* send_urgent is ahead of SND.UNA */
-    TCP_URGENT_IN = 1u << 18,    /* receive_urgent is ahead of what was read */
-    TCP_RST_OWED = 1u << 19,     /* a reset leaves at the next output, then the end */
-    TCP_PROBE_OWED = 1u << 20,   /* a keep-alive or zero-window probe leaves at the next output */
-    TCP_RTO_FIRED = 1u << 21,    /* since the last forward acknowledgement */
-    TCP_PERSISTING = 1u << 22,   /* send_at is the persist timer */
-    TCP_RESCUED = 1u << 23,      /* RFC 6675 rescue retransmission used in this recovery */
-    TCP_SYN_OWED = 1u << 24,     /* SYN, or SYN+ACK, is to be sent (again) */
-    TCP_NO_PATH_MTU = 1u << 25,  /* reserved for black hole detection */
+    TCPF_HAS_TIMESTAMPS = 1u << 0, /* negotiated */
+    TCPF_HAS_SACK = 1u << 1,
+    TCPF_HAS_SCALING = 1u << 2,
+    TCPF_NODELAY = 1u << 3,
+    TCPF_QUICKACK = 1u << 4,
+    TCPF_KEEPALIVE = 1u << 5,
+    TCPF_FIXED_SEND_BUFFER = 1u << 6,
+    TCPF_FIXED_RECEIVE_BUFFER = 1u << 7,
+    TCPF_FIN_QUEUED = 1u << 8,    /* our FIN stands at the end of the send queue */
+    TCPF_FIN_RECEIVED = 1u << 9,  /* the peer's FIN is before RCV.NXT */
+    TCPF_ORPHAN = 1u << 10,       /* the application has let go */
+    TCPF_POLLED = 1u << 11,       /* waits for chaski_tcp_accept() */
+    TCPF_UNFILTERED = 1u << 12,   /* came by a cookie: the listener's filter has yet to be asked */
+    TCPF_ACK_NOW = 1u << 13,      /* an acknowledgement is owed at the next output */
+    TCPF_ACK_DELAYED = 1u << 14,  /* one is owed by ack_at */
+    TCPF_WANTS_ROOM = 1u << 15,   /* a write came up short: tell CHASKI_WRITABLE */
+    TCPF_CWND_LIMITED = 1u << 16, /* the congestion window held something back */
+    TCPF_URGENT_OUT = 1u << 17,   /* send_urgent is ahead of SND.UNA */
+    TCPF_URGENT_IN = 1u << 18,    /* receive_urgent is ahead of what was read */
+    TCPF_RST_OWED = 1u << 19,     /* a reset leaves at the next output, then the end */
+    TCPF_PROBE_OWED = 1u << 20,   /* a keep-alive or zero-window probe leaves at the next output */
+    TCPF_RTO_FIRED = 1u << 21,    /* since the last forward acknowledgement */
+    TCPF_PERSISTING = 1u << 22,   /* send_at is the persist timer */
+    TCPF_RESCUED = 1u << 23,      /* RFC 6675 rescue retransmission used in this recovery */
+    TCPF_SYN_OWED = 1u << 24,     /* SYN, or SYN+ACK, is to be sent (again) */
+    TCPF_IN_TABLE = 1u << 26,     /* segments find it */
+    TCPF_FIN_KNOWN = 1u << 25,    /* the peer's FIN stands at fin_at, perhaps behind a gap */
 };
 
 /* Linux's tcp_ca_state numbers. */
@@ -81,7 +82,7 @@ enum tcp_recovery {
 struct tcp_connection {
     /* demultiplexing; receiving */
     struct tcp_key key;
-    uint8_t state; /* enum chaski_tcp_state */
+    uint8_t state;    /* enum chaski_tcp_state */
     uint8_t recovery; /* enum tcp_recovery */
     uint8_t send_scale, receive_scale;
     uint32_t flags; /* enum tcp_flag */
@@ -91,17 +92,19 @@ struct tcp_connection {
 
     /* second line */
     uint32_t snd_wl1, snd_wl2;
+    uint32_t snd_small;      /* behind the last segment that was not full (Nagle) */
     uint32_t rcv_advertised; /* right edge of the window that the peer knows */
     uint32_t last_ack_sent;  /* RFC 7323's Last.ACK.sent */
     uint32_t ts_recent;
     uint32_t ts_recent_at_ms;
     uint32_t ts_offset;
     uint32_t max_snd_wnd;
-    uint16_t mss;      /* payload of a full segment, options of every segment deducted */
-    uint16_t peer_mss; /* what the peer announced, or 536 */
-    uint16_t receive_mss; /* estimate of the size of segments that the peer sends */
-    uint8_t duplicate_acks;
-    uint8_t backoff; /* consecutive time-outs */
+    uint16_t mss;               /* payload of a full segment, options of every segment deducted */
+    uint16_t peer_mss;          /* what the peer announced, or 536 */
+    uint16_t announced_mss;     /* what we announced, or shall */
+    uint16_t receive_mss;       /* estimate of the size of segments that the peer sends */
+    uint16_t duplicate_acks;    /* without SACK: each stands for a segment that left the network */
+    uint32_t unacknowledged_in; /* bytes received since the last acknowledgement was sent */
     struct tcp_receive_queue receive;
 
     /* third line */
@@ -110,20 +113,23 @@ struct tcp_connection {
     struct congestion congestion;
 
     /* the clock */
-    struct timer timer;
-    uint64_t send_at;  /* retransmission or persist; TIMER_NEVER: off */
-    uint64_t ack_at;   /* delayed acknowledgement */
-    uint64_t alive_at; /* keep-alive, FIN-WAIT-2, linger: what idleness leads to */
+    struct timer timer;   /* at the earliest of the deadlines below */
+    uint64_t send_at;     /* retransmission or persist; TIMER_NEVER: off */
+    uint64_t ack_at;      /* delayed acknowledgement */
+    uint64_t alive_at;    /* keep-alive, FIN-WAIT-2, linger: what idleness leads to */
     uint64_t progress_at; /* when the peer last acknowledged something new: user time-out */
     uint32_t srtt_us8;    /* smoothed round trip, microseconds times 8; 0: none yet */
     uint32_t rttvar_us4;  /* its variation, times 4 */
     uint32_t rto_us;
     uint32_t min_rtt_us;
 
-    /* recovery */
-    uint32_t recovery_point; /* SND.NXT when it began */
-
+    uint32_t recovery_point; /* SND.NXT when recovery began */
     uint32_t send_urgent, receive_urgent;
+    uint32_t fin_at;        /* sequence number of the peer's FIN */
+    uint32_t sent_ms;       /* when new data was last sent */
+    uint32_t challenged_ms; /* when we last answered a segment that we did not accept */
+    uint8_t backoff;        /* consecutive time-outs */
+    uint8_t probes;         /* unanswered keep-alive or window probes */
 
     /* what the application sees */
     struct list event_link, output_link;
@@ -132,15 +138,16 @@ struct tcp_connection {
             chaski_tcp_closure *closure;
             void *context;
         };
-        struct list accept_link; /* while TCP_POLLED */
+        struct list accept_link; /* while TCPF_POLLED */
     };
     uint32_t generation;
     uint8_t events;
     int8_t error; /* enum chaski_error, once ENDED */
     uint8_t ttl, traffic_class;
     uint16_t listener; /* index plus one; 0: opened actively */
+    uint32_t listener_generation;
+    uint32_t next_free; /* index plus one, while free */
     uint8_t interface;
-    uint8_t probes; /* unanswered keep-alive or window probes */
 
     /* auto-tuning and options */
     uint32_t tune_copied; /* bytes that the application took since tune_at */
@@ -169,7 +176,7 @@ struct tcp_listener {
     uint16_t next; /* same hash chain; index plus one */
 };
 
-enum { TCP_LISTENER_CHAINS = 64 };
+enum { TCP_LISTENER_CHAINS = 64, TCP_PORT_COUNTERS = 16 };
 
 /* What hosts may tune; Linux's names where Linux has one. */
 struct tcp_knobs {
@@ -177,6 +184,8 @@ struct tcp_knobs {
     uint32_t rto_min_us, rto_max_us, rto_initial_us;
     uint32_t ack_delay_us;
     uint32_t fin_timeout_ms;
+    uint32_t give_up_ms;        /* R2 of RFC 9293, 3.8.3, as Linux's tcp_retries2 comes out */
+    uint32_t orphan_timeout_ms; /* the same once the application has let go */
     uint32_t receive_buffer, receive_buffer_max; /* tcp_rmem[1], [2] */
     uint32_t send_buffer, send_buffer_max;       /* tcp_wmem[1], [2] */
     uint8_t synack_retries;
@@ -207,12 +216,13 @@ struct tcp {
     struct tcp_listener *listeners;
     uint32_t listener_limit;
     uint16_t listener_chain[TCP_LISTENER_CHAINS]; /* index plus one */
-    struct pool sent; /* struct tcp_sent: what is in flight */
+    struct pool sent;                             /* struct tcp_sent: what is in flight */
 
     struct list events, output;
+    struct list telling;            /* what of events this turn tells */
     struct burst out[FAMILY_COUNT]; /* built, not yet given to IP */
-    uint32_t last_lookup; /* connection index of the previous segment, plus one */
-    uint32_t port_counter;
+    uint32_t last_lookup;           /* connection index of the previous segment, plus one */
+    uint32_t port_counters[TCP_PORT_COUNTERS]; /* RFC 6056, algorithm 4 */
     uint8_t timer_owner, half_open_owner, time_wait_owner;
 };
 
@@ -247,8 +257,30 @@ void tcp_output_all(struct tcp *tcp, uint64_t now_ns);
 /* True when one of the two has something to do. */
 static inline bool tcp_pending(const struct tcp *tcp)
 {
-    return !list_empty(&tcp->events) || !list_empty(&tcp->output) ||
-           tcp->half_open.unfiltered != 0;
+    return !list_empty(&tcp->events) || !list_empty(&tcp->output) || tcp->half_open.unfiltered != 0;
 }
+
+/* ---- What the application calls: see chaski/chaski.h, whose names they bear ------------------ */
+
+int tcp_bind(struct tcp *tcp, const struct chaski_tcp_bind *bind, chaski_listener *listener);
+int tcp_unbind(struct tcp *tcp, chaski_listener listener);
+int tcp_accept(struct tcp *tcp, chaski_listener listener, chaski_tcp *connection);
+int tcp_connect(struct tcp *tcp, const struct chaski_tcp_connect *connect, chaski_tcp *connection);
+int tcp_on(struct tcp *tcp, chaski_tcp connection, chaski_tcp_closure *receive, void *context);
+int tcp_events(struct tcp *tcp, chaski_tcp connection);
+long tcp_read(struct tcp *tcp, chaski_tcp connection, void *bytes, size_t length);
+long tcp_write(struct tcp *tcp, chaski_tcp connection, const void *bytes, size_t length);
+int tcp_look(struct tcp *tcp, chaski_tcp connection, struct chaski_piece *pieces, unsigned count);
+int tcp_consume(struct tcp *tcp, chaski_tcp connection, size_t length);
+int tcp_hand_over(struct tcp *tcp, chaski_tcp connection, struct chaski_memory *memory);
+int tcp_urgent(struct tcp *tcp, chaski_tcp connection);
+int tcp_shutdown(struct tcp *tcp, chaski_tcp connection);
+int tcp_close(struct tcp *tcp, chaski_tcp connection);
+int tcp_abort(struct tcp *tcp, chaski_tcp connection);
+int tcp_error(struct tcp *tcp, chaski_tcp connection);
+int tcp_set(struct tcp *tcp, chaski_tcp connection, enum chaski_tcp_option option, int64_t value);
+int tcp_get(struct tcp *tcp, chaski_tcp connection, enum chaski_tcp_option option, int64_t *value);
+int tcp_info(struct tcp *tcp, chaski_tcp connection, struct chaski_tcp_info *info);
+int tcp_list(struct tcp *tcp, uint32_t *cursor, struct chaski_tcp_info *info);
 
 #endif

@@ -27,9 +27,9 @@ struct tcp_half_open {
     uint32_t ts_recent;
     uint32_t due_ms; /* when SYN+ACK goes again */
     uint16_t peer_mss;
-    uint8_t send_scale : 4;
-    uint8_t flags : 4; /* enum half_open_flag */
-    uint8_t round;     /* SYN+ACKs sent, less one: the queue that it stands in */
+    uint8_t send_scale;
+    uint8_t flags : 4;       /* enum half_open_flag */
+    uint8_t round : 4;       /* SYN+ACKs sent, less one: the queue that it stands in */
     uint32_t next, previous; /* index plus one, in the queue or the free chain */
 };
 
@@ -47,7 +47,8 @@ struct tcp_half_opens {
     uint32_t unfiltered; /* entries that wait for their filter */
     uint32_t free;
     struct half_open_queue queues[HALF_OPEN_ROUNDS + 1];
-    struct timer timer; /* the earliest due_ms */
+    struct timer timer;        /* the earliest due_ms */
+    uint64_t cookies_until_ns; /* a cookie that we sent may still come back */
 };
 
 struct tcp;

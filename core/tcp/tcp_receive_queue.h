@@ -8,44 +8,45 @@
 #include "chaski/chaski.h"
 #include "core/base/tree.h"
 #include "core/packet/packet.h"
+#include "core/wire/tcp.h"
 
 /*
- * What was received and not yet read: a chain of packets in order, cut down to their payload, and a
- * tree of packets behind a gap. Both are charged with the memory that they keep busy, not
- * with the bytes that they carry, so that a stream of one-byte segments cannot take the pools.
- * Where segments overlap, the bytes that came first stay.
+ * What was received and not yet read: a chain of packets in order, cut down to their payload, and
+ * behind each gap a run, a chain likewise; a tree holds the runs. Both are charged with the memory
+ * that they keep busy, not with the bytes that they carry, so that a stream of one-byte segments
+ * cannot take the pools. Where segments overlap, the bytes that came first stay.
  */
 struct tcp_receive_queue {
     struct packet *head, *tail; /* in order */
-    struct tree gaps;           /* out of order; packet->tcp.node.key is the first byte */
-    uint32_t length;            /* bytes in order, unread */
-    uint32_t gap_bytes;         /* bytes out of order */
-    uint32_t charge;            /* memory that both keep busy */
-    uint32_t limit;             /* bytes that the window may promise */
-    uint32_t latest_gap;        /* where the most recent out-of-order segment went: first in SACK */
+    struct tree runs;   /* out of order, each behind a gap; the node is its first packet's */
+    uint32_t length;    /* bytes in order, unread */
+    uint32_t run_bytes; /* bytes out of order */
+    uint32_t charge;    /* memory that both keep busy */
+    uint32_t limit;     /* bytes that the window may promise */
+    uint32_t latest;    /* where the latest out-of-order segment went: first in SACK */
 };
 
 void receive_queue_init(struct tcp_receive_queue *queue, uint32_t limit);
 
-/* Appends a packet that is next in order, its data being payload only. Takes the packet over. */
+/* Appends a packet that is next in order, its data being payload only, when no run may overlap it.
+ * Takes the packet over. */
 void receive_queue_append(struct tcp_receive_queue *queue, struct packet *packet);
 
-/* Files a packet behind a gap under packet->tcp.sequence. Takes it over. True when it
- * brought bytes that were missing. */
+/* Files a packet under packet->tcp.sequence: behind a gap, or next in order while there are runs.
+ * Takes it over. True when it brought bytes that were missing. */
 bool receive_queue_insert(struct tcp_receive_queue *queue, struct packet *packet,
                           struct counters *counters);
 
-/* Moves what has become contiguous with `next` in order; returns how many bytes. */
-uint32_t receive_queue_close_gap(struct tcp_receive_queue *queue, uint32_t next,
-                                 struct counters *counters);
+/* Moves the run that begins at `next`, if any, in order; returns how many bytes. */
+uint32_t receive_queue_close_gap(struct tcp_receive_queue *queue, uint32_t next);
 
-/* True when `packet` may be kept; when not, the furthest out-of-order packets are
- * given up in favour of an earlier one (its sender will send them again). */
+/* True when `packet` may be kept; to make room, runs that begin behind it
+ * are given up, the furthest first (their sender will send them again). */
 bool receive_queue_admit(struct tcp_receive_queue *queue, const struct packet *packet,
                          struct counters *counters);
 
 /* Fills in up to `count` SACK blocks (left, right), the most recent first (RFC 2018, 4). */
-unsigned receive_queue_blocks(const struct tcp_receive_queue *queue, uint32_t (*blocks)[2],
+unsigned receive_queue_blocks(const struct tcp_receive_queue *queue, struct wire_tcp_sack *blocks,
                               unsigned count);
 
 /* Up to `count` pieces of the first bytes. */
@@ -58,6 +59,6 @@ void receive_queue_consume(struct tcp_receive_queue *queue, uint32_t n);
 /* Copies up to n bytes out and drops them; returns how many. */
 uint32_t receive_queue_read(struct tcp_receive_queue *queue, uint8_t *bytes, uint32_t n);
 
-void receive_queue_clear(struct tcp_receive_queue *queue);
+void receive_queue_clear(struct tcp_receive_queue *queue, struct counters *counters);
 
 #endif

@@ -16,9 +16,9 @@ struct send_chunk;
  * beside the tree, so that the amount in flight is known without a walk.
  */
 enum sent_flag {
-    SENT_SACKED = 1,        /* the peer reports it as received */
-    SENT_LOST = 2,          /* we take it for lost */
-    SENT_RETRANSMITTED = 4, /* sent again since it was taken for lost, and in flight */
+    SENT_SACKED = 1,             /* the peer reports it as received */
+    SENT_LOST = 2,               /* we take it for lost */
+    SENT_RETRANSMITTED = 4,      /* sent again since it was taken for lost, and in flight */
     SENT_EVER_RETRANSMITTED = 8, /* Karn: no round trip can be told from it */
 };
 
@@ -27,7 +27,7 @@ struct tcp_sent {
     uint32_t end;          /* behind the last */
     uint32_t flags;        /* enum sent_flag */
     uint64_t sent_ns;
-    struct send_chunk *chunk; /* where its first byte is, or before; NULL: nothing but FIN */
+    struct send_chunk *chunk; /* where its first byte is; NULL: nothing but FIN */
 };
 
 static inline uint32_t sent_length(const struct tcp_sent *sent)
@@ -37,27 +37,32 @@ static inline uint32_t sent_length(const struct tcp_sent *sent)
 
 struct tcp_scoreboard {
     struct tree sent;
-    uint32_t sacked;        /* bytes SACKED */
-    uint32_t lost;          /* bytes LOST, retransmitted or not */
-    uint32_t retransmitted; /* bytes RETRANSMITTED */
+    uint32_t sacked;         /* bytes SACKED */
+    uint32_t lost;           /* bytes LOST, retransmitted or not */
+    uint32_t retransmitted;  /* bytes RETRANSMITTED */
     uint32_t highest_sacked; /* behind the highest SACKed byte; SND.UNA when there is none */
-    uint32_t judged;        /* everything before has been judged lost, or is SACKed */
+    uint32_t judged;         /* everything before has been judged lost, or is SACKed */
+    uint32_t resent;         /* nothing before is lost and still to be sent again */
 };
 
 /* What one acknowledgement told us. */
 struct sent_news {
-    uint32_t acknowledged;      /* bytes newly acknowledged by SND.UNA */
-    uint32_t sacked;            /* bytes newly SACKed */
-    uint64_t newest_sent_ns;    /* when the latest never-retransmitted newly delivered range was
-                                   sent; 0: there was none */
+    uint32_t acknowledged;   /* bytes newly acknowledged by SND.UNA */
+    uint32_t sacked;         /* bytes newly SACKed */
+    uint64_t newest_sent_ns; /* when the latest never-retransmitted newly delivered range was
+                                sent; 0: there was none */
     bool retransmission_acknowledged;
 };
 
 void scoreboard_init(struct tcp_scoreboard *board, uint32_t una);
 
-/* Notes a range that has just been sent for the first time. False when no record is left. */
-bool scoreboard_sent(struct tcp_scoreboard *board, struct pool *pool, uint32_t sequence,
-                     uint32_t end, struct send_chunk *chunk, uint64_t now_ns);
+/* Notes a range that is about to be sent for the first time; its end may be set earlier afterwards.
+ * NULL when no record is left. */
+struct tcp_sent *scoreboard_sent(struct tcp_scoreboard *board, struct pool *pool, uint32_t sequence,
+                                 uint32_t end, struct send_chunk *chunk, uint64_t now_ns);
+
+/* Takes the note back: it could not be sent. */
+void scoreboard_unsend(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent);
 
 /* Drops records before `una`. */
 void scoreboard_acknowledge(struct tcp_scoreboard *board, struct pool *pool, uint32_t una,
@@ -65,8 +70,8 @@ void scoreboard_acknowledge(struct tcp_scoreboard *board, struct pool *pool, uin
 
 /* Marks what a SACK block covers; ranges that it covers in part are split at multiples of `mss`.
  * The block lies within what is in flight. */
-void scoreboard_sack(struct tcp_scoreboard *board, struct pool *pool, uint32_t left,
-                     uint32_t right, uint32_t mss, struct sent_news *news);
+void scoreboard_sack(struct tcp_scoreboard *board, struct pool *pool, uint32_t left, uint32_t right,
+                     uint32_t mss, struct sent_news *news);
 
 /* RFC 6675's IsLost() for everything below the third SACKed segment from the top: marks and
  * returns true when something new was marked. `threshold` is DupThresh * SMSS bytes. */
@@ -80,11 +85,14 @@ void scoreboard_lose_first(struct tcp_scoreboard *board, struct pool *pool, uint
 void scoreboard_lose_all(struct tcp_scoreboard *board);
 
 /* The first range to send again: lost and not retransmitted since; NULL for none. */
-struct tcp_sent *scoreboard_next_lost(const struct tcp_scoreboard *board);
+struct tcp_sent *scoreboard_next_lost(struct tcp_scoreboard *board);
 
 /* RFC 6675, NextSeg rule 3: the first range below the highest SACKed one that is neither SACKed
  * nor sent again; NULL for none. */
 struct tcp_sent *scoreboard_next_hole(const struct tcp_scoreboard *board);
+
+/* The range that was sent last; NULL for none. */
+struct tcp_sent *scoreboard_last(const struct tcp_scoreboard *board);
 
 /* Shortens `sent` to `length` bytes; the rest becomes a range of its own. False when no record is
  * left, with nothing done. */

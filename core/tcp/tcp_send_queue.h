@@ -21,6 +21,15 @@ struct send_chunk {
     uint32_t length;   /* bytes filled */
 };
 
+/* The chunk that holds the byte at `sequence`, searched from `from` on, which is at or before it;
+ * NULL when there is none. */
+static inline struct send_chunk *send_chunk_at(struct send_chunk *from, uint32_t sequence)
+{
+    while (from != NULL && (int32_t)(from->sequence + from->length - sequence) <= 0)
+        from = from->next;
+    return from;
+}
+
 struct tcp_send_queue {
     struct send_chunk *head, *tail;
     struct send_chunk *unsent; /* where the next new byte is; a hint */
@@ -56,10 +65,11 @@ void send_queue_acknowledge(struct tcp_send_queue *queue, uint32_t sequence);
 void send_queue_clear(struct tcp_send_queue *queue);
 
 /* Appends the bytes from `sequence` on, up to `length`, to a packet, as fragments, or copied when
- * they are few and fit. `hint` (may be NULL) is a chunk at or before them. Returns how many bytes
- * found a place; *last is then the chunk where the last one is. */
-uint32_t send_queue_slice(const struct tcp_send_queue *queue, struct send_chunk *hint,
-                          uint32_t sequence, uint32_t length, struct packet *packet,
-                          struct send_chunk **last);
+ * they are few and fit. `chunk` holds the first of them. Returns how many bytes found a place. */
+uint32_t send_queue_slice(struct send_chunk *chunk, uint32_t sequence, uint32_t length,
+                          struct packet *packet);
+
+/* The chunk that holds the first byte never sent, which is at `sequence`; NULL: all are sent. */
+struct send_chunk *send_queue_unsent(struct tcp_send_queue *queue, uint32_t sequence);
 
 #endif

@@ -17,7 +17,8 @@ extern "C" {
     X(DROP_NOT_WIRED, "drop.not_wired", "no block is wired where the packet would go")             \
     X(DROP_NO_MEMORY, "drop.no_memory", "a pool had nothing left")                                 \
     X(DROP_UNKNOWN_PROTOCOL, "drop.unknown_protocol", "no block for the EtherType or IP protocol") \
-    X(DROP_LINK_REFUSED, "drop.link_refused", "the link did not take it: too long, or it was full")\
+    X(DROP_LINK_REFUSED, "drop.link_refused",                                                      \
+      "the link did not take it: too long, or it was full")                                        \
     X(LINK_FRAMES_RECEIVED, "link.frames_received", "frames that came in")                         \
     X(LINK_FRAMES_SENT, "link.frames_sent", "frames that went out")                                \
     X(LINK_BYTES_RECEIVED, "link.bytes_received", "bytes of those that came in")                   \
@@ -98,7 +99,52 @@ extern "C" {
     X(ICMP4_ERRORS_LIMITED, "icmp4.errors_limited", "errors not sent because of the rate limit")   \
     X(ICMP4_ERRORS_RECEIVED, "icmp4.errors_received", "errors about what we sent")                 \
     X(IGMP_QUERIES_RECEIVED, "igmp.queries_received", "membership queries")                        \
-    X(IGMP_REPORTS_SENT, "igmp.reports_sent", "reports and leaves")
+    X(IGMP_REPORTS_SENT, "igmp.reports_sent", "reports and leaves")                                \
+    X(DROP_TCP_CHECKSUM, "drop.tcp_checksum", "wrong TCP checksum")                                \
+    X(DROP_TCP_MULTICAST, "drop.tcp_multicast", "TCP segment to a broadcast or multicast address") \
+    X(DROP_TCP_PORT, "drop.tcp_port", "TCP port 0")                                                \
+    X(DROP_TCP_LAND, "drop.tcp_land", "source and destination of a segment are the same")          \
+    X(DROP_TCP_NO_CONNECTION, "drop.tcp_no_connection",                                            \
+      "segment for no connection (a reset was sent unless it was one)")                            \
+    X(DROP_TCP_UNACCEPTABLE, "drop.tcp_unacceptable",                                              \
+      "segment that the state does not accept (RFC 9293, 3.10.7)")                                 \
+    X(DROP_TCP_RESET, "drop.tcp_reset", "reset that was obeyed")                                   \
+    X(DROP_TCP_DUPLICATE, "drop.tcp_duplicate", "segment without anything new")                    \
+    X(DROP_TCP_PRUNED, "drop.tcp_pruned", "out-of-order segment given up for an earlier one")      \
+    X(DROP_TCP_CLOSED, "drop.tcp_closed", "text that nobody will read any more")                   \
+    X(DROP_TCP_QUEUE_FULL, "drop.tcp_queue_full",                                                  \
+      "text beyond the memory that a connection may keep")                                         \
+    X(DROP_TCP_AFTER_FIN, "drop.tcp_after_fin", "text behind the end of the stream")               \
+    X(DROP_TCP_LISTENER_FULL, "drop.tcp_listener_full",                                            \
+      "connection beyond the backlog or the limits")                                               \
+    X(TCP_SEGMENTS_RECEIVED, "tcp.segments_received", "segments that passed the checks")           \
+    X(TCP_SEGMENTS_SENT, "tcp.segments_sent", "segments sent, large ones counted once")            \
+    X(TCP_RESETS_SENT, "tcp.resets_sent", "resets sent")                                           \
+    X(TCP_REPLY_NO_MEMORY, "tcp.reply_no_memory",                                                  \
+      "answers not sent because a pool had nothing left")                                          \
+    X(TCP_OUTPUT_NO_MEMORY, "tcp.output_no_memory",                                                \
+      "output put off because a pool had nothing left")                                            \
+    X(TCP_RETRANSMITTED, "tcp.retransmitted", "segments sent again")                               \
+    X(TCP_TIMEOUTS, "tcp.timeouts", "retransmission time-outs")                                    \
+    X(TCP_RECOVERIES, "tcp.recoveries", "losses found by duplicate acknowledgements or SACK")      \
+    X(TCP_DELAYED_ACKS, "tcp.delayed_acks", "acknowledgements sent because ack_delay had passed")  \
+    X(TCP_WINDOW_PROBES, "tcp.window_probes", "probes of a window of zero")                        \
+    X(TCP_KEEPALIVE_PROBES, "tcp.keepalive_probes", "keep-alive probes")                           \
+    X(TCP_CHALLENGE_ACKS, "tcp.challenge_acks", "challenge acknowledgements (RFC 5961)")           \
+    X(TCP_ANSWERS_LIMITED, "tcp.answers_limited",                                                  \
+      "acknowledgements of unacceptable segments not sent: too many")                              \
+    X(TCP_OUT_OF_ORDER, "tcp.out_of_order", "segments that came out of order")                     \
+    X(TCP_COOKIES_SENT, "tcp.cookies_sent", "SYNs answered with a cookie")                         \
+    X(TCP_COOKIES_ACCEPTED, "tcp.cookies_accepted", "connections opened by a cookie")              \
+    X(TCP_COOKIES_REFUSED, "tcp.cookies_refused", "acknowledgements with a wrong or old cookie")   \
+    X(TCP_HALF_OPEN_EXPIRED, "tcp.half_open_expired",                                              \
+      "half-open connections that never completed")                                                \
+    X(TCP_TIME_WAIT_OVERFLOWED, "tcp.time_wait_overflowed",                                        \
+      "TIME-WAIT entries cut short for newer ones")                                                \
+    X(TCP_CONNECTION_LIMIT, "tcp.connection_limit", "connections refused because of the limit")    \
+    X(TCP_FILTERED, "tcp.filtered", "connections that a listener's filter refused")                \
+    X(TCP_ICMP_IGNORED, "tcp.icmp_ignored", "ICMP errors that quote nothing in flight")            \
+    X(TCP_PATH_MTU_LOWERED, "tcp.path_mtu_lowered", "connections whose segments became smaller")
 
 enum chaski_counter {
 #define CHASKI_COUNTER_NAME(name, label, meaning) CHASKI_##name,

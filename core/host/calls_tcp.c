@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/host/layout.h"
+
+/* The public calls of TCP, which are the TCP block's with the host in front. */
+
+int chaski_tcp_bind(struct chaski *host, const struct chaski_tcp_bind *bind,
+                    chaski_listener *listener)
+{
+    return tcp_bind(&host->tcp, bind, listener);
+}
+
+int chaski_tcp_unbind(struct chaski *host, chaski_listener listener)
+{
+    return tcp_unbind(&host->tcp, listener);
+}
+
+int chaski_tcp_accept(struct chaski *host, chaski_listener listener, chaski_tcp *connection)
+{
+    return tcp_accept(&host->tcp, listener, connection);
+}
+
+int chaski_tcp_connect(struct chaski *host, const struct chaski_tcp_connect *connect,
+                       chaski_tcp *connection)
+{
+    return tcp_connect(&host->tcp, connect, connection);
+}
+
+int chaski_tcp_on(struct chaski *host, chaski_tcp connection, chaski_tcp_closure *receive,
+                  void *context)
+{
+    return tcp_on(&host->tcp, connection, receive, context);
+}
+
+int chaski_tcp_events(struct chaski *host, chaski_tcp connection)
+{
+    return tcp_events(&host->tcp, connection);
+}
+
+long chaski_tcp_read(struct chaski *host, chaski_tcp connection, void *bytes, size_t length)
+{
+    return tcp_read(&host->tcp, connection, bytes, length);
+}
+
+long chaski_tcp_write(struct chaski *host, chaski_tcp connection, const void *bytes,
+                      size_t length)
+{
+    return tcp_write(&host->tcp, connection, bytes, length);
+}
+
+int chaski_tcp_look(struct chaski *host, chaski_tcp connection, struct chaski_piece *pieces,
+                    unsigned count)
+{
+    return tcp_look(&host->tcp, connection, pieces, count);
+}
+
+int chaski_tcp_consume(struct chaski *host, chaski_tcp connection, size_t length)
+{
+    return tcp_consume(&host->tcp, connection, length);
+}
+
+int chaski_tcp_hand_over(struct chaski *host, chaski_tcp connection, struct chaski_memory *memory)
+{
+    return tcp_hand_over(&host->tcp, connection, memory);
+}
+
+int chaski_tcp_urgent(struct chaski *host, chaski_tcp connection)
+{
+    return tcp_urgent(&host->tcp, connection);
+}
+
+int chaski_tcp_shutdown(struct chaski *host, chaski_tcp connection)
+{
+    return tcp_shutdown(&host->tcp, connection);
+}
+
+int chaski_tcp_close(struct chaski *host, chaski_tcp connection)
+{
+    return tcp_close(&host->tcp, connection);
+}
+
+int chaski_tcp_abort(struct chaski *host, chaski_tcp connection)
+{
+    return tcp_abort(&host->tcp, connection);
+}
+
+int chaski_tcp_error(struct chaski *host, chaski_tcp connection)
+{
+    return tcp_error(&host->tcp, connection);
+}
+
+int chaski_tcp_set(struct chaski *host, chaski_tcp connection, enum chaski_tcp_option option,
+                   int64_t value)
+{
+    return tcp_set(&host->tcp, connection, option, value);
+}
+
+int chaski_tcp_get(struct chaski *host, chaski_tcp connection, enum chaski_tcp_option option,
+                   int64_t *value)
+{
+    return tcp_get(&host->tcp, connection, option, value);
+}
+
+int chaski_tcp_info(struct chaski *host, chaski_tcp connection, struct chaski_tcp_info *info)
+{
+    return tcp_info(&host->tcp, connection, info);
+}
+
+int chaski_tcp_list(struct chaski *host, uint32_t *cursor, struct chaski_tcp_info *info)
+{
+    return tcp_list(&host->tcp, cursor, info);
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/tcp_internal.h"
+
+/* Setup. */
+
+static const struct tcp_knobs default_knobs = {
+    .initial_window = 10,
+    .rto_min_us = 200000,
+    .rto_max_us = 120000000,
+    .rto_initial_us = 1000000,
+    .ack_delay_us = 40000,
+    .fin_timeout_ms = 60000,
+    .give_up_ms = 924600,
+    .orphan_timeout_ms = 100000,
+    .receive_buffer = 131072,
+    .send_buffer = 131072,
+    .synack_retries = 5,
+    .timestamps = true,
+    .sack = true,
+    .window_scaling = true,
+    .congestion = CHASKI_CUBIC,
+};
+
+static void setup_connections(struct tcp *tcp, struct memory *memory, uint32_t limit)
+{
+    struct tcp_connection *connections =
+        memory_take(memory, (size_t)limit * sizeof(struct tcp_connection));
+    if (connections == NULL)
+        return;
+    tcp->connections = connections;
+    tcp->connection_limit = limit;
+    tcp->connection_free = limit != 0;
+    for (uint32_t i = 0; i < limit; i++)
+        connections[i].next_free = i + 1 < limit ? i + 2 : 0;
+}
+
+static void setup_listeners(struct tcp *tcp, struct memory *memory, uint32_t limit)
+{
+    struct tcp_listener *listeners =
+        memory_take(memory, (size_t)limit * sizeof(struct tcp_listener));
+    if (listeners == NULL)
+        return;
+    tcp->listeners = listeners;
+    tcp->listener_limit = limit;
+}
+
+static void setup_blocks(struct tcp *tcp, const struct chaski_limits *limits,
+                         const struct tcp_setup *setup)
+{
+    tcp->memory = setup->packets;
+    tcp->counters = setup->counters;
+    tcp->wheel = setup->wheel;
+    tcp->host = setup->host;
+    tcp->now_ns = setup->now_ns;
+    tcp->knobs = default_knobs;
+    tcp->knobs.receive_buffer_max = limits->receive_buffer_max;
+    tcp->knobs.send_buffer_max = limits->send_buffer_max;
+    tcp->knobs.receive_buffer = minimum(tcp->knobs.receive_buffer, limits->receive_buffer_max);
+    tcp->knobs.send_buffer = minimum(tcp->knobs.send_buffer, limits->send_buffer_max);
+    secrets_derive(&tcp->secrets, &setup->key);
+    list_init(&tcp->events);
+    list_init(&tcp->output);
+    list_init(&tcp->telling);
+    tcp->timer_owner = timer_wheel_own(setup->wheel, tcp_timer_fire, tcp);
+    tcp->half_open_owner = timer_wheel_own(setup->wheel, half_open_timer, tcp);
+    tcp->time_wait_owner = timer_wheel_own(setup->wheel, time_wait_timer, tcp);
+    timer_init(&tcp->half_open.timer, tcp->half_open_owner);
+    timer_init(&tcp->time_wait.timer, tcp->time_wait_owner);
+    tcp_table_add_kind(&tcp->table, TCP_KIND_CONNECTION, tcp->connections,
+                       sizeof(struct tcp_connection));
+    tcp_table_add_kind(&tcp->table, TCP_KIND_HALF_OPEN, tcp->half_open.entries,
+                       sizeof(struct tcp_half_open));
+    tcp_table_add_kind(&tcp->table, TCP_KIND_TIME_WAIT, tcp->time_wait.entries,
+                       sizeof(struct tcp_time_wait));
+}
+
+void tcp_setup(struct tcp *tcp, struct memory *memory, const struct chaski_limits *limits,
+               const struct tcp_setup *setup)
+{
+    setup_connections(tcp, memory, limits->connections);
+    setup_listeners(tcp, memory, limits->listeners);
+    half_open_setup(&tcp->half_open, memory, limits->half_open);
+    time_wait_setup(&tcp->time_wait, memory, limits->time_wait);
+    tcp_table_setup(&tcp->table, memory,
+                    limits->connections + limits->half_open + limits->time_wait, &setup->key);
+    /* What is in flight is bounded by the packets and buffers that carry it. */
+    pool_init(&tcp->sent, memory, sizeof(struct tcp_sent), limits->packets);
+    pool_reserve(&tcp->sent, limits->packets / 16, 0);
+    if (memory->base != NULL && memory->used <= memory->size)
+        setup_blocks(tcp, limits, setup);
+}

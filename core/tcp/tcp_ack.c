@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/tcp_internal.h"
+
+/*
+ * What an acknowledgement does. First the facts are gathered from the scoreboard: how much is newly
+ * acknowledged, newly SACKed, and when that was sent. Then, from the facts alone: the round trip,
+ * whether something is lost (RFC 6675; RFC 6582 without SACK), where recovery stands, and
+ * the congestion window.
+ */
+
+/* RFC 2018, RFC 2883: blocks at or below the acknowledgement report duplicates and are no news;
+ * blocks outside of what is in flight are ignored. */
+static void apply_sack(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
+                       struct sent_news *news)
+{
+    const uint8_t *header = packet_transport(packet);
+    for (unsigned i = 0; i < packet->tcp.sack_count; i++) {
+        struct wire_tcp_sack block = wire_tcp_sack(header, packet->tcp.sack_offset, i);
+        if (seq_ge(block.left, block.right) || seq_le(block.right, c->snd_una) ||
+            seq_lt(block.left, c->snd_una) || seq_gt(block.right, c->snd_nxt))
+            continue;
+        scoreboard_sack(&c->scoreboard, &tcp->sent, block.left, block.right, c->mss, news);
+    }
+}
+
+static void sample_round_trip(struct tcp *tcp, struct tcp_connection *c,
+                              const struct packet *packet, const struct sent_news *news,
+                              uint64_t now_ns)
+{
+    if (news->newest_sent_ns != 0) {
+        tcp_rtt_sample(tcp, c, (uint32_t)((now_ns - news->newest_sent_ns) / 1000));
+        return;
+    }
+    /* RFC 7323, 4.1: the echo tells which transmission is acknowledged. */
+    if (news->acknowledged != 0 && packet->tcp.has_timestamp && packet->tcp.timestamp_echo != 0) {
+        uint32_t ms = clock_ms(now_ns) + c->ts_offset - packet->tcp.timestamp_echo;
+        if (ms < 1u << 20)
+            tcp_rtt_sample(tcp, c, maximum(ms, 1) * 1000);
+    }
+}
+
+static void enter_recovery(struct tcp *tcp, struct tcp_connection *c, uint32_t in_flight,
+                           uint64_t now_ns)
+{
+    c->recovery = TCP_CA_RECOVERY;
+    c->recovery_point = c->snd_nxt;
+    c->flags &= ~(uint32_t)TCPF_RESCUED;
+    c->congestion.operations->reduce(&c->congestion, in_flight, c->mss, now_ns);
+    c->congestion.window = c->congestion.threshold;
+    count(tcp->counters, CHASKI_TCP_RECOVERIES);
+}
+
+static void leave_recovery(struct tcp_connection *c)
+{
+    /* RFC 6582, 3.2 step 3: no burst of what a full window would allow. */
+    if (c->recovery == TCP_CA_RECOVERY)
+        c->congestion.window =
+            minimum(c->congestion.threshold, maximum(tcp_in_flight(c), c->mss) + c->mss);
+    c->recovery = TCP_CA_OPEN;
+    c->duplicate_acks = 0;
+}
+
+/* RFC 5681, 2: what counts as a duplicate acknowledgement. */
+static bool is_duplicate(const struct tcp_connection *c, const struct packet *packet,
+                         uint32_t old_window)
+{
+    return packet->tcp.acknowledgment == c->snd_una && packet->length == 0 &&
+           !(packet->tcp.flags & (TCP_SYN | TCP_FIN)) && c->snd_nxt != c->snd_una &&
+           c->snd_wnd == old_window;
+}
+
+/* Without SACK (RFC 6582): the third duplicate, or a partial acknowledgement, says that the first
+ * segment is lost. Each duplicate says that another one has left the network. */
+static bool judge_without_sack(struct tcp *tcp, struct tcp_connection *c,
+                               const struct sent_news *news, bool duplicate)
+{
+    if (duplicate && c->duplicate_acks < UINT16_MAX)
+        c->duplicate_acks++;
+    if (news->acknowledged != 0) {
+        uint32_t segments = (news->acknowledged + c->mss - 1) / c->mss - 1;
+        c->duplicate_acks =
+            (uint16_t)(c->duplicate_acks > segments ? c->duplicate_acks - segments : 0);
+        if (c->recovery != TCP_CA_RECOVERY || seq_ge(c->snd_una, c->recovery_point)) {
+            c->duplicate_acks = 0;
+            return false;
+        }
+    } else if (c->duplicate_acks != TCP_DUP_THRESHOLD || c->recovery == TCP_CA_RECOVERY) {
+        return false;
+    }
+    if (c->recovery == TCP_CA_LOSS)
+        return false;
+    scoreboard_lose_first(&c->scoreboard, &tcp->sent, c->mss);
+    return c->scoreboard.lost != 0;
+}
+
+static bool judge(struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news,
+                  bool duplicate)
+{
+    if (!has(c, TCPF_HAS_SACK))
+        return judge_without_sack(tcp, c, news, duplicate);
+    if (news->sacked == 0 && c->scoreboard.sacked == 0)
+        return false;
+    return scoreboard_judge(&c->scoreboard, TCP_DUP_THRESHOLD * (uint32_t)c->mss);
+}
+
+static void move_recovery(struct tcp *tcp, struct tcp_connection *c, bool lost, uint32_t in_flight,
+                          uint64_t now_ns)
+{
+    bool recovering = c->recovery == TCP_CA_RECOVERY || c->recovery == TCP_CA_LOSS;
+    if (recovering && seq_ge(c->snd_una, c->recovery_point)) {
+        leave_recovery(c);
+        recovering = false;
+    }
+    if (recovering)
+        return;
+    if (lost)
+        enter_recovery(tcp, c, in_flight, now_ns);
+    else
+        c->recovery =
+            c->scoreboard.sacked != 0 || c->duplicate_acks != 0 ? TCP_CA_DISORDER : TCP_CA_OPEN;
+}
+
+static void grow_window(struct tcp_connection *c, const struct sent_news *news, uint32_t in_flight,
+                        uint64_t now_ns)
+{
+    if (news->acknowledged == 0 || c->recovery == TCP_CA_RECOVERY)
+        return;
+    /* RFC 9438, 5.8 and RFC 7661: a window that was not used proves nothing about the path. */
+    bool used = has(c, TCPF_CWND_LIMITED) || (c->congestion.window < c->congestion.threshold &&
+                                              2 * in_flight >= c->congestion.window);
+    if (!used)
+        return;
+    struct congestion_ack ack = {
+        .now_ns = now_ns,
+        .acknowledged = news->acknowledged,
+        .in_flight = in_flight,
+        .mss = c->mss,
+        .srtt_us = c->srtt_us8 / 8,
+    };
+    c->congestion.operations->acknowledged(&c->congestion, &ack);
+}
+
+static void move_una(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowledgment,
+                     struct sent_news *news, uint64_t now_ns)
+{
+    scoreboard_acknowledge(&c->scoreboard, &tcp->sent, acknowledgment, news);
+    uint32_t data_end = send_queue_end(&c->send);
+    send_queue_acknowledge(&c->send, seq_min(acknowledgment, data_end));
+    c->snd_una = acknowledgment;
+    c->bytes_acked += news->acknowledged;
+    c->progress_at = now_ns;
+    c->probes = 0;
+    c->error = 0; /* soft errors are history */
+    if (has(c, TCPF_URGENT_OUT) && seq_ge(c->snd_una, c->send_urgent))
+        c->flags &= ~(uint32_t)TCPF_URGENT_OUT;
+    tune_send(tcp, c);
+    connection_tell_room(tcp, c);
+}
+
+static void update_window(struct tcp_connection *c, const struct packet *packet)
+{
+    const struct packet_tcp *segment = &packet->tcp;
+    uint32_t window = (uint32_t)segment->window << c->send_scale;
+    if (seq_lt(c->snd_wl1, segment->sequence) ||
+        (c->snd_wl1 == segment->sequence && seq_le(c->snd_wl2, segment->acknowledgment))) {
+        if (window != 0 && c->snd_wnd == 0 && has(c, TCPF_PERSISTING)) {
+            c->backoff = 0;
+            c->send_at = TIMER_NEVER;
+        }
+        c->snd_wnd = window;
+        c->snd_wl1 = segment->sequence;
+        c->snd_wl2 = segment->acknowledgment;
+        c->max_snd_wnd = maximum(c->max_snd_wnd, window);
+    }
+}
+
+void tcp_acknowledge(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
+                     uint64_t now_ns)
+{
+    uint32_t acknowledgment = packet->tcp.acknowledgment;
+    uint32_t in_flight = tcp_in_flight(c), old_window = c->snd_wnd;
+    struct sent_news news = {0};
+    if (seq_lt(acknowledgment, c->snd_una))
+        return; /* old, and older than what we know */
+    update_window(c, packet);
+    bool duplicate = is_duplicate(c, packet, old_window);
+    if (acknowledgment != c->snd_una)
+        move_una(tcp, c, acknowledgment, &news, now_ns);
+    if (has(c, TCPF_HAS_SACK) && packet->tcp.sack_count != 0)
+        apply_sack(tcp, c, packet, &news);
+    if (c->snd_nxt == c->snd_una && news.acknowledged == 0) {
+        if (seq_lt(c->snd_nxt, tcp_send_end(c)))
+            connection_wants_output(tcp, c);
+        return;
+    }
+    sample_round_trip(tcp, c, packet, &news, now_ns);
+    bool lost = judge(tcp, c, &news, duplicate);
+    move_recovery(tcp, c, lost, in_flight, now_ns);
+    grow_window(c, &news, in_flight, now_ns);
+    if (news.acknowledged != 0) {
+        enum family family = address_family(&c->key.remote);
+        tcp->network[family].confirm(tcp->network[family].block, &c->key.remote, now_ns);
+        /* RFC 6298, 5.2 and 5.3 */
+        c->send_at = c->snd_nxt == c->snd_una ? TIMER_NEVER : now_ns + tcp_rto_ns(tcp, c);
+    }
+    connection_wants_output(tcp, c);
+}

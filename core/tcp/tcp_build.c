@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/base/bytes.h"
+#include "core/tcp/tcp_internal.h"
+
+/* Segments as packets: headers, options, checksums. What to send is decided elsewhere. */
+
+enum { PROTOCOL_TCP = 6 };
+
+static void hand_to_network(struct tcp *tcp, struct packet *packet, uint64_t now_ns)
+{
+    enum family family = address_family(&packet->ip.destination);
+    count(tcp->counters, CHASKI_TCP_SEGMENTS_SENT);
+    burst_add(&tcp->out[family], packet, &tcp->network[family].transmit, now_ns);
+}
+
+/* The fields that all segments have; the header is at packet->data, of `header_length` bytes. */
+static void fill_header(struct packet *packet, const struct tcp_key *key, uint8_t header_length,
+                        uint32_t sequence, uint32_t acknowledgment, uint8_t flags, uint16_t window)
+{
+    uint8_t *header = packet->data;
+    wire_tcp_set_ports(header, key->local_port, key->remote_port);
+    wire_tcp_set_sequence(header, sequence);
+    wire_tcp_set_acknowledgment(header, acknowledgment);
+    wire_tcp_set_length_flags(header, header_length, flags);
+    wire_tcp_set_window(header, window);
+    wire_tcp_set_urgent(header, 0);
+    uint64_t pseudo =
+        address_pseudo_checksum(&key->local, &key->remote, PROTOCOL_TCP, packet->length);
+    wire_tcp_set_checksum(header, checksum_fold(pseudo));
+    packet->checksum = CHECKSUM_PARTIAL;
+    packet->checksum_field = WIRE_TCP_CHECKSUM;
+    packet_set_transport(packet);
+    packet->ip = (struct packet_ip){
+        .source = key->local,
+        .destination = key->remote,
+        .protocol = PROTOCOL_TCP,
+        .dont_fragment = true,
+    };
+}
+
+static uint16_t scaled_window(struct tcp_connection *c)
+{
+    return (uint16_t)minimum(tcp_window_to_send(c) >> c->receive_scale, UINT16_MAX);
+}
+
+static uint32_t timestamp_now(const struct tcp_connection *c, uint64_t now_ns)
+{
+    return clock_ms(now_ns) + c->ts_offset;
+}
+
+/* The urgent pointer: RFC 9293, 3.8.5, with the meaning that RFC 6093 keeps. */
+static void mark_urgent(struct tcp_connection *c, uint8_t *header, uint32_t sequence)
+{
+    int32_t ahead = seq_distance(sequence, c->send_urgent);
+    if (!has(c, TCPF_URGENT_OUT) || ahead <= 0)
+        return;
+    header[WIRE_TCP_OFFSET_FLAGS + 1] |= TCP_URG;
+    wire_tcp_set_urgent(header, (uint16_t)minimum((uint32_t)ahead, UINT16_MAX));
+}
+
+/* Finishes and sends a segment of a connection whose payload is already in place. */
+static void send_for(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
+                     uint32_t sequence, uint8_t flags, const uint8_t *options,
+                     uint8_t options_length, uint64_t now_ns)
+{
+    uint8_t header_length = (uint8_t)(WIRE_TCP_HEADER + options_length);
+    uint8_t *header = packet_push(packet, header_length);
+    memcpy(header + WIRE_TCP_HEADER, options, options_length);
+    fill_header(packet, &c->key, header_length, sequence, (flags & TCP_ACK) ? c->rcv_nxt : 0, flags,
+                scaled_window(c));
+    mark_urgent(c, header, sequence);
+    packet->ip.ttl = c->ttl;
+    packet->ip.traffic_class = c->traffic_class;
+    packet->interface = c->interface;
+    c->segments_out++;
+    if (flags & TCP_ACK) {
+        c->flags &= ~(uint32_t)(TCPF_ACK_NOW | TCPF_ACK_DELAYED);
+        c->ack_at = TIMER_NEVER;
+        c->last_ack_sent = c->rcv_nxt;
+        c->unacknowledged_in = 0;
+    }
+    hand_to_network(tcp, packet, now_ns);
+}
+
+int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send_chunk *chunk,
+                          uint32_t sequence, uint32_t length, uint8_t flags, uint64_t now_ns)
+{
+    struct packet *packet = packet_take(&tcp->memory->packets, FOR_SEND);
+    if (packet == NULL)
+        return -1;
+    uint32_t payload = length == 0 ? 0 : send_queue_slice(chunk, sequence, length, packet);
+    if (payload < length)
+        flags &= (uint8_t) ~(TCP_FIN | TCP_PSH);
+    packet->segment_size = payload > c->mss ? c->mss : 0;
+    uint8_t options[WIRE_TCP_TIMESTAMP_PADDED];
+    uint8_t options_length = 0;
+    if (has(c, TCPF_HAS_TIMESTAMPS))
+        options_length =
+            (uint8_t)wire_tcp_build_timestamp(options, timestamp_now(c, now_ns), c->ts_recent);
+    send_for(tcp, c, packet, sequence, flags, options, options_length, now_ns);
+    return (int32_t)payload;
+}
+
+bool tcp_build_ack(struct tcp *tcp, struct tcp_connection *c, uint32_t sequence, uint64_t now_ns)
+{
+    struct packet *packet = packet_take(&tcp->memory->packets, FOR_CONTROL);
+    if (packet == NULL)
+        return false;
+    uint8_t options[WIRE_TCP_OPTIONS_MAX];
+    size_t length = 0;
+    if (has(c, TCPF_HAS_TIMESTAMPS))
+        length = wire_tcp_build_timestamp(options, timestamp_now(c, now_ns), c->ts_recent);
+    if (has(c, TCPF_HAS_SACK) && c->receive.runs.count != 0) {
+        struct wire_tcp_sack blocks[WIRE_TCP_SACK_MAX];
+        unsigned most = (unsigned)(WIRE_TCP_OPTIONS_MAX - 4 - length) / 8;
+        unsigned n = receive_queue_blocks(&c->receive, blocks, most);
+        length += wire_tcp_build_sack(options + length, blocks, n);
+    }
+    send_for(tcp, c, packet, sequence, TCP_ACK, options, (uint8_t)length, now_ns);
+    return true;
+}
+
+bool tcp_build_syn(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    struct packet *packet = packet_take(&tcp->memory->packets, FOR_CONTROL);
+    if (packet == NULL)
+        return false;
+    bool answering = c->state == CHASKI_TCP_SYN_RECEIVED;
+    struct wire_tcp_options syn = {
+        .has_mss = true,
+        .mss = c->announced_mss,
+        .sack_permitted = has(c, TCPF_HAS_SACK),
+        .has_timestamp = has(c, TCPF_HAS_TIMESTAMPS),
+        .timestamp = timestamp_now(c, now_ns),
+        .timestamp_echo = answering ? c->ts_recent : 0,
+        .has_window_scale = has(c, TCPF_HAS_SCALING),
+        .window_scale = c->receive_scale,
+    };
+    uint8_t options[WIRE_TCP_OPTIONS_MAX];
+    uint8_t length = (uint8_t)wire_tcp_build_syn_options(options, &syn);
+    uint8_t scale = c->receive_scale;
+    c->receive_scale = 0; /* a SYN's window is never scaled (RFC 7323, 2.2) */
+    send_for(tcp, c, packet, c->snd_una, answering ? TCP_SYN | TCP_ACK : TCP_SYN, options, length,
+             now_ns);
+    c->receive_scale = scale;
+    return true;
+}
+
+bool tcp_build_reset(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    struct packet *packet = packet_take(&tcp->memory->packets, FOR_CONTROL);
+    if (packet == NULL)
+        return false;
+    count(tcp->counters, CHASKI_TCP_RESETS_SENT);
+    send_for(tcp, c, packet, c->snd_nxt, TCP_RST | TCP_ACK, NULL, 0, now_ns);
+    return true;
+}
+
+void tcp_key_of(const struct packet *packet, struct tcp_key *key)
+{
+    const uint8_t *header = packet_transport(packet);
+    key->local = packet->ip.destination;
+    key->remote = packet->ip.source;
+    key->local_port = wire_tcp_destination_port(header);
+    key->remote_port = wire_tcp_source_port(header);
+}
+
+static size_t reply_options(const struct tcp_reply *reply, uint8_t *at)
+{
+    if (reply->options == NULL)
+        return 0;
+    if (reply->flags & TCP_SYN)
+        return wire_tcp_build_syn_options(at, reply->options);
+    return reply->options->has_timestamp ? wire_tcp_build_timestamp(at, reply->options->timestamp,
+                                                                    reply->options->timestamp_echo)
+                                         : 0;
+}
+
+/* Whether a header of `length` bytes may be written where the segment's header is. */
+static bool serves_as_reply(const struct packet *packet, size_t length)
+{
+    return (packet->linear == NULL || packet->linear->references == 1) &&
+           (size_t)(packet->end - packet_transport(packet)) >= length;
+}
+
+void tcp_build_reply(struct tcp *tcp, struct packet *packet, const struct tcp_reply *reply,
+                     uint64_t now_ns)
+{
+    uint8_t options[WIRE_TCP_OPTIONS_MAX];
+    size_t length = reply_options(reply, options);
+    if (packet != NULL && !serves_as_reply(packet, WIRE_TCP_HEADER + length)) {
+        packet_free(packet);
+        packet = NULL;
+    }
+    if (packet == NULL) {
+        packet = packet_take(&tcp->memory->packets, FOR_CONTROL);
+        if (packet == NULL) {
+            count(tcp->counters, CHASKI_TCP_REPLY_NO_MEMORY);
+            return;
+        }
+    } else {
+        packet_trim(packet, 0);
+        packet->data = packet_transport(packet);
+        packet->segment_size = 0;
+        packet->flags = 0;
+    }
+    uint8_t *header = packet_put(packet, (uint32_t)(WIRE_TCP_HEADER + length));
+    memcpy(header + WIRE_TCP_HEADER, options, length);
+    fill_header(packet, &reply->key, (uint8_t)(WIRE_TCP_HEADER + length), reply->sequence,
+                reply->acknowledgment, reply->flags, reply->window);
+    hand_to_network(tcp, packet, now_ns);
+}
+
+void tcp_build_refusal(struct tcp *tcp, struct packet *packet, uint64_t now_ns)
+{
+    const struct packet_tcp *segment = &packet->tcp;
+    if (segment->flags & TCP_RST) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_NO_CONNECTION);
+        return;
+    }
+    struct tcp_reply reply = {.flags = TCP_RST};
+    tcp_key_of(packet, &reply.key);
+    if (segment->flags & TCP_ACK) {
+        reply.sequence = segment->acknowledgment;
+    } else {
+        reply.flags |= TCP_ACK;
+        reply.acknowledgment = segment->sequence + packet->length +
+                               ((segment->flags & TCP_SYN) != 0) +
+                               ((segment->flags & TCP_FIN) != 0);
+    }
+    count(tcp->counters, CHASKI_TCP_RESETS_SENT);
+    count(tcp->counters, CHASKI_DROP_TCP_NO_CONNECTION);
+    tcp_build_reply(tcp, packet, &reply, now_ns);
+}

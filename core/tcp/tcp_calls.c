@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/tcp_internal.h"
+
+/* What applications do with a connection. Nothing here sends: it notes what is to be sent. */
+
+enum { LARGEST_HAND_OVER = 1 << 30 };
+
+int tcp_on(struct tcp *tcp, chaski_tcp handle, chaski_tcp_closure *receive, void *context)
+{
+    struct tcp_connection *c = connection_of(tcp, handle);
+    if (c == NULL)
+        return CHASKI_STALE;
+    c->closure = receive;
+    c->context = context;
+    unsigned events = (unsigned)tcp_events(tcp, handle);
+    if (events != 0)
+        connection_tell(tcp, c, events);
+    return 0;
+}
+
+static bool can_write(const struct tcp_connection *c)
+{
+    return (c->state == CHASKI_TCP_ESTABLISHED || c->state == CHASKI_TCP_CLOSE_WAIT) &&
+           !has(c, TCPF_FIN_QUEUED);
+}
+
+int tcp_events(struct tcp *tcp, chaski_tcp handle)
+{
+    const struct tcp_connection *c = connection_of(tcp, handle);
+    if (c == NULL)
+        return CHASKI_STALE;
+    unsigned events = 0;
+    bool opening = c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED;
+    if (c->state == CHASKI_TCP_CLOSED)
+        events |= CHASKI_ENDED | CHASKI_READABLE;
+    else if (!opening)
+        events |= CHASKI_CONNECTED;
+    if (c->receive.length != 0 || has(c, TCPF_FIN_RECEIVED))
+        events |= CHASKI_READABLE;
+    if (can_write(c) && send_queue_room(&c->send) != 0)
+        events |= CHASKI_WRITABLE;
+    if (has(c, TCPF_URGENT_IN))
+        events |= CHASKI_URGENT;
+    return (int)events;
+}
+
+/* Why there is nothing to read: 0 is the end of the stream. */
+static int nothing_to_read(const struct tcp_connection *c)
+{
+    if (has(c, TCPF_FIN_RECEIVED))
+        return 0;
+    return c->state == CHASKI_TCP_CLOSED ? c->error : CHASKI_AGAIN;
+}
+
+static void taken(struct tcp *tcp, struct tcp_connection *c, uint32_t n)
+{
+    if (has(c, TCPF_URGENT_IN) && seq_ge(c->rcv_nxt - c->receive.length, c->receive_urgent))
+        c->flags &= ~(uint32_t)TCPF_URGENT_IN;
+    tune_receive(tcp, c, n, tcp->now_ns);
+    if (c->state != CHASKI_TCP_CLOSED && tcp_window_opened(c))
+        connection_wants_output(tcp, c);
+}
+
+long tcp_read(struct tcp *tcp, chaski_tcp handle, void *bytes, size_t length)
+{
+    struct tcp_connection *c = connection_of(tcp, handle);
+    if (c == NULL)
+        return CHASKI_STALE;
+    if (c->receive.length == 0)
+        return nothing_to_read(c);
+    uint32_t n =
+        receive_queue_read(&c->receive, bytes, length < UINT32_MAX ? (uint32_t)length : UINT32_MAX);
+    taken(tcp, c, n);
+    return (long)n;
+}
+
+int tcp_look(struct tcp *tcp, chaski_tcp handle, struct chaski_piece *pieces, unsigned most)
+{
+    struct tcp_connection *c = connection_of(tcp, handle);
+    if (c == NULL)
+        return CHASKI_STALE;
+    if (c->receive.length == 0)
+        return nothing_to_read(c);
+    return (int)receive_queue_look(&c->receive, pieces, most);
+}
+
+int tcp_consume(struct tcp *tcp, chaski_tcp handle, size_t length)
+{
+    struct tcp_connection *c = connection_of(tcp, handle);
+    if (c == NULL)
+        return CHASKI_STALE;
+    if (length > c->receive.length)
+        return CHASKI_INVALID;
+    receive_queue_consume(&c->receive, (uint32_t)length);
+    taken(tcp, c, (uint32_t)length);
+    return 0;
+}
+
+/* Why nothing can be written now; 0: it can. */
+static int write_error(const struct tcp_connection *c)
+{
+    if (c->state == CHASKI_TCP_CLOSED)
+        return c->error != 0 ? c->error : CHASKI_NOT_CONNECTED;
+    return has(c, TCPF_FIN_QUEUED) ? CHASKI_CLOSED : 0;
+}
+
+/* A write came up short. When nothing is in flight, no acknowledgement will make room in the
+ * pools: then the retry deadline tells. */
+static void want_room(struct tcp *tcp, struct tcp_connection *c)
+{
+    c->flags |= TCPF_WANTS_ROOM;
+    if (c->send.length == 0 && c->ack_at == TIMER_NEVER) {
+        c->ack_at = tcp->now_ns + TCP_RETRY_NS;
+        tcp_timer_set(tcp, c);
+    }
+}
+
+long tcp_write(struct tcp *tcp, chaski_tcp handle, const void *bytes, size_t length)
+{
+    struct tcp_connection *c = connection_of(tcp, handle);
+    if (c == NULL)
+        return CHASKI_STALE;
+    int error = write_error(c);
+    if (error != 0 || length == 0)
+        return error;
+    uint32_t wanted = length < UINT32_MAX ? (uint32_t)length : UINT32_MAX;
+    uint32_t n = send_queue_write(&c->send, tcp->memory, bytes, wanted);
+    if (n < wanted)
+        want_room(tcp, c);
+    if (n == 0)
+        return CHASKI_AGAIN;
+    connection_wants_output(tcp, c);
+    return (long)n;
+}
+
+int tcp_hand_over(struct tcp *tcp, chaski_tcp handle, struct chaski_memory *memory)
+{
+    struct tcp_connection *c = connection_of(tcp, handle);
+    if (c == NULL)
+        return CHASKI_STALE;
+    int error = write_error(c);
+    if (error != 0)
+        return error;
+    if (memory->length == 0 || memory->length > LARGEST_HAND_OVER)
+        return CHASKI_INVALID;
+    if (send_queue_room(&c->send) == 0) {
+        want_room(tcp, c);
+        return CHASKI_AGAIN;
+    }
+    send_queue_hand_over(&c->send, memory);
+    connection_wants_output(tcp, c);
+    return 0;
+}
+
+int tcp_urgent(struct tcp *tcp, chaski_tcp handle)
+{
+    struct tcp_connection *c = connection_of(tcp, handle);
+    if (c == NULL)
+        return CHASKI_STALE;
+    int error = write_error(c);
+    if (error != 0)
+        return error;
+    if (send_queue_end(&c->send) == c->snd_una)
+        return CHASKI_INVALID; /* no byte to mark */
+    c->send_urgent = send_queue_end(&c->send);
+    c->flags |= TCPF_URGENT_OUT;
+    connection_wants_output(tcp, c);
+    return 0;
+}
+
+static void queue_fin(struct tcp *tcp, struct tcp_connection *c)
+{
+    if (has(c, TCPF_FIN_QUEUED))
+        return;
+    c->flags |= TCPF_FIN_QUEUED;
+    if (c->state == CHASKI_TCP_ESTABLISHED)
+        c->state = CHASKI_TCP_FIN_WAIT_1;
+    else if (c->state == CHASKI_TCP_CLOSE_WAIT)
+        c->state = CHASKI_TCP_LAST_ACK;
+    connection_wants_output(tcp, c);
+}
+
+int tcp_shutdown(struct tcp *tcp, chaski_tcp handle)
+{
+    struct tcp_connection *c = connection_of(tcp, handle);
+    if (c == NULL)
+        return CHASKI_STALE;
+    int error = write_error(c);
+    if (error != 0)
+        return error;
+    queue_fin(tcp, c);
+    return 0;
+}
+
+static void let_go(struct tcp *tcp, struct tcp_connection *c)
+{
+    listener_release(tcp, c);
+    c->flags |= TCPF_ORPHAN;
+    c->closure = NULL;
+    list_remove(&c->event_link);
+    c->alive_at = TIMER_NEVER;
+    if (c->state == CHASKI_TCP_FIN_WAIT_2)
+        c->alive_at = tcp->now_ns + tcp->knobs.fin_timeout_ms * 1000000ull;
+    else if (c->linger_ms != UINT32_MAX)
+        c->alive_at = tcp->now_ns + c->linger_ms * 1000000ull;
+    tcp_timer_set(tcp, c);
+}
+
+/* RFC 9293, 3.10.5: who has begun to talk to us is told. */
+static void abort_connection(struct tcp *tcp, struct tcp_connection *c)
+{
+    bool silent = c->state == CHASKI_TCP_CLOSED || c->state == CHASKI_TCP_SYN_SENT ||
+                  c->state == CHASKI_TCP_CLOSING || c->state == CHASKI_TCP_LAST_ACK;
+    if (silent) {
+        connection_free(tcp, c);
+        return;
+    }
+    let_go(tcp, c);
+    c->flags |= TCPF_RST_OWED;
+    connection_wants_output(tcp, c);
+}
+
+int tcp_abort(struct tcp *tcp, chaski_tcp handle)
+{
+    struct tcp_connection *c = connection_of(tcp, handle);
+    if (c == NULL)
+        return CHASKI_STALE;
+    abort_connection(tcp, c);
+    return 0;
+}
+
+int tcp_close(struct tcp *tcp, chaski_tcp handle)
+{
+    struct tcp_connection *c = connection_of(tcp, handle);
+    if (c == NULL)
+        return CHASKI_STALE;
+    if (c->state == CHASKI_TCP_CLOSED || c->state == CHASKI_TCP_SYN_SENT)
+        connection_free(tcp, c);
+    else if (c->receive.length != 0 || c->linger_ms == 0)
+        abort_connection(tcp, c);
+    else {
+        queue_fin(tcp, c);
+        let_go(tcp, c);
+    }
+    return 0;
+}
+
+int tcp_error(struct tcp *tcp, chaski_tcp handle)
+{
+    const struct tcp_connection *c = connection_of(tcp, handle);
+    if (c == NULL)
+        return CHASKI_STALE;
+    return c->state == CHASKI_TCP_CLOSED ? c->error : 0;
+}

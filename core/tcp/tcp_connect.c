@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/tcp_internal.h"
+
+/* Opening actively. */
+
+enum { FIRST_PORT = 1024, PORT_COUNT = 65536 - FIRST_PORT }; /* RFC 6056, 3.2 */
+
+static bool usable(const struct tcp *tcp, const struct tcp_key *key)
+{
+    return tcp_table_find(&tcp->table, key) == 0 &&
+           listener_find(tcp, &key->local, key->local_port) == 0;
+}
+
+/* RFC 6056, algorithm 4: where the search starts depends on the peer, under a key, and moves on
+ * with each connection to it, so that ports neither repeat soon nor tell about other peers. */
+static bool choose_port(struct tcp *tcp, struct tcp_key *key)
+{
+    uint32_t offset = secret_port_offset(tcp, key);
+    uint32_t *counter = &tcp->port_counters[(offset >> 16) % TCP_PORT_COUNTERS];
+    for (uint32_t i = 0; i < PORT_COUNT; i++) {
+        key->local_port = (uint16_t)(FIRST_PORT + ((offset & 0xffff) + *counter) % PORT_COUNT);
+        (*counter)++;
+        if (usable(tcp, key))
+            return true;
+    }
+    return false;
+}
+
+static int choose_path(const struct tcp *tcp, const struct chaski_tcp_connect *connect,
+                       struct ip_path *path)
+{
+    const struct chaski_address *remote = &connect->remote.address;
+    if (connect->remote.port == 0 || address_unspecified(remote))
+        return CHASKI_INVALID;
+    const struct network *network = &tcp->network[address_family(remote)];
+    if (network->path == NULL)
+        return CHASKI_NO_ROUTE;
+    int error = network->path(network->block, &connect->local.address, remote,
+                              connect->remote.interface, path);
+    if (error == 0 && (path->broadcast || path->multicast))
+        return CHASKI_BAD_ADDRESS;
+    return error;
+}
+
+static int choose_key(struct tcp *tcp, const struct chaski_tcp_connect *connect,
+                      const struct ip_path *path, struct tcp_key *key)
+{
+    *key = (struct tcp_key){
+        .local = path->source,
+        .remote = connect->remote.address,
+        .local_port = connect->local.port,
+        .remote_port = connect->remote.port,
+    };
+    if (key->local_port == 0)
+        return choose_port(tcp, key) ? 0 : CHASKI_IN_USE;
+    return tcp_table_find(&tcp->table, key) == 0 ? 0 : CHASKI_IN_USE;
+}
+
+int tcp_connect(struct tcp *tcp, const struct chaski_tcp_connect *connect, chaski_tcp *handle)
+{
+    struct ip_path path;
+    struct tcp_key key;
+    int error = choose_path(tcp, connect, &path);
+    if (error == 0)
+        error = choose_key(tcp, connect, &path, &key);
+    if (error != 0)
+        return error;
+    struct tcp_connection *c = connection_new(tcp, &key, tcp->now_ns);
+    if (c == NULL)
+        return CHASKI_NO_MEMORY;
+    c->interface = path.interface;
+    c->announced_mss = (uint16_t)(path.link_mtu - (address_is_ip4(&key.remote) ? 40 : 60));
+    connection_set_iss(c, secret_sequence(tcp, &key, tcp->now_ns));
+    c->state = CHASKI_TCP_SYN_SENT;
+    c->flags |= TCPF_SYN_OWED;
+    c->closure = connect->receive;
+    c->context = connect->context;
+    connection_wants_output(tcp, c);
+    *handle = connection_handle(tcp, c);
+    return 0;
+}

@@ -1,0 +1,276 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/base/bytes.h"
+#include "core/tcp/tcp_internal.h"
+
+/*
+ * Connections stand in one array. A free one is a link in a chain; its generation is even. A handle
+ * names index and generation, so a handle of an earlier life never matches.
+ *
+ *   opened           by connect or by a listener; generation odd from here on
+ *   over             state CLOSED; the application is told, and may still read what is queued
+ *   let go           TCPF_ORPHAN: the application closed it; protocol goes on until it is over
+ *   freed            over and let go, in either order
+ */
+
+static struct tcp_connection *take(struct tcp *tcp)
+{
+    if (tcp->connection_free == 0)
+        return NULL;
+    struct tcp_connection *c = &tcp->connections[tcp->connection_free - 1];
+    tcp->connection_free = c->next_free;
+    tcp->connection_count++;
+    return c;
+}
+
+static void reset_fields(struct tcp_connection *c)
+{
+    uint32_t generation = c->generation;
+    memset(c, 0, sizeof *c);
+    c->generation = generation + 1;
+    list_init(&c->event_link);
+    list_init(&c->output_link);
+    c->send_at = TIMER_NEVER;
+    c->ack_at = TIMER_NEVER;
+    c->alive_at = TIMER_NEVER;
+}
+
+static uint8_t scale_for(uint32_t bytes)
+{
+    uint8_t scale = 0;
+    while (scale < WIRE_TCP_WINDOW_SCALE_MAX && (uint32_t)UINT16_MAX << scale < bytes)
+        scale++;
+    return scale;
+}
+
+static const struct congestion_operations *const algorithms[] = {
+    [CHASKI_CUBIC] = &congestion_cubic,
+    [CHASKI_NEWRENO] = &congestion_newreno,
+};
+
+static void set_defaults(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    const struct tcp_knobs *knobs = &tcp->knobs;
+    if (knobs->timestamps)
+        c->flags |= TCPF_HAS_TIMESTAMPS;
+    if (knobs->sack)
+        c->flags |= TCPF_HAS_SACK;
+    if (knobs->window_scaling) {
+        c->flags |= TCPF_HAS_SCALING;
+        c->receive_scale = scale_for(knobs->receive_buffer_max);
+    }
+    c->ts_offset = secret_timestamp_offset(tcp, &c->key);
+    c->rto_us = knobs->rto_initial_us;
+    c->mss = c->peer_mss = c->receive_mss = TCP_DEFAULT_MSS;
+    c->announced_mss = UINT16_MAX;
+    receive_queue_init(&c->receive, knobs->receive_buffer);
+    c->send.limit = knobs->send_buffer;
+    c->linger_ms = UINT32_MAX;
+    c->keep_idle_ms = 7200 * 1000;
+    c->keep_interval_s = 75;
+    c->keep_count = 9;
+    c->syn_count = 7;
+    c->progress_at = now_ns;
+    c->congestion.operations = algorithms[knobs->congestion];
+    c->tune_at = now_ns;
+    c->tune_space = knobs->receive_buffer / 2;
+}
+
+struct tcp_connection *connection_new(struct tcp *tcp, const struct tcp_key *key, uint64_t now_ns)
+{
+    struct tcp_connection *c = take(tcp);
+    if (c == NULL) {
+        count(tcp->counters, CHASKI_TCP_CONNECTION_LIMIT);
+        return NULL;
+    }
+    reset_fields(c);
+    c->key = *key;
+    c->state = CHASKI_TCP_CLOSED;
+    timer_init(&c->timer, tcp->timer_owner);
+    set_defaults(tcp, c, now_ns);
+    tcp_table_insert(&tcp->table, key, tcp_refer(TCP_KIND_CONNECTION, connection_index(tcp, c)));
+    c->flags |= TCPF_IN_TABLE;
+    return c;
+}
+
+void connection_set_iss(struct tcp_connection *c, uint32_t iss)
+{
+    c->snd_una = c->snd_nxt = iss;
+    c->snd_small = iss;
+    scoreboard_init(&c->scoreboard, iss + 1);
+    send_queue_init(&c->send, iss + 1, c->send.limit);
+}
+
+static void leave_table(struct tcp *tcp, struct tcp_connection *c)
+{
+    if (!has(c, TCPF_IN_TABLE))
+        return;
+    c->flags &= ~(uint32_t)TCPF_IN_TABLE;
+    tcp_table_remove(&tcp->table, &c->key,
+                     tcp_refer(TCP_KIND_CONNECTION, connection_index(tcp, c)));
+    if (tcp->last_lookup == connection_index(tcp, c) + 1)
+        tcp->last_lookup = 0;
+}
+
+void connection_clear_send(struct tcp *tcp, struct tcp_connection *c)
+{
+    scoreboard_clear(&c->scoreboard, &tcp->sent);
+    send_queue_clear(&c->send);
+}
+
+static void stop(struct tcp *tcp, struct tcp_connection *c)
+{
+    leave_table(tcp, c);
+    timer_cancel(tcp->wheel, &c->timer);
+    c->send_at = c->ack_at = c->alive_at = TIMER_NEVER;
+    list_remove(&c->output_link);
+    connection_clear_send(tcp, c);
+    c->state = CHASKI_TCP_CLOSED;
+}
+
+void connection_free(struct tcp *tcp, struct tcp_connection *c)
+{
+    stop(tcp, c);
+    listener_release(tcp, c);
+    receive_queue_clear(&c->receive, tcp->counters);
+    list_remove(&c->event_link);
+    c->generation++;
+    c->next_free = tcp->connection_free;
+    tcp->connection_free = connection_index(tcp, c) + 1;
+    tcp->connection_count--;
+}
+
+void connection_end(struct tcp *tcp, struct tcp_connection *c, int error)
+{
+    if (has(c, TCPF_ORPHAN)) {
+        connection_free(tcp, c);
+        return;
+    }
+    stop(tcp, c);
+    c->error = (int8_t)error;
+    if (error == CHASKI_RESET) /* RFC 9293, 3.10.7.4: queues are flushed */
+        receive_queue_clear(&c->receive, tcp->counters);
+    connection_tell(tcp, c, CHASKI_ENDED | CHASKI_READABLE);
+}
+
+void connection_time_wait(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    time_wait_enter(tcp, c, now_ns);
+    c->flags &= ~(uint32_t)TCPF_IN_TABLE;
+    if (tcp->last_lookup == connection_index(tcp, c) + 1)
+        tcp->last_lookup = 0;
+    connection_end(tcp, c, 0);
+}
+
+void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    c->state = CHASKI_TCP_ESTABLISHED;
+    c->send_at = TIMER_NEVER;
+    c->backoff = 0;
+    c->flags &= ~(uint32_t)TCPF_SYN_OWED;
+    /* RFC 6928; one segment when the SYN had to go again (RFC 5681, 3.1). */
+    c->congestion.window = c->retransmitted != 0 ? c->mss : tcp_initial_window(tcp, c);
+    c->congestion.threshold = UINT32_MAX / 2;
+    c->congestion.operations->init(&c->congestion);
+    tune_send(tcp, c);
+    tcp_heard(c, now_ns);
+    if (has(c, TCPF_FIN_QUEUED))
+        c->state = CHASKI_TCP_FIN_WAIT_1;
+    connection_tell(tcp, c, CHASKI_CONNECTED | CHASKI_WRITABLE);
+    connection_wants_output(tcp, c);
+}
+
+void connection_tell(struct tcp *tcp, struct tcp_connection *c, unsigned events)
+{
+    if (has(c, TCPF_ORPHAN))
+        return;
+    c->events |= (uint8_t)events;
+    if (list_empty(&c->event_link))
+        list_append(&tcp->events, &c->event_link);
+}
+
+void connection_tell_room(struct tcp *tcp, struct tcp_connection *c)
+{
+    if (!has(c, TCPF_WANTS_ROOM) || send_queue_room(&c->send) < c->send.limit / 3)
+        return;
+    c->flags &= ~(uint32_t)TCPF_WANTS_ROOM;
+    connection_tell(tcp, c, CHASKI_WRITABLE);
+}
+
+void connection_wants_output(struct tcp *tcp, struct tcp_connection *c)
+{
+    if (list_empty(&c->output_link))
+        list_append(&tcp->output, &c->output_link);
+}
+
+struct tcp_connection *connection_of(struct tcp *tcp, chaski_tcp handle)
+{
+    if (handle.index >= tcp->connection_limit)
+        return NULL;
+    struct tcp_connection *c = &tcp->connections[handle.index];
+    bool lives = c->generation == handle.generation && (c->generation & 1);
+    return lives && !has(c, TCPF_ORPHAN) ? c : NULL;
+}
+
+chaski_tcp connection_handle(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    return (chaski_tcp){connection_index(tcp, c), c->generation};
+}
+
+int connection_path(const struct tcp *tcp, const struct tcp_connection *c, struct ip_path *path)
+{
+    const struct network *network = &tcp->network[address_family(&c->key.remote)];
+    if (network->path == NULL)
+        return CHASKI_NO_ROUTE;
+    return network->path(network->block, &c->key.local, &c->key.remote, 0, path);
+}
+
+void connection_set_mss(struct tcp_connection *c, uint16_t path_mtu)
+{
+    uint32_t headers = address_is_ip4(&c->key.remote) ? 40 : 60;
+    uint32_t mss = path_mtu > headers + TCP_MIN_MSS ? path_mtu - headers : TCP_MIN_MSS;
+    mss = minimum(mss, maximum(c->peer_mss, TCP_MIN_MSS));
+    mss = minimum(mss, c->announced_mss);
+    if (has(c, TCPF_HAS_TIMESTAMPS) && mss > WIRE_TCP_TIMESTAMP_PADDED + 32)
+        mss -= WIRE_TCP_TIMESTAMP_PADDED;
+    c->mss = (uint16_t)mss;
+}
+
+/* Tells one connection's closure what has happened. */
+static void tell_closure(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    unsigned events = c->events;
+    if (has(c, TCPF_UNFILTERED)) {
+        c->flags &= ~(uint32_t)TCPF_UNFILTERED;
+        const struct tcp_listener *listener = &tcp->listeners[c->listener - 1];
+        struct chaski_endpoint local = {c->key.local, c->key.local_port, 0};
+        struct chaski_endpoint remote = {c->key.remote, c->key.remote_port, 0};
+        uint32_t generation = c->generation;
+        if (c->listener != 0 && !listener->filter(listener->context, &local, &remote)) {
+            count(tcp->counters, CHASKI_TCP_FILTERED);
+            if (c->generation == generation) {
+                tcp_build_reset(tcp, c, now_ns);
+                connection_free(tcp, c);
+            }
+            return;
+        }
+        if (c->generation != generation)
+            return;
+    }
+    if (has(c, TCPF_POLLED) || c->closure == NULL)
+        return;
+    c->events = 0;
+    c->closure(c->context, tcp->host, connection_handle(tcp, c), events);
+}
+
+void tcp_run_closures(struct tcp *tcp, uint64_t now_ns)
+{
+    tcp->now_ns = now_ns;
+    half_open_run_filters(tcp, now_ns);
+    /* What closures cause is told in the next turn: one turn always ends. */
+    list_move_all(&tcp->telling, &tcp->events);
+    while (!list_empty(&tcp->telling)) {
+        struct tcp_connection *c = list_entry(tcp->telling.next, struct tcp_connection, event_link);
+        list_remove(&c->event_link);
+        tell_closure(tcp, c, now_ns);
+    }
+}

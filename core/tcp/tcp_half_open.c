@@ -1,0 +1,536 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/tcp_half_open.h"
+
+#include "core/tcp/tcp_internal.h"
+
+/*
+ * Theory of operation. A SYN for a listener becomes an entry and is answered; the acknowledgement
+ * turns the entry into a connection. When all entries are taken, the SYN is answered with a cookie
+ * instead: the initial sequence number says, under a key, which SYN it answers, and three
+ * bits of it stand for the peer's segment size; with timestamps, the low bits of ours carry the
+ * window scale and SACK. So a flood costs no memory, and who really listens still gets in.
+ */
+
+enum {
+    COOKIE_PERIOD_SHIFT = 36, /* nanoseconds: about 69 s; a cookie is good for one to two */
+    COOKIE_MSS_BITS = 3,
+    COOKIE_TIMESTAMP_BITS = 5, /* scale (15: none), SACK */
+    COOKIE_NO_SCALE = 15,
+    SYNACK_FIRST_MS = 1000,
+};
+
+static const uint16_t cookie_mss[1 << COOKIE_MSS_BITS] = {
+    536, 1220, 1300, 1400, 1440, 1452, 1460, 8960,
+};
+
+void half_open_setup(struct tcp_half_opens *half_opens, struct memory *memory, uint32_t limit)
+{
+    struct tcp_half_open *entries = memory_take(memory, (size_t)limit * sizeof *entries);
+    if (entries == NULL)
+        return;
+    *half_opens = (struct tcp_half_opens){.entries = entries, .limit = limit, .free = 1};
+    for (uint32_t i = 0; i < limit; i++)
+        entries[i].next = i + 1 < limit ? i + 2 : 0;
+}
+
+/* ---- Queues -------------------------------------------------------------------------------- */
+
+static struct half_open_queue *queue_of(struct tcp_half_opens *all,
+                                        const struct tcp_half_open *entry)
+{
+    return &all->queues[(entry->flags & HALF_OPEN_UNFILTERED) ? HALF_OPEN_UNFILTERED_QUEUE
+                                                              : entry->round];
+}
+
+static void append(struct tcp_half_opens *all, struct tcp_half_open *entry)
+{
+    struct half_open_queue *queue = queue_of(all, entry);
+    uint32_t reference = (uint32_t)(entry - all->entries) + 1;
+    entry->next = 0;
+    entry->previous = queue->last;
+    if (queue->last != 0)
+        all->entries[queue->last - 1].next = reference;
+    else
+        queue->first = reference;
+    queue->last = reference;
+}
+
+static void unlink_entry(struct tcp_half_opens *all, struct tcp_half_open *entry)
+{
+    struct half_open_queue *queue = queue_of(all, entry);
+    if (entry->previous != 0)
+        all->entries[entry->previous - 1].next = entry->next;
+    else
+        queue->first = entry->next;
+    if (entry->next != 0)
+        all->entries[entry->next - 1].previous = entry->previous;
+    else
+        queue->last = entry->previous;
+}
+
+static void set_timer(struct tcp *tcp, uint64_t now_ns)
+{
+    struct tcp_half_opens *all = &tcp->half_open;
+    uint32_t now_ms = clock_ms(now_ns);
+    uint64_t earliest = TIMER_NEVER;
+    for (unsigned round = 0; round < HALF_OPEN_ROUNDS; round++) {
+        if (all->queues[round].first == 0)
+            continue;
+        int32_t left = seq_distance(now_ms, all->entries[all->queues[round].first - 1].due_ms);
+        uint64_t at = now_ns + (left > 0 ? (uint64_t)left * 1000000 : 0);
+        if (at < earliest)
+            earliest = at;
+    }
+    timer_arm(tcp->wheel, &all->timer, earliest);
+}
+
+static void give_back(struct tcp_half_opens *all, struct tcp_half_open *entry)
+{
+    if (entry->flags & HALF_OPEN_UNFILTERED)
+        all->unfiltered--;
+    unlink_entry(all, entry);
+    entry->next = all->free;
+    all->free = (uint32_t)(entry - all->entries) + 1;
+    all->count--;
+}
+
+void half_open_drop(struct tcp *tcp, uint32_t index)
+{
+    struct tcp_half_open *entry = &tcp->half_open.entries[index];
+    tcp_table_remove(&tcp->table, &entry->key, tcp_refer(TCP_KIND_HALF_OPEN, index));
+    give_back(&tcp->half_open, entry);
+}
+
+/* ---- Answers ------------------------------------------------------------------------------- */
+
+static uint16_t receive_window(const struct tcp *tcp)
+{
+    return (uint16_t)minimum(tcp->knobs.receive_buffer, UINT16_MAX);
+}
+
+static uint8_t receive_scale(const struct tcp *tcp)
+{
+    uint8_t scale = 0;
+    while (scale < WIRE_TCP_WINDOW_SCALE_MAX &&
+           (uint32_t)UINT16_MAX << scale < tcp->knobs.receive_buffer_max)
+        scale++;
+    return scale;
+}
+
+static uint16_t mss_to_announce(const struct tcp *tcp, const struct tcp_key *key)
+{
+    enum family family = address_family(&key->remote);
+    const struct network *network = &tcp->network[family];
+    struct ip_path path;
+    if (network->path(network->block, &key->local, &key->remote, 0, &path) != 0)
+        return TCP_DEFAULT_MSS;
+    return (uint16_t)(path.link_mtu - (family == FAMILY_IP4 ? 40 : 60));
+}
+
+/* SYN+ACK in `packet`, or in a new packet when it is NULL. */
+static void send_synack(struct tcp *tcp, const struct tcp_half_open *entry, uint32_t timestamp,
+                        struct packet *packet, uint64_t now_ns)
+{
+    struct wire_tcp_options options = {
+        .has_mss = true,
+        .mss = mss_to_announce(tcp, &entry->key),
+        .sack_permitted = (entry->flags & HALF_OPEN_SACK) != 0,
+        .has_timestamp = (entry->flags & HALF_OPEN_TIMESTAMPS) != 0,
+        .timestamp = timestamp,
+        .timestamp_echo = entry->ts_recent,
+        .has_window_scale = (entry->flags & HALF_OPEN_SCALING) != 0,
+        .window_scale = receive_scale(tcp),
+    };
+    struct tcp_reply reply = {
+        .key = entry->key,
+        .sequence = entry->iss,
+        .acknowledgment = entry->irs + 1,
+        .window = receive_window(tcp),
+        .flags = TCP_SYN | TCP_ACK,
+        .options = &options,
+    };
+    tcp_build_reply(tcp, packet, &reply, now_ns);
+}
+
+static void answer_entry(struct tcp *tcp, const struct tcp_half_open *entry, struct packet *packet,
+                         uint64_t now_ns)
+{
+    uint32_t timestamp = clock_ms(now_ns) + secret_timestamp_offset(tcp, &entry->key);
+    send_synack(tcp, entry, timestamp, packet, now_ns);
+}
+
+/* ---- Cookies ------------------------------------------------------------------------------- */
+
+static uint32_t cookie_hash(const struct tcp *tcp, const struct tcp_half_open *entry,
+                            uint32_t period, unsigned mss_index)
+{
+    struct address_words local = address_words(&entry->key.local);
+    struct address_words remote = address_words(&entry->key.remote);
+    uint64_t words[6] = {
+        local.high,
+        local.low,
+        remote.high,
+        remote.low,
+        (uint64_t)entry->key.local_port << 48 | (uint64_t)entry->key.remote_port << 32 | entry->irs,
+        (uint64_t)period << 8 | mss_index,
+    };
+    uint32_t hash = (uint32_t)siphash_words(&tcp->secrets.cookie, words, 6);
+    return (hash & ~((1u << COOKIE_MSS_BITS) - 1)) | mss_index;
+}
+
+static void answer_with_cookie(struct tcp *tcp, struct tcp_half_open *syn, struct packet *packet,
+                               uint64_t now_ns)
+{
+    unsigned index = (1 << COOKIE_MSS_BITS) - 1;
+    while (index > 0 && cookie_mss[index] > syn->peer_mss)
+        index--;
+    syn->iss = cookie_hash(tcp, syn, (uint32_t)(now_ns >> COOKIE_PERIOD_SHIFT), index);
+    if (!(syn->flags & HALF_OPEN_TIMESTAMPS))
+        syn->flags = 0; /* nowhere to keep them */
+    uint32_t timestamp = clock_ms(now_ns) + secret_timestamp_offset(tcp, &syn->key);
+    uint32_t mask = (1u << COOKIE_TIMESTAMP_BITS) - 1;
+    uint32_t scale = (syn->flags & HALF_OPEN_SCALING) ? syn->send_scale : COOKIE_NO_SCALE;
+    uint32_t carried = scale | ((syn->flags & HALF_OPEN_SACK) ? 16u : 0);
+    /* Never ahead of the clock, lest later timestamps look old. */
+    timestamp = (timestamp & ~mask) - (carried > (timestamp & mask) ? mask + 1 : 0) + carried;
+    count(tcp->counters, CHASKI_TCP_COOKIES_SENT);
+    tcp->half_open.cookies_until_ns = now_ns + (2ull << COOKIE_PERIOD_SHIFT);
+    send_synack(tcp, syn, timestamp, packet, now_ns);
+}
+
+/* Fills in what the cookie in an acknowledgement says; false when it is none of ours. */
+static bool read_cookie(const struct tcp *tcp, const struct packet *packet,
+                        struct tcp_half_open *entry, uint64_t now_ns)
+{
+    tcp_key_of(packet, &entry->key);
+    entry->iss = packet->tcp.acknowledgment - 1;
+    entry->irs = packet->tcp.sequence - 1;
+    unsigned index = entry->iss & ((1u << COOKIE_MSS_BITS) - 1);
+    uint32_t period = (uint32_t)(now_ns >> COOKIE_PERIOD_SHIFT);
+    if (cookie_hash(tcp, entry, period, index) != entry->iss &&
+        cookie_hash(tcp, entry, period - 1, index) != entry->iss)
+        return false;
+    entry->peer_mss = cookie_mss[index];
+    if (!packet->tcp.has_timestamp)
+        return true;
+    uint32_t carried = packet->tcp.timestamp_echo & ((1u << COOKIE_TIMESTAMP_BITS) - 1);
+    entry->flags = HALF_OPEN_TIMESTAMPS;
+    entry->ts_recent = packet->tcp.timestamp;
+    if ((carried & 15) != COOKIE_NO_SCALE) {
+        entry->flags |= HALF_OPEN_SCALING;
+        entry->send_scale = carried & 15;
+    }
+    if (carried & 16)
+        entry->flags |= HALF_OPEN_SACK;
+    return true;
+}
+
+/* ---- From entry to connection -------------------------------------------------------------- */
+
+/* The connection that an entry, or what a cookie says, becomes; NULL when there is no room. */
+static struct tcp_connection *promote(struct tcp *tcp, const struct tcp_half_open *entry,
+                                      uint16_t listener, uint64_t now_ns)
+{
+    struct tcp_connection *c = connection_new(tcp, &entry->key, now_ns);
+    if (c == NULL)
+        return NULL;
+    c->flags &= ~(uint32_t)(TCPF_HAS_TIMESTAMPS | TCPF_HAS_SACK | TCPF_HAS_SCALING);
+    if (entry->flags & HALF_OPEN_TIMESTAMPS)
+        c->flags |= TCPF_HAS_TIMESTAMPS;
+    if (entry->flags & HALF_OPEN_SACK)
+        c->flags |= TCPF_HAS_SACK;
+    if (entry->flags & HALF_OPEN_SCALING) {
+        c->flags |= TCPF_HAS_SCALING;
+        c->send_scale = entry->send_scale;
+    } else {
+        c->receive_scale = 0;
+    }
+    connection_set_iss(c, entry->iss);
+    c->snd_nxt = c->snd_una = entry->iss + 1;
+    c->rcv_nxt = entry->irs + 1;
+    c->rcv_advertised = c->rcv_nxt + receive_window(tcp);
+    c->last_ack_sent = c->rcv_nxt;
+    c->ts_recent = entry->ts_recent;
+    c->ts_recent_at_ms = clock_ms(now_ns);
+    c->peer_mss = entry->peer_mss;
+    struct ip_path path;
+    connection_set_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
+    c->snd_wl1 = entry->irs;
+    c->snd_wl2 = entry->iss;
+    c->max_snd_wnd = UINT16_MAX;
+    listener_adopt(tcp, listener, c);
+    connection_established(tcp, c, now_ns);
+    return c;
+}
+
+/* ---- Segments ------------------------------------------------------------------------------ */
+
+static void read_syn(const struct tcp *tcp, const struct packet *packet,
+                     struct tcp_half_open *entry)
+{
+    struct wire_tcp_options options;
+    wire_tcp_parse_options(packet_transport(packet), &options);
+    *entry = (struct tcp_half_open){.irs = packet->tcp.sequence};
+    tcp_key_of(packet, &entry->key);
+    uint16_t mss = options.has_mss ? options.mss : TCP_DEFAULT_MSS;
+    entry->peer_mss = mss < TCP_MIN_MSS ? TCP_MIN_MSS : mss;
+    if (options.has_timestamp && tcp->knobs.timestamps) {
+        entry->flags |= HALF_OPEN_TIMESTAMPS;
+        entry->ts_recent = options.timestamp;
+    }
+    if (options.sack_permitted && tcp->knobs.sack)
+        entry->flags |= HALF_OPEN_SACK;
+    if (options.has_window_scale && tcp->knobs.window_scaling) {
+        entry->flags |= HALF_OPEN_SCALING;
+        entry->send_scale = options.window_scale;
+    }
+}
+
+static struct tcp_half_open *take_entry(struct tcp *tcp, const struct tcp_half_open *syn)
+{
+    struct tcp_half_opens *all = &tcp->half_open;
+    if (all->free == 0)
+        return NULL;
+    struct tcp_half_open *entry = &all->entries[all->free - 1];
+    all->free = entry->next;
+    all->count++;
+    *entry = *syn;
+    tcp_table_insert(&tcp->table, &entry->key,
+                     tcp_refer(TCP_KIND_HALF_OPEN, (uint32_t)(entry - all->entries)));
+    return entry;
+}
+
+static void begin_waiting(struct tcp *tcp, struct tcp_half_open *entry, uint64_t now_ns)
+{
+    entry->due_ms = clock_ms(now_ns) + ((uint32_t)SYNACK_FIRST_MS << entry->round);
+    append(&tcp->half_open, entry);
+    set_timer(tcp, now_ns);
+}
+
+void half_open_syn(struct tcp *tcp, struct packet *packet, uint16_t listener, uint64_t now_ns)
+{
+    const struct tcp_listener *owner = &tcp->listeners[listener - 1];
+    if (listener_full(owner)) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_LISTENER_FULL);
+        return;
+    }
+    struct tcp_half_open syn;
+    read_syn(tcp, packet, &syn);
+    syn.iss = secret_sequence(tcp, &syn.key, now_ns);
+    struct tcp_half_open *entry = take_entry(tcp, &syn);
+    if (entry == NULL) {
+        answer_with_cookie(tcp, &syn, packet, now_ns);
+        return;
+    }
+    if (owner->filter != NULL) {
+        entry->flags |= HALF_OPEN_UNFILTERED;
+        tcp->half_open.unfiltered++;
+        append(&tcp->half_open, entry);
+        packet_free(packet);
+        return;
+    }
+    begin_waiting(tcp, entry, now_ns);
+    answer_entry(tcp, entry, packet, now_ns);
+}
+
+/* Tells the peer of an entry where we are: RFC 5961's challenge, and the answer to old segments. */
+static void challenge(struct tcp *tcp, const struct tcp_half_open *entry, struct packet *packet,
+                      uint64_t now_ns)
+{
+    struct wire_tcp_options options = {
+        .has_timestamp = (entry->flags & HALF_OPEN_TIMESTAMPS) != 0,
+        .timestamp = clock_ms(now_ns) + secret_timestamp_offset(tcp, &entry->key),
+        .timestamp_echo = entry->ts_recent,
+    };
+    struct tcp_reply reply = {
+        .key = entry->key,
+        .sequence = entry->iss + 1,
+        .acknowledgment = entry->irs + 1,
+        .window = receive_window(tcp),
+        .flags = TCP_ACK,
+        .options = &options,
+    };
+    count(tcp->counters, CHASKI_TCP_CHALLENGE_ACKS);
+    tcp_build_reply(tcp, packet, &reply, now_ns);
+}
+
+static bool in_window(const struct tcp *tcp, const struct tcp_half_open *entry,
+                      const struct packet *packet)
+{
+    uint32_t offset = packet->tcp.sequence - (entry->irs + 1);
+    return offset < receive_window(tcp);
+}
+
+static void reset_for_entry(struct tcp *tcp, struct tcp_half_open *entry, struct packet *packet,
+                            uint64_t now_ns)
+{
+    if (packet->tcp.sequence == entry->irs + 1) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_RESET);
+        half_open_drop(tcp, (uint32_t)(entry - tcp->half_open.entries));
+        set_timer(tcp, now_ns);
+    } else if (in_window(tcp, entry, packet)) {
+        challenge(tcp, entry, packet, now_ns);
+    } else {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
+    }
+}
+
+static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *entry,
+                                       struct packet *packet, uint64_t now_ns)
+{
+    uint32_t index = (uint32_t)(entry - tcp->half_open.entries);
+    uint16_t listener = listener_find(tcp, &entry->key.local, entry->key.local_port);
+    if (listener == 0 || listener_full(&tcp->listeners[listener - 1]) ||
+        tcp->connection_free == 0) {
+        /* The peer takes itself for connected and will say so again: room may come. */
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_LISTENER_FULL);
+        return NULL;
+    }
+    struct tcp_half_open copy = *entry;
+    half_open_drop(tcp, index);
+    set_timer(tcp, now_ns);
+    return promote(tcp, &copy, listener, now_ns);
+}
+
+struct tcp_connection *half_open_segment(struct tcp *tcp, uint32_t index, struct packet *packet,
+                                         uint64_t now_ns)
+{
+    struct tcp_half_open *entry = &tcp->half_open.entries[index];
+    const struct packet_tcp *segment = &packet->tcp;
+    if (entry->flags & HALF_OPEN_UNFILTERED) { /* nothing was answered: nothing can follow */
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
+    } else if (segment->flags & TCP_RST) {
+        reset_for_entry(tcp, entry, packet, now_ns);
+    } else if ((segment->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
+               segment->sequence == entry->irs) {
+        answer_entry(tcp, entry, packet, now_ns); /* our answer was lost */
+    } else if ((segment->flags & TCP_SYN) || !in_window(tcp, entry, packet)) {
+        challenge(tcp, entry, packet, now_ns);
+    } else if (!(segment->flags & TCP_ACK)) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
+    } else if (segment->acknowledgment != entry->iss + 1) {
+        tcp_build_refusal(tcp, packet, now_ns);
+    } else if ((entry->flags & HALF_OPEN_TIMESTAMPS) && segment->has_timestamp &&
+               seq_lt(segment->timestamp, entry->ts_recent)) {
+        challenge(tcp, entry, packet, now_ns);
+    } else {
+        return complete(tcp, entry, packet, now_ns);
+    }
+    return NULL;
+}
+
+struct tcp_connection *half_open_cookie(struct tcp *tcp, struct packet *packet, uint16_t listener,
+                                        uint64_t now_ns)
+{
+    struct tcp_half_open entry = {0};
+    bool awaited = now_ns < tcp->half_open.cookies_until_ns;
+    if (!awaited || !read_cookie(tcp, packet, &entry, now_ns)) {
+        count_many(tcp->counters, CHASKI_TCP_COOKIES_REFUSED, awaited);
+        tcp_build_refusal(tcp, packet, now_ns);
+        return NULL;
+    }
+    struct tcp_connection *c = NULL;
+    if (!listener_full(&tcp->listeners[listener - 1]))
+        c = promote(tcp, &entry, listener, now_ns);
+    if (c == NULL) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_LISTENER_FULL);
+        return NULL;
+    }
+    if (tcp->listeners[listener - 1].filter != NULL)
+        c->flags |= TCPF_UNFILTERED;
+    count(tcp->counters, CHASKI_TCP_COOKIES_ACCEPTED);
+    return c;
+}
+
+/* ---- Time, filters ------------------------------------------------------------------------- */
+
+void half_open_timer(void *block, struct timer *timer, uint64_t now_ns)
+{
+    (void)timer;
+    struct tcp *tcp = block;
+    struct tcp_half_opens *all = &tcp->half_open;
+    uint32_t now_ms = clock_ms(now_ns);
+    /* From the last round down: an entry that moves to the next round is not met again. */
+    for (unsigned round = HALF_OPEN_ROUNDS; round-- > 0;) {
+        uint32_t first;
+        while ((first = all->queues[round].first) != 0 &&
+               seq_le(all->entries[first - 1].due_ms, now_ms)) {
+            struct tcp_half_open *entry = &all->entries[first - 1];
+            if (round >= tcp->knobs.synack_retries || round + 1 == HALF_OPEN_ROUNDS) {
+                count(tcp->counters, CHASKI_TCP_HALF_OPEN_EXPIRED);
+                half_open_drop(tcp, first - 1);
+                continue;
+            }
+            unlink_entry(all, entry);
+            entry->round++;
+            begin_waiting(tcp, entry, now_ns);
+            answer_entry(tcp, entry, NULL, now_ns);
+        }
+    }
+    set_timer(tcp, now_ns);
+}
+
+static void refuse(struct tcp *tcp, struct tcp_half_open *entry, uint64_t now_ns)
+{
+    struct tcp_reply reply = {
+        .key = entry->key,
+        .acknowledgment = entry->irs + 1,
+        .flags = TCP_RST | TCP_ACK,
+    };
+    count(tcp->counters, CHASKI_TCP_FILTERED);
+    count(tcp->counters, CHASKI_TCP_RESETS_SENT);
+    half_open_drop(tcp, (uint32_t)(entry - tcp->half_open.entries));
+    tcp_build_reply(tcp, NULL, &reply, now_ns);
+}
+
+static bool filter_accepts(const struct tcp *tcp, const struct tcp_key *key)
+{
+    uint16_t listener = listener_find(tcp, &key->local, key->local_port);
+    if (listener == 0)
+        return false;
+    const struct tcp_listener *owner = &tcp->listeners[listener - 1];
+    struct chaski_endpoint local = {key->local, key->local_port, 0};
+    struct chaski_endpoint remote = {key->remote, key->remote_port, 0};
+    return owner->filter == NULL || owner->filter(owner->context, &local, &remote);
+}
+
+void half_open_run_filters(struct tcp *tcp, uint64_t now_ns)
+{
+    struct tcp_half_opens *all = &tcp->half_open;
+    uint32_t first;
+    while ((first = all->queues[HALF_OPEN_UNFILTERED_QUEUE].first) != 0) {
+        struct tcp_half_open *entry = &all->entries[first - 1];
+        struct tcp_key key = entry->key;
+        bool accepts = filter_accepts(tcp, &key);
+        /* The filter may have called anything: look again. */
+        if (all->queues[HALF_OPEN_UNFILTERED_QUEUE].first != first ||
+            !tcp_key_equal(&entry->key, &key))
+            continue;
+        if (!accepts) {
+            refuse(tcp, entry, now_ns);
+            continue;
+        }
+        unlink_entry(all, entry);
+        entry->flags &= ~HALF_OPEN_UNFILTERED & 15;
+        all->unfiltered--;
+        begin_waiting(tcp, entry, now_ns);
+        answer_entry(tcp, entry, NULL, now_ns);
+    }
+}
+
+void half_open_forget(struct tcp *tcp, const struct chaski_endpoint *local, uint64_t now_ns)
+{
+    struct tcp_half_opens *all = &tcp->half_open;
+    for (unsigned q = 0; q <= HALF_OPEN_ROUNDS; q++) {
+        uint32_t reference = all->queues[q].first;
+        while (reference != 0) {
+            struct tcp_half_open *entry = &all->entries[reference - 1];
+            reference = entry->next;
+            if (entry->key.local_port == local->port &&
+                (address_unspecified(&local->address) ||
+                 address_equal(&local->address, &entry->key.local)))
+                half_open_drop(tcp, (uint32_t)(entry - all->entries));
+        }
+    }
+    set_timer(tcp, now_ns);
+}

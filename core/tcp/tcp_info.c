@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/tcp_internal.h"
+
+/* What there is to see: one connection's figures, and everything that TCP holds. */
+
+static uint32_t in_segments(uint32_t bytes, uint16_t mss)
+{
+    return (bytes + mss - 1) / mss;
+}
+
+static void describe_ends(struct chaski_tcp_info *info, const struct tcp_key *key)
+{
+    *info = (struct chaski_tcp_info){
+        .local = {key->local, key->local_port, 0},
+        .remote = {key->remote, key->remote_port, 0},
+        .connection = {UINT32_MAX, 0},
+        .congestion = "",
+    };
+}
+
+static void describe_sending(const struct tcp_connection *c, struct chaski_tcp_info *info)
+{
+    info->tcpi_rto = c->rto_us;
+    info->tcpi_snd_mss = c->mss;
+    info->tcpi_unacked = in_segments(c->snd_nxt - c->snd_una, c->mss);
+    info->tcpi_sacked = in_segments(c->scoreboard.sacked, c->mss);
+    info->tcpi_lost = in_segments(c->scoreboard.lost, c->mss);
+    info->tcpi_retrans = in_segments(c->scoreboard.retransmitted, c->mss);
+    info->tcpi_snd_ssthresh = c->congestion.threshold / c->mss;
+    info->tcpi_snd_cwnd = c->congestion.window / c->mss;
+    info->tcpi_rtt = c->srtt_us8 / 8;
+    info->tcpi_rttvar = c->rttvar_us4 / 4;
+    info->tcpi_min_rtt = c->min_rtt_us;
+    info->tcpi_snd_wnd = c->snd_wnd;
+    info->tcpi_total_retrans = c->retransmitted;
+    info->tcpi_segs_out = c->segments_out;
+    info->tcpi_bytes_acked = c->bytes_acked;
+    info->tcpi_notsent_bytes =
+        c->snd_nxt == tcp_send_end(c) ? 0 : (uint64_t)(send_queue_end(&c->send) - c->snd_nxt);
+    info->send_queue = c->send.length;
+    info->congestion = c->congestion.operations->name;
+}
+
+static void describe_receiving(const struct tcp *tcp, const struct tcp_connection *c,
+                               struct chaski_tcp_info *info)
+{
+    info->tcpi_ato = tcp->knobs.ack_delay_us;
+    info->tcpi_rcv_mss = c->receive_mss;
+    info->tcpi_advmss = c->announced_mss;
+    info->tcpi_rcv_space = c->receive.limit;
+    info->tcpi_rcv_wnd = c->rcv_advertised - c->rcv_nxt;
+    info->tcpi_segs_in = c->segments_in;
+    info->tcpi_bytes_received = c->bytes_received;
+    info->receive_queue = c->receive.length;
+}
+
+static void describe(const struct tcp *tcp, const struct tcp_connection *c,
+                     struct chaski_tcp_info *info)
+{
+    describe_ends(info, &c->key);
+    struct ip_path path;
+    info->connection = connection_handle(tcp, c);
+    info->tcpi_state = c->state;
+    info->tcpi_ca_state = c->recovery;
+    info->tcpi_retransmits = info->tcpi_backoff = c->backoff;
+    info->tcpi_probes = c->probes;
+    info->tcpi_options = (uint8_t)(has(c, TCPF_HAS_TIMESTAMPS) | has(c, TCPF_HAS_SACK) << 1 |
+                                   has(c, TCPF_HAS_SCALING) << 2);
+    info->tcpi_snd_wscale = c->send_scale;
+    info->tcpi_rcv_wscale = c->receive_scale;
+    info->tcpi_pmtu = connection_path(tcp, c, &path) == 0 ? path.mtu : 0;
+    describe_sending(c, info);
+    describe_receiving(tcp, c, info);
+}
+
+int tcp_info(struct tcp *tcp, chaski_tcp handle, struct chaski_tcp_info *info)
+{
+    const struct tcp_connection *c = connection_of(tcp, handle);
+    if (c == NULL)
+        return CHASKI_STALE;
+    describe(tcp, c, info);
+    return 0;
+}
+
+static void describe_listener(const struct tcp_listener *listener, struct chaski_tcp_info *info)
+{
+    struct tcp_key key = {.local = listener->local.address, .local_port = listener->local.port};
+    describe_ends(info, &key);
+    info->tcpi_state = CHASKI_TCP_LISTEN;
+    info->receive_queue = listener->waiting;
+    info->send_queue = listener->backlog;
+}
+
+/* Finds the entry's own chain only by its key being in the table: free ones are not. */
+static bool listed(const struct tcp *tcp, const struct tcp_key *key, tcp_reference reference)
+{
+    return tcp_table_find(&tcp->table, key) == reference;
+}
+
+int tcp_list(struct tcp *tcp, uint32_t *cursor, struct chaski_tcp_info *info)
+{
+    uint32_t at = (*cursor)++, base = 0;
+    for (;; at = (*cursor)++, base = 0) {
+        if (at < tcp->listener_limit) {
+            if (!(tcp->listeners[at].generation & 1))
+                continue;
+            describe_listener(&tcp->listeners[at], info);
+            return 1;
+        }
+        base += tcp->listener_limit;
+        if (at - base < tcp->connection_limit) {
+            const struct tcp_connection *c = &tcp->connections[at - base];
+            if (!(c->generation & 1))
+                continue;
+            describe(tcp, c, info);
+            return 1;
+        }
+        base += tcp->connection_limit;
+        if (at - base < tcp->half_open.limit) {
+            const struct tcp_key *key = &tcp->half_open.entries[at - base].key;
+            if (!listed(tcp, key, tcp_refer(TCP_KIND_HALF_OPEN, at - base)))
+                continue;
+            describe_ends(info, key);
+            info->tcpi_state = CHASKI_TCP_SYN_RECEIVED;
+            return 1;
+        }
+        base += tcp->half_open.limit;
+        if (at - base >= tcp->time_wait.limit)
+            return 0;
+        const struct tcp_key *key = &tcp->time_wait.entries[at - base].key;
+        if (!listed(tcp, key, tcp_refer(TCP_KIND_TIME_WAIT, at - base)))
+            continue;
+        describe_ends(info, key);
+        info->tcpi_state = CHASKI_TCP_TIME_WAIT;
+        return 1;
+    }
+}

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CHASKI_TCP_TCP_INTERNAL_H
+#define CHASKI_TCP_TCP_INTERNAL_H
+
+#include "core/tcp/tcp.h"
+#include "core/wire/tcp.h"
+
+/* What TCP's files say to one another. */
+
+enum {
+    TCP_DEFAULT_MSS = 536, /* RFC 9293, 3.7.1: when the peer announces none */
+    TCP_MIN_MSS = 64,      /* smaller announcements are raised: work per byte stays bounded */
+    TCP_DUP_THRESHOLD = 3,
+    TCP_LARGEST_SEGMENT = 65535 - 120, /* payload of an uncut segment: room for every header */
+    TCP_RETRY_NS = 5000000,            /* when a pool had nothing left */
+    TCP_DOUBT_AFTER = 3,               /* time-outs before IP is told to doubt the next hop (R1) */
+    TCP_CHALLENGE_MS = 500,            /* at most one answer to unacceptable segments in so long */
+};
+
+static inline uint32_t clock_ms(uint64_t now_ns)
+{
+    return (uint32_t)(now_ns / 1000000);
+}
+
+static inline uint32_t minimum(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline uint32_t maximum(uint32_t a, uint32_t b)
+{
+    return a > b ? a : b;
+}
+
+static inline bool has(const struct tcp_connection *c, uint32_t flags)
+{
+    return (c->flags & flags) != 0;
+}
+
+/* Bytes that we believe to be in the network (RFC 6675's pipe). */
+static inline uint32_t tcp_in_flight(const struct tcp_connection *c)
+{
+    const struct tcp_scoreboard *board = &c->scoreboard;
+    uint32_t out = c->snd_nxt - c->snd_una - board->sacked - board->lost + board->retransmitted;
+    uint32_t left = c->duplicate_acks * (uint32_t)c->mss;
+    return out > left ? out - left : 0;
+}
+
+/* RFC 6928 */
+static inline uint32_t tcp_initial_window(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    return minimum(tcp->knobs.initial_window * c->mss, maximum(2u * c->mss, 14600));
+}
+
+/* The sequence number behind all that is to be sent: data and FIN. */
+static inline uint32_t tcp_send_end(const struct tcp_connection *c)
+{
+    return send_queue_end(&c->send) + has(c, TCPF_FIN_QUEUED);
+}
+
+/* ---- tcp_connection.c: life and death ------------------------------------------------------ */
+
+static inline uint32_t connection_index(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    return (uint32_t)(c - tcp->connections);
+}
+
+/* A connection in state CLOSED with defaults, in the table; NULL when the limit is reached. */
+struct tcp_connection *connection_new(struct tcp *tcp, const struct tcp_key *key, uint64_t now_ns);
+/* Sets the sequence variables of our side. */
+void connection_set_iss(struct tcp_connection *c, uint32_t iss);
+/* Gives everything back; handles become stale. */
+void connection_free(struct tcp *tcp, struct tcp_connection *c);
+/* The connection is over for the reason `error` (0: in order). Tells the application, or frees the
+ * connection at once when it has let go: the caller must not touch it any more. */
+void connection_end(struct tcp *tcp, struct tcp_connection *c, int error);
+/* Goes to TIME-WAIT: what follows needs an entry only. Like connection_end(). */
+void connection_time_wait(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
+/* The handshake is complete. */
+void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
+void connection_tell(struct tcp *tcp, struct tcp_connection *c, unsigned events);
+/* Tells a writer that came up short when there is room again. */
+void connection_tell_room(struct tcp *tcp, struct tcp_connection *c);
+void connection_wants_output(struct tcp *tcp, struct tcp_connection *c);
+/* Drops what is queued to be sent, and the records of it. */
+void connection_clear_send(struct tcp *tcp, struct tcp_connection *c);
+/* NULL when the handle is stale. */
+struct tcp_connection *connection_of(struct tcp *tcp, chaski_tcp handle);
+chaski_tcp connection_handle(const struct tcp *tcp, const struct tcp_connection *c);
+/* mss and the like, from the path, the peer's announcement and the options. */
+void connection_set_mss(struct tcp_connection *c, uint16_t path_mtu);
+int connection_path(const struct tcp *tcp, const struct tcp_connection *c, struct ip_path *path);
+
+/* ---- tcp_listener.c ------------------------------------------------------------------------ */
+
+/* Index plus one of the listener for a local endpoint; 0: none. */
+uint16_t listener_find(const struct tcp *tcp, const struct chaski_address *local, uint16_t port);
+struct tcp_listener *listener_of(struct tcp *tcp, chaski_listener handle);
+/* True when it takes no further connection now. */
+bool listener_full(const struct tcp_listener *listener);
+/* A connection that the listener's peers opened: its closure, its queue. */
+void listener_adopt(struct tcp *tcp, uint16_t listener, struct tcp_connection *c);
+/* One of its connections is gone, or has been taken from the queue. */
+void listener_release(struct tcp *tcp, struct tcp_connection *c);
+
+/* ---- tcp_secret.c: numbers that nobody can guess ------------------------------------------- */
+
+void secrets_derive(struct tcp_secrets *secrets, const struct siphash_key *key);
+uint32_t secret_sequence(const struct tcp *tcp, const struct tcp_key *key, uint64_t now_ns);
+uint32_t secret_timestamp_offset(const struct tcp *tcp, const struct tcp_key *key);
+/* Where in the port range the search for a free local port starts (RFC 6056, algorithm 4). */
+uint32_t secret_port_offset(const struct tcp *tcp, const struct tcp_key *key);
+
+/* ---- tcp_segment.c ------------------------------------------------------------------------- */
+
+/* Applies a segment, parsed into packet->tcp, its data being the payload. Consumes it. */
+void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packet, uint64_t now_ns);
+
+/* ---- tcp_ack.c ----------------------------------------------------------------------------- */
+
+/* Applies the acknowledgement and the window of an acceptable segment. */
+void tcp_acknowledge(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
+                     uint64_t now_ns);
+
+/* ---- tcp_output.c, tcp_build.c ------------------------------------------------------------- */
+
+/* Sends what may be sent now. */
+void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
+
+/* The window to advertise, in bytes; moves rcv_advertised. */
+uint32_t tcp_window_to_send(struct tcp_connection *c);
+/* True when an update of the window is worth a segment of its own (RFC 9293, 3.8.6.2.2). */
+bool tcp_window_opened(const struct tcp_connection *c);
+
+/* One segment with up to `length` bytes from `sequence` on, which `chunk` holds the first of; FIN
+ * when `flags` say so and all of them found a place. Returns the payload bytes sent, or -1 when a
+ * pool had nothing left. */
+int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send_chunk *chunk,
+                          uint32_t sequence, uint32_t length, uint8_t flags, uint64_t now_ns);
+/* SYN, or SYN+ACK; false when a pool had nothing left. Likewise the others. */
+bool tcp_build_syn(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
+bool tcp_build_ack(struct tcp *tcp, struct tcp_connection *c, uint32_t sequence, uint64_t now_ns);
+bool tcp_build_reset(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
+
+/* A segment without payload, not of a connection; built in the packet that asked for it, which it
+ * consumes, or in a new one when packet is NULL. */
+struct tcp_reply {
+    struct tcp_key key;
+    uint32_t sequence, acknowledgment;
+    uint16_t window;
+    uint8_t flags;
+    const struct wire_tcp_options *options; /* NULL: none; a SYN's when SYN is among the flags */
+};
+void tcp_build_reply(struct tcp *tcp, struct packet *packet, const struct tcp_reply *reply,
+                     uint64_t now_ns);
+/* RFC 9293, 3.10.7.1: the reset that a segment without a connection gets. Consumes the packet;
+ * silent when it is a reset itself. */
+void tcp_build_refusal(struct tcp *tcp, struct packet *packet, uint64_t now_ns);
+
+/* The key of the connection that a received segment belongs to. */
+void tcp_key_of(const struct packet *packet, struct tcp_key *key);
+
+/* ---- tcp_timer.c --------------------------------------------------------------------------- */
+
+void tcp_timer_fire(void *tcp, struct timer *timer, uint64_t now_ns);
+/* Brings the wheel in line with the connection's deadlines. */
+void tcp_timer_set(struct tcp *tcp, struct tcp_connection *c);
+void tcp_rtt_sample(const struct tcp *tcp, struct tcp_connection *c, uint32_t rtt_us);
+uint64_t tcp_rto_ns(const struct tcp *tcp, const struct tcp_connection *c);
+/* Something was heard from the peer: puts keep-alive off. */
+void tcp_heard(struct tcp_connection *c, uint64_t now_ns);
+
+/* ---- tcp_tune.c: buffers that grow with the path -------------------------------------------- */
+
+void tune_receive(struct tcp *tcp, struct tcp_connection *c, uint32_t copied, uint64_t now_ns);
+void tune_send(const struct tcp *tcp, struct tcp_connection *c);
+
+#endif

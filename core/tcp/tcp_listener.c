@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/base/bytes.h"
+#include "core/tcp/tcp_internal.h"
+
+/* Listeners, found by port; an exact local address goes before any. */
+
+enum { DEFAULT_BACKLOG = 128 };
+
+static unsigned chain_of(uint16_t port)
+{
+    return (port ^ port >> 6) % TCP_LISTENER_CHAINS;
+}
+
+uint16_t listener_find(const struct tcp *tcp, const struct chaski_address *local, uint16_t port)
+{
+    uint16_t any = 0;
+    for (uint16_t i = tcp->listener_chain[chain_of(port)]; i != 0; i = tcp->listeners[i - 1].next) {
+        const struct tcp_listener *listener = &tcp->listeners[i - 1];
+        if (listener->local.port != port)
+            continue;
+        if (address_equal(&listener->local.address, local))
+            return i;
+        if (address_unspecified(&listener->local.address))
+            any = i;
+    }
+    return any;
+}
+
+struct tcp_listener *listener_of(struct tcp *tcp, chaski_listener handle)
+{
+    if (handle.index >= tcp->listener_limit)
+        return NULL;
+    struct tcp_listener *listener = &tcp->listeners[handle.index];
+    return listener->generation == handle.generation && (listener->generation & 1) ? listener
+                                                                                   : NULL;
+}
+
+bool listener_full(const struct tcp_listener *listener)
+{
+    return listener->connections >= listener->max_connections ||
+           (listener->closure == NULL && listener->waiting >= listener->backlog);
+}
+
+void listener_adopt(struct tcp *tcp, uint16_t index, struct tcp_connection *c)
+{
+    struct tcp_listener *listener = &tcp->listeners[index - 1];
+    c->listener = index;
+    c->listener_generation = listener->generation;
+    listener->connections++;
+    if (listener->closure != NULL) {
+        c->closure = listener->closure;
+        c->context = listener->context;
+        return;
+    }
+    c->flags |= TCPF_POLLED;
+    listener->waiting++;
+    list_append(&listener->accept, &c->accept_link);
+}
+
+/* The listener that the connection came by, if it still is. */
+static struct tcp_listener *owner_of(struct tcp *tcp, const struct tcp_connection *c)
+{
+    if (c->listener == 0)
+        return NULL;
+    struct tcp_listener *listener = &tcp->listeners[c->listener - 1];
+    return listener->generation == c->listener_generation ? listener : NULL;
+}
+
+static void leave_queue(struct tcp *tcp, struct tcp_connection *c)
+{
+    if (!has(c, TCPF_POLLED))
+        return;
+    c->flags &= ~(uint32_t)TCPF_POLLED;
+    list_remove(&c->accept_link);
+    c->closure = NULL;
+    c->context = NULL;
+    struct tcp_listener *listener = owner_of(tcp, c);
+    if (listener != NULL)
+        listener->waiting--;
+}
+
+void listener_release(struct tcp *tcp, struct tcp_connection *c)
+{
+    leave_queue(tcp, c);
+    struct tcp_listener *listener = owner_of(tcp, c);
+    if (listener != NULL)
+        listener->connections--;
+    c->listener = 0;
+}
+
+static bool taken(const struct tcp *tcp, const struct chaski_endpoint *local)
+{
+    for (uint32_t i = 0; i < tcp->listener_limit; i++) {
+        const struct tcp_listener *other = &tcp->listeners[i];
+        if ((other->generation & 1) && other->local.port == local->port &&
+            address_equal(&other->local.address, &local->address))
+            return true;
+    }
+    return false;
+}
+
+static struct tcp_listener *free_listener(struct tcp *tcp)
+{
+    for (uint32_t i = 0; i < tcp->listener_limit; i++) {
+        if (!(tcp->listeners[i].generation & 1))
+            return &tcp->listeners[i];
+    }
+    return NULL;
+}
+
+int tcp_bind(struct tcp *tcp, const struct chaski_tcp_bind *bind, chaski_listener *handle)
+{
+    if (bind->local.port == 0)
+        return CHASKI_INVALID;
+    if (!address_unspecified(&bind->local.address)) {
+        const struct network *network = &tcp->network[address_family(&bind->local.address)];
+        if (network->is_local == NULL || !network->is_local(network->block, &bind->local.address))
+            return CHASKI_BAD_ADDRESS;
+    }
+    if (taken(tcp, &bind->local))
+        return CHASKI_IN_USE;
+    struct tcp_listener *listener = free_listener(tcp);
+    if (listener == NULL)
+        return CHASKI_NO_MEMORY;
+    uint32_t index = (uint32_t)(listener - tcp->listeners);
+    unsigned chain = chain_of(bind->local.port);
+    *listener = (struct tcp_listener){
+        .local = bind->local,
+        .generation = listener->generation + 1,
+        .max_connections = bind->max_connections != 0 ? bind->max_connections : UINT32_MAX,
+        .backlog = bind->backlog != 0 ? bind->backlog : DEFAULT_BACKLOG,
+        .filter = bind->filter,
+        .closure = bind->receive,
+        .context = bind->context,
+        .next = tcp->listener_chain[chain],
+    };
+    list_init(&listener->accept);
+    tcp->listener_chain[chain] = (uint16_t)(index + 1);
+    *handle = (chaski_listener){index, listener->generation};
+    return 0;
+}
+
+int tcp_unbind(struct tcp *tcp, chaski_listener handle)
+{
+    struct tcp_listener *listener = listener_of(tcp, handle);
+    if (listener == NULL)
+        return CHASKI_STALE;
+    while (!list_empty(&listener->accept)) {
+        struct tcp_connection *c =
+            list_entry(listener->accept.next, struct tcp_connection, accept_link);
+        leave_queue(tcp, c);
+        c->flags |= TCPF_ORPHAN | TCPF_RST_OWED;
+        connection_wants_output(tcp, c);
+    }
+    uint16_t *link = &tcp->listener_chain[chain_of(listener->local.port)];
+    while (*link != handle.index + 1)
+        link = &tcp->listeners[*link - 1].next;
+    *link = listener->next;
+    listener->generation++;
+    half_open_forget(tcp, &listener->local, tcp->now_ns);
+    return 0;
+}
+
+int tcp_accept(struct tcp *tcp, chaski_listener handle, chaski_tcp *connection)
+{
+    struct tcp_listener *listener = listener_of(tcp, handle);
+    if (listener == NULL)
+        return CHASKI_STALE;
+    if (listener->closure != NULL)
+        return CHASKI_INVALID;
+    if (list_empty(&listener->accept))
+        return CHASKI_AGAIN;
+    struct tcp_connection *c =
+        list_entry(listener->accept.next, struct tcp_connection, accept_link);
+    leave_queue(tcp, c);
+    *connection = connection_handle(tcp, c);
+    return 0;
+}

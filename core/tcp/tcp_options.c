@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/tcp_internal.h"
+
+/* Options of a connection: limits, setting and getting. */
+
+struct limits {
+    int64_t least, most;
+};
+
+static const struct limits limits[CHASKI_TCP_OPTION_COUNT] = {
+    [CHASKI_TCP_NODELAY] = {0, 1},
+    [CHASKI_TCP_QUICKACK] = {0, 1},
+    [CHASKI_TCP_MAXSEG] = {TCP_MIN_MSS, 65495},
+    [CHASKI_TCP_KEEPALIVE] = {0, 1},
+    [CHASKI_TCP_KEEPIDLE] = {1, 32767000},
+    [CHASKI_TCP_KEEPINTVL] = {1000, 32767000},
+    [CHASKI_TCP_KEEPCNT] = {1, 127},
+    [CHASKI_TCP_USER_TIMEOUT] = {0, INT32_MAX},
+    [CHASKI_TCP_SYNCNT] = {1, 127},
+    [CHASKI_TCP_LINGER] = {-1, INT32_MAX},
+    [CHASKI_TCP_CONGESTION] = {CHASKI_CUBIC, CHASKI_NEWRENO},
+    [CHASKI_TCP_SNDBUF] = {2048, INT32_MAX / 2},
+    [CHASKI_TCP_RCVBUF] = {2048, INT32_MAX / 2},
+    [CHASKI_TCP_TOS] = {0, 255},
+    [CHASKI_TCP_TTL] = {0, 255},
+};
+
+static void set_flag(struct tcp_connection *c, uint32_t flag, int64_t value)
+{
+    c->flags = value != 0 ? c->flags | flag : c->flags & ~flag;
+}
+
+static void set_congestion(struct tcp_connection *c, int64_t value)
+{
+    c->congestion.operations = value == CHASKI_CUBIC ? &congestion_cubic : &congestion_newreno;
+    c->congestion.operations->init(&c->congestion);
+}
+
+static void set_max_segment(struct tcp *tcp, struct tcp_connection *c, uint16_t value)
+{
+    struct ip_path path;
+    c->announced_mss = (uint16_t)minimum(c->announced_mss, value);
+    connection_set_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
+}
+
+static void set_keep_alive(struct tcp *tcp, struct tcp_connection *c, int64_t value)
+{
+    set_flag(c, TCPF_KEEPALIVE, value);
+    c->alive_at = TIMER_NEVER;
+    tcp_heard(c, tcp->now_ns);
+    tcp_timer_set(tcp, c);
+}
+
+int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, int64_t value)
+{
+    struct tcp_connection *c = connection_of(tcp, handle);
+    if (c == NULL)
+        return CHASKI_STALE;
+    if ((unsigned)option >= CHASKI_TCP_OPTION_COUNT || value < limits[option].least ||
+        value > limits[option].most)
+        return CHASKI_INVALID;
+    switch (option) {
+    case CHASKI_TCP_NODELAY:
+        set_flag(c, TCPF_NODELAY, value);
+        if (c->state != CHASKI_TCP_CLOSED)
+            connection_wants_output(tcp, c);
+        break;
+    case CHASKI_TCP_QUICKACK:
+        set_flag(c, TCPF_QUICKACK, value);
+        break;
+    case CHASKI_TCP_MAXSEG:
+        set_max_segment(tcp, c, (uint16_t)value);
+        break;
+    case CHASKI_TCP_KEEPALIVE:
+        set_keep_alive(tcp, c, value);
+        break;
+    case CHASKI_TCP_KEEPIDLE:
+        c->keep_idle_ms = (uint32_t)value;
+        set_keep_alive(tcp, c, has(c, TCPF_KEEPALIVE));
+        break;
+    case CHASKI_TCP_KEEPINTVL:
+        c->keep_interval_s = (uint16_t)((value + 999) / 1000);
+        break;
+    case CHASKI_TCP_KEEPCNT:
+        c->keep_count = (uint8_t)value;
+        break;
+    case CHASKI_TCP_USER_TIMEOUT:
+        c->user_timeout_ms = (uint32_t)value;
+        break;
+    case CHASKI_TCP_SYNCNT:
+        c->syn_count = (uint8_t)value;
+        break;
+    case CHASKI_TCP_LINGER:
+        c->linger_ms = value < 0 ? UINT32_MAX : (uint32_t)value;
+        break;
+    case CHASKI_TCP_CONGESTION:
+        set_congestion(c, value);
+        break;
+    case CHASKI_TCP_SNDBUF:
+        c->send.limit = (uint32_t)value;
+        c->flags |= TCPF_FIXED_SEND_BUFFER;
+        break;
+    case CHASKI_TCP_RCVBUF:
+        c->receive.limit = (uint32_t)value;
+        c->flags |= TCPF_FIXED_RECEIVE_BUFFER;
+        break;
+    case CHASKI_TCP_TOS:
+        c->traffic_class = (uint8_t)value;
+        break;
+    case CHASKI_TCP_TTL:
+        c->ttl = (uint8_t)value;
+        break;
+    case CHASKI_TCP_OPTION_COUNT:
+        break;
+    }
+    return 0;
+}
+
+static int64_t value_of(const struct tcp_connection *c, enum chaski_tcp_option option)
+{
+    switch (option) {
+    case CHASKI_TCP_NODELAY:
+        return has(c, TCPF_NODELAY);
+    case CHASKI_TCP_QUICKACK:
+        return has(c, TCPF_QUICKACK);
+    case CHASKI_TCP_MAXSEG:
+        return c->mss;
+    case CHASKI_TCP_KEEPALIVE:
+        return has(c, TCPF_KEEPALIVE);
+    case CHASKI_TCP_KEEPIDLE:
+        return c->keep_idle_ms;
+    case CHASKI_TCP_KEEPINTVL:
+        return c->keep_interval_s * 1000;
+    case CHASKI_TCP_KEEPCNT:
+        return c->keep_count;
+    case CHASKI_TCP_USER_TIMEOUT:
+        return c->user_timeout_ms;
+    case CHASKI_TCP_SYNCNT:
+        return c->syn_count;
+    case CHASKI_TCP_LINGER:
+        return c->linger_ms == UINT32_MAX ? -1 : (int64_t)c->linger_ms;
+    case CHASKI_TCP_CONGESTION:
+        return c->congestion.operations == &congestion_cubic ? CHASKI_CUBIC : CHASKI_NEWRENO;
+    case CHASKI_TCP_SNDBUF:
+        return c->send.limit;
+    case CHASKI_TCP_RCVBUF:
+        return c->receive.limit;
+    case CHASKI_TCP_TOS:
+        return c->traffic_class;
+    case CHASKI_TCP_TTL:
+        return c->ttl;
+    case CHASKI_TCP_OPTION_COUNT:
+        break;
+    }
+    return 0;
+}
+
+int tcp_get(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, int64_t *value)
+{
+    const struct tcp_connection *c = connection_of(tcp, handle);
+    if (c == NULL)
+        return CHASKI_STALE;
+    if ((unsigned)option >= CHASKI_TCP_OPTION_COUNT)
+        return CHASKI_INVALID;
+    *value = value_of(c, option);
+    return 0;
+}

@@ -1,0 +1,316 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/tcp_internal.h"
+
+/*
+ * Theory of operation. Once a turn, each connection with a reason to send comes here, and
+ * everything it may send leaves: a reset or SYN that is owed; then lost ranges again, as far as the
+ * congestion window allows (RFC 6675); then new data, as far as both windows allow, in segments
+ * of up to 64 kB (RFC 9293, 3.8.6.2.1 and Nagle decide about a last, short one); and when no
+ * segment has carried the acknowledgement that is owed, that. A pool that has nothing left ends
+ * the visit; the retry stands in ack_at.
+ */
+
+enum outcome {
+    SENT,
+    NOTHING_TO_SEND,
+    OUT_OF_MEMORY,
+};
+
+static uint32_t usable_window(const struct tcp_connection *c)
+{
+    int32_t usable = seq_distance(c->snd_nxt, c->snd_una + c->snd_wnd);
+    return usable > 0 ? (uint32_t)usable : 0;
+}
+
+static uint32_t congestion_room(const struct tcp_connection *c)
+{
+    uint32_t in_flight = tcp_in_flight(c);
+    return c->congestion.window > in_flight ? c->congestion.window - in_flight : 0;
+}
+
+static uint32_t largest_segment(const struct tcp_connection *c)
+{
+    return TCP_LARGEST_SEGMENT / c->mss * c->mss;
+}
+
+static void note_sending(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    if (c->send_at == TIMER_NEVER || has(c, TCPF_PERSISTING)) {
+        c->flags &= ~(uint32_t)TCPF_PERSISTING;
+        c->send_at = now_ns + tcp_rto_ns(tcp, c);
+    }
+}
+
+/* Sends one lost range, or as much of it as the congestion window allows, again. */
+static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp_sent *sent,
+                           uint64_t now_ns)
+{
+    uint32_t room = maximum(congestion_room(c), c->mss);
+    uint32_t most = minimum(room / c->mss * c->mss, largest_segment(c));
+    uint32_t data = seq_min(sent->end, send_queue_end(&c->send)) - sent->node.key;
+    bool fin = data != sent_length(sent);
+    if (data > most) {
+        data = most;
+        fin = false;
+    }
+    uint8_t flags = TCP_ACK | (fin ? TCP_FIN : 0);
+    if (!scoreboard_split(&c->scoreboard, &tcp->sent, sent, data + fin))
+        return OUT_OF_MEMORY;
+    int32_t done = tcp_build_segment(tcp, c, sent->chunk, sent->node.key, data, flags, now_ns);
+    if (done < 0)
+        return OUT_OF_MEMORY;
+    if ((uint32_t)done < data &&
+        !scoreboard_split(&c->scoreboard, &tcp->sent, sent, (uint32_t)done))
+        return OUT_OF_MEMORY;
+    c->retransmitted += (sent_length(sent) + c->mss - 1) / c->mss;
+    count(tcp->counters, CHASKI_TCP_RETRANSMITTED);
+    scoreboard_resent(&c->scoreboard, sent, now_ns);
+    return SENT;
+}
+
+static enum outcome resend_lost(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    struct tcp_sent *sent;
+    while ((sent = scoreboard_next_lost(&c->scoreboard)) != NULL) {
+        if (congestion_room(c) < minimum(c->mss, sent_length(sent)) && tcp_in_flight(c) != 0) {
+            c->flags |= TCPF_CWND_LIMITED;
+            return SENT;
+        }
+        if (resend(tcp, c, sent, now_ns) == OUT_OF_MEMORY)
+            return OUT_OF_MEMORY;
+    }
+    return NOTHING_TO_SEND;
+}
+
+/* RFC 6675, NextSeg rules 3 and 4, when neither a lost range nor new data is left. */
+static enum outcome resend_rescue(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    if (c->recovery != TCP_CA_RECOVERY || !has(c, TCPF_HAS_SACK) || congestion_room(c) < c->mss)
+        return NOTHING_TO_SEND;
+    struct tcp_sent *sent = scoreboard_next_hole(&c->scoreboard);
+    if (sent == NULL && !has(c, TCPF_RESCUED)) {
+        sent = scoreboard_last(&c->scoreboard);
+        c->flags |= TCPF_RESCUED;
+    }
+    if (sent == NULL || (sent->flags & (SENT_SACKED | SENT_LOST)))
+        return NOTHING_TO_SEND;
+    return resend(tcp, c, sent, now_ns);
+}
+
+/* Nagle (RFC 9293, 3.7.4) and the sender's side of silly-window avoidance (3.8.6.2.1): whether a
+ * segment of n bytes, shorter than a full one, may go. As Minshall proposed, only a short segment
+ * in flight holds back the next one: the end of a long write need not wait. */
+static bool short_segment_may_go(const struct tcp_connection *c, uint32_t n, uint32_t waiting)
+{
+    if (n == waiting)
+        return has(c, TCPF_NODELAY | TCPF_FIN_QUEUED) || seq_le(c->snd_small, c->snd_una) ||
+               (has(c, TCPF_URGENT_OUT) && seq_gt(c->send_urgent, c->snd_nxt));
+    return n >= c->max_snd_wnd / 2 && n != 0;
+}
+
+/* How many of the waiting bytes the next segment takes; 0: none may go now. */
+static uint32_t next_length(struct tcp_connection *c, uint32_t waiting)
+{
+    uint32_t window = usable_window(c), room = congestion_room(c);
+    if (room < minimum(window, waiting))
+        c->flags |= TCPF_CWND_LIMITED;
+    /* With an empty network one segment always goes, else nothing would ever call us again. */
+    if (room < c->mss && tcp_in_flight(c) == 0)
+        room = c->mss;
+    uint32_t n = minimum(minimum(waiting, largest_segment(c)), minimum(window, room));
+    if (n >= c->mss) {
+        uint32_t whole = n / c->mss * c->mss;
+        bool tail_too = n == waiting && short_segment_may_go(c, n - whole, waiting);
+        return n == whole || tail_too ? n : whole;
+    }
+    if (n == room && n < minimum(waiting, window))
+        return 0;
+    return short_segment_may_go(c, n, waiting) ? n : 0;
+}
+
+/* RFC 5681, 4.1: after a pause of a time-out's length the window is no longer known to fit. */
+static void restart_after_idle(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    if (c->snd_nxt != c->snd_una || c->recovery != TCP_CA_OPEN ||
+        clock_ms(now_ns) - c->sent_ms <= tcp_rto_ns(tcp, c) / 1000000)
+        return;
+    uint32_t window = tcp_initial_window(tcp, c);
+    if (window >= c->congestion.window)
+        return;
+    c->congestion.threshold = maximum(c->congestion.threshold, c->congestion.window / 4 * 3);
+    c->congestion.window = window;
+    c->congestion.operations->restart(&c->congestion);
+}
+
+static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    uint32_t data_end = send_queue_end(&c->send);
+    if (seq_lt(c->snd_nxt, data_end))
+        restart_after_idle(tcp, c, now_ns);
+    while (seq_lt(c->snd_nxt, tcp_send_end(c))) {
+        uint32_t waiting = data_end - c->snd_nxt;
+        uint32_t n = waiting == 0 ? 0 : next_length(c, waiting);
+        bool fin = n == waiting && has(c, TCPF_FIN_QUEUED);
+        if (n == 0 && !fin)
+            return NOTHING_TO_SEND;
+        uint8_t flags = TCP_ACK | (n == waiting && n != 0 ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
+        struct send_chunk *chunk = n == 0 ? NULL : send_queue_unsent(&c->send, c->snd_nxt);
+        struct tcp_sent *sent = scoreboard_sent(&c->scoreboard, &tcp->sent, c->snd_nxt,
+                                                c->snd_nxt + n + fin, chunk, now_ns);
+        if (sent == NULL)
+            return OUT_OF_MEMORY;
+        int32_t done = tcp_build_segment(tcp, c, chunk, c->snd_nxt, n, flags, now_ns);
+        if (done < 0) {
+            scoreboard_unsend(&c->scoreboard, &tcp->sent, sent);
+            return OUT_OF_MEMORY;
+        }
+        if ((uint32_t)done < n)
+            sent->end = c->snd_nxt + (uint32_t)done;
+        if (c->snd_nxt == c->snd_una)
+            c->progress_at = now_ns;
+        c->snd_nxt = sent->end;
+        c->sent_ms = clock_ms(now_ns);
+        if ((uint32_t)done % c->mss != 0)
+            c->snd_small = c->snd_nxt;
+    }
+    return NOTHING_TO_SEND;
+}
+
+/* RFC 9293, 3.8.6.1: data waits, nothing is in flight that could bring an acknowledgement. */
+static void consider_persisting(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    if (c->snd_nxt != c->snd_una) {
+        note_sending(tcp, c, now_ns);
+    } else if (seq_lt(c->snd_nxt, tcp_send_end(c))) {
+        if (c->send_at == TIMER_NEVER || !has(c, TCPF_PERSISTING)) {
+            c->flags |= TCPF_PERSISTING;
+            c->progress_at = now_ns;
+            c->send_at = now_ns + tcp_rto_ns(tcp, c);
+        }
+    } else {
+        c->flags &= ~(uint32_t)TCPF_PERSISTING;
+        c->send_at = TIMER_NEVER;
+    }
+}
+
+static enum outcome send_data(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    c->flags &= ~(uint32_t)TCPF_CWND_LIMITED;
+    enum outcome outcome = resend_lost(tcp, c, now_ns);
+    if (outcome == NOTHING_TO_SEND)
+        outcome = send_new(tcp, c, now_ns);
+    if (outcome == NOTHING_TO_SEND)
+        outcome = resend_rescue(tcp, c, now_ns);
+    consider_persisting(tcp, c, now_ns);
+    return outcome;
+}
+
+static bool may_send_data(const struct tcp_connection *c)
+{
+    switch (c->state) {
+    case CHASKI_TCP_ESTABLISHED:
+    case CHASKI_TCP_CLOSE_WAIT:
+    case CHASKI_TCP_FIN_WAIT_1:
+    case CHASKI_TCP_CLOSING:
+    case CHASKI_TCP_LAST_ACK:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static enum outcome send_handshake(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    if (!tcp_build_syn(tcp, c, now_ns))
+        return OUT_OF_MEMORY;
+    c->flags &= ~(uint32_t)TCPF_SYN_OWED;
+    if (c->snd_nxt == c->snd_una)
+        c->progress_at = now_ns;
+    c->snd_nxt = c->snd_una + 1;
+    c->send_at = now_ns + tcp_rto_ns(tcp, c);
+    return SENT;
+}
+
+/* A probe is an acknowledgement outside of the peer's window, which it has to answer. */
+static enum outcome send_probe(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    if (!tcp_build_ack(tcp, c, c->snd_una - 1, now_ns))
+        return OUT_OF_MEMORY;
+    c->flags &= ~(uint32_t)TCPF_PROBE_OWED;
+    return SENT;
+}
+
+static enum outcome send_all(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    enum outcome outcome = NOTHING_TO_SEND;
+    if (has(c, TCPF_SYN_OWED))
+        return send_handshake(tcp, c, now_ns);
+    /* SACK blocks travel on segments without data only, so that those stay of full size. */
+    if (has(c, TCPF_ACK_NOW) && c->receive.runs.count != 0 &&
+        !tcp_build_ack(tcp, c, c->snd_nxt, now_ns))
+        return OUT_OF_MEMORY;
+    if (may_send_data(c))
+        outcome = send_data(tcp, c, now_ns);
+    if (outcome != OUT_OF_MEMORY && has(c, TCPF_PROBE_OWED))
+        outcome = send_probe(tcp, c, now_ns);
+    if (has(c, TCPF_ACK_NOW) && !tcp_build_ack(tcp, c, c->snd_nxt, now_ns))
+        return OUT_OF_MEMORY;
+    return outcome;
+}
+
+void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    if (has(c, TCPF_RST_OWED)) {
+        tcp_build_reset(tcp, c, now_ns);
+        connection_free(tcp, c);
+        return;
+    }
+    if (c->state == CHASKI_TCP_CLOSED)
+        return;
+    if (!has(c, TCPF_ACK_NOW) && tcp_window_opened(c))
+        c->flags |= TCPF_ACK_NOW;
+    if (send_all(tcp, c, now_ns) == OUT_OF_MEMORY) {
+        count(tcp->counters, CHASKI_TCP_OUTPUT_NO_MEMORY);
+        c->ack_at = now_ns + TCP_RETRY_NS;
+    }
+    tcp_timer_set(tcp, c);
+}
+
+void tcp_output_all(struct tcp *tcp, uint64_t now_ns)
+{
+    tcp->now_ns = now_ns;
+    while (!list_empty(&tcp->output)) {
+        struct tcp_connection *c = list_entry(tcp->output.next, struct tcp_connection, output_link);
+        list_remove(&c->output_link);
+        tcp_output(tcp, c, now_ns);
+    }
+    for (unsigned family = 0; family < FAMILY_COUNT; family++)
+        hook_call(&tcp->network[family].transmit, &tcp->out[family], now_ns);
+}
+
+uint32_t tcp_window_to_send(struct tcp_connection *c)
+{
+    uint32_t known = c->rcv_advertised - c->rcv_nxt;
+    uint32_t room = c->receive.limit > c->receive.length ? c->receive.limit - c->receive.length : 0;
+    room = minimum(room, (uint32_t)UINT16_MAX << c->receive_scale);
+    uint32_t unit = 1u << c->receive_scale;
+    /* RFC 9293, 3.8.6.2.2: the edge stays until it moves by a whole step, and never moves back. */
+    if (seq_le(c->rcv_nxt + room, c->rcv_advertised) ||
+        room - known < minimum(c->receive.limit / 2, c->receive_mss))
+        return (known + unit - 1) & ~(unit - 1);
+    room &= ~(unit - 1);
+    if (room > known)
+        c->rcv_advertised = c->rcv_nxt + room;
+    return c->rcv_advertised - c->rcv_nxt;
+}
+
+bool tcp_window_opened(const struct tcp_connection *c)
+{
+    if (has(c, TCPF_FIN_RECEIVED) || c->state == CHASKI_TCP_SYN_SENT)
+        return false;
+    uint32_t known = c->rcv_advertised - c->rcv_nxt;
+    uint32_t room = c->receive.limit > c->receive.length ? c->receive.limit - c->receive.length : 0;
+    room = minimum(room, (uint32_t)UINT16_MAX << c->receive_scale);
+    return room > known && known <= room / 2 &&
+           room - known >= minimum(c->receive.limit / 2, 2u * c->receive_mss);
+}

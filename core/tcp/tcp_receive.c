@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/tcp_internal.h"
+
+/* Segments from IP: checked, read into packet->tcp, and given to whom they belong. */
+
+static void read_options(struct packet *packet, const uint8_t *header)
+{
+    struct packet_tcp *tcp = &packet->tcp;
+    tcp->sack_count = 0;
+    tcp->has_timestamp = wire_tcp_timestamp_only(header, &tcp->timestamp, &tcp->timestamp_echo);
+    if (tcp->has_timestamp || tcp->header_length == WIRE_TCP_HEADER)
+        return;
+    struct wire_tcp_options options;
+    wire_tcp_parse_options(header, &options);
+    tcp->has_timestamp = options.has_timestamp;
+    tcp->timestamp = options.timestamp;
+    tcp->timestamp_echo = options.timestamp_echo;
+    tcp->sack_count = options.sack_count;
+    tcp->sack_offset = options.sack_offset;
+}
+
+static void read_header(struct packet *packet)
+{
+    const uint8_t *header = packet->data;
+    struct packet_tcp *tcp = &packet->tcp;
+    tcp->sequence = wire_tcp_sequence(header);
+    tcp->acknowledgment = wire_tcp_acknowledgment(header);
+    tcp->window = wire_tcp_window(header);
+    tcp->urgent = wire_tcp_urgent(header);
+    tcp->flags = wire_tcp_flags(header);
+    tcp->header_length = wire_tcp_header_length(header);
+    read_options(packet, header);
+}
+
+static bool checksum_ok(const struct packet *packet)
+{
+    if (packet->checksum != CHECKSUM_UNKNOWN)
+        return true;
+    uint64_t sum = address_pseudo_checksum(&packet->ip.source, &packet->ip.destination,
+                                           packet->ip.protocol, packet->length);
+    return checksum_finish(sum + packet_checksum_partial(packet, 0)) == 0;
+}
+
+/* What is wrong with a segment before anything is known of its connection; 0: nothing. */
+static enum chaski_counter check(struct tcp *tcp, struct packet *packet)
+{
+    if (packet->linear_length < WIRE_TCP_HEADER_MAX && packet->fragment_count != 0 &&
+        !packet_pull_up(packet, minimum(packet->length, WIRE_TCP_HEADER_MAX), tcp->memory))
+        return CHASKI_DROP_NO_MEMORY;
+    enum chaski_counter wrong = wire_tcp_check(packet->data, packet->linear_length);
+    if (wrong != 0)
+        return wrong;
+    if (!checksum_ok(packet))
+        return CHASKI_DROP_TCP_CHECKSUM;
+    if (packet->ip.destination_multicast)
+        return CHASKI_DROP_TCP_MULTICAST;
+    uint16_t source = wire_tcp_source_port(packet->data);
+    uint16_t destination = wire_tcp_destination_port(packet->data);
+    if (source == 0 || destination == 0)
+        return CHASKI_DROP_TCP_PORT;
+    if (source == destination && !(packet->flags & PACKET_LOOPED) &&
+        address_equal(&packet->ip.source, &packet->ip.destination))
+        return CHASKI_DROP_TCP_LAND;
+    return 0;
+}
+
+/* RFC 9293, 3.10.7.2, state LISTEN. */
+static void listen_segment(struct tcp *tcp, struct packet *packet, uint16_t listener,
+                           uint64_t now_ns)
+{
+    uint8_t flags = packet->tcp.flags;
+    if (flags & TCP_RST) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_NO_CONNECTION);
+    } else if (flags & TCP_ACK) {
+        struct tcp_connection *c = half_open_cookie(tcp, packet, listener, now_ns);
+        if (c != NULL)
+            tcp_segment(tcp, c, packet, now_ns);
+    } else if ((flags & (TCP_SYN | TCP_FIN)) == TCP_SYN) {
+        half_open_syn(tcp, packet, listener, now_ns);
+    } else {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
+    }
+}
+
+static void no_connection(struct tcp *tcp, struct packet *packet, const struct tcp_key *key,
+                          uint64_t now_ns)
+{
+    uint16_t listener = listener_find(tcp, &key->local, key->local_port);
+    if (listener != 0)
+        listen_segment(tcp, packet, listener, now_ns);
+    else
+        tcp_build_refusal(tcp, packet, now_ns);
+}
+
+static tcp_reference find(struct tcp *tcp, const struct tcp_key *key)
+{
+    if (tcp->last_lookup != 0 && tcp_key_equal(&tcp->connections[tcp->last_lookup - 1].key, key))
+        return tcp_refer(TCP_KIND_CONNECTION, tcp->last_lookup - 1);
+    tcp_reference found = tcp_table_find(&tcp->table, key);
+    if (tcp_reference_kind(found) == TCP_KIND_CONNECTION)
+        tcp->last_lookup = tcp_reference_index(found) + 1;
+    return found;
+}
+
+static void receive_one(struct tcp *tcp, struct packet *packet, uint64_t now_ns)
+{
+    enum chaski_counter wrong = check(tcp, packet);
+    if (wrong != 0) {
+        packet_drop(packet, tcp->counters, wrong);
+        return;
+    }
+    packet_set_transport(packet);
+    read_header(packet);
+    packet_pull(packet, packet->tcp.header_length);
+    count(tcp->counters, CHASKI_TCP_SEGMENTS_RECEIVED);
+    struct tcp_key key;
+    tcp_key_of(packet, &key);
+    tcp_reference found = find(tcp, &key);
+    uint32_t index = tcp_reference_index(found);
+    struct tcp_connection *c = NULL;
+    switch (tcp_reference_kind(found)) {
+    case TCP_KIND_CONNECTION:
+        c = &tcp->connections[index];
+        break;
+    case TCP_KIND_HALF_OPEN:
+        c = half_open_segment(tcp, index, packet, now_ns);
+        break;
+    case TCP_KIND_TIME_WAIT:
+        if (time_wait_segment(tcp, index, packet, now_ns))
+            no_connection(tcp, packet, &key, now_ns);
+        break;
+    case TCP_KIND_NONE:
+        no_connection(tcp, packet, &key, now_ns);
+        break;
+    }
+    if (c != NULL)
+        tcp_segment(tcp, c, packet, now_ns);
+}
+
+void tcp_receive(void *block, struct burst *burst, uint64_t now_ns)
+{
+    struct tcp *tcp = block;
+    tcp->now_ns = now_ns;
+    for (uint32_t i = 0; i < burst->count; i++)
+        receive_one(tcp, burst->packets[i], now_ns);
+    burst->count = 0;
+}
+
+/* RFC 5927: an error counts when it quotes something that is in flight. */
+static bool quotes_flight(const struct tcp_connection *c, const struct ip_error *error)
+{
+    uint32_t sequence = wire_tcp_sequence(error->quoted);
+    return seq_ge(sequence, c->snd_una) && seq_lt(sequence, c->snd_nxt);
+}
+
+static int error_of(enum ip_error_kind kind)
+{
+    return kind == IP_ERROR_PORT_UNREACHABLE || kind == IP_ERROR_PROTOCOL_UNREACHABLE
+               ? CHASKI_REFUSED
+               : CHASKI_UNREACHABLE;
+}
+
+/* RFC 1191, 6.4: what was too big is cut anew and goes again at once, without any fault of the
+ * network's load. */
+static void path_shrank(struct tcp *tcp, struct tcp_connection *c, uint16_t mtu)
+{
+    uint16_t old = c->mss;
+    connection_set_mss(c, mtu);
+    if (c->mss >= old)
+        return;
+    count(tcp->counters, CHASKI_TCP_PATH_MTU_LOWERED);
+    scoreboard_lose_all(&c->scoreboard);
+    connection_wants_output(tcp, c);
+}
+
+bool tcp_ip_error(void *block, const struct ip_error *error, uint64_t now_ns)
+{
+    struct tcp *tcp = block;
+    tcp->now_ns = now_ns;
+    struct tcp_key key = {
+        .local = error->source,
+        .remote = error->destination,
+        .local_port = wire_tcp_source_port(error->quoted),
+        .remote_port = wire_tcp_destination_port(error->quoted),
+    };
+    tcp_reference found = tcp_table_find(&tcp->table, &key);
+    if (tcp_reference_kind(found) != TCP_KIND_CONNECTION)
+        return false;
+    struct tcp_connection *c = &tcp->connections[tcp_reference_index(found)];
+    if (!quotes_flight(c, error)) {
+        count(tcp->counters, CHASKI_TCP_ICMP_IGNORED);
+        return false;
+    }
+    bool opening = c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED;
+    if (error->kind == IP_ERROR_TOO_BIG)
+        path_shrank(tcp, c, error->mtu);
+    else if (opening && error->kind != IP_ERROR_TIME_EXCEEDED && error->kind != IP_ERROR_PARAMETER)
+        connection_end(tcp, c, error_of(error->kind));
+    else
+        c->error = (int8_t)error_of(error->kind); /* soft: told when the connection times out */
+    return true;
+}

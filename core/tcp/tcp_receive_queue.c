@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/tcp_receive_queue.h"
+
+#include "core/base/bytes.h"
+#include "core/base/sequence.h"
+
+/*
+ * Theory of operation. A packet that keeps much more memory busy than it carries is poured into the
+ * room behind the packet before it, where that memory is ours alone; so a stream of small segments
+ * costs about what it carries, at the price of copying small segments only.
+ * Behind a gap there may be nothing to pour into: such packets are charged in full, and when
+ * the charge passes the limit the furthest one goes, because it is needed last.
+ */
+
+enum { CHARGE_SLACK = 65536 }; /* one segment of the largest size is always admitted */
+
+static struct packet *run_of(struct tree_node *node)
+{
+    return node == NULL ? NULL : tree_entry(node, struct packet, tcp.node);
+}
+
+/* Memory that the packet keeps busy. A buffer that others hold too is theirs as much as ours: only
+ * the bytes in use count. */
+static uint32_t charge_of(const struct packet *packet)
+{
+    uint32_t charge = sizeof(struct packet);
+    if (packet->linear != NULL)
+        charge += packet->linear->size;
+    for (unsigned i = 0; i < packet->fragment_count; i++) {
+        const struct fragment *fragment = &packet->fragments[i];
+        charge += fragment->buffer->references == 1 ? fragment->buffer->size : fragment->length;
+    }
+    return charge;
+}
+
+void receive_queue_init(struct tcp_receive_queue *queue, uint32_t limit)
+{
+    *queue = (struct tcp_receive_queue){.limit = limit};
+}
+
+static bool exclusive(const struct buffer *buffer)
+{
+    return buffer->references == 1 && buffer->release == buffer_release_to_pool;
+}
+
+/* Where `n` more bytes can be put behind what the packet holds; NULL when they cannot. */
+static uint8_t *room_behind(struct packet *packet, uint32_t n)
+{
+    if (packet->fragment_count == 0) {
+        bool ours = packet->linear == NULL || exclusive(packet->linear);
+        return ours && packet_tail_room(packet) >= n ? packet_put(packet, n) : NULL;
+    }
+    struct fragment *last = &packet->fragments[packet->fragment_count - 1];
+    if (!exclusive(last->buffer) || last->buffer->size - last->offset - last->length < n)
+        return NULL;
+    uint8_t *at = last->buffer->data + last->offset + last->length;
+    last->length += n;
+    packet->length += n;
+    return at;
+}
+
+static bool wasteful(const struct packet *packet)
+{
+    return packet->tcp.charge > 2 * packet->length + sizeof(struct packet);
+}
+
+/* Pours `packet` into the room behind `before`. */
+static bool pour(struct packet *before, struct packet *packet)
+{
+    if (!wasteful(packet))
+        return false;
+    uint32_t n = packet->length;
+    uint8_t *at = room_behind(before, n);
+    if (at == NULL)
+        return false;
+    packet_copy_out(packet, 0, at, n);
+    packet_free(packet);
+    return true;
+}
+
+void receive_queue_append(struct tcp_receive_queue *queue, struct packet *packet)
+{
+    uint32_t length = packet->length;
+    packet->tcp.charge = charge_of(packet);
+    packet->next = NULL;
+    queue->length += length;
+    if (queue->tail != NULL && pour(queue->tail, packet))
+        return;
+    queue->charge += packet->tcp.charge;
+    if (queue->tail != NULL)
+        queue->tail->next = packet;
+    else
+        queue->head = packet;
+    queue->tail = packet;
+}
+
+static void begin_run(struct tcp_receive_queue *queue, struct packet *packet)
+{
+    packet->tcp.node.key = packet->tcp.sequence;
+    packet->tcp.run_tail = packet;
+    packet->tcp.run_end = packet->tcp.sequence + packet->length;
+    tree_insert(&queue->runs, &packet->tcp.node);
+}
+
+static void drop_run(struct tcp_receive_queue *queue, struct packet *run, struct counters *counters,
+                     enum chaski_counter why)
+{
+    tree_remove(&queue->runs, &run->tcp.node);
+    queue->run_bytes -= run->tcp.run_end - run->tcp.node.key;
+    while (run != NULL) {
+        struct packet *next = run->next;
+        queue->charge -= run->tcp.charge;
+        packet_drop(run, counters, why);
+        run = next;
+    }
+}
+
+/* `behind` begins where `run` ends. */
+static void join_runs(struct tcp_receive_queue *queue, struct packet *run, struct packet *behind)
+{
+    tree_remove(&queue->runs, &behind->tcp.node);
+    run->tcp.run_tail->next = behind;
+    run->tcp.run_tail = behind->tcp.run_tail;
+    run->tcp.run_end = behind->tcp.run_end;
+}
+
+/* Cuts off what the queue already has, on both sides; the bytes that came first stay. What
+ * remains behind a run in the middle comes back as a packet of its own in *rest. False when nothing
+ * is missing. */
+static bool cut_overlap(struct tcp_receive_queue *queue, struct packet *packet,
+                        struct packet **rest)
+{
+    uint32_t left = packet->tcp.sequence, right = left + packet->length;
+    struct packet *before = run_of(tree_floor(&queue->runs, left));
+    if (before != NULL && seq_gt(before->tcp.run_end, left))
+        left = before->tcp.run_end;
+    if (seq_ge(left, right))
+        return false;
+    struct packet *after = run_of(tree_ceiling(&queue->runs, left));
+    uint32_t cut = right;
+    if (after != NULL && seq_lt(after->tcp.node.key, right)) {
+        cut = after->tcp.node.key;
+        if (seq_lt(after->tcp.run_end, right)) {
+            uint32_t at = after->tcp.run_end - packet->tcp.sequence;
+            *rest = packet_slice(packet, at, packet->length - at, packet->pool, FOR_RECEIVE);
+            if (*rest != NULL)
+                (*rest)->tcp.sequence = after->tcp.run_end;
+        }
+    }
+    packet_trim(packet, cut - packet->tcp.sequence);
+    packet_consume(packet, left - packet->tcp.sequence);
+    packet->tcp.sequence = left;
+    return cut != left;
+}
+
+/* Files a packet that overlaps nothing. */
+static void file_packet(struct tcp_receive_queue *queue, struct packet *packet)
+{
+    uint32_t length = packet->length, end = packet->tcp.sequence + length;
+    struct packet *run = run_of(tree_floor(&queue->runs, packet->tcp.sequence));
+    packet->tcp.charge = charge_of(packet);
+    packet->next = NULL;
+    queue->latest = packet->tcp.sequence;
+    queue->run_bytes += length;
+    if (run == NULL || run->tcp.run_end != packet->tcp.sequence) {
+        queue->charge += packet->tcp.charge;
+        begin_run(queue, packet);
+        run = packet;
+    } else {
+        uint32_t charge = packet->tcp.charge;
+        if (!pour(run->tcp.run_tail, packet)) {
+            queue->charge += charge;
+            run->tcp.run_tail->next = packet;
+            run->tcp.run_tail = packet;
+        }
+        run->tcp.run_end = end;
+    }
+    struct packet *behind = run_of(tree_next(&run->tcp.node));
+    if (behind != NULL && behind->tcp.node.key == end)
+        join_runs(queue, run, behind);
+}
+
+bool receive_queue_insert(struct tcp_receive_queue *queue, struct packet *packet,
+                          struct counters *counters)
+{
+    bool news = false;
+    while (packet != NULL) {
+        struct packet *rest = NULL;
+        if (cut_overlap(queue, packet, &rest)) {
+            file_packet(queue, packet);
+            news = true;
+        } else {
+            packet_drop(packet, counters, CHASKI_DROP_TCP_DUPLICATE);
+        }
+        packet = rest;
+    }
+    return news;
+}
+
+uint32_t receive_queue_close_gap(struct tcp_receive_queue *queue, uint32_t next)
+{
+    struct packet *run = run_of(tree_first(&queue->runs));
+    if (run == NULL || run->tcp.node.key != next)
+        return 0;
+    tree_remove(&queue->runs, &run->tcp.node);
+    uint32_t length = run->tcp.run_end - next;
+    queue->run_bytes -= length;
+    queue->length += length;
+    if (queue->tail != NULL)
+        queue->tail->next = run;
+    else
+        queue->head = run;
+    queue->tail = run->tcp.run_tail;
+    return length;
+}
+
+bool receive_queue_admit(struct tcp_receive_queue *queue, const struct packet *packet,
+                         struct counters *counters)
+{
+    uint32_t most = 2 * queue->limit + CHARGE_SLACK;
+    uint32_t charge = charge_of(packet);
+    while (queue->charge + charge > most) {
+        struct packet *furthest = run_of(tree_last(&queue->runs));
+        if (furthest == NULL || seq_le(furthest->tcp.node.key, packet->tcp.sequence))
+            return queue->length == 0 && queue->runs.count == 0;
+        drop_run(queue, furthest, counters, CHASKI_DROP_TCP_PRUNED);
+    }
+    return true;
+}
+
+unsigned receive_queue_blocks(const struct tcp_receive_queue *queue, struct wire_tcp_sack *blocks,
+                              unsigned most)
+{
+    unsigned n = 0;
+    struct packet *latest = run_of(tree_floor(&queue->runs, queue->latest));
+    if (n < most && latest != NULL)
+        blocks[n++] = (struct wire_tcp_sack){latest->tcp.node.key, latest->tcp.run_end};
+    /* Then the ones nearest to the gap, which matter most to the sender. */
+    struct packet *run = run_of(tree_first(&queue->runs));
+    for (; n < most && run != NULL; run = run_of(tree_next(&run->tcp.node))) {
+        if (run != latest)
+            blocks[n++] = (struct wire_tcp_sack){run->tcp.node.key, run->tcp.run_end};
+    }
+    return n;
+}
+
+unsigned receive_queue_look(const struct tcp_receive_queue *queue, struct chaski_piece *pieces,
+                            unsigned most)
+{
+    unsigned n = 0;
+    for (const struct packet *packet = queue->head; packet != NULL && n < most;
+         packet = packet->next) {
+        if (packet->linear_length != 0)
+            pieces[n++] = (struct chaski_piece){packet->data, packet->linear_length};
+        for (unsigned i = 0; i < packet->fragment_count && n < most; i++) {
+            const struct fragment *fragment = &packet->fragments[i];
+            if (fragment->length != 0)
+                pieces[n++] = (struct chaski_piece){fragment->buffer->data + fragment->offset,
+                                                    fragment->length};
+        }
+    }
+    return n;
+}
+
+static void free_head(struct tcp_receive_queue *queue)
+{
+    struct packet *head = queue->head;
+    queue->charge -= head->tcp.charge;
+    queue->head = head->next;
+    if (queue->head == NULL)
+        queue->tail = NULL;
+    packet_free(head);
+}
+
+void receive_queue_consume(struct tcp_receive_queue *queue, uint32_t n)
+{
+    queue->length -= n;
+    while (queue->head != NULL && n >= queue->head->length) {
+        n -= queue->head->length;
+        free_head(queue);
+    }
+    if (n != 0)
+        packet_consume(queue->head, n);
+}
+
+uint32_t receive_queue_read(struct tcp_receive_queue *queue, uint8_t *bytes, uint32_t n)
+{
+    uint32_t done = 0;
+    if (n > queue->length)
+        n = queue->length;
+    while (done < n) {
+        struct packet *head = queue->head;
+        uint32_t part = n - done < head->length ? n - done : head->length;
+        packet_copy_out(head, 0, bytes + done, part);
+        done += part;
+        if (part == head->length)
+            free_head(queue);
+        else
+            packet_consume(head, part);
+    }
+    queue->length -= done;
+    return done;
+}
+
+void receive_queue_clear(struct tcp_receive_queue *queue, struct counters *counters)
+{
+    while (queue->head != NULL)
+        free_head(queue);
+    struct packet *run;
+    while ((run = run_of(tree_first(&queue->runs))) != NULL)
+        drop_run(queue, run, counters, CHASKI_DROP_TCP_CLOSED);
+    queue->length = 0;
+}

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/tcp_internal.h"
+
+static uint64_t hash_key(const struct siphash_key *secret, const struct tcp_key *key,
+                         uint16_t local_port)
+{
+    struct address_words local = address_words(&key->local), remote = address_words(&key->remote);
+    uint64_t words[5] = {local.high, local.low, remote.high, remote.low,
+                         (uint64_t)local_port << 16 | key->remote_port};
+    return siphash_words(secret, words, 5);
+}
+
+static struct siphash_key derive(const struct siphash_key *key, uint64_t which)
+{
+    uint64_t first = 2 * which, second = 2 * which + 1;
+    return (struct siphash_key){siphash_words(key, &first, 1), siphash_words(key, &second, 1)};
+}
+
+void secrets_derive(struct tcp_secrets *secrets, const struct siphash_key *key)
+{
+    secrets->sequence = derive(key, 1);
+    secrets->port = derive(key, 2);
+    secrets->cookie = derive(key, 3);
+    secrets->timestamp = derive(key, 4);
+}
+
+/* RFC 6528: a clock of about 4 microseconds plus a keyed function of the connection. */
+uint32_t secret_sequence(const struct tcp *tcp, const struct tcp_key *key, uint64_t now_ns)
+{
+    return (uint32_t)hash_key(&tcp->secrets.sequence, key, key->local_port) +
+           (uint32_t)(now_ns >> 12);
+}
+
+/* RFC 7323, 5.4: without it the timestamps of a host tell how long it has been up. */
+uint32_t secret_timestamp_offset(const struct tcp *tcp, const struct tcp_key *key)
+{
+    return (uint32_t)hash_key(&tcp->secrets.timestamp, key, key->local_port);
+}
+
+uint32_t secret_port_offset(const struct tcp *tcp, const struct tcp_key *key)
+{
+    return (uint32_t)hash_key(&tcp->secrets.port, key, 0);
+}

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/tcp_internal.h"
+
+/*
+ * A segment arrives for a connection (RFC 9293, 3.10.7.3 and 3.10.7.4). judge() reads and changes
+ * nothing; tcp_segment() acts on its verdict; apply() takes in an acceptable segment in the order
+ * of the RFC: acknowledgement, window, urgent pointer, text, FIN.
+ */
+
+enum verdict {
+    ACCEPT,
+    DISCARD,    /* silently */
+    ANSWER,     /* discard, and tell the peer where we are (at most so often) */
+    CHALLENGE,  /* RFC 5961: the same, for a segment that might be forged */
+    RESET,      /* the peer ends the connection */
+    RESET_PEER, /* what it says cannot be: reset it in return */
+};
+
+static uint32_t segment_length(const struct packet *packet)
+{
+    return packet->length + ((packet->tcp.flags & TCP_SYN) != 0) +
+           ((packet->tcp.flags & TCP_FIN) != 0);
+}
+
+/* RFC 7323, 5.3: PAWS. A TS.Recent older than 24 days says nothing. */
+static bool timestamp_is_old(const struct tcp_connection *c, const struct packet *packet,
+                             uint64_t now_ns)
+{
+    enum { DAYS_24_MS = 24 * 24 * 3600 * 1000u };
+    return has(c, TCPF_HAS_TIMESTAMPS) && packet->tcp.has_timestamp &&
+           seq_lt(packet->tcp.timestamp, c->ts_recent) &&
+           clock_ms(now_ns) - c->ts_recent_at_ms < DAYS_24_MS;
+}
+
+/* RFC 9293, 3.10.7.4, first: any part of it within what we are ready to receive. */
+static bool in_window(const struct tcp_connection *c, const struct packet *packet)
+{
+    uint32_t sequence = packet->tcp.sequence, length = segment_length(packet);
+    uint32_t window = c->rcv_advertised - c->rcv_nxt;
+    if (length == 0)
+        return window == 0 ? sequence == c->rcv_nxt
+                           : seq_ge(sequence, c->rcv_nxt) && seq_lt(sequence, c->rcv_advertised);
+    uint32_t last = sequence + length - 1;
+    return window != 0 && ((seq_ge(sequence, c->rcv_nxt) && seq_lt(sequence, c->rcv_advertised)) ||
+                           (seq_ge(last, c->rcv_nxt) && seq_lt(last, c->rcv_advertised)) ||
+                           (seq_le(sequence, c->rcv_nxt) && seq_ge(last, c->rcv_advertised)));
+}
+
+static enum verdict judge_reset(const struct tcp_connection *c, const struct packet *packet)
+{
+    if (packet->tcp.sequence == c->rcv_nxt)
+        return RESET;
+    return in_window(c, packet) ? CHALLENGE : DISCARD;
+}
+
+/* RFC 5961, 5.2: an acknowledgement from too far back is as suspicious as one of the future. */
+static enum verdict judge_acknowledgment(const struct tcp_connection *c,
+                                         const struct packet *packet)
+{
+    uint32_t acknowledgment = packet->tcp.acknowledgment;
+    if (c->state == CHASKI_TCP_SYN_RECEIVED)
+        return acknowledgment == c->snd_nxt ? ACCEPT : RESET_PEER;
+    if (seq_gt(acknowledgment, c->snd_nxt))
+        return ANSWER;
+    return seq_lt(acknowledgment, c->snd_una - c->max_snd_wnd) ? CHALLENGE : ACCEPT;
+}
+
+static enum verdict judge(const struct tcp_connection *c, const struct packet *packet,
+                          uint64_t now_ns)
+{
+    uint8_t flags = packet->tcp.flags;
+    if (flags & TCP_RST)
+        return judge_reset(c, packet);
+    if (timestamp_is_old(c, packet, now_ns))
+        return (flags & TCP_SYN) ? CHALLENGE : ANSWER;
+    if (flags & TCP_SYN)
+        return CHALLENGE;
+    if (!in_window(c, packet)) {
+        /* With a window of zero, acknowledgements are still to be heard (RFC 9293, MUST-66). */
+        bool next = packet->tcp.sequence == c->rcv_nxt && c->rcv_advertised == c->rcv_nxt;
+        if (!next || !(flags & TCP_ACK))
+            return ANSWER;
+    }
+    if (!(flags & TCP_ACK))
+        return DISCARD;
+    /* RFC 7323, 3.2: once agreed on, timestamps are on every segment. */
+    if (has(c, TCPF_HAS_TIMESTAMPS) && !packet->tcp.has_timestamp)
+        return DISCARD;
+    return judge_acknowledgment(c, packet);
+}
+
+/* Tells the peer where we are, unless it was told a moment ago: two ends that have lost each other
+ * must not answer each other's answers for ever. Segments with data cannot be such answers. */
+static void answer(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
+                   bool challenge, uint64_t now_ns)
+{
+    uint32_t now_ms = clock_ms(now_ns);
+    bool limited = challenge || packet->length == 0;
+    if (limited && c->challenged_ms != 0 && now_ms - c->challenged_ms < TCP_CHALLENGE_MS) {
+        count(tcp->counters, CHASKI_TCP_ANSWERS_LIMITED);
+        return;
+    }
+    if (limited)
+        c->challenged_ms = now_ms != 0 ? now_ms : 1;
+    if (challenge)
+        count(tcp->counters, CHASKI_TCP_CHALLENGE_ACKS);
+    c->flags |= TCPF_ACK_NOW;
+    connection_wants_output(tcp, c);
+}
+
+static int reset_error(const struct tcp_connection *c)
+{
+    return c->state == CHASKI_TCP_SYN_SENT ? CHASKI_REFUSED : CHASKI_RESET;
+}
+
+/* RFC 7323, 4.3 */
+static void note_timestamp(struct tcp_connection *c, const struct packet *packet, uint64_t now_ns)
+{
+    if (packet->tcp.has_timestamp && has(c, TCPF_HAS_TIMESTAMPS) &&
+        seq_le(packet->tcp.sequence, c->last_ack_sent) &&
+        seq_ge(packet->tcp.timestamp, c->ts_recent)) {
+        c->ts_recent = packet->tcp.timestamp;
+        c->ts_recent_at_ms = clock_ms(now_ns);
+    }
+}
+
+static bool may_receive_text(const struct tcp_connection *c)
+{
+    return c->state == CHASKI_TCP_ESTABLISHED || c->state == CHASKI_TCP_FIN_WAIT_1 ||
+           c->state == CHASKI_TCP_FIN_WAIT_2;
+}
+
+static bool our_fin_acknowledged(const struct tcp_connection *c)
+{
+    return has(c, TCPF_FIN_QUEUED) && c->snd_una == tcp_send_end(c);
+}
+
+/* What the acknowledgement of our FIN leads to; false when the connection is gone. */
+static bool move_after_ack(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    if (!our_fin_acknowledged(c))
+        return true;
+    switch (c->state) {
+    case CHASKI_TCP_FIN_WAIT_1:
+        c->state = CHASKI_TCP_FIN_WAIT_2;
+        c->alive_at = TIMER_NEVER;
+        if (has(c, TCPF_ORPHAN))
+            c->alive_at = now_ns + tcp->knobs.fin_timeout_ms * 1000000ull;
+        return true;
+    case CHASKI_TCP_CLOSING:
+        connection_time_wait(tcp, c, now_ns);
+        return false;
+    case CHASKI_TCP_LAST_ACK:
+        connection_end(tcp, c, 0);
+        return false;
+    default:
+        return true;
+    }
+}
+
+static void receive_urgent(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet)
+{
+    if (!(packet->tcp.flags & TCP_URG) || packet->tcp.urgent == 0 || !may_receive_text(c))
+        return;
+    uint32_t mark = packet->tcp.sequence + packet->tcp.urgent;
+    if (seq_le(mark, c->rcv_nxt) || (has(c, TCPF_URGENT_IN) && seq_le(mark, c->receive_urgent)))
+        return;
+    c->receive_urgent = mark;
+    c->flags |= TCPF_URGENT_IN;
+    connection_tell(tcp, c, CHASKI_URGENT);
+}
+
+/* RFC 9293, 3.8.6.3 and RFC 5681, 4.2: at least every second full segment, and within ack_delay. */
+static void owe_acknowledgment(struct tcp *tcp, struct tcp_connection *c, uint32_t received,
+                               uint64_t now_ns)
+{
+    c->unacknowledged_in += received;
+    if (received > c->receive_mss || c->unacknowledged_in >= 2u * c->receive_mss ||
+        has(c, TCPF_QUICKACK)) {
+        c->flags |= TCPF_ACK_NOW;
+    } else if (!has(c, TCPF_ACK_DELAYED)) {
+        c->flags |= TCPF_ACK_DELAYED;
+        c->ack_at = now_ns + tcp->knobs.ack_delay_us * 1000ull;
+    }
+}
+
+static void estimate_receive_mss(struct tcp_connection *c, const struct packet *packet)
+{
+    uint32_t size = packet->segment_size != 0 ? packet->segment_size : packet->length;
+    if (size > c->receive_mss)
+        c->receive_mss = (uint16_t)minimum(size, c->announced_mss);
+}
+
+/* Cuts the text to what is new and within the window; false when nothing is left. */
+static bool trim_to_window(struct tcp_connection *c, struct packet *packet)
+{
+    uint32_t end = packet->tcp.sequence + packet->length;
+    if (seq_gt(end, c->rcv_advertised)) {
+        packet_trim(packet, packet->length - (end - c->rcv_advertised));
+        packet->tcp.flags &= (uint8_t)~TCP_FIN;
+        c->flags |= TCPF_ACK_NOW;
+    }
+    if (seq_lt(packet->tcp.sequence, c->rcv_nxt)) {
+        uint32_t old = c->rcv_nxt - packet->tcp.sequence;
+        packet_consume(packet, minimum(old, packet->length));
+        packet->tcp.sequence = c->rcv_nxt;
+        c->flags |= TCPF_ACK_NOW;
+    }
+    return packet->length != 0;
+}
+
+/* Queues the text; the packet is consumed. */
+static void receive_text(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
+                         uint64_t now_ns)
+{
+    struct tcp_receive_queue *queue = &c->receive;
+    uint32_t length = packet->length;
+    bool next = packet->tcp.sequence == c->rcv_nxt;
+    estimate_receive_mss(c, packet);
+    if (!receive_queue_admit(queue, packet, tcp->counters)) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_QUEUE_FULL);
+        c->flags |= TCPF_ACK_NOW;
+        return;
+    }
+    if (next && queue->runs.count == 0) {
+        receive_queue_append(queue, packet);
+        owe_acknowledgment(tcp, c, length, now_ns);
+    } else {
+        /* Out of order, or filling a gap: at once (RFC 5681, 4.2). */
+        receive_queue_insert(queue, packet, tcp->counters);
+        length = receive_queue_close_gap(queue, c->rcv_nxt);
+        c->flags |= TCPF_ACK_NOW;
+        count(tcp->counters, CHASKI_TCP_OUT_OF_ORDER);
+    }
+    if (length == 0)
+        return;
+    c->rcv_nxt += length;
+    c->bytes_received += length;
+    connection_tell(tcp, c, CHASKI_READABLE);
+}
+
+/* The peer's FIN is next in order. False when the connection is gone. */
+static bool receive_fin(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    c->rcv_nxt++;
+    c->flags |= TCPF_FIN_RECEIVED | TCPF_ACK_NOW;
+    if (seq_lt(c->rcv_advertised, c->rcv_nxt))
+        c->rcv_advertised = c->rcv_nxt;
+    connection_tell(tcp, c, CHASKI_READABLE);
+    switch (c->state) {
+    case CHASKI_TCP_SYN_RECEIVED:
+    case CHASKI_TCP_ESTABLISHED:
+        c->state = CHASKI_TCP_CLOSE_WAIT;
+        return true;
+    case CHASKI_TCP_FIN_WAIT_1: /* ours is not acknowledged, else it were FIN-WAIT-2 */
+        c->state = CHASKI_TCP_CLOSING;
+        return true;
+    case CHASKI_TCP_FIN_WAIT_2:
+        tcp_build_ack(tcp, c, c->snd_nxt, now_ns);
+        connection_time_wait(tcp, c, now_ns);
+        return false;
+    default:
+        return true;
+    }
+}
+
+/* Nobody will read it any more: RFC 9293, 3.6.1 and RFC 2525, 2.17. */
+static bool text_for_nobody(const struct tcp_connection *c, const struct packet *packet)
+{
+    return has(c, TCPF_ORPHAN) && packet->length != 0 &&
+           seq_gt(packet->tcp.sequence + packet->length, c->rcv_nxt) && may_receive_text(c);
+}
+
+/* Consumes the packet; returns false when the connection is gone. */
+static bool apply_text(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
+                       uint64_t now_ns)
+{
+    if (!may_receive_text(c)) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_AFTER_FIN);
+        return true;
+    }
+    uint32_t fin_at = packet->tcp.sequence + packet->length;
+    bool text = trim_to_window(c, packet);
+    bool fin = (packet->tcp.flags & TCP_FIN) != 0;
+    if (text)
+        receive_text(tcp, c, packet, now_ns);
+    else
+        packet_free(packet);
+    if (fin && seq_gt(fin_at, c->rcv_nxt)) {
+        c->fin_at = fin_at;
+        c->flags |= TCPF_FIN_KNOWN;
+    }
+    bool next =
+        (fin && fin_at == c->rcv_nxt) || (has(c, TCPF_FIN_KNOWN) && c->fin_at == c->rcv_nxt);
+    return !next || receive_fin(tcp, c, now_ns);
+}
+
+static void apply(struct tcp *tcp, struct tcp_connection *c, struct packet *packet, uint64_t now_ns)
+{
+    note_timestamp(c, packet, now_ns);
+    tcp_heard(c, now_ns);
+    if (c->state == CHASKI_TCP_SYN_RECEIVED) {
+        c->snd_una++;
+        c->snd_wl1 = packet->tcp.sequence - 1;
+        connection_established(tcp, c, now_ns);
+    }
+    tcp_acknowledge(tcp, c, packet, now_ns);
+    bool alive = move_after_ack(tcp, c, now_ns);
+    if (alive && text_for_nobody(c, packet)) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_CLOSED);
+        tcp_build_reset(tcp, c, now_ns);
+        connection_end(tcp, c, 0);
+        return;
+    }
+    if (!alive || segment_length(packet) == 0) {
+        packet_free(packet);
+    } else {
+        receive_urgent(tcp, c, packet);
+        alive = apply_text(tcp, c, packet, now_ns);
+    }
+    if (!alive)
+        return;
+    if (has(c, TCPF_ACK_NOW))
+        connection_wants_output(tcp, c);
+    tcp_timer_set(tcp, c);
+}
+
+/* RFC 9293, 3.10.7.3: state SYN-SENT. */
+static void take_syn(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
+                     uint64_t now_ns)
+{
+    struct wire_tcp_options options;
+    wire_tcp_parse_options(packet_transport(packet), &options);
+    uint32_t advertised = c->rcv_advertised - c->rcv_nxt;
+    c->rcv_nxt = packet->tcp.sequence + 1;
+    c->rcv_advertised = c->rcv_nxt + advertised;
+    c->last_ack_sent = c->rcv_nxt;
+    if (!options.has_window_scale) {
+        c->flags &= ~(uint32_t)TCPF_HAS_SCALING;
+        c->receive_scale = 0;
+    }
+    c->send_scale = has(c, TCPF_HAS_SCALING) ? options.window_scale : 0;
+    if (!options.sack_permitted)
+        c->flags &= ~(uint32_t)TCPF_HAS_SACK;
+    if (!options.has_timestamp)
+        c->flags &= ~(uint32_t)TCPF_HAS_TIMESTAMPS;
+    c->ts_recent = options.timestamp;
+    c->ts_recent_at_ms = clock_ms(now_ns);
+    c->peer_mss = options.has_mss ? options.mss : TCP_DEFAULT_MSS;
+    struct ip_path path;
+    connection_set_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
+    c->snd_wnd = packet->tcp.window;
+    c->max_snd_wnd = packet->tcp.window;
+    c->snd_wl1 = packet->tcp.sequence;
+    c->snd_wl2 = packet->tcp.acknowledgment;
+}
+
+static void syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
+                             uint64_t now_ns)
+{
+    uint8_t flags = packet->tcp.flags;
+    bool acknowledges = (flags & TCP_ACK) != 0;
+    if (acknowledges && packet->tcp.acknowledgment != c->snd_nxt) {
+        tcp_build_refusal(tcp, packet, now_ns);
+        return;
+    }
+    if (flags & TCP_RST) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_RESET);
+        if (acknowledges)
+            connection_end(tcp, c, CHASKI_REFUSED);
+        return;
+    }
+    if (!(flags & TCP_SYN) || c->snd_nxt == c->snd_una) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
+        return;
+    }
+    take_syn(tcp, c, packet, now_ns);
+    if (!acknowledges) { /* both opened at once: RFC 9293, 3.5, figure 7 */
+        c->state = CHASKI_TCP_SYN_RECEIVED;
+        c->flags |= TCPF_SYN_OWED;
+        packet_free(packet);
+        connection_wants_output(tcp, c);
+        return;
+    }
+    c->snd_una = packet->tcp.acknowledgment;
+    if (c->backoff == 0)
+        tcp_rtt_sample(tcp, c, (uint32_t)((now_ns - c->progress_at) / 1000));
+    connection_established(tcp, c, now_ns);
+    c->flags |= TCPF_ACK_NOW;
+    packet->tcp.sequence++;
+    bool alive = true;
+    if (packet->length != 0 || (flags & TCP_FIN))
+        alive = apply_text(tcp, c, packet, now_ns);
+    else
+        packet_free(packet);
+    if (!alive)
+        return;
+    connection_wants_output(tcp, c);
+}
+
+void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packet, uint64_t now_ns)
+{
+    c->segments_in++;
+    if (c->state == CHASKI_TCP_SYN_SENT) {
+        syn_sent_segment(tcp, c, packet, now_ns);
+        return;
+    }
+    switch (judge(c, packet, now_ns)) {
+    case ACCEPT:
+        apply(tcp, c, packet, now_ns);
+        return;
+    case DISCARD:
+        break;
+    case ANSWER:
+        answer(tcp, c, packet, false, now_ns);
+        break;
+    case CHALLENGE:
+        answer(tcp, c, packet, true, now_ns);
+        break;
+    case RESET:
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_RESET);
+        connection_end(tcp, c, reset_error(c));
+        return;
+    case RESET_PEER:
+        tcp_build_refusal(tcp, packet, now_ns);
+        return;
+    }
+    packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
+}

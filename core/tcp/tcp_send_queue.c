@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/tcp_send_queue.h"
+
+#include "core/base/bytes.h"
+#include "core/base/sequence.h"
+
+_Static_assert(sizeof(struct send_chunk) <= BUFFER_HEADER,
+               "a chunk's place fits in front of the data of a pool buffer");
+_Static_assert(sizeof(struct send_chunk) <= sizeof(((struct chaski_memory *)NULL)->reserved),
+               "a chunk fits in what an application hands over");
+
+void send_queue_init(struct tcp_send_queue *queue, uint32_t start, uint32_t limit)
+{
+    *queue = (struct tcp_send_queue){.start = start, .limit = limit};
+}
+
+static void append_chunk(struct tcp_send_queue *queue, struct send_chunk *chunk)
+{
+    chunk->next = NULL;
+    chunk->sequence = send_queue_end(queue);
+    if (queue->tail != NULL)
+        queue->tail->next = chunk;
+    else
+        queue->head = chunk;
+    queue->tail = chunk;
+}
+
+/* A queue that has grown past one small buffer is bulk: it goes on in large ones. */
+static struct send_chunk *new_chunk(const struct tcp_send_queue *queue,
+                                    struct packet_memory *memory, uint32_t length)
+{
+    struct buffer *buffer = NULL;
+    if (length > SMALL_BUFFER || queue->length >= SMALL_BUFFER)
+        buffer = buffer_take(&memory->large, FOR_SEND);
+    if (buffer == NULL)
+        buffer = buffer_take(&memory->small, FOR_SEND);
+    if (buffer == NULL)
+        return NULL;
+    struct send_chunk *chunk = (struct send_chunk *)(void *)buffer;
+    chunk->length = 0;
+    return chunk;
+}
+
+uint32_t send_queue_write(struct tcp_send_queue *queue, struct packet_memory *memory,
+                          const uint8_t *bytes, uint32_t length)
+{
+    uint32_t wanted = length < send_queue_room(queue) ? length : send_queue_room(queue);
+    uint32_t written = 0;
+    while (written < wanted) {
+        struct send_chunk *tail = queue->tail;
+        if (tail == NULL || tail->length == tail->buffer.size) {
+            tail = new_chunk(queue, memory, wanted - written);
+            if (tail == NULL)
+                break;
+            append_chunk(queue, tail);
+        }
+        uint32_t room = tail->buffer.size - tail->length;
+        uint32_t n = wanted - written < room ? wanted - written : room;
+        memcpy(tail->buffer.data + tail->length, bytes + written, n);
+        tail->length += n;
+        queue->length += n;
+        written += n;
+    }
+    return written;
+}
+
+static void release_handed_over(struct buffer *buffer)
+{
+    struct chaski_memory *memory = buffer->owner;
+    memory->release(memory);
+}
+
+void send_queue_hand_over(struct tcp_send_queue *queue, struct chaski_memory *memory)
+{
+    struct send_chunk *chunk = (struct send_chunk *)(void *)memory->reserved;
+    chunk->buffer = (struct buffer){
+        .references = 1,
+        .size = (uint32_t)memory->length,
+        .data = (uint8_t *)(uintptr_t)memory->bytes,
+        .release = release_handed_over,
+        .owner = memory,
+    };
+    append_chunk(queue, chunk);
+    chunk->length = (uint32_t)memory->length;
+    queue->length += chunk->length;
+}
+
+static void drop_head(struct tcp_send_queue *queue)
+{
+    struct send_chunk *chunk = queue->head;
+    queue->head = chunk->next;
+    if (queue->head == NULL)
+        queue->tail = NULL;
+    if (queue->unsent == chunk)
+        queue->unsent = NULL;
+    buffer_drop(&chunk->buffer);
+}
+
+void send_queue_acknowledge(struct tcp_send_queue *queue, uint32_t sequence)
+{
+    uint32_t n = sequence - queue->start;
+    queue->start = sequence;
+    queue->length -= n;
+    while (queue->head != NULL && seq_le(queue->head->sequence + queue->head->length, sequence))
+        drop_head(queue);
+}
+
+void send_queue_clear(struct tcp_send_queue *queue)
+{
+    while (queue->head != NULL)
+        drop_head(queue);
+    queue->length = 0;
+}
+
+struct send_chunk *send_queue_unsent(struct tcp_send_queue *queue, uint32_t sequence)
+{
+    queue->unsent = send_chunk_at(queue->unsent != NULL ? queue->unsent : queue->head, sequence);
+    return queue->unsent;
+}
+
+uint32_t send_queue_slice(struct send_chunk *chunk, uint32_t sequence, uint32_t length,
+                          struct packet *packet)
+{
+    bool copy = length <= packet_tail_room(packet);
+    uint32_t done = 0;
+    while (done < length) {
+        uint32_t offset = sequence + done - chunk->sequence;
+        uint32_t n = chunk->length - offset;
+        if (n > length - done)
+            n = length - done;
+        if (copy)
+            memcpy(packet_put(packet, n), chunk->buffer.data + offset, n);
+        else if (packet->fragment_count < PACKET_FRAGMENTS)
+            packet_add_fragment(packet, buffer_hold(&chunk->buffer), offset, n);
+        else
+            break;
+        done += n;
+        chunk = chunk->next;
+    }
+    return done;
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/tcp_time_wait.h"
+
+#include "core/tcp/tcp_internal.h"
+
+void time_wait_setup(struct tcp_time_waits *waits, struct memory *memory, uint32_t limit)
+{
+    struct tcp_time_wait *entries = memory_take(memory, (size_t)limit * sizeof *entries);
+    if (entries == NULL)
+        return;
+    *waits = (struct tcp_time_waits){.entries = entries, .limit = limit, .free = 1};
+    for (uint32_t i = 0; i < limit; i++)
+        entries[i].next = i + 1 < limit ? i + 2 : 0;
+}
+
+static void set_timer(struct tcp *tcp, uint64_t now_ns)
+{
+    struct tcp_time_waits *waits = &tcp->time_wait;
+    if (waits->first == 0) {
+        timer_cancel(tcp->wheel, &waits->timer);
+        return;
+    }
+    int32_t left = seq_distance(clock_ms(now_ns), waits->entries[waits->first - 1].expires_ms);
+    timer_arm(tcp->wheel, &waits->timer, now_ns + (left > 0 ? (uint64_t)left * 1000000 : 0));
+}
+
+static void append(struct tcp_time_waits *waits, uint32_t index)
+{
+    struct tcp_time_wait *entry = &waits->entries[index];
+    entry->next = 0;
+    entry->previous = waits->last;
+    if (waits->last != 0)
+        waits->entries[waits->last - 1].next = index + 1;
+    else
+        waits->first = index + 1;
+    waits->last = index + 1;
+}
+
+static void unlink_entry(struct tcp_time_waits *waits, const struct tcp_time_wait *entry)
+{
+    if (entry->previous != 0)
+        waits->entries[entry->previous - 1].next = entry->next;
+    else
+        waits->first = entry->next;
+    if (entry->next != 0)
+        waits->entries[entry->next - 1].previous = entry->previous;
+    else
+        waits->last = entry->previous;
+}
+
+void time_wait_drop(struct tcp *tcp, uint32_t index)
+{
+    struct tcp_time_waits *waits = &tcp->time_wait;
+    struct tcp_time_wait *entry = &waits->entries[index];
+    tcp_table_remove(&tcp->table, &entry->key, tcp_refer(TCP_KIND_TIME_WAIT, index));
+    unlink_entry(waits, entry);
+    entry->next = waits->free;
+    waits->free = index + 1;
+    waits->count--;
+}
+
+void time_wait_enter(struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
+{
+    struct tcp_time_waits *waits = &tcp->time_wait;
+    tcp_reference old = tcp_refer(TCP_KIND_CONNECTION, connection_index(tcp, c));
+    if (waits->limit == 0) {
+        tcp_table_remove(&tcp->table, &c->key, old);
+        return;
+    }
+    if (waits->free == 0) {
+        count(tcp->counters, CHASKI_TCP_TIME_WAIT_OVERFLOWED);
+        time_wait_drop(tcp, waits->first - 1);
+    }
+    uint32_t index = waits->free - 1;
+    struct tcp_time_wait *entry = &waits->entries[index];
+    waits->free = entry->next;
+    waits->count++;
+    uint32_t window = c->rcv_advertised - c->rcv_nxt;
+    *entry = (struct tcp_time_wait){
+        .key = c->key,
+        .snd_nxt = c->snd_nxt,
+        .rcv_nxt = c->rcv_nxt,
+        .ts_recent = c->ts_recent,
+        .expires_ms = clock_ms(now_ns) + TIME_WAIT_MS,
+        .window = (uint16_t)minimum(window >> c->receive_scale, UINT16_MAX),
+        .timestamps = has(c, TCPF_HAS_TIMESTAMPS),
+    };
+    append(waits, index);
+    tcp_table_replace(&tcp->table, &c->key, old, tcp_refer(TCP_KIND_TIME_WAIT, index));
+    set_timer(tcp, now_ns);
+}
+
+/* RFC 9293, 3.6.1 (MAY-2) and RFC 6191: a SYN that cannot be an old one. */
+static bool opens_anew(const struct tcp_time_wait *entry, const struct packet *packet)
+{
+    const struct packet_tcp *segment = &packet->tcp;
+    if ((segment->flags & (TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN)) != TCP_SYN)
+        return false;
+    if (entry->timestamps && segment->has_timestamp)
+        return seq_gt(segment->timestamp, entry->ts_recent) ||
+               (segment->timestamp == entry->ts_recent &&
+                seq_gt(segment->sequence, entry->rcv_nxt));
+    return seq_gt(segment->sequence, entry->rcv_nxt);
+}
+
+static void acknowledge(struct tcp *tcp, const struct tcp_time_wait *entry, struct packet *packet,
+                        uint64_t now_ns)
+{
+    struct wire_tcp_options options = {
+        .has_timestamp = entry->timestamps,
+        .timestamp = clock_ms(now_ns) + secret_timestamp_offset(tcp, &entry->key),
+        .timestamp_echo = entry->ts_recent,
+    };
+    struct tcp_reply reply = {
+        .key = entry->key,
+        .sequence = entry->snd_nxt,
+        .acknowledgment = entry->rcv_nxt,
+        .window = entry->window,
+        .flags = TCP_ACK,
+        .options = &options,
+    };
+    tcp_build_reply(tcp, packet, &reply, now_ns);
+}
+
+bool time_wait_segment(struct tcp *tcp, uint32_t index, struct packet *packet, uint64_t now_ns)
+{
+    struct tcp_time_waits *waits = &tcp->time_wait;
+    struct tcp_time_wait *entry = &waits->entries[index];
+    const struct packet_tcp *segment = &packet->tcp;
+    if (opens_anew(entry, packet)) {
+        time_wait_drop(tcp, index);
+        return true;
+    }
+    /* RFC 1337: a reset does not end it. A pure acknowledgement in order asks for nothing. */
+    bool silent =
+        (segment->flags & TCP_RST) || (!(segment->flags & (TCP_SYN | TCP_FIN)) &&
+                                       packet->length == 0 && segment->sequence == entry->rcv_nxt);
+    if (silent) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
+        return false;
+    }
+    if (segment->flags & TCP_FIN) { /* the peer did not hear our acknowledgement: wait anew */
+        unlink_entry(waits, entry);
+        entry->expires_ms = clock_ms(now_ns) + TIME_WAIT_MS;
+        append(waits, index);
+        set_timer(tcp, now_ns);
+    }
+    acknowledge(tcp, entry, packet, now_ns);
+    return false;
+}
+
+void time_wait_timer(void *block, struct timer *timer, uint64_t now_ns)
+{
+    (void)timer;
+    struct tcp *tcp = block;
+    struct tcp_time_waits *waits = &tcp->time_wait;
+    while (waits->first != 0 &&
+           seq_le(waits->entries[waits->first - 1].expires_ms, clock_ms(now_ns)))
+        time_wait_drop(tcp, waits->first - 1);
+    set_timer(tcp, now_ns);
+}

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/tcp_internal.h"
+
+/*
+ * A connection has three deadlines and one timer at the earliest of them.
+ *   send_at   retransmission time-out (RFC 6298), or persist while TCPF_PERSISTING
+ *   ack_at    delayed acknowledgement; also the retry when a pool had nothing left
+ *   alive_at  what silence leads to: a keep-alive probe, the end of FIN-WAIT-2 or of lingering
+ */
+
+void tcp_rtt_sample(const struct tcp *tcp, struct tcp_connection *c, uint32_t rtt_us)
+{
+    if (rtt_us == 0)
+        rtt_us = 1;
+    if (c->min_rtt_us == 0 || rtt_us < c->min_rtt_us)
+        c->min_rtt_us = rtt_us;
+    if (c->srtt_us8 == 0) {
+        c->srtt_us8 = rtt_us * 8;
+        c->rttvar_us4 = rtt_us * 2;
+    } else {
+        int32_t error = (int32_t)(rtt_us - c->srtt_us8 / 8);
+        c->srtt_us8 = (uint32_t)((int32_t)c->srtt_us8 + error);
+        uint32_t deviation = (uint32_t)(error < 0 ? -error : error);
+        c->rttvar_us4 += deviation - c->rttvar_us4 / 4;
+    }
+    uint32_t rto = c->srtt_us8 / 8 + maximum(c->rttvar_us4, tcp->knobs.rto_min_us);
+    c->rto_us = minimum(maximum(rto, tcp->knobs.rto_min_us), tcp->knobs.rto_max_us);
+    c->backoff = 0;
+}
+
+uint64_t tcp_rto_ns(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    uint64_t rto_us = (uint64_t)c->rto_us << (c->backoff < 16 ? c->backoff : 16);
+    return (rto_us < tcp->knobs.rto_max_us ? rto_us : tcp->knobs.rto_max_us) * 1000;
+}
+
+void tcp_timer_set(struct tcp *tcp, struct tcp_connection *c)
+{
+    uint64_t at = c->send_at < c->ack_at ? c->send_at : c->ack_at;
+    if (c->alive_at < at)
+        at = c->alive_at;
+    if (c->timer.deadline_ns != at)
+        timer_arm(tcp->wheel, &c->timer, at);
+}
+
+static uint64_t ms(uint64_t n)
+{
+    return n * 1000000;
+}
+
+void tcp_heard(struct tcp_connection *c, uint64_t now_ns)
+{
+    c->probes = 0;
+    if (has(c, TCPF_PERSISTING) && c->user_timeout_ms == 0 && !has(c, TCPF_ORPHAN))
+        c->progress_at = now_ns; /* a peer that answers may keep its window shut (MUST-37) */
+    if (has(c, TCPF_KEEPALIVE) &&
+        (c->state == CHASKI_TCP_ESTABLISHED || c->state == CHASKI_TCP_CLOSE_WAIT))
+        c->alive_at = now_ns + ms(c->keep_idle_ms);
+}
+
+/* How long data may stay unacknowledged: R2 of RFC 9293, 3.8.3, as time. */
+static uint64_t patience_ns(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    if (c->user_timeout_ms != 0)
+        return ms(c->user_timeout_ms);
+    return ms(has(c, TCPF_ORPHAN) ? tcp->knobs.orphan_timeout_ms : tcp->knobs.give_up_ms);
+}
+
+static void back_off(struct tcp_connection *c)
+{
+    if (c->backoff < UINT8_MAX)
+        c->backoff++;
+}
+
+static void handshake_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    if (c->backoff >= c->syn_count ||
+        (c->user_timeout_ms != 0 && now_ns - c->progress_at >= ms(c->user_timeout_ms))) {
+        connection_end(tcp, c, CHASKI_TIMED_OUT);
+        return;
+    }
+    back_off(c);
+    c->retransmitted++;
+    count(tcp->counters, CHASKI_TCP_RETRANSMITTED);
+    c->flags |= TCPF_SYN_OWED;
+    connection_wants_output(tcp, c);
+}
+
+/* RFC 5681, 3.1 and RFC 6298, 5.4 to 5.6. */
+static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    if (now_ns - c->progress_at >= patience_ns(tcp, c)) {
+        connection_end(tcp, c, c->error != 0 ? c->error : CHASKI_TIMED_OUT);
+        return;
+    }
+    count(tcp->counters, CHASKI_TCP_TIMEOUTS);
+    uint32_t in_flight = tcp_in_flight(c);
+    if (c->recovery != TCP_CA_LOSS || c->backoff == 0)
+        c->congestion.operations->reduce(&c->congestion, in_flight, c->mss, now_ns);
+    c->congestion.window = c->mss;
+    c->recovery = TCP_CA_LOSS;
+    c->recovery_point = c->snd_nxt;
+    c->duplicate_acks = 0;
+    scoreboard_lose_all(&c->scoreboard);
+    back_off(c);
+    enum family family = address_family(&c->key.remote);
+    if (c->backoff == TCP_DOUBT_AFTER && tcp->network[family].doubt != NULL)
+        tcp->network[family].doubt(tcp->network[family].block, &c->key.remote, now_ns);
+    c->send_at = now_ns + tcp_rto_ns(tcp, c);
+    connection_wants_output(tcp, c);
+}
+
+/* The peer's window is shut: RFC 9293, 3.8.6.1. The connection stays as long as the peer answers,
+ * unless the user has set a limit. */
+static void persist_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    bool silent = c->probes != 0;
+    if (now_ns - c->progress_at >= patience_ns(tcp, c) &&
+        (silent || c->user_timeout_ms != 0 || has(c, TCPF_ORPHAN))) {
+        connection_end(tcp, c, CHASKI_TIMED_OUT);
+        return;
+    }
+    if (c->probes < UINT8_MAX)
+        c->probes++;
+    back_off(c);
+    c->send_at = now_ns + tcp_rto_ns(tcp, c);
+    c->flags |= TCPF_PROBE_OWED;
+    count(tcp->counters, CHASKI_TCP_WINDOW_PROBES);
+    connection_wants_output(tcp, c);
+}
+
+static void send_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    c->send_at = TIMER_NEVER;
+    if (c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED)
+        handshake_timeout(tcp, c, now_ns);
+    else if (has(c, TCPF_PERSISTING))
+        persist_timeout(tcp, c, now_ns);
+    else
+        retransmission_timeout(tcp, c, now_ns);
+}
+
+/* RFC 9293, 3.8.4. */
+static void keep_alive_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    if (c->probes >= c->keep_count) {
+        tcp_build_reset(tcp, c, now_ns);
+        connection_end(tcp, c, CHASKI_TIMED_OUT);
+        return;
+    }
+    c->probes++;
+    c->alive_at = now_ns + ms(c->keep_interval_s * 1000ull);
+    c->flags |= TCPF_PROBE_OWED;
+    count(tcp->counters, CHASKI_TCP_KEEPALIVE_PROBES);
+    connection_wants_output(tcp, c);
+}
+
+static void alive_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    c->alive_at = TIMER_NEVER;
+    switch (c->state) {
+    case CHASKI_TCP_ESTABLISHED:
+    case CHASKI_TCP_CLOSE_WAIT:
+        keep_alive_deadline(tcp, c, now_ns);
+        break;
+    case CHASKI_TCP_FIN_WAIT_2:
+        connection_end(tcp, c, 0);
+        break;
+    default: /* lingering has come to its end with data undelivered */
+        tcp_build_reset(tcp, c, now_ns);
+        connection_end(tcp, c, CHASKI_TIMED_OUT);
+        break;
+    }
+}
+
+void tcp_timer_fire(void *block, struct timer *timer, uint64_t now_ns)
+{
+    struct tcp *tcp = block;
+    struct tcp_connection *c = list_entry(timer, struct tcp_connection, timer);
+    uint32_t generation = c->generation;
+    tcp->now_ns = now_ns;
+    if (c->ack_at <= now_ns) {
+        c->ack_at = TIMER_NEVER;
+        if (has(c, TCPF_ACK_DELAYED)) {
+            c->flags |= TCPF_ACK_NOW;
+            count(tcp->counters, CHASKI_TCP_DELAYED_ACKS);
+        }
+        connection_tell_room(tcp, c);
+        connection_wants_output(tcp, c);
+    }
+    if (c->send_at <= now_ns)
+        send_deadline(tcp, c, now_ns);
+    if (c->generation == generation && c->alive_at <= now_ns)
+        alive_deadline(tcp, c, now_ns);
+    if (c->generation == generation)
+        tcp_timer_set(tcp, c);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/tcp_internal.h"
+
+/*
+ * Buffers that grow with the path. The receive buffer holds twice what the application took in the
+ * last round trip, so that a sender that doubles its rate every round trip is never held up; the
+ * send buffer twice the congestion window, so that there is a window's worth to send when one
+ * has been acknowledged. Neither shrinks, and neither grows while the pools run low.
+ */
+
+static bool pools_are_low(const struct tcp *tcp)
+{
+    const struct pool *large = &tcp->memory->large;
+    return large->free_count < large->total / 8;
+}
+
+static uint32_t round_trip_us(const struct tcp_connection *c)
+{
+    return c->srtt_us8 != 0 ? c->srtt_us8 / 8 : 100000;
+}
+
+void tune_receive(struct tcp *tcp, struct tcp_connection *c, uint32_t copied, uint64_t now_ns)
+{
+    c->tune_copied += copied;
+    if (has(c, TCPF_FIXED_RECEIVE_BUFFER) ||
+        now_ns - c->tune_at < (uint64_t)round_trip_us(c) * 1000)
+        return;
+    if (c->tune_copied > c->tune_space && !pools_are_low(tcp)) {
+        c->tune_space = c->tune_copied;
+        uint64_t wanted = 2ull * c->tune_copied + 16u * c->receive_mss;
+        if (wanted > tcp->knobs.receive_buffer_max)
+            wanted = tcp->knobs.receive_buffer_max;
+        c->receive.limit = maximum(c->receive.limit, (uint32_t)wanted);
+    }
+    c->tune_copied = 0;
+    c->tune_at = now_ns;
+}
+
+void tune_send(const struct tcp *tcp, struct tcp_connection *c)
+{
+    if (has(c, TCPF_FIXED_SEND_BUFFER) || pools_are_low(tcp))
+        return;
+    uint64_t wanted = 2ull * c->congestion.window;
+    if (wanted > tcp->knobs.send_buffer_max)
+        wanted = tcp->knobs.send_buffer_max;
+    c->send.limit = maximum(c->send.limit, (uint32_t)wanted);
+}
