@@ -48,8 +48,8 @@ static enum chaski_counter quote_with(unsigned at, uint8_t value)
     uint8_t bytes[sizeof too_big];
     memcpy(bytes, too_big, sizeof bytes);
     bytes[at] = value;
-    size_t offset;
-    uint16_t length;
+    size_t offset = 0;
+    uint16_t length = 0;
     return quote(bytes, sizeof bytes, &offset, &length);
 }
 
@@ -88,8 +88,8 @@ static void finds_the_quote(void **state)
 static void refuses_cut_quotes(void **state)
 {
     (void)state;
-    size_t offset;
-    uint16_t length;
+    size_t offset = 0;
+    uint16_t length = 0;
     for (size_t cut = WIRE_ICMP4_HEADER; cut < sizeof too_big; cut++)
         assert_int_equal(quote(too_big, cut, &offset, &length), CHASKI_DROP_ICMP4_QUOTE);
     assert_int_equal(check(too_big, sizeof too_big), 0);
@@ -113,8 +113,8 @@ static void refuses_a_quoted_length_too_short(void **state)
 {
     (void)state;
     uint8_t bytes[sizeof too_big];
-    size_t offset;
-    uint16_t length;
+    size_t offset = 0;
+    uint16_t length = 0;
     memcpy(bytes, too_big, sizeof bytes);
     bytes[10] = 0;
     bytes[11] = 27;
@@ -130,8 +130,8 @@ static void ends_the_quote_with_the_quoted_datagram(void **state)
 {
     (void)state;
     uint8_t bytes[sizeof too_big + 20] = {0};
-    size_t offset;
-    uint16_t length;
+    size_t offset = 0;
+    uint16_t length = 0;
     memcpy(bytes, too_big, sizeof too_big);
     assert_int_equal(quote(bytes, sizeof bytes, &offset, &length), 0);
     assert_int_equal(length, 28);
@@ -146,8 +146,8 @@ static void ends_the_quote_where_extensions_begin(void **state)
 {
     (void)state;
     uint8_t bytes[WIRE_ICMP4_HEADER + 128 + 12] = {0};
-    size_t offset;
-    uint16_t length;
+    size_t offset = 0;
+    uint16_t length = 0;
     memcpy(bytes, too_big, sizeof too_big);
     bytes[5] = 32;
     assert_int_equal(quote(bytes, sizeof bytes, &offset, &length), 0);
