@@ -111,6 +111,20 @@ static void lay_out_udp(struct chaski *host, struct memory *memory,
     udp_init(&host->udp, memory, &setup);
 }
 
+static void lay_out_tcp(struct chaski *host, struct memory *memory,
+                        const struct chaski_limits *limits, const uint8_t seed[32])
+{
+    struct tcp_setup setup = {
+        .packets = &host->memory,
+        .counters = &host->counters,
+        .wheel = &host->wheel,
+        .host = host,
+        .key = derive(seed, SECRET_TCP),
+        .now_ns = host->now_ns,
+    };
+    tcp_setup(&host->tcp, memory, limits, &setup);
+}
+
 /* What takes nothing from the memory, once that is known to be there. */
 static void lay_out_rest(struct chaski *host, const struct chaski_limits *limits,
                          const uint8_t seed[32])
@@ -132,6 +146,7 @@ void host_lay_out(struct chaski *host, struct memory *memory, const struct chask
     lay_out_arp(host, memory, limits, seed);
     lay_out_ip4(host, memory, limits, seed);
     lay_out_udp(host, memory, limits, seed);
+    lay_out_tcp(host, memory, limits, seed);
     lay_out_packets(&host->memory, memory, limits);
     if (memory->base != NULL && memory->used <= memory->size)
         lay_out_rest(host, limits, seed);
@@ -150,10 +165,13 @@ void host_wire(struct chaski *host)
     dispatch_wire(&host->datagrams, WIRE_IP_ICMP4, (struct hook){icmp4_receive, &host->icmp4});
     dispatch_wire(&host->datagrams, WIRE_IP_IGMP, (struct hook){igmp_receive, &host->igmp});
     dispatch_wire(&host->datagrams, WIRE_IP_UDP, (struct hook){udp_receive, &host->udp});
+    dispatch_wire(&host->datagrams, WIRE_IP_TCP, (struct hook){tcp_receive, &host->tcp});
     host->datagrams.other = (struct hook){icmp4_protocol_unreachable, &host->icmp4};
     host->icmp4.request = (struct hook){ip4_transmit, &host->ip4};
     host->igmp.request = (struct hook){ip4_transmit, &host->ip4};
 
     ip4_network(&host->ip4, &host->udp.network[FAMILY_IP4]);
+    ip4_network(&host->ip4, &host->tcp.network[FAMILY_IP4]);
     icmp4_wire_errors(&host->icmp4, WIRE_IP_UDP, udp_error, &host->udp);
+    icmp4_wire_errors(&host->icmp4, WIRE_IP_TCP, tcp_ip_error, &host->tcp);
 }
