@@ -11,4 +11,4 @@ class End(world.LinkTest):
         log = (world.folder / "server.log").read_text()
         world.server = None
         self.assertEqual(code, 0, log[-4000:])
-        self.assertNotIn("ERROR", log)
+        self.assertNotRegex(log, "ERROR|runtime error")
