@@ -103,7 +103,7 @@ static void show_progress(const struct connections *many, uint64_t *shown_ns)
 /* Connects all of them and waits until each one's byte has been read. */
 static bool connect_all(struct connections *many, char *error)
 {
-    uint64_t began = system_now(), shown = began, before = many->bulk.read, heard = began;
+    uint64_t began = many->pair.now_ns, shown = began, heard = began, before = many->bulk.read;
     uint32_t done = 0;
 
     many->error = add_client_addresses(many);
