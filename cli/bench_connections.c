@@ -80,6 +80,8 @@ static void connect_next(struct connections *many)
     many->error = chaski_tcp_connect(many->pair.side[CLIENT].host, &connect, &ignored);
 }
 
+/* As many addresses as the ports need; the server is made to ask for each one's link address, since
+ * only a few packets may wait for that. */
 static int add_client_addresses(struct connections *many)
 {
     struct memory_pair_side *client = &many->pair.side[CLIENT];
@@ -88,6 +90,9 @@ static int add_client_addresses(struct connections *many)
     for (uint32_t i = 0; i < many->wanted && status == 0; i += PORTS_AN_ADDRESS) {
         struct chaski_address address = client_address(i);
         status = chaski_address_add(client->host, client->interface, &address, 32);
+        chaski_ping(many->pair.side[SERVER].host, &address, 1, 1, NULL, 0);
+        for (int turn = 0; turn < 4; turn++)
+            memory_pair_turn(&many->pair);
     }
     return status;
 }
