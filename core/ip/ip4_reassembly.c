@@ -21,9 +21,9 @@
  */
 
 #define LIFE_NS UINT64_C(60000000000) /* RFC 1122, 3.3.2: 60 to 120 seconds */
+#define NOT_KNOWN UINT32_MAX
 
 enum {
-    NOT_KNOWN = UINT32_MAX,
     PAYLOAD_MAX = WIRE_IP4_TOTAL_MAX - WIRE_IP4_HEADER,
     CONGESTION_EXPERIENCED = 3, /* both ECN bits of the traffic class */
 };
