@@ -106,7 +106,7 @@ static void open_pair(struct pair *pair)
     };
     assert_int_equal(
         chaski_tcp_connect(pair->client.host, &connect, &pair->client.connection), 0);
-    world_run(&pair->world, 5 * WORLD_SECOND);
+    world_run(&pair->world, 120 * WORLD_SECOND);
     assert_true(pair->client.open);
     assert_true(pair->server.open);
 }
