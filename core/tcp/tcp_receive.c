@@ -41,11 +41,24 @@ static bool checksum_ok(const struct packet *packet)
     return checksum_finish(sum + packet_checksum_partial(packet, 0)) == 0;
 }
 
+/* Makes the header with its options linear; it nearly always is. */
+static bool pull_up_header(struct tcp *tcp, struct packet *packet)
+{
+    if (packet->fragment_count == 0)
+        return true;
+    if (packet->linear_length < WIRE_TCP_HEADER &&
+        !packet_pull_up(packet, minimum(packet->length, WIRE_TCP_HEADER), tcp->memory))
+        return false;
+    uint32_t header = packet->linear_length < WIRE_TCP_HEADER
+                          ? packet->length
+                          : minimum(packet->length, wire_tcp_header_length(packet->data));
+    return packet->linear_length >= header || packet_pull_up(packet, header, tcp->memory);
+}
+
 /* What is wrong with a segment before anything is known of its connection; 0: nothing. */
 static enum chaski_counter check(struct tcp *tcp, struct packet *packet)
 {
-    if (packet->linear_length < WIRE_TCP_HEADER_MAX && packet->fragment_count != 0 &&
-        !packet_pull_up(packet, minimum(packet->length, WIRE_TCP_HEADER_MAX), tcp->memory))
+    if (!pull_up_header(tcp, packet))
         return CHASKI_DROP_NO_MEMORY;
     enum chaski_counter wrong = wire_tcp_check(packet->data, packet->linear_length);
     if (wrong != 0)
