@@ -36,9 +36,9 @@ static uint32_t at_least(uint32_t value, uint32_t least)
     return value > least ? value : least;
 }
 
-static uint32_t at_most(uint32_t value, uint32_t most)
+static uint32_t at_most(uint64_t value, uint32_t most)
 {
-    return value < most ? value : most;
+    return value < most ? (uint32_t)value : most;
 }
 
 /* Control packets and received frames keep a share that data waiting to be sent cannot take. */
@@ -70,14 +70,13 @@ static uint64_t packet_bytes(const struct chaski_limits *limits)
 static void lay_out_ip4(struct chaski *host, struct memory *memory,
                         const struct chaski_limits *limits, const uint8_t seed[32])
 {
-    uint64_t bytes = packet_bytes(limits) / 4;
     struct ip4_limits ip4 = {
         .addresses = limits->addresses,
         .routes = limits->routes,
         .paths = limits->paths,
         .reassembly = {.datagrams = limits->reassemblies,
                        .fragments = limits->packets / 4,
-                       .bytes = bytes < UINT32_MAX ? (uint32_t)bytes : UINT32_MAX},
+                       .bytes = at_most(packet_bytes(limits) / 4, UINT32_MAX)},
     };
     struct siphash_key key = derive(seed, SECRET_IP4);
     ip4_setup(&host->ip4, memory, &ip4, &host->memory, &host->counters, &host->wheel, &key);
@@ -102,6 +101,7 @@ static void lay_out_udp(struct chaski *host, struct memory *memory,
         .memberships = limits->groups,
         .queued_packets_max = limits->packets / 2,
         .queued_bytes_max = packet_bytes(limits) / 2,
+        .datagram_max = at_most(packet_bytes(limits), UDP_DATAGRAM_MAX),
         .table_key = derive(seed, SECRET_UDP_TABLE),
         .port_key = derive(seed, SECRET_UDP_PORTS),
         .memory = &host->memory,

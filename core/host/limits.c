@@ -3,7 +3,7 @@
 
 /*
  * From a budget to limits. Tables come first, in sizes that suit the number of connections; when
- * they would take more than half of the memory, all but the connections shrink step by step.
+ * they would take too much of the memory, all but the connections shrink step by step.
  * What remains is for packets: the most that fit are found by bisection over chaski_size(), which
  * knows exactly.
  */
@@ -56,25 +56,31 @@ static void set_packets(struct chaski_limits *limits, uint64_t bytes)
     limits->send_buffer_max = clamp(bytes / 4, QUEUE_MIN, SEND_MAX);
 }
 
-static bool fits(const struct chaski_limits *limits, size_t bytes)
+/* The largest tables whose variable part leaves three quarters of the memory, what the connections
+ * themselves take set aside. */
+static void choose_tables(struct chaski_limits *limits, size_t memory_bytes, uint32_t connections)
 {
-    return chaski_size(limits) <= bytes;
+    set_tables(limits, connections, SHRINK_STEPS);
+    set_packets(limits, 0);
+    size_t least = chaski_size(limits);
+    for (unsigned shrink = 0; shrink < SHRINK_STEPS; shrink++) {
+        set_tables(limits, connections, shrink);
+        set_packets(limits, 0);
+        if (least < memory_bytes && chaski_size(limits) - least <= (memory_bytes - least) / 4)
+            return;
+    }
+    set_tables(limits, connections, SHRINK_STEPS);
 }
 
 void chaski_limits_for(struct chaski_limits *limits, size_t memory_bytes, uint32_t connections)
 {
-    for (unsigned shrink = 0; shrink < SHRINK_STEPS; shrink++) {
-        set_tables(limits, connections, shrink);
-        set_packets(limits, 0);
-        if (fits(limits, memory_bytes / 2))
-            break;
-    }
+    choose_tables(limits, memory_bytes, connections);
     size_t packets = 0;
     for (size_t step = SIZE_MAX / 2 + 1; step != 0; step /= 2) {
         if (step > memory_bytes || packets > memory_bytes - step)
             continue;
         set_packets(limits, packets + step);
-        if (fits(limits, memory_bytes))
+        if (chaski_size(limits) <= memory_bytes)
             packets += step;
     }
     set_packets(limits, packets);

@@ -62,11 +62,14 @@ struct udp_setup {
     uint32_t sockets, memberships;
     uint32_t queued_packets_max; /* packets that all receive queues together may hold */
     uint64_t queued_bytes_max;   /* bytes that those may keep busy */
+    uint32_t datagram_max;       /* payload bytes; longer ones are not received */
     struct siphash_key table_key, port_key;
     struct packet_memory *memory;
     struct counters *counters;
     struct chaski *host; /* what closures are given; not looked at */
 };
+
+enum { UDP_DATAGRAM_MAX = 65535 };
 
 struct udp {
     struct network network[FAMILY_COUNT]; /* whoever wires fills it in; path NULL: no such family */
@@ -84,8 +87,6 @@ struct udp {
     struct udp_membership *free_memberships;
     uint8_t *scratch; /* where a datagram in pieces is put together for its closure */
 };
-
-enum { UDP_DATAGRAM_MAX = 65535 };
 
 /* Takes its tables from `memory`; when that only counts, `udp` is left alone. */
 void udp_init(struct udp *udp, struct memory *memory, const struct udp_setup *setup);

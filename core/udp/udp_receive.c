@@ -81,6 +81,8 @@ static enum chaski_counter check(struct udp *udp, struct packet *packet)
     enum chaski_counter why = wire_udp_check(packet->data, packet->length);
     if (why != 0)
         return why;
+    if (wire_udp_length(packet->data) > WIRE_UDP_HEADER + udp->setup.datagram_max)
+        return CHASKI_DROP_NO_MEMORY;
     packet_trim(packet, wire_udp_length(packet->data));
     return checksum_good(packet) ? 0 : CHASKI_DROP_UDP_CHECKSUM;
 }

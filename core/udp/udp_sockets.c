@@ -30,7 +30,7 @@ void udp_init(struct udp *udp, struct memory *memory, const struct udp_setup *se
     struct udp_socket **table = memory_take(memory, sizeof *table * (size_t)chains);
     struct udp_membership *memberships =
         memory_take(memory, sizeof *memberships * (size_t)setup->memberships);
-    uint8_t *scratch = memory_take(memory, UDP_DATAGRAM_MAX);
+    uint8_t *scratch = memory_take(memory, setup->datagram_max);
     if (scratch == NULL)
         return;
     memset(udp, 0, sizeof *udp);

@@ -160,6 +160,7 @@ static void make_udp(uint64_t queued_bytes, uint32_t queued_packets)
         .memberships = 4,
         .queued_packets_max = queued_packets,
         .queued_bytes_max = queued_bytes,
+        .datagram_max = 65535,
         .table_key = {1, 2},
         .port_key = {3, 4},
         .memory = &bench->memory,
