@@ -490,6 +490,7 @@ static void a_datagram_reaches_its_socket(void **state)
     assert_int_equal(told->local.interface, 3);
     assert_memory_equal(&told->local.address, &bench->local, 16);
     assert_int_equal(told->remote.port, 1234);
+    assert_int_equal(told->remote.interface, 0); /* an answer takes the way that the route says */
     assert_memory_equal(told->remote.address.bytes, SENDER.bytes, 16);
     assert_false(udp_busy(&bench->udp));
 }
@@ -697,8 +698,15 @@ static void memberships_are_limited_and_end_with_their_socket(void **state)
     assert_int_equal(udp_join(&bench->udp, socket, &group, 4, 0), CHASKI_IN_USE);
     assert_int_equal(udp_join(&bench->udp, socket, &group, 5, 0), CHASKI_NO_MEMORY);
     assert_int_equal(udp_leave(&bench->udp, socket, &group, 5, 0), CHASKI_INVALID);
+    assert_int_equal(udp_leave(&bench->udp, socket, &group, 2, 0), 0);
+    assert_int_equal(udp_join(&bench->udp, socket, &group, 5, 0), 0);
     udp_close(&bench->udp, socket, 0);
-    assert_int_equal(bench->left, 4);
+    assert_int_equal(bench->left, 5);
+    chaski_udp next = bound_to(any, 7);
+    for (uint16_t interface = 1; interface <= 4; interface++)
+        assert_int_equal(udp_join(&bench->udp, next, &group, interface, 0), 0);
+    bench->udp.network[FAMILY_IP4].path = NULL;
+    assert_int_equal(udp_leave(&bench->udp, next, &group, 1, 0), CHASKI_NO_ROUTE);
     assert_int_equal(udp_join(&bench->udp, socket, &group, 1, 0), CHASKI_STALE);
 }
 
