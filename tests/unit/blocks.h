@@ -13,6 +13,7 @@
 
 #include "core/base/siphash.h"
 #include "core/base/timer_wheel.h"
+#include "core/base/endian.h"
 #include "core/packet/burst.h"
 #include "core/packet/packet.h"
 
