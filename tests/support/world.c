@@ -275,14 +275,13 @@ void world_inject_ip4(struct world *world, uint32_t host, const void *packet, si
 
 void world_introduce(struct world *world, uint32_t host)
 {
-    uint8_t frame[42] = {[12] = 0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 2};
+    uint8_t frame[42] = {[12] = 0x08, 0x06, 0, 1, 0x08, 0, 6, 4, 0, 1};
     uint8_t other = (uint8_t)(1 + (1 - host)), self = (uint8_t)(1 + host);
     const uint8_t sender[4] = {192, 0, 2, other}, target[4] = {192, 0, 2, self};
     memcpy(frame, link_addresses[host], 6);
     memcpy(frame + 6, link_addresses[1 - host], 6);
     memcpy(frame + 22, link_addresses[1 - host], 6);
     memcpy(frame + 28, sender, 4);
-    memcpy(frame + 32, link_addresses[host], 6);
     memcpy(frame + 38, target, 4);
     world_inject(world, host, frame, sizeof frame);
 }

@@ -98,7 +98,7 @@ void world_inject(struct world *world, uint32_t host, const void *frame, size_t 
  * and those of TCP, UDP and ICMP. Literal bytes can leave them 0. */
 void world_inject_ip4(struct world *world, uint32_t host, const void *packet, size_t length);
 
-/* Lets `host` know the link address of the other end, as a gratuitous ARP reply would. */
+/* Lets `host` know the link address of the other end, by an ARP request for its own; it answers. */
 void world_introduce(struct world *world, uint32_t host);
 
 /* Makes the checksums of an IPv4 packet right, in place. */
