@@ -6,7 +6,7 @@
 #include "cli/arguments.h"
 #include "cli/memory_pair.h"
 
-enum { PIECE_BYTES = 64 << 10, SINK_BYTES = 256 << 10 };
+enum { PIECE_BYTES = 64 << 10, SINK_BYTES = 64 << 10 };
 
 #define PATIENCE_NS UINT64_C(10000000000)
 

@@ -11,10 +11,19 @@ enum { ECHO_PORT = 7, DISCARD_PORT = 9, CHARGEN_PORT = 19 };
 enum {
     PIECES = 16,
     CHARGEN_BYTES = 10 * CHARGEN_PERIOD, /* written at once; starts anywhere in the first period */
+    CHARGEN_LENT = 1024,                 /* how often the pattern may be referred to at a time */
     CHARGEN_DATAGRAM_MAX = 512,
 };
 
+/* The pattern never changes, so connections refer to it instead of copying it. */
 static char pattern[CHARGEN_BYTES];
+
+struct lent {
+    struct chaski_memory memory;
+    struct lent *next;
+};
+
+static struct lent lents[CHARGEN_LENT], *lent_free;
 
 /* ---- Echo ---------------------------------------------------------------------------------- */
 
@@ -120,6 +129,40 @@ void chargen_fill(char *bytes, size_t length)
     }
 }
 
+static void give_back(struct chaski_memory *memory)
+{
+    struct lent *lent = memory->context;
+
+    lent->next = lent_free;
+    lent_free = lent;
+}
+
+static void make_lent(void)
+{
+    for (unsigned i = 0; i < CHARGEN_LENT; i++) {
+        lents[i].memory.context = &lents[i];
+        lents[i].memory.release = give_back;
+        give_back(&lents[i].memory);
+    }
+}
+
+/* Sends the pattern from `at` to its end without copying it, or a part of it as a copy when it
+ * has been lent too often. Returns how much, or an error. */
+static long send_pattern(struct chaski *host, chaski_tcp connection, size_t at)
+{
+    struct lent *lent = lent_free;
+
+    if (lent == NULL)
+        return chaski_tcp_write(host, connection, pattern + at, CHARGEN_BYTES - at);
+    lent->memory.bytes = pattern + at;
+    lent->memory.length = CHARGEN_BYTES - at;
+    int status = chaski_tcp_hand_over(host, connection, &lent->memory);
+    if (status < 0)
+        return status;
+    lent_free = lent->next;
+    return (long)lent->memory.length;
+}
+
 /* A peer that has ended its direction may still want to read, so that is no reason to stop. */
 static void chargen_tcp(void *context, struct chaski *host, chaski_tcp connection, unsigned events)
 {
@@ -132,8 +175,7 @@ static void chargen_tcp(void *context, struct chaski *host, chaski_tcp connectio
             *at = 0;
         discard_input(host, connection);
         do {
-            written =
-                chaski_tcp_write(host, connection, pattern + *at, (size_t)(CHARGEN_BYTES - *at));
+            written = send_pattern(host, connection, *at);
             if (written > 0)
                 *at = (uint16_t)((*at + written) % CHARGEN_PERIOD);
         } while (written > 0);
@@ -199,6 +241,7 @@ int small_services_bind(struct chaski *host)
     int status = 0;
 
     chargen_fill(pattern, sizeof pattern);
+    make_lent();
     for (size_t i = 0; i < sizeof services / sizeof *services && status == 0; i++) {
         status = bind_tcp(host, services[i].port, services[i].tcp);
         if (status == 0)
