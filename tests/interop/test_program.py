@@ -183,10 +183,10 @@ class Fetch(world.LinkTest):
         self.need("tcpdump")
         capture = world.folder / "fetch.pcap"
         self.assertEqual(self.fetch("/page.bin", "--capture", capture).returncode, 0)
-        text = run("tcpdump", "-nr", capture).stdout.decode()
+        text = run("tcpdump", "-Anr", capture).stdout.decode()
         self.assertIn("ARP, Request", text)
         self.assertIn("Flags [S]", text)
-        self.assertIn("HTTP: GET /page.bin", text)
+        self.assertIn("GET /page.bin HTTP/1.1", text)
 
     def test_nginx(self):
         self.need("nginx")
