@@ -79,7 +79,7 @@ struct memory_wire {
 
 static bool chance(struct direction *direction, uint32_t per_million)
 {
-    return per_million != 0 && random_below(&direction->random, MILLION) < per_million;
+    return per_million != 0 && random_draw_below(&direction->random, MILLION) < per_million;
 }
 
 static struct direction *direction_of(const struct memory_wire *wire, uint32_t from, uint32_t to)
@@ -189,8 +189,8 @@ static struct packet *corrupted(struct memory_wire *wire, struct direction *dire
         return NULL;
     packet_checksum_complete(copy);
     copy->checksum = CHECKSUM_COMPLETE;
-    uint64_t where = random_below(&direction->random, copy->length - ETHERNET_HEADER);
-    uint64_t change = 1 + random_below(&direction->random, 255);
+    uint64_t where = random_draw_below(&direction->random, copy->length - ETHERNET_HEADER);
+    uint64_t change = 1 + random_draw_below(&direction->random, 255);
     *byte_at(copy, ETHERNET_HEADER + (uint32_t)where) ^= (uint8_t)change;
     direction->statistics.corrupted++;
     return copy;

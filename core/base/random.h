@@ -28,7 +28,7 @@ static inline struct siphash_key random_key(struct random *random)
 }
 
 /* From 0 to n - 1, n <= 2^32. */
-static inline uint64_t random_below(struct random *random, uint64_t n)
+static inline uint64_t random_draw_below(struct random *random, uint64_t n)
 {
     return ((random_draw(random) & 0xffffffffu) * n) >> 32;
 }

@@ -61,7 +61,7 @@ static bool is_within_rate(struct icmp4 *icmp4, uint32_t destination, uint64_t n
     uint64_t word = destination;
     uint64_t hash = siphash_words(&icmp4->bucket_key, &word, 1);
     struct icmp4_bucket *bucket = &icmp4->buckets[hash % ICMP4_BUCKETS];
-    uint64_t cost = 1 + random_below(&icmp4->random, 3);
+    uint64_t cost = 1 + random_draw_below(&icmp4->random, 3);
     return take_tokens(bucket, 1, DESTINATION_TOKENS, DESTINATION_TOKEN_NS, now_ns) &&
            take_tokens(&icmp4->total, cost, TOTAL_TOKENS, TOTAL_TOKEN_NS, now_ns);
 }

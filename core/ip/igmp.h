@@ -99,7 +99,7 @@ unsigned igmp_version(const struct igmp *igmp, uint8_t interface, uint64_t now_n
 /* A random time up to `max_ns`, which is less than two hours. */
 static inline uint64_t igmp_random_ns(struct igmp *igmp, uint64_t max_ns)
 {
-    return random_below(&igmp->random, UINT32_MAX) * (max_ns / 1000 + 1) / UINT32_MAX * 1000;
+    return random_draw_below(&igmp->random, UINT32_MAX) * (max_ns / 1000 + 1) / UINT32_MAX * 1000;
 }
 
 /* Sets a membership's timer to what it waits for, or frees it when it waits for nothing and nobody

@@ -43,7 +43,7 @@ void arp_setup(struct arp *arp, struct memory *memory, const struct arp_limits *
     arp->wheel = wheel;
     arp->random.key = *key;
     arp->table_key = random_key(&arp->random);
-    arp->reachable_ns = 15 * ARP_SECOND_NS + random_below(&arp->random, 30) * ARP_SECOND_NS;
+    arp->reachable_ns = 15 * ARP_SECOND_NS + random_draw_below(&arp->random, 30) * ARP_SECOND_NS;
     arp->chains = heads;
     arp->chain_mask = chains - 1;
     arp->addresses = addresses;

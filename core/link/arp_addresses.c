@@ -71,7 +71,7 @@ int arp_address_add(struct arp *arp, uint8_t interface, uint32_t address, unsign
         added->probes_left = PROBES;
         added->announcements_left = ANNOUNCEMENTS;
         timer_arm(arp->wheel, &added->timer,
-                  now_ns + random_below(&arp->random, PROBE_WAIT_S * ARP_SECOND_NS));
+                  now_ns + random_draw_below(&arp->random, PROBE_WAIT_S * ARP_SECOND_NS));
     }
     return 0;
 }
@@ -118,7 +118,7 @@ static void probe(struct arp *arp, struct arp_address *address, uint64_t now_ns)
     address->probes_left--;
     if (address->probes_left != 0)
         wait = PROBE_MIN_S * ARP_SECOND_NS +
-               random_below(&arp->random, (PROBE_MAX_S - PROBE_MIN_S) * ARP_SECOND_NS);
+               random_draw_below(&arp->random, (PROBE_MAX_S - PROBE_MIN_S) * ARP_SECOND_NS);
     timer_arm(arp->wheel, &address->timer, now_ns + wait);
     count(arp->counters, CHASKI_ARP_PROBES_SENT);
     send_about(arp, address, 0, now_ns);
