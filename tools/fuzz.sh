@@ -7,8 +7,8 @@ cd "$(dirname "$0")/.."
 seconds=${FUZZ_SECONDS:-60}
 [ -f build-fuzz/build.ninja ] ||
     CC=clang meson setup build-fuzz -Dbuildtype=debugoptimized -Db_sanitize=address,undefined \
-        -Db_lundef=false -Dfuzz=true -Dc_args=-fsanitize=fuzzer-no-link
-ninja -C build-fuzz
+        -Db_lundef=false -Dtests=false -Dfuzz=true -Dc_args=-fsanitize=fuzzer-no-link
+ninja -C build-fuzz fuzz
 
 failed=0 passed=0
 for program in build-fuzz/tests/fuzz/fuzz-${1:-*}; do
