@@ -100,7 +100,6 @@ void tree_insert(struct tree *tree, struct tree_node *node)
     node->parent = parent;
     node->weight = 1;
     *link = node;
-    tree->count++;
     balance_upwards(tree, parent);
 }
 
@@ -128,7 +127,6 @@ void tree_remove(struct tree *tree, struct tree_node *node)
 {
     bool inner = node->child[LEFT] != NULL && node->child[RIGHT] != NULL;
     struct tree_node *lowest = inner ? unlink_inner(tree, node) : unlink_simple(tree, node);
-    tree->count--;
     balance_upwards(tree, lowest);
 }
 

@@ -2,6 +2,8 @@
 #ifndef CHASKI_BASE_TREE_H
 #define CHASKI_BASE_TREE_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /*
@@ -19,10 +21,14 @@ struct tree_node {
 
 struct tree {
     struct tree_node *root;
-    uint32_t count;
 };
 
 #define tree_entry(node, type, member) ((type *)((char *)(node)-offsetof(type, member)))
+
+static inline bool tree_empty(const struct tree *tree)
+{
+    return tree->root == NULL;
+}
 
 /* Links `node`; the key must not be in the tree yet. */
 void tree_insert(struct tree *tree, struct tree_node *node);

@@ -14,7 +14,7 @@ struct congestion {
     const struct congestion_operations *operations;
     uint32_t window;    /* cwnd */
     uint32_t threshold; /* ssthresh */
-    uint64_t state[5];  /* the algorithm's own */
+    uint32_t state[5];  /* the algorithm's own */
 };
 
 struct congestion_ack {

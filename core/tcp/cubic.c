@@ -16,14 +16,17 @@
  */
 
 enum state {
-    EPOCH_NS,   /* when congestion avoidance began; 0: it has not */
+    EPOCH_MS,   /* when congestion avoidance began; 0: it has not */
     W_MAX,      /* bytes */
     K,          /* 1/1024 s */
     W_ESTIMATE, /* bytes, what Reno would have reached */
     COUNTED,    /* acknowledged bytes not yet turned into growth */
 };
 
-enum { BETA_1024 = 717 }; /* 0.7 */
+enum {
+    BETA_1024 = 717, /* 0.7 */
+    WINDOW_MAX = INT32_MAX,
+};
 
 static void init(struct congestion *congestion)
 {
@@ -42,18 +45,23 @@ static uint64_t cube_root(uint64_t x)
     return root;
 }
 
+static uint32_t clock_ms(const struct congestion_ack *ack)
+{
+    return (uint32_t)(ack->now_ns / 1000000);
+}
+
 /* K = cbrt((W_max - cwnd) / C), section 4.2. */
 static void begin_epoch(struct congestion *congestion, const struct congestion_ack *ack)
 {
-    uint64_t *state = congestion->state;
+    uint32_t *state = congestion->state;
     uint64_t gap = 0;
     if (congestion->window < state[W_MAX])
         gap = (state[W_MAX] - congestion->window) / ack->mss;
     else
         state[W_MAX] = congestion->window;
     /* (gap / 0.4) seconds^3 in 1/1024 s: gap * 2.5 * 2^30 */
-    state[K] = cube_root(gap < 1u << 31 ? (gap << 30) / 2 * 5 : UINT64_MAX / 4);
-    state[EPOCH_NS] = ack->now_ns != 0 ? ack->now_ns : 1;
+    state[K] = (uint32_t)cube_root(gap < 1u << 31 ? (gap << 30) / 2 * 5 : UINT64_MAX / 4);
+    state[EPOCH_MS] = clock_ms(ack) != 0 ? clock_ms(ack) : 1;
     state[W_ESTIMATE] = congestion->window;
     state[COUNTED] = 0;
 }
@@ -61,25 +69,27 @@ static void begin_epoch(struct congestion *congestion, const struct congestion_a
 /* W_cubic at `time` after the epoch began, in bytes. */
 static uint64_t w_cubic(const struct congestion *congestion, uint64_t time, uint32_t mss)
 {
-    const uint64_t *state = congestion->state;
+    const uint32_t *state = congestion->state;
     bool before = time < state[K];
     uint64_t x = before ? state[K] - time : time - state[K];
     if (x > 1u << 20) /* more than a quarter of an hour from K: out of all windows */
         return before ? 0 : UINT32_MAX;
     uint64_t segments_1024 = (x * x * x >> 20) * 4 / 10; /* C * x^3, times 1024 */
-    uint64_t delta = segments_1024 * mss >> 10;
+    uint64_t delta = segments_1024 * mss >> 10, w_max = state[W_MAX];
     if (before)
-        return delta < state[W_MAX] ? state[W_MAX] - delta : 0;
-    return state[W_MAX] + delta;
+        return delta < w_max ? w_max - delta : 0;
+    return w_max + delta;
 }
 
 /* Section 4.3: alpha is 3 * (1 - beta) / (1 + beta), about 9/17, until W_max is reached, then 1. */
 static void grow_estimate(struct congestion *congestion, const struct congestion_ack *ack,
                           uint32_t acknowledged)
 {
-    uint64_t *state = congestion->state;
+    uint32_t *state = congestion->state;
     uint64_t gain = (uint64_t)acknowledged * ack->mss / congestion->window;
-    state[W_ESTIMATE] += state[W_ESTIMATE] < state[W_MAX] ? gain * 9 / 17 : gain;
+    uint64_t estimate =
+        state[W_ESTIMATE] + (state[W_ESTIMATE] < state[W_MAX] ? gain * 9 / 17 : gain);
+    state[W_ESTIMATE] = estimate < WINDOW_MAX ? (uint32_t)estimate : WINDOW_MAX;
 }
 
 static void acknowledged(struct congestion *congestion, const struct congestion_ack *ack)
@@ -87,14 +97,15 @@ static void acknowledged(struct congestion *congestion, const struct congestion_
     uint32_t left = congestion_slow_start(congestion, ack->acknowledged);
     if (left == 0)
         return;
-    uint64_t *state = congestion->state;
-    if (state[EPOCH_NS] == 0)
+    uint32_t *state = congestion->state;
+    if (state[EPOCH_MS] == 0)
         begin_epoch(congestion, ack);
-    uint64_t time = ((ack->now_ns - state[EPOCH_NS]) / 1000 + ack->srtt_us) * 1024 / 1000000;
+    uint64_t elapsed_us = (clock_ms(ack) - state[EPOCH_MS]) * 1000ull;
+    uint64_t time = (elapsed_us + ack->srtt_us) * 1024 / 1000000;
     uint64_t target = w_cubic(congestion, time, ack->mss);
     grow_estimate(congestion, ack, left);
     /* Section 4.2: the target of one round trip ahead, at most half as much again. */
-    uint64_t most = congestion->window + congestion->window / 2;
+    uint64_t most = congestion->window + (uint64_t)congestion->window / 2;
     if (target > most)
         target = most;
     if (target < state[W_ESTIMATE])
@@ -102,29 +113,28 @@ static void acknowledged(struct congestion *congestion, const struct congestion_
     if (target <= congestion->window)
         return;
     /* Of the way to the target, each window's worth of acknowledgements covers all. */
-    state[COUNTED] += (uint64_t)left * (target - congestion->window);
-    uint64_t growth = state[COUNTED] / congestion->window;
-    state[COUNTED] -= growth * congestion->window;
-    uint64_t window = congestion->window + growth;
-    congestion->window = window < UINT32_MAX / 2 ? (uint32_t)window : UINT32_MAX / 2;
+    uint64_t counted = state[COUNTED] + left * (target - congestion->window);
+    state[COUNTED] = (uint32_t)(counted % congestion->window);
+    uint64_t window = congestion->window + counted / congestion->window;
+    congestion->window = window < WINDOW_MAX ? (uint32_t)window : WINDOW_MAX;
 }
 
 static void reduce(struct congestion *congestion, uint32_t in_flight, uint32_t mss, uint64_t now_ns)
 {
     (void)in_flight;
     (void)now_ns;
-    uint64_t *state = congestion->state;
+    uint32_t *state = congestion->state;
     uint64_t window = congestion->window;
     /* Section 4.7, fast convergence: a flow that was reduced before it got back makes room. */
-    state[W_MAX] = window < state[W_MAX] ? window * (1024 + BETA_1024) / 2048 : window;
+    state[W_MAX] = (uint32_t)(window < state[W_MAX] ? window * (1024 + BETA_1024) / 2048 : window);
     uint64_t threshold = window * BETA_1024 / 1024;
     congestion->threshold = threshold > 2ull * mss ? (uint32_t)threshold : 2 * mss;
-    state[EPOCH_NS] = 0;
+    state[EPOCH_MS] = 0;
 }
 
 static void restart(struct congestion *congestion)
 {
-    congestion->state[EPOCH_NS] = 0;
+    congestion->state[EPOCH_MS] = 0;
 }
 
 const struct congestion_operations congestion_cubic = {

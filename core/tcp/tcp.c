@@ -58,9 +58,8 @@ static void setup_blocks(struct tcp *tcp, const struct chaski_limits *limits,
     tcp->knobs.receive_buffer = minimum(tcp->knobs.receive_buffer, limits->receive_buffer_max);
     tcp->knobs.send_buffer = minimum(tcp->knobs.send_buffer, limits->send_buffer_max);
     secrets_derive(&tcp->secrets, &setup->key);
-    list_init(&tcp->events);
-    list_init(&tcp->output);
-    list_init(&tcp->telling);
+    list_init(&tcp->work);
+    list_init(&tcp->visit);
     tcp->timer_owner = timer_wheel_own(setup->wheel, tcp_timer_fire, tcp);
     tcp->half_open_owner = timer_wheel_own(setup->wheel, half_open_timer, tcp);
     tcp->time_wait_owner = timer_wheel_own(setup->wheel, time_wait_timer, tcp);

@@ -32,9 +32,9 @@
  *   tcp_listen      listeners, half-open entries, cookies, the way to ESTABLISHED
  *   tcp_connection  life and death of connections; events; what the application may call
  *
- * Everything that happens sets state and puts the connection on one of two lists: `events` (its
- * closure is to be told) and `output` (it has something to send). tcp_run_closures() and
- * tcp_output_all() empty them, once a turn.
+ * Everything that happens sets state and puts the connection on the list `work`: its closure is to
+ * be told (`events`), or it has something to send (TCPF_WANTS_OUTPUT). tcp_run_closures() and
+ * tcp_output_all() go through it, once a turn.
  */
 
 enum tcp_flag {
@@ -63,6 +63,7 @@ enum tcp_flag {
     TCPF_PERSISTING = 1u << 22,   /* send_at is the persist timer */
     TCPF_RESCUED = 1u << 23,      /* RFC 6675 rescue retransmission used in this recovery */
     TCPF_SYN_OWED = 1u << 24,     /* SYN, or SYN+ACK, is to be sent (again) */
+    TCPF_WANTS_OUTPUT = 1u << 27, /* has something to send, perhaps */
     TCPF_IN_TABLE = 1u << 26,     /* segments find it */
     TCPF_FIN_KNOWN = 1u << 25,    /* the peer's FIN stands at fin_at, perhaps behind a gap */
 };
@@ -97,7 +98,10 @@ struct tcp_connection {
     uint32_t last_ack_sent;  /* RFC 7323's Last.ACK.sent */
     uint32_t ts_recent;
     uint32_t ts_recent_at_ms;
-    uint32_t ts_offset;
+    union {
+        uint32_t ts_offset;
+        uint32_t next_free; /* index plus one, while free */
+    };
     uint32_t max_snd_wnd;
     uint16_t mss;               /* payload of a full segment, options of every segment deducted */
     uint16_t peer_mss;          /* what the peer announced, or 536 */
@@ -113,26 +117,26 @@ struct tcp_connection {
     struct congestion congestion;
 
     /* the clock */
-    struct timer timer;   /* at the earliest of the deadlines below */
-    uint64_t send_at;     /* retransmission or persist; TIMER_NEVER: off */
-    uint64_t ack_at;      /* delayed acknowledgement */
-    uint64_t alive_at;    /* keep-alive, FIN-WAIT-2, linger: what idleness leads to */
-    uint64_t progress_at; /* when the peer last acknowledged something new: user time-out */
-    uint32_t srtt_us8;    /* smoothed round trip, microseconds times 8; 0: none yet */
-    uint32_t rttvar_us4;  /* its variation, times 4 */
+    struct timer timer;  /* at the earliest of the deadlines below */
+    uint64_t send_at;    /* retransmission or persist; TIMER_NEVER: off */
+    uint64_t ack_at;     /* delayed acknowledgement */
+    uint64_t alive_at;   /* keep-alive, FIN-WAIT-2, linger: what idleness leads to */
+    uint32_t srtt_us8;   /* smoothed round trip, microseconds times 8; 0: none yet */
+    uint32_t rttvar_us4; /* its variation, times 4 */
     uint32_t rto_us;
     uint32_t min_rtt_us;
 
     uint32_t recovery_point; /* SND.NXT when recovery began */
     uint32_t send_urgent, receive_urgent;
     uint32_t fin_at;        /* sequence number of the peer's FIN */
+    uint32_t progress_ms;   /* when the peer last acknowledged something new: user time-out */
     uint32_t sent_ms;       /* when new data was last sent */
     uint32_t challenged_ms; /* when we last answered a segment that we did not accept */
     uint8_t backoff;        /* consecutive time-outs */
     uint8_t probes;         /* unanswered keep-alive or window probes */
 
     /* what the application sees */
-    struct list event_link, output_link;
+    struct list work_link; /* in tcp->work: something to tell or to send */
     union {
         struct {
             chaski_tcp_closure *closure;
@@ -146,13 +150,12 @@ struct tcp_connection {
     uint8_t ttl, traffic_class;
     uint16_t listener; /* index plus one; 0: opened actively */
     uint32_t listener_generation;
-    uint32_t next_free; /* index plus one, while free */
     uint8_t interface;
 
     /* auto-tuning and options */
     uint32_t tune_copied; /* bytes that the application took since tune_at */
     uint32_t tune_space;
-    uint64_t tune_at;
+    uint32_t tune_at_us;
     uint32_t linger_ms; /* UINT32_MAX: in the background */
     uint32_t user_timeout_ms;
     uint32_t keep_idle_ms;
@@ -218,8 +221,8 @@ struct tcp {
     uint16_t listener_chain[TCP_LISTENER_CHAINS]; /* index plus one */
     struct pool sent;                             /* struct tcp_sent: what is in flight */
 
-    struct list events, output;
-    struct list telling;            /* what of events this turn tells */
+    struct list work;               /* connections with something to tell or to send */
+    struct list visit;              /* those that this turn has still to look at */
     struct burst out[FAMILY_COUNT]; /* built, not yet given to IP */
     uint32_t last_lookup;           /* connection index of the previous segment, plus one */
     uint32_t port_counters[TCP_PORT_COUNTERS]; /* RFC 6056, algorithm 4 */
@@ -257,7 +260,7 @@ void tcp_output_all(struct tcp *tcp, uint64_t now_ns);
 /* True when one of the two has something to do. */
 static inline bool tcp_pending(const struct tcp *tcp)
 {
-    return !list_empty(&tcp->events) || !list_empty(&tcp->output) || tcp->half_open.unfiltered != 0;
+    return !list_empty(&tcp->work) || tcp->half_open.unfiltered != 0;
 }
 
 /* ---- What the application calls: see chaski/chaski.h, whose names they bear ------------------ */

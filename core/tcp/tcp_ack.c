@@ -148,7 +148,7 @@ static void move_una(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowl
     send_queue_acknowledge(&c->send, seq_min(acknowledgment, data_end));
     c->snd_una = acknowledgment;
     c->bytes_acked += news->acknowledged;
-    c->progress_at = now_ns;
+    c->progress_ms = clock_ms(now_ns);
     c->probes = 0;
     c->error = 0; /* soft errors are history */
     if (has(c, TCPF_URGENT_OUT) && seq_ge(c->snd_una, c->send_urgent))

@@ -110,7 +110,7 @@ bool tcp_build_ack(struct tcp *tcp, struct tcp_connection *c, uint32_t sequence,
     size_t length = 0;
     if (has(c, TCPF_HAS_TIMESTAMPS))
         length = wire_tcp_build_timestamp(options, timestamp_now(c, now_ns), c->ts_recent);
-    if (has(c, TCPF_HAS_SACK) && c->receive.runs.count != 0) {
+    if (has(c, TCPF_HAS_SACK) && !tree_empty(&c->receive.runs)) {
         struct wire_tcp_sack blocks[WIRE_TCP_SACK_MAX];
         unsigned most = (unsigned)(WIRE_TCP_OPTIONS_MAX - 4 - length) / 8;
         unsigned n = receive_queue_blocks(&c->receive, blocks, most);

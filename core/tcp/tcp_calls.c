@@ -197,7 +197,7 @@ static void let_go(struct tcp *tcp, struct tcp_connection *c)
     listener_release(tcp, c);
     c->flags |= TCPF_ORPHAN;
     c->closure = NULL;
-    list_remove(&c->event_link);
+    c->events = 0;
     c->alive_at = TIMER_NEVER;
     if (c->state == CHASKI_TCP_FIN_WAIT_2)
         c->alive_at = tcp->now_ns + tcp->knobs.fin_timeout_ms * 1000000ull;

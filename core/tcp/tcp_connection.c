@@ -27,8 +27,7 @@ static void reset_fields(struct tcp_connection *c)
     uint32_t generation = c->generation;
     memset(c, 0, sizeof *c);
     c->generation = generation + 1;
-    list_init(&c->event_link);
-    list_init(&c->output_link);
+    list_init(&c->work_link);
     c->send_at = TIMER_NEVER;
     c->ack_at = TIMER_NEVER;
     c->alive_at = TIMER_NEVER;
@@ -69,9 +68,9 @@ static void set_defaults(const struct tcp *tcp, struct tcp_connection *c, uint64
     c->keep_interval_s = 75;
     c->keep_count = 9;
     c->syn_count = 7;
-    c->progress_at = now_ns;
+    c->progress_ms = clock_ms(now_ns);
     c->congestion.operations = algorithms[knobs->congestion];
-    c->tune_at = now_ns;
+    c->tune_at_us = clock_us(now_ns);
     c->tune_space = knobs->receive_buffer / 2;
 }
 
@@ -122,7 +121,7 @@ static void stop(struct tcp *tcp, struct tcp_connection *c)
     leave_table(tcp, c);
     timer_cancel(tcp->wheel, &c->timer);
     c->send_at = c->ack_at = c->alive_at = TIMER_NEVER;
-    list_remove(&c->output_link);
+    c->flags &= ~(uint32_t)TCPF_WANTS_OUTPUT;
     connection_clear_send(tcp, c);
     c->state = CHASKI_TCP_CLOSED;
 }
@@ -132,7 +131,7 @@ void connection_free(struct tcp *tcp, struct tcp_connection *c)
     stop(tcp, c);
     listener_release(tcp, c);
     receive_queue_clear(&c->receive, tcp->counters);
-    list_remove(&c->event_link);
+    list_remove(&c->work_link);
     c->generation++;
     c->next_free = tcp->connection_free;
     tcp->connection_free = connection_index(tcp, c) + 1;
@@ -179,13 +178,18 @@ void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t 
     connection_wants_output(tcp, c);
 }
 
+static void add_work(struct tcp *tcp, struct tcp_connection *c)
+{
+    if (list_empty(&c->work_link))
+        list_append(&tcp->work, &c->work_link);
+}
+
 void connection_tell(struct tcp *tcp, struct tcp_connection *c, unsigned events)
 {
     if (has(c, TCPF_ORPHAN))
         return;
     c->events |= (uint8_t)events;
-    if (list_empty(&c->event_link))
-        list_append(&tcp->events, &c->event_link);
+    add_work(tcp, c);
 }
 
 void connection_tell_room(struct tcp *tcp, struct tcp_connection *c)
@@ -198,8 +202,8 @@ void connection_tell_room(struct tcp *tcp, struct tcp_connection *c)
 
 void connection_wants_output(struct tcp *tcp, struct tcp_connection *c)
 {
-    if (list_empty(&c->output_link))
-        list_append(&tcp->output, &c->output_link);
+    c->flags |= TCPF_WANTS_OUTPUT;
+    add_work(tcp, c);
 }
 
 struct tcp_connection *connection_of(struct tcp *tcp, chaski_tcp handle)
@@ -267,10 +271,13 @@ void tcp_run_closures(struct tcp *tcp, uint64_t now_ns)
     tcp->now_ns = now_ns;
     half_open_run_filters(tcp, now_ns);
     /* What closures cause is told in the next turn: one turn always ends. */
-    list_move_all(&tcp->telling, &tcp->events);
-    while (!list_empty(&tcp->telling)) {
-        struct tcp_connection *c = list_entry(tcp->telling.next, struct tcp_connection, event_link);
-        list_remove(&c->event_link);
-        tell_closure(tcp, c, now_ns);
+    list_move_all(&tcp->visit, &tcp->work);
+    while (!list_empty(&tcp->visit)) {
+        struct tcp_connection *c = list_entry(tcp->visit.next, struct tcp_connection, work_link);
+        list_remove(&c->work_link);
+        if (has(c, TCPF_WANTS_OUTPUT))
+            list_append(&tcp->work, &c->work_link);
+        if (c->events != 0)
+            tell_closure(tcp, c, now_ns);
     }
 }

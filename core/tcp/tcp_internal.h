@@ -22,6 +22,11 @@ static inline uint32_t clock_ms(uint64_t now_ns)
     return (uint32_t)(now_ns / 1000000);
 }
 
+static inline uint32_t clock_us(uint64_t now_ns)
+{
+    return (uint32_t)(now_ns / 1000);
+}
+
 static inline uint32_t minimum(uint32_t a, uint32_t b)
 {
     return a < b ? a : b;

@@ -167,7 +167,7 @@ static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t
         if ((uint32_t)done < n)
             sent->end = c->snd_nxt + (uint32_t)done;
         if (c->snd_nxt == c->snd_una)
-            c->progress_at = now_ns;
+            c->progress_ms = clock_ms(now_ns);
         c->snd_nxt = sent->end;
         c->sent_ms = clock_ms(now_ns);
         if ((uint32_t)done % c->mss != 0)
@@ -184,7 +184,7 @@ static void consider_persisting(struct tcp *tcp, struct tcp_connection *c, uint6
     } else if (seq_lt(c->snd_nxt, tcp_send_end(c))) {
         if (c->send_at == TIMER_NEVER || !has(c, TCPF_PERSISTING)) {
             c->flags |= TCPF_PERSISTING;
-            c->progress_at = now_ns;
+            c->progress_ms = clock_ms(now_ns);
             c->send_at = now_ns + tcp_rto_ns(tcp, c);
         }
     } else {
@@ -225,7 +225,7 @@ static enum outcome send_handshake(struct tcp *tcp, struct tcp_connection *c, ui
         return OUT_OF_MEMORY;
     c->flags &= ~(uint32_t)TCPF_SYN_OWED;
     if (c->snd_nxt == c->snd_una)
-        c->progress_at = now_ns;
+        c->progress_ms = clock_ms(now_ns);
     c->snd_nxt = c->snd_una + 1;
     c->send_at = now_ns + tcp_rto_ns(tcp, c);
     return SENT;
@@ -246,7 +246,7 @@ static enum outcome send_all(struct tcp *tcp, struct tcp_connection *c, uint64_t
     if (has(c, TCPF_SYN_OWED))
         return send_handshake(tcp, c, now_ns);
     /* SACK blocks travel on segments without data only, so that those stay of full size. */
-    if (has(c, TCPF_ACK_NOW) && c->receive.runs.count != 0 &&
+    if (has(c, TCPF_ACK_NOW) && !tree_empty(&c->receive.runs) &&
         !tcp_build_ack(tcp, c, c->snd_nxt, now_ns))
         return OUT_OF_MEMORY;
     if (may_send_data(c))
@@ -279,10 +279,16 @@ void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 void tcp_output_all(struct tcp *tcp, uint64_t now_ns)
 {
     tcp->now_ns = now_ns;
-    while (!list_empty(&tcp->output)) {
-        struct tcp_connection *c = list_entry(tcp->output.next, struct tcp_connection, output_link);
-        list_remove(&c->output_link);
-        tcp_output(tcp, c, now_ns);
+    list_move_all(&tcp->visit, &tcp->work);
+    while (!list_empty(&tcp->visit)) {
+        struct tcp_connection *c = list_entry(tcp->visit.next, struct tcp_connection, work_link);
+        list_remove(&c->work_link);
+        if (c->events != 0 && !has(c, TCPF_POLLED))
+            list_append(&tcp->work, &c->work_link);
+        if (has(c, TCPF_WANTS_OUTPUT)) {
+            c->flags &= ~(uint32_t)TCPF_WANTS_OUTPUT;
+            tcp_output(tcp, c, now_ns);
+        }
     }
     for (unsigned family = 0; family < FAMILY_COUNT; family++)
         hook_call(&tcp->network[family].transmit, &tcp->out[family], now_ns);

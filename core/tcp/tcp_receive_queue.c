@@ -106,7 +106,6 @@ static void drop_run(struct tcp_receive_queue *queue, struct packet *run, struct
                      enum chaski_counter why)
 {
     tree_remove(&queue->runs, &run->tcp.node);
-    queue->run_bytes -= run->tcp.run_end - run->tcp.node.key;
     while (run != NULL) {
         struct packet *next = run->next;
         queue->charge -= run->tcp.charge;
@@ -161,7 +160,6 @@ static void file_packet(struct tcp_receive_queue *queue, struct packet *packet)
     packet->tcp.charge = charge_of(packet);
     packet->next = NULL;
     queue->latest = packet->tcp.sequence;
-    queue->run_bytes += length;
     if (run == NULL || run->tcp.run_end != packet->tcp.sequence) {
         queue->charge += packet->tcp.charge;
         begin_run(queue, packet);
@@ -204,7 +202,6 @@ uint32_t receive_queue_close_gap(struct tcp_receive_queue *queue, uint32_t next)
         return 0;
     tree_remove(&queue->runs, &run->tcp.node);
     uint32_t length = run->tcp.run_end - next;
-    queue->run_bytes -= length;
     queue->length += length;
     if (queue->tail != NULL)
         queue->tail->next = run;
@@ -222,7 +219,7 @@ bool receive_queue_admit(struct tcp_receive_queue *queue, const struct packet *p
     while (queue->charge + charge > most) {
         struct packet *furthest = run_of(tree_last(&queue->runs));
         if (furthest == NULL || seq_le(furthest->tcp.node.key, packet->tcp.sequence))
-            return queue->length == 0 && queue->runs.count == 0;
+            return queue->length == 0 && tree_empty(&queue->runs);
         drop_run(queue, furthest, counters, CHASKI_DROP_TCP_PRUNED);
     }
     return true;

@@ -18,12 +18,11 @@
  */
 struct tcp_receive_queue {
     struct packet *head, *tail; /* in order */
-    struct tree runs;   /* out of order, each behind a gap; the node is its first packet's */
-    uint32_t length;    /* bytes in order, unread */
-    uint32_t run_bytes; /* bytes out of order */
-    uint32_t charge;    /* memory that both keep busy */
-    uint32_t limit;     /* bytes that the window may promise */
-    uint32_t latest;    /* where the latest out-of-order segment went: first in SACK */
+    struct tree runs; /* out of order, each behind a gap; the node is its first packet's */
+    uint32_t length;  /* bytes in order, unread */
+    uint32_t charge;  /* memory that both keep busy */
+    uint32_t limit;   /* bytes that the window may promise */
+    uint32_t latest;  /* where the latest out-of-order segment went: first in SACK */
 };
 
 void receive_queue_init(struct tcp_receive_queue *queue, uint32_t limit);

@@ -222,7 +222,7 @@ static void receive_text(struct tcp *tcp, struct tcp_connection *c, struct packe
         c->flags |= TCPF_ACK_NOW;
         return;
     }
-    if (next && queue->runs.count == 0) {
+    if (next && tree_empty(&queue->runs)) {
         receive_queue_append(queue, packet);
         owe_acknowledgment(tcp, c, length, now_ns);
     } else {
@@ -384,7 +384,7 @@ static void syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct p
     }
     c->snd_una = packet->tcp.acknowledgment;
     if (c->backoff == 0)
-        tcp_rtt_sample(tcp, c, (uint32_t)((now_ns - c->progress_at) / 1000));
+        tcp_rtt_sample(tcp, c, clock_us(now_ns + tcp_rto_ns(tcp, c) - c->send_at));
     connection_established(tcp, c, now_ns);
     c->flags |= TCPF_ACK_NOW;
     packet->tcp.sequence++;

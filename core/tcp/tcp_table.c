@@ -15,15 +15,14 @@ _Static_assert(sizeof(struct tcp_bucket) == 64, "a bucket is one cache line");
 void tcp_table_setup(struct tcp_table *table, struct memory *memory, uint32_t limit,
                      const struct siphash_key *key)
 {
-    uint32_t buckets = 4;
-    while (buckets * 5ull < limit)
-        buckets *= 2;
+    /* Filled to three quarters at the limit. */
+    uint32_t buckets = limit / 5 + 4;
     struct tcp_bucket *memory_for_buckets =
         memory_take(memory, (size_t)buckets * sizeof(struct tcp_bucket));
     if (memory_for_buckets == NULL)
         return;
     table->buckets = memory_for_buckets;
-    table->mask = buckets - 1;
+    table->bucket_count = buckets;
     table->key = *key;
 }
 
@@ -50,6 +49,17 @@ uint32_t tcp_table_hash(const struct tcp_table *table, const struct tcp_key *key
     return (uint32_t)siphash_words(&table->key, words, 5);
 }
 
+/* The bucket where the search for a hash begins, and the one behind a bucket. */
+static uint32_t home_of(const struct tcp_table *table, uint32_t hash)
+{
+    return (uint32_t)((uint64_t)hash * table->bucket_count >> 32);
+}
+
+static uint32_t after(const struct tcp_table *table, uint32_t bucket)
+{
+    return bucket + 1 < table->bucket_count ? bucket + 1 : 0;
+}
+
 static const struct tcp_key *entry_key(const struct tcp_table *table, tcp_reference reference)
 {
     const struct tcp_entries *entries = &table->entries[tcp_reference_kind(reference)];
@@ -61,7 +71,7 @@ static const struct tcp_key *entry_key(const struct tcp_table *table, tcp_refere
 tcp_reference tcp_table_find(const struct tcp_table *table, const struct tcp_key *key)
 {
     uint32_t hash = tcp_table_hash(table, key);
-    for (uint32_t at = hash & table->mask;; at = (at + 1) & table->mask) {
+    for (uint32_t at = home_of(table, hash);; at = after(table, at)) {
         const struct tcp_bucket *bucket = &table->buckets[at];
         for (unsigned i = 0; i < TCP_BUCKET_SLOTS; i++) {
             if (bucket->hash[i] == hash && bucket->reference[i] != 0 &&
@@ -85,11 +95,11 @@ static int slot_of(const struct tcp_bucket *bucket, tcp_reference reference)
 void tcp_table_insert(struct tcp_table *table, const struct tcp_key *key, tcp_reference reference)
 {
     uint32_t hash = tcp_table_hash(table, key);
-    uint32_t at = hash & table->mask;
+    uint32_t at = home_of(table, hash);
     int slot;
     while ((slot = slot_of(&table->buckets[at], 0)) < 0) {
         table->buckets[at].passed_by++;
-        at = (at + 1) & table->mask;
+        at = after(table, at);
     }
     table->buckets[at].hash[slot] = hash;
     table->buckets[at].reference[slot] = reference;
@@ -97,11 +107,11 @@ void tcp_table_insert(struct tcp_table *table, const struct tcp_key *key, tcp_re
 
 void tcp_table_remove(struct tcp_table *table, const struct tcp_key *key, tcp_reference reference)
 {
-    uint32_t at = tcp_table_hash(table, key) & table->mask;
+    uint32_t at = home_of(table, tcp_table_hash(table, key));
     int slot;
     while ((slot = slot_of(&table->buckets[at], reference)) < 0) {
         table->buckets[at].passed_by--;
-        at = (at + 1) & table->mask;
+        at = after(table, at);
     }
     table->buckets[at].reference[slot] = 0;
 }
@@ -109,9 +119,9 @@ void tcp_table_remove(struct tcp_table *table, const struct tcp_key *key, tcp_re
 void tcp_table_replace(struct tcp_table *table, const struct tcp_key *key, tcp_reference old,
                        tcp_reference reference)
 {
-    uint32_t at = tcp_table_hash(table, key) & table->mask;
+    uint32_t at = home_of(table, tcp_table_hash(table, key));
     int slot;
     while ((slot = slot_of(&table->buckets[at], old)) < 0)
-        at = (at + 1) & table->mask;
+        at = after(table, at);
     table->buckets[at].reference[slot] = reference;
 }

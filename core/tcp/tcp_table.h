@@ -69,7 +69,7 @@ struct tcp_entries {
 
 struct tcp_table {
     struct tcp_bucket *buckets;
-    uint32_t mask;
+    uint32_t bucket_count;
     struct siphash_key key;
     struct tcp_entries entries[4]; /* by enum tcp_kind */
 };

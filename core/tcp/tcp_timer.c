@@ -52,18 +52,24 @@ void tcp_heard(struct tcp_connection *c, uint64_t now_ns)
 {
     c->probes = 0;
     if (has(c, TCPF_PERSISTING) && c->user_timeout_ms == 0 && !has(c, TCPF_ORPHAN))
-        c->progress_at = now_ns; /* a peer that answers may keep its window shut (MUST-37) */
+        c->progress_ms =
+            clock_ms(now_ns); /* a peer that answers may keep its window shut (MUST-37) */
     if (has(c, TCPF_KEEPALIVE) &&
         (c->state == CHASKI_TCP_ESTABLISHED || c->state == CHASKI_TCP_CLOSE_WAIT))
         c->alive_at = now_ns + ms(c->keep_idle_ms);
 }
 
 /* How long data may stay unacknowledged: R2 of RFC 9293, 3.8.3, as time. */
-static uint64_t patience_ns(const struct tcp *tcp, const struct tcp_connection *c)
+static uint32_t patience_ms(const struct tcp *tcp, const struct tcp_connection *c)
 {
     if (c->user_timeout_ms != 0)
-        return ms(c->user_timeout_ms);
-    return ms(has(c, TCPF_ORPHAN) ? tcp->knobs.orphan_timeout_ms : tcp->knobs.give_up_ms);
+        return c->user_timeout_ms;
+    return has(c, TCPF_ORPHAN) ? tcp->knobs.orphan_timeout_ms : tcp->knobs.give_up_ms;
+}
+
+static uint32_t since_progress_ms(const struct tcp_connection *c, uint64_t now_ns)
+{
+    return clock_ms(now_ns) - c->progress_ms;
 }
 
 static void back_off(struct tcp_connection *c)
@@ -75,7 +81,7 @@ static void back_off(struct tcp_connection *c)
 static void handshake_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     if (c->backoff >= c->syn_count ||
-        (c->user_timeout_ms != 0 && now_ns - c->progress_at >= ms(c->user_timeout_ms))) {
+        (c->user_timeout_ms != 0 && since_progress_ms(c, now_ns) >= c->user_timeout_ms)) {
         connection_end(tcp, c, CHASKI_TIMED_OUT);
         return;
     }
@@ -89,7 +95,7 @@ static void handshake_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_
 /* RFC 5681, 3.1 and RFC 6298, 5.4 to 5.6. */
 static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    if (now_ns - c->progress_at >= patience_ns(tcp, c)) {
+    if (since_progress_ms(c, now_ns) >= patience_ms(tcp, c)) {
         connection_end(tcp, c, c->error != 0 ? c->error : CHASKI_TIMED_OUT);
         return;
     }
@@ -115,7 +121,7 @@ static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, ui
 static void persist_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     bool silent = c->probes != 0;
-    if (now_ns - c->progress_at >= patience_ns(tcp, c) &&
+    if (since_progress_ms(c, now_ns) >= patience_ms(tcp, c) &&
         (silent || c->user_timeout_ms != 0 || has(c, TCPF_ORPHAN))) {
         connection_end(tcp, c, CHASKI_TIMED_OUT);
         return;

@@ -22,8 +22,7 @@ static uint32_t round_trip_us(const struct tcp_connection *c)
 void tune_receive(struct tcp *tcp, struct tcp_connection *c, uint32_t copied, uint64_t now_ns)
 {
     c->tune_copied += copied;
-    if (has(c, TCPF_FIXED_RECEIVE_BUFFER) ||
-        now_ns - c->tune_at < (uint64_t)round_trip_us(c) * 1000)
+    if (has(c, TCPF_FIXED_RECEIVE_BUFFER) || clock_us(now_ns) - c->tune_at_us < round_trip_us(c))
         return;
     if (c->tune_copied > c->tune_space && !pools_are_low(tcp)) {
         c->tune_space = c->tune_copied;
@@ -33,7 +32,7 @@ void tune_receive(struct tcp *tcp, struct tcp_connection *c, uint32_t copied, ui
         c->receive.limit = maximum(c->receive.limit, (uint32_t)wanted);
     }
     c->tune_copied = 0;
-    c->tune_at = now_ns;
+    c->tune_at_us = clock_us(now_ns);
 }
 
 void tune_send(const struct tcp *tcp, struct tcp_connection *c)
