@@ -99,7 +99,6 @@ static struct packet *copy_of(struct udp *udp, const struct packet *packet)
     copy->ip = packet->ip;
     copy->udp = packet->udp;
     copy->interface = packet->interface;
-    copy->flags = packet->flags;
     return copy;
 }
 

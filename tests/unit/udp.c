@@ -40,6 +40,7 @@ struct bench {
     int path_error;
     struct chaski_address local; /* what is ours */
     uint16_t path_interface;     /* asked for last */
+    struct chaski_address path_source;
     struct sent *sent;
     uint32_t sent_count, bursts;
     uint32_t joined, left, unreachable;
@@ -83,8 +84,8 @@ static int network_path(void *block, const struct chaski_address *source,
                         struct ip_path *path)
 {
     (void)block;
-    (void)source;
     (void)destination;
+    bench->path_source = *source;
     bench->path_interface = interface;
     *path = bench->path;
     return bench->path_error;
@@ -431,6 +432,11 @@ static void groups_are_sent_to_with_a_ttl_of_their_own(void **state)
     chaski_udp socket = bound_to(any, 7);
     struct chaski_endpoint group = {.address = chaski_ip4(239, 1, 2, 3), .port = 9, .interface = 3};
     bench->path.multicast = true;
+    chaski_udp member = bound_to(group.address, 9);
+    assert_int_equal(udp_send(&bench->udp, member, &group, "x", 1, 0), 0);
+    assert_memory_equal(&bench->path_source, &any, 16); /* a group is no source */
+    udp_flush(&bench->udp, 0);
+    bench->sent_count = 0;
     udp_set(&bench->udp, socket, CHASKI_UDP_TTL, 64);
     udp_send(&bench->udp, socket, &group, "x", 1, 0);
     assert_int_equal(bench->path_interface, 3);
@@ -493,6 +499,18 @@ static void a_datagram_reaches_its_socket(void **state)
     assert_int_equal(told->remote.interface, 0); /* an answer takes the way that the route says */
     assert_memory_equal(told->remote.address.bytes, SENDER.bytes, 16);
     assert_false(udp_busy(&bench->udp));
+}
+
+static void an_empty_datagram_is_one(void **state)
+{
+    (void)state;
+    static const uint8_t empty[] = {0x04, 0xd2, 0x00, 0x07, 0x00, 0x08, 0x77, 0x01};
+    bound_to(any, 7);
+    inject(empty, sizeof empty);
+    udp_closures(&bench->udp);
+    assert_int_equal(bench->told_count, 1);
+    assert_int_equal(bench->told[0].length, 0);
+    assert_int_equal(counted(CHASKI_UDP_DATAGRAMS_RECEIVED), 1);
 }
 
 /* Row 12 of hostile input: lengths. */
@@ -594,6 +612,15 @@ static void nobody_there_is_answered_as_unreachable(void **state)
     assert_int_equal(bench->unreachable, 2);
 }
 
+static void without_icmp_nobody_there_is_only_counted(void **state)
+{
+    (void)state;
+    bench->udp.network[FAMILY_IP4].port_unreachable = NULL;
+    inject(hello, sizeof hello);
+    assert_int_equal(counted(CHASKI_DROP_UDP_NO_SOCKET), 1);
+    assert_nothing_held();
+}
+
 static void the_best_match_wins(void **state)
 {
     (void)state;
@@ -639,13 +666,48 @@ static void broadcasts_reach_all_but_those_bound_to_one_address(void **state)
     bind.local.interface = 2;
     bound(&bind);
     inject_from(SENDER, BROADCAST, 0, to_broadcast, sizeof to_broadcast);
+    uint8_t other[sizeof hello] = {0}; /* what was in the pool before is not what is told */
+    inject(other, sizeof other);
     udp_closures(&bench->udp);
     assert_int_equal(bench->told_count, 2);
-    assert_memory_equal(bench->told[0].bytes, "hello", 5);
-    assert_memory_equal(bench->told[1].bytes, "hello", 5);
-    assert_int_equal(bench->told[1].remote.port, 1234);
+    for (uint32_t i = 0; i < 2; i++) {
+        const struct told *told = &bench->told[i];
+        assert_int_equal(told->length, 5);
+        assert_memory_equal(told->bytes, "hello", 5);
+        assert_int_equal(told->local.port, 7);
+        assert_int_equal(told->local.interface, 1);
+        assert_memory_equal(told->local.address.bytes, BROADCAST.bytes, 16);
+        assert_int_equal(told->remote.port, 1234);
+        assert_memory_equal(told->remote.address.bytes, SENDER.bytes, 16);
+    }
     assert_false(same(bench->told[0].socket, bench->told[1].socket));
     assert_nothing_held();
+}
+
+static void connected_sockets_hear_broadcasts_of_their_peer(void **state)
+{
+    (void)state;
+    chaski_udp peer = connected_to(SENDER, 1234);
+    connected_to(chaski_ip4(192, 0, 2, 3), 1234);
+    bound_to(any, 7);
+    inject_from(SENDER, BROADCAST, 1, to_broadcast, sizeof to_broadcast);
+    udp_closures(&bench->udp);
+    assert_int_equal(bench->told_count, 2);
+    assert_true(same(bench->told[0].socket, peer) || same(bench->told[1].socket, peer));
+}
+
+static void a_copy_that_cannot_be_made_is_counted(void **state)
+{
+    (void)state;
+    struct chaski_udp_bind bind = binding(any, 7);
+    bound(&bind);
+    bind.local.interface = 1;
+    bound(&bind);
+    bench->memory.packets.fail_at = bench->memory.packets.takes + 2; /* 1: the datagram itself */
+    inject_from(SENDER, BROADCAST, 0, to_broadcast, sizeof to_broadcast);
+    assert_int_equal(counted(CHASKI_DROP_NO_MEMORY), 1);
+    udp_closures(&bench->udp);
+    assert_int_equal(bench->told_count, 1);
 }
 
 static void nobody_answers_for_a_broadcast(void **state)
@@ -730,27 +792,85 @@ static void a_queue_holds_as_many_as_was_said(void **state)
     assert_int_equal(udp_take(&bench->udp, socket, NULL, NULL, bytes, sizeof bytes), 5);
 }
 
+/* The same datagram, but lying in a buffer of 32 kB: its linear part, or all but its first byte. */
+static bool inject_heavy(bool linear)
+{
+    struct buffer *buffer = buffer_take(&bench->memory.large, FOR_RECEIVE);
+    struct packet *packet;
+    uint32_t first = linear ? sizeof hello : 1;
+    if (linear) {
+        packet = packet_take_in(&bench->memory.packets, buffer, 64, FOR_RECEIVE);
+    } else {
+        packet = packet_take(&bench->memory.packets, FOR_RECEIVE);
+        memcpy(buffer->data, hello + 1, sizeof hello - 1);
+    }
+    memcpy(packet_put(packet, first), hello, first);
+    if (!linear)
+        packet_add_fragment(packet, buffer, 0, sizeof hello - 1);
+    packet->ip.source = SENDER;
+    packet->ip.destination = bench->local;
+    struct burst burst = {.count = 1, .packets = {packet}};
+    uint64_t before = counted(CHASKI_DROP_UDP_QUEUE_FULL);
+    udp_receive(&bench->udp, &burst, 0);
+    return counted(CHASKI_DROP_UDP_QUEUE_FULL) == before;
+}
+
 /* A datagram of 5 bytes that lies in a buffer of 32 kB keeps 32 kB busy, and is charged so. */
 static void queues_are_charged_what_they_keep_busy(void **state)
 {
     (void)state;
-    struct chaski_udp_bind bind = binding(any, 7);
-    bind.receive = NULL;
-    bind.queue = 16;
-    bound(&bind);
-    uint32_t accepted = 0;
-    for (int i = 0; i < 16; i++) {
-        struct buffer *buffer = buffer_take(&bench->memory.large, FOR_RECEIVE);
-        struct packet *packet = packet_take_in(&bench->memory.packets, buffer, 64, FOR_RECEIVE);
-        memcpy(packet_put(packet, sizeof hello), hello, sizeof hello);
-        packet->ip.source = SENDER;
-        packet->ip.destination = bench->local;
-        struct burst burst = {.count = 1, .packets = {packet}};
-        uint64_t before = counted(CHASKI_DROP_UDP_QUEUE_FULL);
-        udp_receive(&bench->udp, &burst, 0);
-        accepted += counted(CHASKI_DROP_UDP_QUEUE_FULL) == before;
+    for (uint16_t linear = 0; linear < 2; linear++) {
+        struct chaski_udp_bind bind = binding(any, 7);
+        uint8_t bytes[8];
+        bind.receive = NULL;
+        bind.queue = 16; /* frames of 2 kB, that is */
+        chaski_udp socket = bound(&bind);
+        uint32_t accepted = 0;
+        for (int i = 0; i < 16; i++)
+            accepted += inject_heavy(linear != 0);
+        assert_in_range(accepted, 1, 2);
+        while (udp_take(&bench->udp, socket, NULL, NULL, bytes, sizeof bytes) == 5)
+            accepted--;
+        assert_int_equal(accepted, 0);
+        for (int i = 0; i < 16; i++) { /* what was taken is not charged any more */
+            assert_true(inject_heavy(linear != 0));
+            assert_int_equal(udp_take(&bench->udp, socket, NULL, NULL, bytes, sizeof bytes), 5);
+        }
+        udp_close(&bench->udp, socket, 0);
     }
-    assert_in_range(accepted, 1, 2); /* 16 frames of 2 kB are the socket's share */
+}
+
+static void a_header_in_pieces_wants_memory(void **state)
+{
+    (void)state;
+    bound_to(any, 7);
+    struct buffer *buffer = buffer_take(&bench->memory.small, FOR_RECEIVE);
+    struct packet *packet = packet_take_in(&bench->memory.packets, buffer, 64, FOR_RECEIVE);
+    memcpy(packet_put(packet, sizeof hello), hello, sizeof hello);
+    /* its bytes are somebody else's too, so the header must be put together elsewhere */
+    struct packet *shared = packet_slice(packet, 0, 4, &bench->memory.packets, FOR_RECEIVE);
+    buffer_hold(buffer);
+    packet_add_fragment(shared, buffer, 64 + 4, sizeof hello - 4);
+    packet_free(packet);
+    struct burst burst = {.count = 1, .packets = {shared}};
+    shared->end = shared->data; /* no room of its own either */
+    bench->memory.small.fail_at = bench->memory.small.takes + 1;
+    udp_receive(&bench->udp, &burst, 0);
+    assert_int_equal(counted(CHASKI_DROP_NO_MEMORY), 1);
+    assert_nothing_held();
+}
+
+static void what_no_closure_could_be_told_is_not_received(void **state)
+{
+    (void)state;
+    bound_to(any, 7);
+    bench->udp.setup.datagram_max = 4;
+    inject(hello, sizeof hello);
+    assert_int_equal(counted(CHASKI_DROP_NO_MEMORY), 1);
+    bench->udp.setup.datagram_max = 5;
+    inject(hello, sizeof hello);
+    udp_closures(&bench->udp);
+    assert_int_equal(bench->told_count, 1);
 }
 
 static void all_queues_together_are_limited(void **state)
@@ -1045,19 +1165,25 @@ int main(void)
         CASE(groups_are_sent_to_with_a_ttl_of_their_own),
         CASE(running_out_of_memory_while_sending_leaks_nothing),
         CASE(a_datagram_reaches_its_socket),
+        CASE(an_empty_datagram_is_one),
         CASE(lengths_that_disagree_are_dropped),
         CASE(bytes_behind_the_datagram_are_not_its_own),
         CASE(port_zero),
         CASE(checksums_are_verified_unless_there_is_none),
         CASE(ipv6_wants_a_checksum),
         CASE(nobody_there_is_answered_as_unreachable),
+        CASE(without_icmp_nobody_there_is_only_counted),
         CASE(the_best_match_wins),
         CASE(broadcasts_reach_all_but_those_bound_to_one_address),
+        CASE(connected_sockets_hear_broadcasts_of_their_peer),
+        CASE(a_copy_that_cannot_be_made_is_counted),
         CASE(nobody_answers_for_a_broadcast),
         CASE(groups_reach_members_on_the_interface),
         CASE(memberships_are_limited_and_end_with_their_socket),
         CASE(a_queue_holds_as_many_as_was_said),
         CASE(queues_are_charged_what_they_keep_busy),
+        CASE(a_header_in_pieces_wants_memory),
+        CASE(what_no_closure_could_be_told_is_not_received),
         CASE(all_queues_together_are_limited),
         CASE(a_datagram_is_cut_to_the_room_there_is),
         CASE(filters_refuse),
