@@ -22,6 +22,7 @@ static void send(struct igmp *igmp, uint8_t interface, uint32_t destination, str
         .protocol = WIRE_IP_IGMP,
         .ttl = 1,
         .traffic_class = INTERNETWORK_CONTROL,
+        .dont_fragment = true,
         .router_alert = true,
         .no_loop = true,
         .interface = (uint8_t)(interface + 1),

@@ -1,0 +1,985 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/unit/blocks.h"
+
+#include "chaski/chaski.h"
+#include "core/base/address.h"
+#include "core/ip/ip4.h"
+
+/*
+ * A host with two interfaces: 10.0.0.1/24 with an MTU of 1500 and a default gateway 10.0.0.254 on
+ * number 0, 192.168.5.1/24 with an MTU of 576 on number 1.
+ */
+
+#define OURS 0x0a000001u
+#define PEER 0x0a000002u
+#define GATEWAY 0x0a0000feu
+#define OURS_TOO 0xc0a80501u
+#define FAR 0x08080808u
+#define GROUP 0xef010203u
+
+/* The UDP datagram of all received packets here: port 4000 to 53, "ping". */
+#define PING " 0fa00035 000cfd2d 70696e67"
+
+/* An error that ip4 asked for, noted instead of sent. */
+struct asked_error {
+    uint32_t count;
+    uint8_t type, code;
+    uint32_t rest;
+    uint32_t pulled; /* how far data is behind the IP header */
+};
+
+struct bench {
+    struct blocks *blocks;
+    struct ip4 ip4;
+    struct network network;
+    struct asked_error error;
+    struct catcher loop;
+    uint32_t group; /* that is joined on interface 0 */
+    uint8_t joined_on;
+    uint32_t confirmed;
+};
+
+static void note_error(void *block, struct packet *packet, uint8_t type, uint8_t code,
+                       uint32_t rest, uint64_t now_ns)
+{
+    struct bench *bench = block;
+    (void)now_ns;
+    bench->error.count++;
+    bench->error.type = type;
+    bench->error.code = code;
+    bench->error.rest = rest;
+    bench->error.pulled = (uint32_t)(packet->data - packet_network(packet));
+    packet_free(packet);
+}
+
+static bool is_member(void *block, uint8_t interface, uint32_t group)
+{
+    const struct bench *bench = block;
+    return interface == 0 && group == bench->group && group != 0;
+}
+
+static int note_join(void *block, uint8_t interface, uint32_t group, uint64_t now_ns)
+{
+    struct bench *bench = block;
+    (void)now_ns;
+    bench->group = group;
+    bench->joined_on = interface;
+    return 0;
+}
+
+static int note_leave(void *block, uint8_t interface, uint32_t group, uint64_t now_ns)
+{
+    struct bench *bench = block;
+    (void)interface;
+    (void)group;
+    (void)now_ns;
+    bench->group = 0;
+    return 0;
+}
+
+static void note_confirmed(void *block, uint8_t interface, uint32_t next_hop, uint64_t now_ns)
+{
+    struct bench *bench = block;
+    (void)now_ns;
+    assert_int_equal(interface, 0);
+    bench->confirmed = next_hop;
+}
+
+static const struct ip4_limits limits = {
+    .addresses = 8,
+    .routes = 8,
+    .paths = 16,
+    .reassembly = {.datagrams = 4, .fragments = 64, .bytes = 1 << 20},
+};
+
+static void set_up(struct bench *bench)
+{
+    memset(bench, 0, sizeof *bench);
+    struct blocks *blocks = bench->blocks = blocks_make(256);
+    struct ip4 *ip4 = &bench->ip4;
+    ip4_setup(NULL, &blocks->tables, &limits, &blocks->memory, &blocks->counters, &blocks->wheel,
+              &test_key);
+    blocks_give_tables(blocks);
+    ip4_setup(ip4, &blocks->tables, &limits, &blocks->memory, &blocks->counters, &blocks->wheel,
+              &test_key);
+    assert_int_equal(blocks->tables.used, blocks->tables.size);
+    ip4->inform = hook_to(&blocks->up);
+    ip4->loop = hook_to(&bench->loop);
+    ip4->errors = (struct ip4_error_sender){note_error, bench};
+    ip4->groups = (struct ip4_groups){is_member, note_join, note_leave, bench};
+    ip4_interface_add(ip4, 0, 1500, hook_to(&blocks->down));
+    ip4_interface_add(ip4, 1, 576, hook_to(&blocks->other));
+    ip4->interfaces[0].confirm = note_confirmed;
+    ip4->interfaces[0].confirm_block = bench;
+    assert_int_equal(ip4_address_add(ip4, 0, OURS, 24), 0);
+    assert_int_equal(ip4_address_add(ip4, 1, OURS_TOO, 24), 0);
+    assert_int_equal(ip4_route_add(ip4, 0, 0, GATEWAY, 0), 0);
+    ip4_network(ip4, &bench->network);
+}
+
+static void tear_down(struct bench *bench)
+{
+    timer_wheel_run(&bench->blocks->wheel, 1000 * SECOND);
+    catcher_empty(&bench->loop);
+    blocks_end(bench->blocks);
+}
+
+static void hear(struct bench *bench, const char *text, uint8_t flags)
+{
+    struct packet *packet = packet_of_hex(bench->blocks, text);
+    packet->interface = 0;
+    packet->flags = flags;
+    give(ip4_receive, &bench->ip4, packet, 0);
+}
+
+/* Hears a packet that must end with this reason, unanswered and leaving nothing behind. */
+static void assert_dropped(struct bench *bench, const char *text, enum chaski_counter why)
+{
+    uint64_t before = counted(bench->blocks, why);
+    hear(bench, text, 0);
+    assert_int_equal(counted(bench->blocks, why), before + 1);
+    assert_int_equal(bench->blocks->up.count, 0);
+    assert_int_equal(bench->blocks->down.count, 0);
+    assert_int_equal(bench->blocks->other.count, 0);
+    blocks_assert_nothing_held(bench->blocks);
+}
+
+/* ---- Up ---- */
+
+static void a_datagram_for_us_goes_up_without_header_and_padding(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    hear(&bench, "45b80020 11114000 3f111602 0a000002 0a000001" PING " 0000 0000 0000", 0);
+    assert_int_equal(bench.blocks->up.count, 1);
+    const struct packet *packet = bench.blocks->up.packets[0];
+    assert_bytes(packet, "0fa00035 000cfd2d 70696e67");
+    assert_int_equal(packet->protocol, 17);
+    assert_ptr_equal(packet_transport(packet), packet->data);
+    assert_ptr_equal(packet_network(packet), packet->data - 20);
+    assert_int_equal(address_ip4(&packet->ip.source), PEER);
+    assert_int_equal(address_ip4(&packet->ip.destination), OURS);
+    assert_int_equal(packet->ip.protocol, 17);
+    assert_int_equal(packet->ip.ttl, 63);
+    assert_int_equal(packet->ip.traffic_class, 0xb8);
+    assert_true(packet->ip.dont_fragment);
+    assert_false(packet->ip.destination_multicast);
+    assert_int_equal(packet->checksum, CHECKSUM_UNKNOWN);
+    assert_int_equal(counted(bench.blocks, CHASKI_IP4_RECEIVED), 1);
+    assert_int_equal(counted(bench.blocks, CHASKI_IP4_DELIVERED), 1);
+    tear_down(&bench);
+}
+
+static void row_5_headers_that_lie_about_lengths_are_dropped(void **state)
+{
+    (void)state;
+    static const char *const packets[] = {
+        "",
+        "45000020 00000000 401166cb 0a000002 0a0000",
+        "65000020 00000000 401146cb 0a000002 0a000001" PING, /* version 6 */
+        "44000020 00000000 401167cb 0a000002 0a000001" PING, /* header of 16 bytes */
+        "4f000020 00000000 40115ccb 0a000002 0a000001" PING, /* header beyond the total */
+        "45000013 00000000 401166d8 0a000002 0a000001" PING, /* total below the header */
+        "45000021 00000000 401166ca 0a000002 0a000001" PING, /* total beyond the frame */
+    };
+    struct bench bench;
+    set_up(&bench);
+    for (unsigned i = 0; i < sizeof packets / sizeof packets[0]; i++)
+        assert_dropped(&bench, packets[i], CHASKI_DROP_IP4_HEADER);
+    assert_int_equal(bench.error.count, 0);
+    tear_down(&bench);
+}
+
+static void a_wrong_header_checksum_is_noticed(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    assert_dropped(&bench, "45000020 00000000 40111234 0a000002 0a000001" PING,
+                   CHASKI_DROP_IP4_CHECKSUM);
+    tear_down(&bench);
+}
+
+static void options_are_passed_over(void **state)
+{
+    (void)state;
+    static const char *const packets[] = {
+        "4800002c 00000000 401158b4 0a000002 0a000001 070b0400 00000000 00000000" PING,
+        "46000024 00000000 4011d1c2 0a000002 0a000001 94040000" PING,
+        "46000024 00000000 401107c3 0a000002 0a000001 5e040000" PING,
+    };
+    struct bench bench;
+    set_up(&bench);
+    for (unsigned i = 0; i < 3; i++) {
+        hear(&bench, packets[i], 0);
+        assert_int_equal(bench.blocks->up.count, i + 1);
+        assert_bytes(bench.blocks->up.packets[i], PING);
+    }
+    tear_down(&bench);
+}
+
+static void row_6_malformed_options_are_a_parameter_problem(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint32_t pointer;
+    } packets[] = {
+        {"46000024 00000000 40115ac7 0a000002 0a000001 07000400" PING, 20}, /* length 0 */
+        {"46000024 00000000 40111cc6 0a000002 0a000001 44010500" PING, 20}, /* length 1 */
+        {"46000024 00000000 40115ab7 0a000002 0a000001 07100400" PING, 20}, /* past the end */
+        {"49000030 00000000 4011c114 0a000002 0a000001 8307040a 00000989 07040a00 00080000" PING,
+         27}, /* two source routes */
+    };
+    struct bench bench;
+    set_up(&bench);
+    for (unsigned i = 0; i < 4; i++) {
+        assert_dropped(&bench, packets[i].text, CHASKI_DROP_IP4_OPTION);
+        assert_int_equal(bench.error.count, i + 1);
+        assert_int_equal(bench.error.type, 12);
+        assert_int_equal(bench.error.code, 0);
+        assert_int_equal(bench.error.rest, packets[i].pointer << 24);
+        assert_int_equal(bench.error.pulled, 0);
+    }
+    tear_down(&bench);
+}
+
+static void row_6_a_source_route_is_dropped_in_silence(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    assert_dropped(&bench, "47000028 00000000 4011d4b1 0a000002 0a000001 8307040a 00000900" PING,
+                   CHASKI_DROP_IP4_SOURCE_ROUTE);
+    assert_int_equal(bench.error.count, 0);
+    tear_down(&bench);
+}
+
+static void row_9_impossible_sources_are_dropped_in_silence(void **state)
+{
+    (void)state;
+    static const char *const packets[] = {
+        "45000020 00000000 401190c7 e0000005 0a000001" PING, /* a group */
+        "45000020 00000000 401170cd ffffffff 0a000001" PING, /* the limited broadcast */
+        "45000020 00000000 401165ce 0a0000ff 0a000001" PING, /* our network's broadcast */
+        "45000020 00000000 401180cb f0000001 0a000001" PING, /* reserved */
+        "45000020 00000000 401170cd 00000000 0a000001" PING, /* unspecified */
+        "45000020 00000000 40116ec9 00010203 0a000001" PING, /* "this network" */
+        "45000020 00000000 4011f1cb 7f000001 0a000001" PING, /* loopback */
+        "45000020 00000000 401166cc 0a000001 0a000001" PING, /* our own */
+        "45000020 00000000 4011ab23 c0a80501 0a000001" PING, /* our own, of the other interface */
+    };
+    struct bench bench;
+    set_up(&bench);
+    for (unsigned i = 0; i < sizeof packets / sizeof packets[0]; i++)
+        assert_dropped(&bench, packets[i], CHASKI_DROP_IP4_SOURCE);
+    assert_int_equal(bench.error.count, 0);
+    tear_down(&bench);
+}
+
+static void igmp_may_come_from_nobody(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    hear(&bench, "4500001c 00000000 0102d9df 00000000 e0000001 1164ee9b 00000000",
+         PACKET_LINK_MULTICAST);
+    assert_int_equal(bench.blocks->up.count, 1);
+    tear_down(&bench);
+}
+
+static void broadcasts_and_groups_of_ours_are_taken(void **state)
+{
+    (void)state;
+    static const char *const packets[] = {
+        "45000020 00000000 401165cd 0a000002 0a0000ff" PING,
+        "45000020 00000000 401170cc 0a000002 ffffffff" PING,
+        "45000020 00000000 401166cc 0a000002 0a000000" PING,
+        "45000020 00000000 401190ca 0a000002 e0000001" PING,
+        "45000020 00000000 40117fc7 0a000002 ef010203" PING,
+    };
+    struct bench bench;
+    set_up(&bench);
+    assert_dropped(&bench, packets[4], CHASKI_DROP_IP4_NOT_OURS);
+    bench.group = GROUP;
+    for (unsigned i = 0; i < 5; i++) {
+        hear(&bench, packets[i], i == 0 ? PACKET_LINK_BROADCAST : 0);
+        assert_int_equal(bench.blocks->up.count, i + 1);
+        assert_true(bench.blocks->up.packets[i]->ip.destination_multicast);
+    }
+    tear_down(&bench);
+}
+
+static void an_address_of_ours_is_ours_on_every_interface(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    hear(&bench, "45000020 00000000 4011ab22 0a000002 c0a80501" PING, 0);
+    assert_int_equal(bench.blocks->up.count, 1);
+    assert_int_equal(address_ip4(&bench.blocks->up.packets[0]->ip.destination), OURS_TOO);
+    tear_down(&bench);
+}
+
+static void what_is_not_ours_is_not_answered(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    assert_dropped(&bench, "45000020 00000000 4011667f 0a000002 0a00004d" PING,
+                   CHASKI_DROP_IP4_NOT_OURS);
+    assert_dropped(&bench, "45000020 00000000 4011f1ca 0a000002 7f000001" PING,
+                   CHASKI_DROP_IP4_NOT_OURS);
+    bench.ip4.forward = hook_to(&bench.blocks->other);
+    hear(&bench, "45000020 00000000 4011667f 0a000002 0a00004d" PING, 0);
+    assert_int_equal(bench.blocks->other.count, 1);
+    assert_bytes(bench.blocks->other.packets[0],
+                 "45000020 00000000 4011667f 0a000002 0a00004d" PING);
+    tear_down(&bench);
+}
+
+static void a_unicast_datagram_in_a_link_broadcast_is_dropped(void **state)
+{
+    (void)state;
+    static const char text[] = "45000020 00000000 401166cb 0a000002 0a000001" PING;
+    struct bench bench;
+    set_up(&bench);
+    hear(&bench, text, 0); /* the same addresses were good a moment ago */
+    assert_int_equal(bench.blocks->up.count, 1);
+    hear(&bench, text, PACKET_LINK_BROADCAST);
+    hear(&bench, text, PACKET_LINK_MULTICAST);
+    assert_int_equal(bench.blocks->up.count, 1);
+    assert_int_equal(counted(bench.blocks, CHASKI_DROP_IP4_LINK_BROADCAST), 2);
+    tear_down(&bench);
+}
+
+static void from_ourselves_our_own_addresses_and_loopback_are_possible(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    hear(&bench, "45000020 00000000 401166cc 0a000001 0a000001" PING, PACKET_LOOPED);
+    hear(&bench, "45000020 00000000 40117ccb 7f000001 7f000001" PING, PACKET_LOOPED);
+    assert_int_equal(bench.blocks->up.count, 2);
+    tear_down(&bench);
+}
+
+static void a_bad_packet_in_a_burst_does_not_disturb_its_neighbours(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct burst burst = {.count = 3};
+    set_up(&bench);
+    burst.packets[0] =
+        packet_of_hex(bench.blocks, "45000020 00000000 401166cb 0a000002 0a000001" PING);
+    burst.packets[1] =
+        packet_of_hex(bench.blocks, "45000020 00000000 40111234 0a000002 0a000001" PING);
+    burst.packets[2] =
+        packet_of_hex(bench.blocks, "45000020 00000000 401166cb 0a000002 0a000001" PING);
+    struct packet *first = burst.packets[0], *last = burst.packets[2];
+    ip4_receive(&bench.ip4, &burst, 0);
+    assert_int_equal(burst.count, 0);
+    assert_int_equal(bench.blocks->up.count, 2);
+    assert_int_equal(bench.blocks->up.bursts, 1);
+    assert_ptr_equal(bench.blocks->up.packets[0], first);
+    assert_ptr_equal(bench.blocks->up.packets[1], last);
+    tear_down(&bench);
+}
+
+static void headers_may_lie_in_fragments(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    struct packet *whole =
+        packet_of_hex(bench.blocks, "46000024 00000000 4011d1c2 0a000002 0a000001 94040000" PING);
+    struct packet *slice =
+        packet_slice(whole, 0, whole->length, &bench.blocks->memory.packets, FOR_CONTROL);
+    packet_free(whole);
+    give(ip4_receive, &bench.ip4, slice, 0);
+    assert_int_equal(bench.blocks->up.count, 1);
+    assert_bytes(bench.blocks->up.packets[0], PING);
+    tear_down(&bench);
+}
+
+/* ---- Down ---- */
+
+/* A datagram as a transport gives it: the PING's bytes with checksum 0, and where to. */
+static struct packet *datagram(struct bench *bench, uint32_t destination)
+{
+    struct packet *packet = packet_take(&bench->blocks->memory.packets, FOR_CONTROL);
+    hex_read("0fa00035 000c0000 70696e67", packet_put(packet, 12), 12);
+    packet_set_transport(packet);
+    packet->checksum = CHECKSUM_COMPLETE;
+    packet->ip.destination = address_from_ip4(destination);
+    packet->ip.protocol = 17;
+    packet->ip.dont_fragment = true;
+    return packet;
+}
+
+static void send(struct bench *bench, struct packet *packet)
+{
+    give(ip4_transmit, &bench->ip4, packet, 0);
+}
+
+static void a_neighbour_is_sent_to_directly(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    struct packet *packet = datagram(&bench, PEER);
+    packet->ip.ttl = 7;
+    packet->ip.traffic_class = 0x10;
+    send(&bench, packet);
+    assert_int_equal(bench.blocks->down.count, 1);
+    assert_bytes(packet, "45100020 00004000 07115fbb 0a000001 0a000002 0fa00035 000c0000 70696e67");
+    assert_int_equal(address_ip4(&packet->next_hop), PEER);
+    assert_int_equal(packet->interface, 0);
+    assert_int_equal(packet->protocol, 0x0800);
+    assert_ptr_equal(packet_network(packet), packet->data);
+    assert_int_equal(counted(bench.blocks, CHASKI_IP4_SENT), 1);
+    tear_down(&bench);
+}
+
+static void everybody_else_by_the_gateway(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    struct packet *packet = datagram(&bench, FAR);
+    send(&bench, packet);
+    assert_bytes(packet, "45000020 00004000 401120bd 0a000001 08080808 0fa00035 000c0000 70696e67");
+    assert_int_equal(address_ip4(&packet->next_hop), GATEWAY);
+    tear_down(&bench);
+}
+
+static void a_group_message_has_ttl_1_and_may_carry_router_alert(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    struct packet *packet = packet_take(&bench.blocks->memory.packets, FOR_CONTROL);
+    hex_read("16000000", packet_put(packet, 4), 4);
+    packet->ip = (struct packet_ip){
+        .destination = address_from_ip4(0xe0000016u),
+        .protocol = 2,
+        .traffic_class = 0xc0,
+        .dont_fragment = true,
+        .router_alert = true,
+    };
+    send(&bench, packet);
+    assert_int_equal(bench.blocks->down.count, 1);
+    assert_bytes(packet, "46c0001c 00004000 0102fa04 0a000001 e0000016 94040000 16000000");
+    assert_int_equal(address_ip4(&packet->next_hop), 0xe0000016u);
+    tear_down(&bench);
+}
+
+static void the_interface_can_be_asked_for(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    struct packet *packet = datagram(&bench, GROUP);
+    packet->ip.interface = 1 + 1;
+    send(&bench, packet);
+    assert_int_equal(bench.blocks->other.count, 1);
+    assert_int_equal(load_be32(packet->data + 12), OURS_TOO);
+    packet = datagram(&bench, FAR); /* no route by that interface */
+    packet->ip.interface = 1 + 1;
+    send(&bench, packet);
+    packet = datagram(&bench, GROUP); /* no such interface */
+    packet->ip.interface = 9;
+    send(&bench, packet);
+    assert_int_equal(counted(bench.blocks, CHASKI_DROP_IP4_NO_ROUTE), 2);
+    assert_int_equal(bench.blocks->down.count, 0);
+    tear_down(&bench);
+}
+
+static void without_a_route_nothing_is_sent(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    assert_int_equal(ip4_route_remove(&bench.ip4, 0, 0), 0);
+    assert_int_equal(ip4_route_remove(&bench.ip4, 0, 0), CHASKI_NO_ROUTE);
+    send(&bench, datagram(&bench, FAR));
+    send(&bench, datagram(&bench, 0));
+    assert_int_equal(bench.blocks->down.count, 0);
+    assert_int_equal(counted(bench.blocks, CHASKI_DROP_IP4_NO_ROUTE), 2);
+    tear_down(&bench);
+}
+
+static void what_is_for_us_goes_by_the_loopback(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    send(&bench, datagram(&bench, OURS_TOO));
+    send(&bench, datagram(&bench, 0x7f000001u));
+    assert_int_equal(bench.loop.count, 2);
+    assert_int_equal(bench.blocks->down.count, 0);
+    assert_int_equal(load_be32(bench.loop.packets[0]->data + 12), OURS_TOO);
+    assert_int_equal(load_be32(bench.loop.packets[1]->data + 12), 0x7f000001u);
+    tear_down(&bench);
+}
+
+static void members_on_this_host_hear_a_copy(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    bench.group = GROUP;
+    send(&bench, datagram(&bench, GROUP));
+    assert_int_equal(bench.blocks->down.count, 1);
+    assert_int_equal(bench.loop.count, 1);
+    assert_memory_equal(bench.loop.packets[0]->data, bench.blocks->down.packets[0]->data, 32);
+    struct packet *packet = datagram(&bench, GROUP);
+    packet->ip.no_loop = true;
+    send(&bench, packet);
+    assert_int_equal(bench.blocks->down.count, 2);
+    assert_int_equal(bench.loop.count, 1);
+    send(&bench, datagram(&bench, 0x0a0000ffu));
+    assert_int_equal(bench.loop.count, 2);
+    assert_int_equal(address_ip4(&bench.blocks->down.packets[2]->next_hop), IP4_BROADCAST);
+    tear_down(&bench);
+}
+
+static void a_burst_keeps_its_order_and_costs_one_call_a_hook(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct burst burst = {.count = 6};
+    set_up(&bench);
+    static const uint32_t destinations[6] = {PEER, FAR, 0xc0a80502u, 0xc0a80503u, OURS, PEER};
+    for (unsigned i = 0; i < 6; i++)
+        burst.packets[i] = datagram(&bench, destinations[i]);
+    struct packet *first = burst.packets[0], *second = burst.packets[1];
+    ip4_transmit(&bench.ip4, &burst, 0);
+    assert_int_equal(burst.count, 0);
+    assert_int_equal(bench.blocks->down.count, 3);
+    assert_int_equal(bench.blocks->down.bursts, 2);
+    assert_ptr_equal(bench.blocks->down.packets[0], first);
+    assert_ptr_equal(bench.blocks->down.packets[1], second);
+    assert_int_equal(bench.blocks->other.count, 2);
+    assert_int_equal(bench.blocks->other.bursts, 1);
+    assert_int_equal(bench.loop.count, 1);
+    tear_down(&bench);
+}
+
+/* ---- Fragments and identifications ---- */
+
+/* `length` bytes of payload in one large buffer. */
+static struct packet *long_datagram(struct bench *bench, uint32_t destination, uint32_t length)
+{
+    struct packet *packet = packet_take(&bench->blocks->memory.packets, FOR_CONTROL);
+    struct buffer *buffer = buffer_take(&bench->blocks->memory.large, FOR_CONTROL);
+    for (uint32_t i = 0; i < length; i++)
+        buffer->data[i] = (uint8_t)(i / 8);
+    packet_add_fragment(packet, buffer, 0, length);
+    packet_set_transport(packet);
+    packet->checksum = CHECKSUM_COMPLETE;
+    packet->ip.destination = address_from_ip4(destination);
+    packet->ip.protocol = 17;
+    return packet;
+}
+
+static void long_datagrams_leave_in_fragments(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    send(&bench, long_datagram(&bench, 0xc0a80502u, 1200)); /* MTU 576: 552 + 552 + 96 */
+    const struct catcher *out = &bench.blocks->other;
+    static const uint16_t lengths[] = {20 + 552, 20 + 552, 20 + 96};
+    static const uint16_t fields[] = {0x2000, 0x2000 + 552 / 8, 1104 / 8};
+    assert_int_equal(out->count, 3);
+    uint16_t identification = 0;
+    for (unsigned i = 0; i < 3; i++) {
+        uint8_t bytes[576];
+        packet_copy_out(out->packets[i], 0, bytes, out->packets[i]->length);
+        assert_int_equal(out->packets[i]->length, lengths[i]);
+        assert_int_equal(load_be16(bytes + 2), lengths[i]);
+        assert_int_equal(load_be16(bytes + 6), fields[i]);
+        assert_int_equal(plain_sum(bytes, 20, 0), 0xffff);
+        assert_int_equal(bytes[20], i * 69);
+        assert_int_equal(address_ip4(&out->packets[i]->next_hop), 0xc0a80502u);
+        if (i == 0)
+            identification = load_be16(bytes + 4);
+        assert_int_equal(load_be16(bytes + 4), identification);
+    }
+    assert_int_equal(counted(bench.blocks, CHASKI_IP4_FRAGMENTED), 1);
+    assert_int_equal(counted(bench.blocks, CHASKI_IP4_FRAGMENTS_SENT), 3);
+    tear_down(&bench);
+}
+
+static void what_fits_exactly_is_not_cut(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    send(&bench, long_datagram(&bench, 0xc0a80502u, 556));
+    assert_int_equal(bench.blocks->other.count, 1);
+    send(&bench, long_datagram(&bench, 0xc0a80502u, 557));
+    assert_int_equal(bench.blocks->other.count, 3);
+    tear_down(&bench);
+}
+
+static void what_may_not_be_cut_is_dropped_when_too_long(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    struct packet *packet = long_datagram(&bench, 0xc0a80502u, 1200);
+    packet->ip.dont_fragment = true;
+    send(&bench, packet);
+    packet = long_datagram(&bench, PEER, 32768);
+    assert_true(packet_add_fragment(packet, buffer_hold(packet->fragments[0].buffer), 0, 32748));
+    send(&bench, packet); /* 65 516 + 20: one too many */
+    assert_int_equal(counted(bench.blocks, CHASKI_DROP_IP4_TOO_BIG), 2);
+    assert_int_equal(bench.blocks->down.count + bench.blocks->other.count, 0);
+    tear_down(&bench);
+}
+
+static void segments_are_left_to_the_edge(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    struct packet *packet = long_datagram(&bench, PEER, 20000);
+    packet->segment_size = 1448;
+    packet->ip.dont_fragment = true;
+    send(&bench, packet);
+    assert_int_equal(bench.blocks->down.count, 1);
+    assert_int_equal(load_be16(packet->data + 2), 20020);
+    tear_down(&bench);
+}
+
+static void running_out_while_cutting_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    struct packet *packet = long_datagram(&bench, 0xc0a80502u, 1200);
+    bench.blocks->memory.packets.fail_at = bench.blocks->memory.packets.takes + 2;
+    send(&bench, packet);
+    assert_int_equal(counted(bench.blocks, CHASKI_DROP_NO_MEMORY), 1);
+    assert_int_equal(counted(bench.blocks, CHASKI_IP4_FRAGMENTED), 0);
+    tear_down(&bench);
+}
+
+static uint16_t identification_of(struct bench *bench, uint32_t destination)
+{
+    struct packet *packet = datagram(bench, destination);
+    packet->ip.dont_fragment = false;
+    send(bench, packet);
+    uint16_t identification = load_be16(packet->data + 4);
+    catcher_empty(&bench->blocks->down);
+    return identification;
+}
+
+static void row_24_identification_is_no_global_counter(void **state)
+{
+    (void)state;
+    struct bench bench;
+    static uint8_t seen[65536];
+    unsigned next = 0;
+    set_up(&bench);
+    uint16_t before = identification_of(&bench, FAR);
+    for (uint32_t i = 0; i < 1000; i++) {
+        uint16_t other = identification_of(&bench, 0x08080900u + i);
+        next += other == (uint16_t)(before + 1) || other == (uint16_t)(before + 2);
+        before = other;
+    }
+    assert_in_range(next, 0, 5); /* by chance 1000 * 2 / 65536 */
+    memset(seen, 0, sizeof seen);
+    for (uint32_t i = 0; i < 65536; i++) {
+        uint16_t identification = identification_of(&bench, FAR);
+        assert_int_equal(seen[identification], 0);
+        seen[identification] = 1;
+    }
+    tear_down(&bench);
+}
+
+static void row_24_another_key_gives_other_identifications(void **state)
+{
+    (void)state;
+    static const struct siphash_key other_key = {1, 2};
+    struct ip4_identification one, other;
+    unsigned same = 0;
+    ip4_identification_init(&one, &test_key);
+    ip4_identification_init(&other, &other_key);
+    for (uint32_t i = 0; i < 100; i++)
+        same += ip4_identification_take(&one, OURS, FAR + i, 17, 1) ==
+                ip4_identification_take(&other, OURS, FAR + i, 17, 1);
+    assert_in_range(same, 0, 2);
+}
+
+/* ---- Paths ---- */
+
+static void row_22_a_path_mtu_only_falls_and_is_forgotten_after_ten_minutes(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    struct ip4_paths *paths = &bench.ip4.paths;
+    assert_null(ip4_paths_find(paths, FAR, 0));
+    assert_true(ip4_paths_lower(paths, FAR, 1400, 1500, false, 0));
+    assert_false(ip4_paths_lower(paths, FAR, 1450, 1400, false, 1));
+    assert_false(ip4_paths_lower(paths, FAR, 1400, 1400, false, 1));
+    assert_int_equal(ip4_paths_find(paths, FAR, 600 * SECOND - 1)->mtu, 1400);
+    assert_true(ip4_paths_lower(paths, FAR, 1300, 1400, false, 60 * SECOND));
+    assert_int_equal(ip4_paths_find(paths, FAR, 660 * SECOND - 1)->mtu, 1300);
+    assert_null(ip4_paths_find(paths, FAR, 660 * SECOND));
+    tear_down(&bench);
+}
+
+static void row_22_reported_mtus_are_clamped(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    const struct ip4_paths *paths = &bench.ip4.paths;
+    assert_int_equal(ip4_paths_clamp(paths, 1400, 1500), 1400);
+    assert_int_equal(ip4_paths_clamp(paths, 552, 1500), 552);
+    assert_int_equal(ip4_paths_clamp(paths, 551, 1500), 552);
+    assert_int_equal(ip4_paths_clamp(paths, 68, 1500), 552);
+    assert_int_equal(ip4_paths_clamp(paths, 1, 1500), 552);
+    assert_int_equal(ip4_paths_clamp(paths, 0, 1500), 1492); /* plateaus of RFC 1191 */
+    assert_int_equal(ip4_paths_clamp(paths, 0, 1492), 1006);
+    assert_int_equal(ip4_paths_clamp(paths, 0, 60), 552);
+    tear_down(&bench);
+}
+
+static void row_22_the_table_of_paths_is_bounded(void **state)
+{
+    (void)state;
+    struct bench bench;
+    unsigned alive = 0;
+    set_up(&bench);
+    for (uint32_t i = 0; i < 10000; i++)
+        ip4_paths_lower(&bench.ip4.paths, FAR + i, 1000, 1500, false, i);
+    for (uint32_t i = 0; i < 10000; i++)
+        alive += ip4_paths_find(&bench.ip4.paths, FAR + i, 10000) != NULL;
+    assert_int_equal(alive, limits.paths);
+    assert_non_null(ip4_paths_find(&bench.ip4.paths, FAR + 9999, 10000));
+    tear_down(&bench);
+}
+
+static void a_narrow_path_is_seen_by_transports_and_cut_to(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct ip_path path;
+    struct chaski_address any = {{0}}, far = address_from_ip4(FAR);
+    set_up(&bench);
+    ip4_paths_lower(&bench.ip4.paths, FAR, 1000, 1500, false, 0);
+    assert_int_equal(bench.network.path(bench.network.block, &any, &far, 0, &path), 0);
+    assert_int_equal(path.mtu, 1000);
+    assert_int_equal(path.link_mtu, 1500);
+    send(&bench, long_datagram(&bench, FAR, 1400));
+    assert_int_equal(bench.blocks->down.count, 2);
+    assert_int_equal(bench.blocks->down.packets[0]->length, 20 + 976);
+    tear_down(&bench);
+}
+
+static void below_the_minimum_packets_may_be_fragmented_by_routers(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    assert_true(ip4_paths_lower(&bench.ip4.paths, FAR, 552, 1500, true, 0));
+    assert_false(ip4_paths_lower(&bench.ip4.paths, FAR, 552, 552, true, 0));
+    struct packet *packet = datagram(&bench, FAR);
+    send(&bench, packet);
+    assert_int_equal(load_be16(packet->data + 6), 0);
+    tear_down(&bench);
+}
+
+/* ---- What transports see ---- */
+
+static void paths_say_how_a_destination_is_reached(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct ip_path path;
+    struct chaski_address any = {{0}}, to, from;
+    set_up(&bench);
+    struct network *network = &bench.network;
+    to = address_from_ip4(FAR);
+    assert_int_equal(network->path(network->block, &any, &to, 0, &path), 0);
+    assert_int_equal(address_ip4(&path.source), OURS);
+    assert_int_equal(address_ip4(&path.next_hop), GATEWAY);
+    assert_int_equal(path.interface, 0);
+    assert_false(path.local || path.broadcast || path.multicast);
+    from = address_from_ip4(OURS_TOO);
+    assert_int_equal(network->path(network->block, &from, &to, 0, &path), 0);
+    assert_int_equal(address_ip4(&path.source), OURS_TOO);
+    from = address_from_ip4(PEER);
+    assert_int_equal(network->path(network->block, &from, &to, 0, &path), CHASKI_BAD_ADDRESS);
+    from = address_from_ip4(0x7f000001u);
+    assert_int_equal(network->path(network->block, &from, &to, 0, &path), CHASKI_BAD_ADDRESS);
+    assert_int_equal(network->path(network->block, &any, &to, 2, &path), CHASKI_NO_ROUTE);
+    assert_int_equal(network->path(network->block, &any, &to, 77, &path), CHASKI_NO_ROUTE);
+    to = address_from_ip4(0x7f000005u);
+    assert_int_equal(network->path(network->block, &any, &to, 0, &path), 0);
+    assert_true(path.local);
+    assert_int_equal(path.mtu, 65535);
+    to = address_from_ip4(0xc0a805ffu);
+    assert_int_equal(network->path(network->block, &any, &to, 0, &path), 0);
+    assert_true(path.broadcast);
+    assert_int_equal(path.interface, 1);
+    to = address_from_ip4(GROUP);
+    assert_int_equal(network->path(network->block, &any, &to, 2, &path), 0);
+    assert_true(path.multicast);
+    assert_int_equal(address_ip4(&path.source), OURS_TOO);
+    to = (struct chaski_address){{0x20, 1}};
+    assert_int_equal(network->path(network->block, &any, &to, 0, &path), CHASKI_NO_ROUTE);
+    tear_down(&bench);
+}
+
+static void transports_can_confirm_join_and_ask_what_is_local(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct chaski_address far = address_from_ip4(FAR), ours = address_from_ip4(OURS_TOO);
+    struct chaski_address group = address_from_ip4(GROUP);
+    set_up(&bench);
+    struct network *network = &bench.network;
+    network->confirm(network->block, &far, 0);
+    assert_int_equal(bench.confirmed, GATEWAY);
+    assert_true(network->is_local(network->block, &ours));
+    assert_false(network->is_local(network->block, &far));
+    assert_int_equal(network->join(network->block, &group, 2, 0), 0);
+    assert_int_equal(bench.joined_on, 1);
+    assert_int_equal(network->join(network->block, &group, 0, 0), 0);
+    assert_int_equal(bench.joined_on, 0); /* where the default route goes */
+    assert_int_equal(network->leave(network->block, &group, 1, 0), 0);
+    assert_int_equal(bench.group, 0);
+    assert_int_equal(network->join(network->block, &far, 0, 0), CHASKI_BAD_ADDRESS);
+    assert_int_equal(network->join(network->block, &group, 5, 0), CHASKI_INVALID);
+    tear_down(&bench);
+}
+
+static void an_unwanted_datagram_becomes_port_unreachable(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    hear(&bench, "45000020 00000000 401166cb 0a000002 0a000001" PING, 0);
+    bench.blocks->up.count = 0;
+    bench.network.port_unreachable(bench.network.block, bench.blocks->up.packets[0], 0);
+    assert_int_equal(bench.error.count, 1);
+    assert_int_equal(bench.error.type, 3);
+    assert_int_equal(bench.error.code, 3);
+    assert_int_equal(bench.error.pulled, 20);
+    assert_int_equal(counted(bench.blocks, CHASKI_DROP_PORT_UNREACHABLE), 1);
+    tear_down(&bench);
+}
+
+/* ---- Addresses ---- */
+
+static void addresses_must_be_those_of_hosts(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    struct ip4 *ip4 = &bench.ip4;
+    assert_int_equal(ip4_address_add(ip4, 0, 0, 8), CHASKI_INVALID);
+    assert_int_equal(ip4_address_add(ip4, 0, 0x7f000009u, 8), CHASKI_INVALID);
+    assert_int_equal(ip4_address_add(ip4, 0, GROUP, 24), CHASKI_INVALID);
+    assert_int_equal(ip4_address_add(ip4, 0, IP4_BROADCAST, 32), CHASKI_INVALID);
+    assert_int_equal(ip4_address_add(ip4, 0, 0x0a0100ffu, 24), CHASKI_INVALID);
+    assert_int_equal(ip4_address_add(ip4, 0, 0x0a010000u, 24), CHASKI_INVALID);
+    assert_int_equal(ip4_address_add(ip4, 0, 0x0a010001u, 0), CHASKI_INVALID);
+    assert_int_equal(ip4_address_add(ip4, 0, 0x0a010001u, 33), CHASKI_INVALID);
+    assert_int_equal(ip4_address_add(ip4, 7, 0x0a010001u, 24), CHASKI_INVALID);
+    assert_int_equal(ip4_address_add(ip4, 1, OURS, 24), CHASKI_IN_USE);
+    assert_int_equal(ip4_address_add(ip4, 0, 0x0a010000u, 31), 0); /* RFC 3021 */
+    assert_int_equal(ip4_address_add(ip4, 0, 0x0a0100ffu, 32), 0);
+    for (uint32_t i = 0; i < limits.addresses - 4; i++)
+        assert_int_equal(ip4_address_add(ip4, 0, 0x0a020001u + i, 24), 0);
+    assert_int_equal(ip4_address_add(ip4, 0, 0x0a030001u, 24), CHASKI_NO_MEMORY);
+    tear_down(&bench);
+}
+
+static void addresses_can_share_a_network_and_leave_it(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    struct ip4 *ip4 = &bench.ip4;
+    assert_int_equal(ip4_address_add(ip4, 0, 0x0a000005u, 24), 0);
+    assert_int_equal(ip4_target(ip4, PEER, IP4_ANY_INTERFACE)->source, OURS);
+    assert_int_equal(ip4_address_remove(ip4, 0, OURS), 0);
+    assert_int_equal(ip4_address_remove(ip4, 0, OURS), CHASKI_BAD_ADDRESS);
+    assert_int_equal(ip4_target(ip4, PEER, IP4_ANY_INTERFACE)->source, 0x0a000005u);
+    assert_int_equal(ip4_target(ip4, FAR, IP4_ANY_INTERFACE)->source, 0x0a000005u);
+    assert_false(ip4_is_local(ip4, OURS));
+    assert_dropped(&bench, "45000020 00000000 401166cb 0a000002 0a000001" PING,
+                   CHASKI_DROP_IP4_NOT_OURS);
+    assert_int_equal(ip4_address_remove(ip4, 0, 0x0a000005u), 0);
+    assert_int_equal(ip4_target(ip4, PEER, IP4_ANY_INTERFACE)->next_hop, GATEWAY);
+    tear_down(&bench);
+}
+
+static void an_address_that_goes_is_no_longer_accepted_from_memory(void **state)
+{
+    (void)state;
+    static const char text[] = "45000020 00000000 401166cb 0a000002 0a000001" PING;
+    struct bench bench;
+    set_up(&bench);
+    hear(&bench, text, 0);
+    catcher_empty(&bench.blocks->up);
+    assert_int_equal(ip4_address_remove(&bench.ip4, 0, OURS), 0);
+    assert_dropped(&bench, text, CHASKI_DROP_IP4_NOT_OURS);
+    tear_down(&bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_datagram_for_us_goes_up_without_header_and_padding),
+        cmocka_unit_test(row_5_headers_that_lie_about_lengths_are_dropped),
+        cmocka_unit_test(a_wrong_header_checksum_is_noticed),
+        cmocka_unit_test(options_are_passed_over),
+        cmocka_unit_test(row_6_malformed_options_are_a_parameter_problem),
+        cmocka_unit_test(row_6_a_source_route_is_dropped_in_silence),
+        cmocka_unit_test(row_9_impossible_sources_are_dropped_in_silence),
+        cmocka_unit_test(igmp_may_come_from_nobody),
+        cmocka_unit_test(broadcasts_and_groups_of_ours_are_taken),
+        cmocka_unit_test(an_address_of_ours_is_ours_on_every_interface),
+        cmocka_unit_test(what_is_not_ours_is_not_answered),
+        cmocka_unit_test(a_unicast_datagram_in_a_link_broadcast_is_dropped),
+        cmocka_unit_test(from_ourselves_our_own_addresses_and_loopback_are_possible),
+        cmocka_unit_test(a_bad_packet_in_a_burst_does_not_disturb_its_neighbours),
+        cmocka_unit_test(headers_may_lie_in_fragments),
+        cmocka_unit_test(a_neighbour_is_sent_to_directly),
+        cmocka_unit_test(everybody_else_by_the_gateway),
+        cmocka_unit_test(a_group_message_has_ttl_1_and_may_carry_router_alert),
+        cmocka_unit_test(the_interface_can_be_asked_for),
+        cmocka_unit_test(without_a_route_nothing_is_sent),
+        cmocka_unit_test(what_is_for_us_goes_by_the_loopback),
+        cmocka_unit_test(members_on_this_host_hear_a_copy),
+        cmocka_unit_test(a_burst_keeps_its_order_and_costs_one_call_a_hook),
+        cmocka_unit_test(long_datagrams_leave_in_fragments),
+        cmocka_unit_test(what_fits_exactly_is_not_cut),
+        cmocka_unit_test(what_may_not_be_cut_is_dropped_when_too_long),
+        cmocka_unit_test(segments_are_left_to_the_edge),
+        cmocka_unit_test(running_out_while_cutting_leaves_nothing_behind),
+        cmocka_unit_test(row_24_identification_is_no_global_counter),
+        cmocka_unit_test(row_24_another_key_gives_other_identifications),
+        cmocka_unit_test(row_22_a_path_mtu_only_falls_and_is_forgotten_after_ten_minutes),
+        cmocka_unit_test(row_22_reported_mtus_are_clamped),
+        cmocka_unit_test(row_22_the_table_of_paths_is_bounded),
+        cmocka_unit_test(a_narrow_path_is_seen_by_transports_and_cut_to),
+        cmocka_unit_test(below_the_minimum_packets_may_be_fragmented_by_routers),
+        cmocka_unit_test(paths_say_how_a_destination_is_reached),
+        cmocka_unit_test(transports_can_confirm_join_and_ask_what_is_local),
+        cmocka_unit_test(an_unwanted_datagram_becomes_port_unreachable),
+        cmocka_unit_test(addresses_must_be_those_of_hosts),
+        cmocka_unit_test(addresses_can_share_a_network_and_leave_it),
+        cmocka_unit_test(an_address_that_goes_is_no_longer_accepted_from_memory),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
