@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-enum { ETHERNET = 14, IP = 20, TCP = 20, PACKET_MAX = 65535 };
+enum { ETHERNET = 14, IP = 20, TCP = 20 };
 
 static void store16(uint8_t *at, uint32_t value)
 {
@@ -31,21 +31,20 @@ static uint32_t load32(const uint8_t *at)
     return load16(at) << 16 | load16(at + 2);
 }
 
-void world_inject_segment(struct world *world, uint32_t host, const struct segment *segment)
+uint32_t segment_packet(const struct segment *segment, const struct chaski_address *from,
+                        const struct chaski_address *to, uint8_t *packet)
 {
-    static uint8_t packet[PACKET_MAX];
     uint32_t header = TCP + (segment->options_length + 3u) / 4 * 4;
     uint32_t total = IP + header + segment->payload_length;
-    struct chaski_address from = world_address(1 - host), to = world_address(host);
-    assert_true(segment->options_length <= 40 && total <= PACKET_MAX);
+    assert_true(segment->options_length <= 40 && total <= SEGMENT_PACKET_MAX);
     memset(packet, 0, IP + header);
     packet[0] = 0x45;
     store16(packet + 2, total);
     packet[6] = 0x40; /* don't fragment */
     packet[8] = 64;
     packet[9] = 6;
-    memcpy(packet + 12, from.bytes + 12, 4);
-    memcpy(packet + 16, to.bytes + 12, 4);
+    memcpy(packet + 12, from->bytes + 12, 4);
+    memcpy(packet + 16, to->bytes + 12, 4);
     uint8_t *tcp = packet + IP;
     store16(tcp, segment->source_port);
     store16(tcp + 2, segment->destination_port);
@@ -59,7 +58,15 @@ void world_inject_segment(struct world *world, uint32_t host, const struct segme
         memcpy(tcp + TCP, segment->options, segment->options_length);
     if (segment->payload_length != 0)
         memcpy(tcp + header, segment->payload, segment->payload_length);
-    world_inject_ip4(world, host, packet, total);
+    return total;
+}
+
+void world_inject_segment(struct world *world, uint32_t host, const struct segment *segment)
+{
+    static uint8_t packet[SEGMENT_PACKET_MAX];
+    struct chaski_address from = world_address(1 - host), to = world_address(host);
+    uint32_t length = segment_packet(segment, &from, &to, packet);
+    world_inject_ip4(world, host, packet, length);
 }
 
 static bool is_segment(const struct frame *frame)

@@ -27,6 +27,13 @@ struct segment {
     uint32_t payload_length; /* up to 65 000 */
 };
 
+enum { SEGMENT_PACKET_MAX = 65535 };
+
+/* Writes the segment as an IPv4 packet, at most SEGMENT_PACKET_MAX bytes; returns its length. The
+ * checksums stay 0, see ip4_make_right(). */
+uint32_t segment_packet(const struct segment *segment, const struct chaski_address *from,
+                        const struct chaski_address *to, uint8_t *packet);
+
 /* The segment comes in at `host` from the other end, with right checksums; then the world settles.
  */
 void world_inject_segment(struct world *world, uint32_t host, const struct segment *segment);
