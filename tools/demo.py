@@ -57,7 +57,7 @@ def checksum(data):
 
 def compare(what, sent, received):
     verdict(sent == received, f"{what}: {len(received)} bytes, SHA-256 {checksum(received)}... "
-            f"{'both' if sent == received else 'instead of ' + checksum(sent)}")
+            f"{'at both ends' if sent == received else 'instead of ' + checksum(sent)}")
 
 
 def make_files(folder):
