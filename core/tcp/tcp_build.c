@@ -151,8 +151,9 @@ bool tcp_build_reset(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
     struct packet *packet = packet_take(&tcp->memory->packets, FOR_CONTROL);
     if (packet == NULL)
         return false;
+    static const uint8_t no_options[1] = {0};
     count(tcp->counters, CHASKI_TCP_RESETS_SENT);
-    send_for(tcp, c, packet, c->snd_nxt, TCP_RST | TCP_ACK, NULL, 0, now_ns);
+    send_for(tcp, c, packet, c->snd_nxt, TCP_RST | TCP_ACK, no_options, 0, now_ns);
     return true;
 }
 
