@@ -4,7 +4,7 @@
 #include "core/base/bytes.h"
 
 /* More than there can be is remembered as SIZE_MAX, which no memory has. */
-void *memory_take(struct memory *memory, size_t size)
+void *memory_reserve(struct memory *memory, size_t size)
 {
     size_t start = memory->used;
     if (size > SIZE_MAX - MEMORY_ALIGN || start > SIZE_MAX - MEMORY_ALIGN - size) {
@@ -15,5 +15,11 @@ void *memory_take(struct memory *memory, size_t size)
     memory->used += rounded;
     if (memory->base == NULL || memory->used > memory->size)
         return NULL;
-    return memset(memory->base + start, 0, rounded);
+    return memory->base + start;
+}
+
+void *memory_take(struct memory *memory, size_t size)
+{
+    void *bytes = memory_reserve(memory, size);
+    return bytes != NULL ? memset(bytes, 0, size) : NULL;
 }

@@ -22,4 +22,8 @@ enum { MEMORY_ALIGN = 64 };
  * (then memory->used > memory->size). */
 void *memory_take(struct memory *memory, size_t size);
 
+/* The same, not zeroed and so not touched: for what is initialised piece by piece when it is first
+ * needed. A host with a large budget thereby occupies no more of it than it has used. */
+void *memory_reserve(struct memory *memory, size_t size);
+
 #endif

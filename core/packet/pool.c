@@ -19,12 +19,11 @@ void pool_init(struct pool *pool, struct memory *memory, uint32_t object_size, u
 {
     uint32_t rounded = (object_size + LINE - 1) & ~(uint32_t)(LINE - 1);
     size_t step = stride(rounded);
-    *pool = (struct pool){.object_size = rounded};
-    uint8_t *objects = memory_take(memory, total > SIZE_MAX / step ? SIZE_MAX : step * total);
-    if (objects == NULL)
+    *pool = (struct pool){.object_size = rounded, .stride = (uint32_t)step};
+    pool->fresh = memory_reserve(memory, total > SIZE_MAX / step ? SIZE_MAX : step * total);
+    if (pool->fresh == NULL)
         return;
-    for (uint32_t i = total; i > 0; i--)
-        pool_give(pool, objects + step * (i - 1));
+    pool->free_count = total;
     pool->total = total;
     pool->lowest_free = total;
 }

@@ -9,7 +9,8 @@
 
 /*
  * Objects of one size on memory that the caller gave. The most recently returned one is handed
- * out first, because it is still in the cache. One thread.
+ * out first, because it is still in the cache; one that was never used only when none has been
+ * returned, so that memory which is not needed is not touched either. One thread.
  *
  * What an object is wanted for decides how deep into the pool it may reach, so that data waiting
  * to be sent can never keep the acknowledgement out that would free it.
@@ -26,11 +27,13 @@ struct pool_item {
 };
 
 struct pool {
-    struct pool_item *free;
+    struct pool_item *free; /* returned ones */
+    uint8_t *fresh;         /* the first that was never handed out; those behind it neither */
     uint32_t free_count;
     uint32_t keep[PURPOSE_COUNT]; /* free objects that each purpose must leave */
     uint32_t total;
     uint32_t object_size;
+    uint32_t stride;      /* bytes from one object to the next */
     uint32_t lowest_free; /* since the pool was made */
     uint64_t takes;       /* attempts, granted or not */
     uint64_t fail_at;     /* the attempt with this number fails: how tests reach every failure */
@@ -49,7 +52,12 @@ static inline void *pool_take(struct pool *pool, enum purpose purpose)
     if (__builtin_expect(++pool->takes == pool->fail_at, 0) ||
         __builtin_expect(pool->free_count <= pool->keep[purpose], 0))
         return NULL;
-    pool->free = item->next;
+    if (__builtin_expect(item != NULL, 1)) {
+        pool->free = item->next;
+    } else {
+        item = (struct pool_item *)(void *)pool->fresh;
+        pool->fresh += pool->stride;
+    }
     pool->free_count--;
     if (pool->free_count < pool->lowest_free)
         pool->lowest_free = pool->free_count;

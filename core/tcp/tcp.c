@@ -24,14 +24,11 @@ static const struct tcp_knobs default_knobs = {
 static void setup_connections(struct tcp *tcp, struct memory *memory, uint32_t limit)
 {
     struct tcp_connection *connections =
-        memory_take(memory, (size_t)limit * sizeof(struct tcp_connection));
+        memory_reserve(memory, (size_t)limit * sizeof(struct tcp_connection));
     if (connections == NULL)
         return;
     tcp->connections = connections;
     tcp->connection_limit = limit;
-    tcp->connection_free = limit != 0;
-    for (uint32_t i = 0; i < limit; i++)
-        connections[i].next_free = i + 1 < limit ? i + 2 : 0;
 }
 
 static void setup_listeners(struct tcp *tcp, struct memory *memory, uint32_t limit)

@@ -213,7 +213,8 @@ struct tcp {
     struct tcp_table table;
     struct tcp_connection *connections;
     uint32_t connection_limit, connection_count;
-    uint32_t connection_free; /* chain of free ones, index plus one */
+    uint32_t connection_free;  /* chain of those that were used and are free, index plus one */
+    uint32_t connection_fresh; /* those from here on were never used, nor initialised */
     struct tcp_half_opens half_open;
     struct tcp_time_waits time_wait;
     struct tcp_listener *listeners;

@@ -14,10 +14,16 @@
 
 static struct tcp_connection *take(struct tcp *tcp)
 {
-    if (tcp->connection_free == 0)
+    struct tcp_connection *c = NULL;
+    if (tcp->connection_free != 0) {
+        c = &tcp->connections[tcp->connection_free - 1];
+        tcp->connection_free = c->next_free;
+    } else if (tcp->connection_fresh < tcp->connection_limit) {
+        c = &tcp->connections[tcp->connection_fresh++];
+        c->generation = 0;
+    } else {
         return NULL;
-    struct tcp_connection *c = &tcp->connections[tcp->connection_free - 1];
-    tcp->connection_free = c->next_free;
+    }
     tcp->connection_count++;
     return c;
 }
@@ -208,7 +214,7 @@ void connection_wants_output(struct tcp *tcp, struct tcp_connection *c)
 
 struct tcp_connection *connection_of(struct tcp *tcp, chaski_tcp handle)
 {
-    if (handle.index >= tcp->connection_limit)
+    if (handle.index >= tcp->connection_fresh)
         return NULL;
     struct tcp_connection *c = &tcp->connections[handle.index];
     bool lives = c->generation == handle.generation && (c->generation & 1);

@@ -381,7 +381,7 @@ static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *en
     uint32_t index = (uint32_t)(entry - tcp->half_open.entries);
     uint16_t listener = listener_find(tcp, &entry->key.local, entry->key.local_port);
     if (listener == 0 || listener_full(&tcp->listeners[listener - 1]) ||
-        tcp->connection_free == 0) {
+        tcp->connection_count == tcp->connection_limit) {
         /* The peer takes itself for connected and will say so again: room may come. */
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_LISTENER_FULL);
         return NULL;

@@ -110,7 +110,7 @@ int tcp_list(struct tcp *tcp, uint32_t *cursor, struct chaski_tcp_info *info)
         base += tcp->listener_limit;
         if (at - base < tcp->connection_limit) {
             const struct tcp_connection *c = &tcp->connections[at - base];
-            if (!(c->generation & 1))
+            if (at - base >= tcp->connection_fresh || !(c->generation & 1))
                 continue;
             describe(tcp, c, info);
             return 1;
