@@ -4,6 +4,7 @@ import http.server
 import os
 import shutil
 import signal
+import subprocess
 import threading
 import unittest
 
@@ -252,7 +253,7 @@ class Lifetime(world.LinkTest):
     """A service of its own, from its start to a signal."""
 
     def ends_cleanly(self, signal_number):
-        server = lab.spawn([world.program, "services", *SECOND_LINK])
+        server = lab.spawn([world.program, "services", *SECOND_LINK], stdout=subprocess.DEVNULL)
         lab.wait_port(SECOND_CHASKI, 7, server, 20)
         with world.connect(7, SECOND_CHASKI) as connection:
             connection.sendall(b"x")
