@@ -364,6 +364,14 @@ static void on_frame(void *context, const struct chaski_piece *pieces, unsigned 
     }
 }
 
+static void assert_host_full(struct chaski *host)
+{
+    const struct packet_memory *pools = host_memory(host);
+    assert_int_equal(pools->packets.free_count, pools->packets.total);
+    assert_int_equal(pools->small.free_count, pools->small.total);
+    assert_int_equal(pools->large.free_count, pools->large.total);
+}
+
 /* A host whose frames the test moves, 192.0.2.1/32 on 02:00:00:00:00:01. */
 static struct chaski *plain_host(struct wire *wire, void **memory)
 {
@@ -420,6 +428,7 @@ static void frames_go_in_and_out_as_bytes(void **state)
     assert_memory_equal(wire.bytes + 38, echo_request + 38, 8);
     chaski_input(host, 0, arp_request, 13, 0);
     assert_int_equal(chaski_counter_value(host, CHASKI_DROP_ETHERNET_HEADER), 1);
+    assert_host_full(host);
     free(memory);
 }
 
@@ -446,8 +455,7 @@ static void a_long_frame_comes_in_whole(void **state)
     chaski_poll(host, 0);
     assert_int_equal(heard->length, payload);
     assert_memory_equal(heard->bytes, frame + 42, payload);
-    const struct packet_memory *pools = host_memory(host);
-    assert_int_equal(pools->large.free_count, pools->large.total);
+    assert_host_full(host);
     free(frame);
     free(heard);
     free(memory);
@@ -476,9 +484,7 @@ static void frames_that_cannot_be_are_counted(void **state)
     chaski_input(host, 0, frame, 9000, 0);
     assert_int_equal(chaski_counter_value(host, CHASKI_DROP_NO_MEMORY), 4);
     assert_int_equal(wire.frames, 0);
-    assert_int_equal(pools->packets.free_count, pools->packets.total);
-    assert_int_equal(pools->small.free_count, pools->small.total);
-    assert_int_equal(pools->large.free_count, pools->large.total);
+    assert_host_full(host);
     free(frame);
     free(memory);
 }

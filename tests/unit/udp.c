@@ -1217,6 +1217,36 @@ static void a_port_that_is_taken_is_passed_over(void **state)
     assert_int_equal(bench->udp.sockets[socket.index].local.port, ports[1] + 1);
 }
 
+static void a_new_socket_knows_nothing_of_the_old_one(void **state)
+{
+    (void)state;
+    struct chaski_endpoint remote = {.address = SENDER, .port = 9};
+    for (int i = 0; i < 3; i++) {
+        chaski_udp sockets[SOCKETS];
+        for (uint32_t k = 0; k < SOCKETS; k++)
+            sockets[k] = bound_to(any, (uint16_t)(1 + k));
+        bench->path.broadcast = bench->path.multicast = false;
+        assert_int_equal(udp_send(&bench->udp, sockets[0], &remote, "x", 1, 0), 0);
+        udp_flush(&bench->udp, 0);
+        const struct packet_ip *ip = &bench->sent[bench->sent_count - 1].ip;
+        assert_int_equal(ip->ttl, 0);
+        assert_int_equal(ip->traffic_class, 0);
+        assert_false(ip->dont_fragment);
+        assert_false(ip->no_loop);
+        bench->path.broadcast = true;
+        assert_int_equal(udp_send(&bench->udp, sockets[0], &remote, "x", 1, 0),
+                         CHASKI_NOT_PERMITTED);
+        for (uint32_t k = 0; k < SOCKETS; k++) {
+            udp_set(&bench->udp, sockets[k], CHASKI_UDP_BROADCAST, 1);
+            udp_set(&bench->udp, sockets[k], CHASKI_UDP_TTL, 9);
+            udp_set(&bench->udp, sockets[k], CHASKI_UDP_TOS, 9);
+            udp_set(&bench->udp, sockets[k], CHASKI_UDP_DONT_FRAGMENT, 1);
+            udp_set(&bench->udp, sockets[k], CHASKI_UDP_MULTICAST_LOOP, 0);
+            assert_int_equal(udp_close(&bench->udp, sockets[k], 0), 0);
+        }
+    }
+}
+
 static void options_are_checked(void **state)
 {
     (void)state;
@@ -1278,6 +1308,7 @@ int main(void)
         CASE(ports_are_drawn_at_random),
         CASE(ports_for_one_peer_differ),
         CASE(a_port_that_is_taken_is_passed_over),
+        CASE(a_new_socket_knows_nothing_of_the_old_one),
         CASE(options_are_checked),
     };
     int failed = cmocka_run_group_tests_name("spread over chains", tests, NULL, NULL);
