@@ -239,7 +239,7 @@ void connection_set_mss(struct tcp_connection *c, uint16_t path_mtu)
     uint32_t headers = address_is_ip4(&c->key.remote) ? 40 : 60;
     uint32_t mss = path_mtu > headers + TCP_MIN_MSS ? path_mtu - headers : TCP_MIN_MSS;
     mss = minimum(mss, maximum(c->peer_mss, TCP_MIN_MSS));
-    mss = minimum(mss, c->announced_mss);
+    mss = minimum(minimum(mss, c->announced_mss), TCP_LARGEST_SEGMENT);
     if (has(c, TCPF_HAS_TIMESTAMPS) && mss > WIRE_TCP_TIMESTAMP_PADDED + 32)
         mss -= WIRE_TCP_TIMESTAMP_PADDED;
     c->mss = (uint16_t)mss;

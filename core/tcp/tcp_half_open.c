@@ -284,6 +284,7 @@ static void read_syn(const struct tcp *tcp, const struct packet *packet,
         entry->flags |= HALF_OPEN_SCALING;
         entry->send_scale = options.window_scale;
     }
+    count_many(tcp->counters, CHASKI_TCP_SCALE_CLAMPED, options.window_scale_clamped);
 }
 
 static struct tcp_half_open *take_entry(struct tcp *tcp, const struct tcp_half_open *syn)

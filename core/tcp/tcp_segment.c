@@ -340,6 +340,7 @@ static void take_syn(struct tcp *tcp, struct tcp_connection *c, const struct pac
         c->receive_scale = 0;
     }
     c->send_scale = has(c, TCPF_HAS_SCALING) ? options.window_scale : 0;
+    count_many(tcp->counters, CHASKI_TCP_SCALE_CLAMPED, options.window_scale_clamped);
     if (!options.sack_permitted)
         c->flags &= ~(uint32_t)TCPF_HAS_SACK;
     if (!options.has_timestamp)

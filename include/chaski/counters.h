@@ -144,7 +144,8 @@ extern "C" {
     X(TCP_CONNECTION_LIMIT, "tcp.connection_limit", "connections refused because of the limit")    \
     X(TCP_FILTERED, "tcp.filtered", "connections that a listener's filter refused")                \
     X(TCP_ICMP_IGNORED, "tcp.icmp_ignored", "ICMP errors that quote nothing in flight")            \
-    X(TCP_PATH_MTU_LOWERED, "tcp.path_mtu_lowered", "connections whose segments became smaller")
+    X(TCP_PATH_MTU_LOWERED, "tcp.path_mtu_lowered", "connections whose segments became smaller")   \
+    X(TCP_SCALE_CLAMPED, "tcp.scale_clamped", "peers that asked for a window shift over 14")
 
 enum chaski_counter {
 #define CHASKI_COUNTER_NAME(name, label, meaning) CHASKI_##name,
