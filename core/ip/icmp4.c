@@ -92,19 +92,19 @@ struct path_news {
     bool fragment; /* it wants less than we are willing to go down to */
 };
 
-/* False when the news are none: a path does not widen by an error (RFC 5927, 7). */
+/* False when it is none: the datagram would have fitted, or the path would widen (RFC 5927, 7). */
 static bool read_path_news(struct icmp4 *icmp4, const uint8_t *message,
                            const struct wire_icmp4_quote *quote, struct path_news *news)
 {
     const struct ip4_path *path;
     struct ip4 *ip4 = icmp4->ip4;
-    uint16_t reported = wire_icmp4_mtu(message);
+    uint16_t reported = wire_icmp4_mtu(message), length = wire_ip4_total_length(quote->header);
     const struct ip4_target *target =
         ip4_target(ip4, wire_ip4_destination(quote->header), IP4_ANY_INTERFACE);
-    if (target == NULL)
+    if (target == NULL || reported >= length)
         return false;
     news->current = ip4_path_mtu(ip4, target, &path);
-    news->mtu = ip4_paths_clamp(&ip4->paths, reported, wire_ip4_total_length(quote->header));
+    news->mtu = ip4_paths_clamp(&ip4->paths, reported, length);
     news->fragment = reported != 0 && reported < ip4->paths.minimum;
     return news->mtu <= news->current;
 }

@@ -1,0 +1,786 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/unit/blocks.h"
+
+#include "core/base/address.h"
+#include "core/ip/icmp4.h"
+
+/* We are 10.0.0.1/24 with a gateway 10.0.0.254 and an MTU of 1500. */
+
+#define OURS 0x0a000001u
+#define PEER 0x0a000002u
+#define FAR 0x08080808u
+
+struct bench {
+    struct blocks *blocks;
+    struct ip4 ip4;
+    struct icmp4 icmp4;
+    /* what the owner of UDP was told */
+    struct ip_error error;
+    uint8_t quoted[16];
+    uint32_t told;
+    bool believes;
+    /* what a ping's closure was told */
+    uint32_t replies;
+    struct chaski_address from;
+    uint16_t sequence;
+    uint8_t ttl;
+    uint8_t data[2048];
+    size_t length;
+    int ping_error;
+};
+
+static bool note_error(void *block, const struct ip_error *error, uint64_t now_ns)
+{
+    struct bench *bench = block;
+    (void)now_ns;
+    assert_true(error->quoted_length >= 8);
+    bench->told++;
+    bench->error = *error;
+    memcpy(bench->quoted, error->quoted, 8);
+    return bench->believes;
+}
+
+static void set_up(struct bench *bench)
+{
+    static const struct ip4_limits limits = {
+        .addresses = 2,
+        .routes = 2,
+        .paths = 16,
+        .reassembly = {.datagrams = 4, .fragments = 64, .bytes = 1 << 20},
+    };
+    memset(bench, 0, sizeof *bench);
+    struct blocks *blocks = bench->blocks = blocks_make(512);
+    for (unsigned pass = 0; pass < 2; pass++) {
+        if (pass == 1)
+            blocks_give_tables(blocks);
+        ip4_setup(&bench->ip4, &blocks->tables, &limits, &blocks->memory, &blocks->counters,
+                  &blocks->wheel, &test_key);
+    }
+    icmp4_setup(&bench->icmp4, &bench->ip4, &blocks->memory, &blocks->counters, &test_key);
+    bench->icmp4.request = (struct hook){ip4_transmit, &bench->ip4};
+    bench->ip4.inform = (struct hook){icmp4_receive, &bench->icmp4};
+    bench->ip4.loop = hook_to(&blocks->other);
+    ip4_interface_add(&bench->ip4, 0, 1500, hook_to(&blocks->down));
+    assert_int_equal(ip4_address_add(&bench->ip4, 0, OURS, 24), 0);
+    assert_int_equal(ip4_route_add(&bench->ip4, 0, 0, 0x0a0000fe, 0), 0);
+    assert_true(icmp4_wire_errors(&bench->icmp4, 17, note_error, bench));
+    bench->believes = true;
+}
+
+static void tear_down(struct bench *bench)
+{
+    timer_wheel_run(&bench->blocks->wheel, 1000000 * SECOND);
+    blocks_end(bench->blocks);
+}
+
+static void hear(struct bench *bench, const char *text, uint8_t flags, uint64_t now_ns)
+{
+    struct packet *packet = packet_of_hex(bench->blocks, text);
+    packet->flags = flags;
+    give(ip4_receive, &bench->ip4, packet, now_ns);
+}
+
+/* Hears a message that must end with this reason, unanswered. */
+static void assert_dropped(struct bench *bench, const char *text, enum chaski_counter why)
+{
+    uint64_t before = counted(bench->blocks, why);
+    hear(bench, text, 0, 0);
+    assert_int_equal(counted(bench->blocks, why), before + 1);
+    assert_int_equal(bench->blocks->down.count, 0);
+    blocks_assert_nothing_held(bench->blocks);
+}
+
+/* Number `i` that left, with an identification of 0 in the text: which it has is not told. */
+static void assert_sent(struct bench *bench, uint32_t i, const char *text)
+{
+    uint8_t expected[2048], actual[2048];
+    size_t length = hex_read(text, expected, sizeof expected);
+    assert_true(i < bench->blocks->down.count);
+    const struct packet *packet = bench->blocks->down.packets[i];
+    assert_int_equal(packet->length, length);
+    packet_copy_out(packet, 0, actual, packet->length);
+    assert_int_equal(plain_sum(actual, 20, 0), 0xffff);
+    memset(actual + 4, 0, 2);
+    memcpy(actual + 10, expected + 10, 2);
+    assert_int_equal(plain_sum(actual, 20, 0), 0xffff);
+    assert_memory_equal(actual, expected, length);
+}
+
+/* ---- Echo ---- */
+
+static void an_echo_is_answered_in_the_packet_that_asked(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    struct packet *packet =
+        packet_of_hex(bench.blocks, "45200024 00050000 400166b2 0a000002 0a000001 "
+                                    "08005435 12340001 61626364 65666768");
+    give(ip4_receive, &bench.ip4, packet, 0);
+    assert_ptr_equal(bench.blocks->down.packets[0], packet);
+    assert_sent(&bench, 0,
+                "45200024 00000000 400166b7 0a000001 0a000002 "
+                "00005c35 12340001 61626364 65666768");
+    assert_int_equal(address_ip4(&packet->next_hop), PEER);
+    assert_int_equal(counted(bench.blocks, CHASKI_ICMP4_REPLIES_SENT), 1);
+    tear_down(&bench);
+}
+
+static void payload_in_fragments_stays_where_it_is(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    struct packet *whole =
+        packet_of_hex(bench.blocks, "45200024 00050000 400166b2 0a000002 0a000001 "
+                                    "08005435 12340001 61626364 65666768");
+    struct packet *packet = packet_slice(whole, 28, 8, &bench.blocks->memory.packets, FOR_CONTROL);
+    memcpy(packet_push(packet, 28), whole->data, 28);
+    const struct buffer *buffer = packet->fragments[0].buffer;
+    packet_free(whole);
+    give(ip4_receive, &bench.ip4, packet, 0);
+    assert_sent(&bench, 0,
+                "45200024 00000000 400166b7 0a000001 0a000002 "
+                "00005c35 12340001 61626364 65666768");
+    assert_ptr_equal(bench.blocks->down.packets[0]->fragments[0].buffer, buffer);
+    tear_down(&bench);
+}
+
+static void a_packet_that_others_look_at_is_not_written_to(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    struct packet *packet =
+        packet_of_hex(bench.blocks, "45200024 00050000 400166b2 0a000002 0a000001 "
+                                    "08005435 12340001 61626364 65666768");
+    struct packet *witness =
+        packet_slice(packet, 0, packet->length, &bench.blocks->memory.packets, FOR_CONTROL);
+    give(ip4_receive, &bench.ip4, packet, 0);
+    assert_sent(&bench, 0,
+                "45200024 00000000 400166b7 0a000001 0a000002 "
+                "00005c35 12340001 61626364 65666768");
+    assert_bytes(witness, "45200024 00050000 400166b2 0a000002 0a000001 "
+                          "08005435 12340001 61626364 65666768");
+    packet_free(witness);
+    tear_down(&bench);
+}
+
+static void row_10_options_of_an_echo_are_not_echoed(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    hear(&bench,
+         "48000030 00000000 400158c0 0a000002 0a000001 070b0400 00000000 00000000 "
+         "08005435 12340001 61626364 65666768",
+         0, 0);
+    assert_sent(&bench, 0,
+                "45000024 00000000 400166d7 0a000001 0a000002 "
+                "00005c35 12340001 61626364 65666768");
+    tear_down(&bench);
+}
+
+static void echoes_to_many_are_not_answered(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    assert_dropped(&bench,
+                   "45000024 00000000 400165d9 0a000002 0a0000ff 08005435 12340001 "
+                   "61626364 65666768",
+                   CHASKI_DROP_ICMP4_BROADCAST);
+    assert_dropped(&bench,
+                   "45000024 00000000 400190d6 0a000002 e0000001 08005435 12340001 "
+                   "61626364 65666768",
+                   CHASKI_DROP_ICMP4_BROADCAST);
+    tear_down(&bench);
+}
+
+static void row_10_cut_and_damaged_messages_are_dropped(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    assert_dropped(&bench, "45000014 00000000 400166e7 0a000002 0a000001", CHASKI_DROP_ICMP4_SHORT);
+    assert_dropped(&bench, "4500001b 00000000 400166e0 0a000002 0a000001 08005435 123400",
+                   CHASKI_DROP_ICMP4_SHORT);
+    assert_dropped(&bench,
+                   "45000024 00000000 400166d7 0a000002 0a000001 08001111 12340001 "
+                   "61626364 65666768",
+                   CHASKI_DROP_ICMP4_CHECKSUM);
+    tear_down(&bench);
+}
+
+static void row_10_messages_for_others_than_hosts_are_ignored(void **state)
+{
+    (void)state;
+    static const char *const messages[] = {
+        /* redirect, source quench */
+        "4500003a 00000000 400165c5 0a0000fe 0a000001 05010b22 0a000009 "
+        "4500001e 00004000 401120bf 0a000001 08080808 13880035 000a69a3 6869",
+        "4500003a 00000000 400165c5 0a0000fe 0a000001 0400162c 00000000 "
+        "4500001e 00004000 401120bf 0a000001 08080808 13880035 000a69a3 6869",
+        /* address mask, timestamp, an unknown type, an unknown code */
+        "45000020 00000000 400166db 0a000002 0a000001 1100eeff 00000000 00000000",
+        "45000028 00000000 400166d3 0a000002 0a000001 0d00f2ff 00000000 00000000 00000000 "
+        "00000000",
+        "4500001c 00000000 400166df 0a000002 0a000001 63009cff 00000000",
+        "4500003a 00000000 400165c5 0a0000fe 0a000001 036316c9 00000000 "
+        "4500001e 00004000 401120bf 0a000001 08080808 13880035 000a69a3 6869",
+    };
+    struct bench bench;
+    set_up(&bench);
+    for (unsigned i = 0; i < 6; i++)
+        assert_dropped(&bench, messages[i], CHASKI_DROP_ICMP4_IGNORED);
+    assert_int_equal(bench.told, 0);
+    tear_down(&bench);
+}
+
+/* ---- Errors that we send ---- */
+
+#define UDP_DATAGRAM "45000020 00000000 401166cb 0a000002 0a000001 0fa00035 000cfd2d 70696e67"
+#define PORT_UNREACHABLE                                                                           \
+    "45c0003c 00000000 400165ff 0a000001 0a000002 0303111d 00000000 " UDP_DATAGRAM
+
+/* A host without UDP's socket, or without UDP. */
+static void refuse_port(void *block, struct burst *burst, uint64_t now_ns)
+{
+    struct bench *bench = block;
+    struct network network;
+    ip4_network(&bench->ip4, &network);
+    for (uint32_t i = 0; i < burst->count; i++)
+        network.port_unreachable(network.block, burst->packets[i], now_ns);
+    burst->count = 0;
+}
+
+static void an_unwanted_datagram_is_answered_with_port_unreachable(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    bench.ip4.inform = (struct hook){refuse_port, &bench};
+    hear(&bench, UDP_DATAGRAM, 0, 0);
+    assert_int_equal(bench.blocks->down.count, 1);
+    assert_sent(&bench, 0, PORT_UNREACHABLE);
+    assert_int_equal(counted(bench.blocks, CHASKI_DROP_PORT_UNREACHABLE), 1);
+    assert_int_equal(counted(bench.blocks, CHASKI_ICMP4_ERRORS_SENT), 1);
+    tear_down(&bench);
+}
+
+static void an_unknown_protocol_is_answered_with_protocol_unreachable(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    bench.ip4.inform = (struct hook){icmp4_protocol_unreachable, &bench.icmp4};
+    hear(&bench, "4500001c 00000000 4063667d 0a000002 0a000001 31323334 35363738", 0, 0);
+    assert_sent(&bench, 0,
+                "45c00038 00000000 40016603 0a000001 0a000002 03022c29 00000000 "
+                "4500001c 00000000 4063667d 0a000002 0a000001 31323334 35363738");
+    assert_int_equal(counted(bench.blocks, CHASKI_DROP_PROTOCOL_UNREACHABLE), 1);
+    tear_down(&bench);
+}
+
+static void row_6_a_parameter_problem_has_no_options_itself(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    hear(&bench, "46000024 00000000 40115ac7 0a000002 0a000001 07000400 0fa00035 000cfd2d 70696e67",
+         0, 0);
+    assert_sent(&bench, 0,
+                "45c00040 00000000 400165fb 0a000001 0a000002 0c00f41f 14000000 "
+                "46000024 00000000 40115ac7 0a000002 0a000001 07000400 "
+                "0fa00035 000cfd2d 70696e67");
+    tear_down(&bench);
+}
+
+static void a_datagram_never_completed_is_time_exceeded(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    hear(&bench, "4500001c 00772000 40114658 0a000002 0a000001 0fa00035 000cfd2d", 0, 0);
+    timer_wheel_run(&bench.blocks->wheel, 60 * SECOND);
+    assert_int_equal(bench.blocks->down.count, 1);
+    assert_sent(&bench, 0,
+                "45c00038 00000000 40016603 0a000001 0a000002 0b01e7ef 00000000 "
+                "4500001c 00772000 40114658 0a000002 0a000001 0fa00035 000cfd2d");
+    tear_down(&bench);
+}
+
+static void errors_stay_within_576_bytes(void **state)
+{
+    (void)state;
+    struct bench bench;
+    uint8_t bytes[1500] = {0};
+    set_up(&bench);
+    bench.ip4.inform = (struct hook){refuse_port, &bench};
+    hex_read("450005dc 00000000 4011610f 0a000002 0a000001 0fa00035 05c80000", bytes, 28);
+    give(ip4_receive, &bench.ip4, packet_with(bench.blocks, bytes, sizeof bytes), 0);
+    assert_int_equal(bench.blocks->down.count, 1);
+    assert_int_equal(bench.blocks->down.packets[0]->length, 576);
+    tear_down(&bench);
+}
+
+static void a_quoted_packet_that_others_look_at_is_not_written_to(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    bench.ip4.inform = (struct hook){refuse_port, &bench};
+    struct packet *packet = packet_of_hex(bench.blocks, UDP_DATAGRAM);
+    struct packet *witness =
+        packet_slice(packet, 0, packet->length, &bench.blocks->memory.packets, FOR_CONTROL);
+    give(ip4_receive, &bench.ip4, packet, 0);
+    assert_sent(&bench, 0, PORT_UNREACHABLE);
+    assert_bytes(witness, UDP_DATAGRAM);
+    packet_free(witness);
+    tear_down(&bench);
+}
+
+/* RFC 1122, 3.2.2: no error about these. */
+static void silence_is_kept_where_rfc_1122_wants_it(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        uint8_t flags;
+    } packets[] = {
+        {UDP_DATAGRAM, PACKET_LINK_BROADCAST},
+        {UDP_DATAGRAM, PACKET_LINK_MULTICAST},
+        {"45000020 00000000 401165cd 0a000002 0a0000ff 0fa00035 000cfd2d 70696e67", 0},
+        {"45000020 00000000 401170cc 0a000002 ffffffff 0fa00035 000cfd2d 70696e67", 0},
+        {"45000020 00000000 401190ca 0a000002 e0000001 0fa00035 000cfd2d 70696e67", 0},
+        /* an ICMP error, to a host whose dispatch knows no ICMP */
+        {"4500003a 00000000 400165c5 0a0000fe 0a000001 03031729 00000000 "
+         "4500001e 00004000 401120bf 0a000001 08080808 13880035 000a69a3 6869",
+         0},
+    };
+    struct bench bench;
+    set_up(&bench);
+    bench.ip4.inform = (struct hook){icmp4_protocol_unreachable, &bench.icmp4};
+    for (unsigned i = 0; i < sizeof packets / sizeof packets[0]; i++)
+        hear(&bench, packets[i].text, packets[i].flags, 0);
+    assert_int_equal(bench.blocks->down.count, 0);
+    assert_int_equal(counted(bench.blocks, CHASKI_ICMP4_ERRORS_SILENT), 4);
+    assert_int_equal(counted(bench.blocks, CHASKI_DROP_IP4_LINK_BROADCAST), 2);
+    struct packet *later = /* not the first fragment */
+        packet_of_hex(bench.blocks, "4500001c 00000001 4063667c 0a000002 0a000001 31323334 "
+                                    "35363738");
+    packet_set_network(later);
+    later->ip.source = address_from_ip4(PEER);
+    later->ip.destination = address_from_ip4(OURS);
+    icmp4_error(&bench.icmp4, later, 3, 2, 0, 0);
+    assert_int_equal(counted(bench.blocks, CHASKI_ICMP4_ERRORS_SILENT), 5);
+    assert_int_equal(bench.blocks->down.count, 0);
+    tear_down(&bench);
+}
+
+static uint32_t errors_provoked(struct bench *bench, uint32_t source, uint32_t attempts,
+                                uint64_t now_ns)
+{
+    uint8_t bytes[32];
+    uint32_t before = bench->blocks->down.count;
+    hex_read(UDP_DATAGRAM, bytes, sizeof bytes);
+    store_be32(bytes + 12, source);
+    store_be16(bytes + 10, 0);
+    store_be16(bytes + 10, (uint16_t)~plain_sum(bytes, 20, 0));
+    for (uint32_t i = 0; i < attempts; i++)
+        give(ip4_receive, &bench->ip4, packet_with(bench->blocks, bytes, 32), now_ns);
+    return bench->blocks->down.count - before;
+}
+
+static void row_10_errors_are_rate_limited_by_destination_and_in_total(void **state)
+{
+    (void)state;
+    struct bench bench;
+    uint32_t total = 0, before;
+    set_up(&bench);
+    bench.ip4.inform = (struct hook){refuse_port, &bench};
+    assert_in_range(errors_provoked(&bench, PEER, 10000, 0), 1, 6);
+    assert_in_range(errors_provoked(&bench, PEER + 1, 1, 0), 1, 1); /* another is not silenced */
+    assert_in_range(errors_provoked(&bench, PEER, 10000, SECOND), 1, 10);
+    for (uint32_t i = 0; i < 10000; i++)
+        total += errors_provoked(&bench, 0x0b000000u + i, 1, 10 * SECOND);
+    assert_in_range(total, 30, 100);
+    before = (uint32_t)counted(bench.blocks, CHASKI_ICMP4_ERRORS_LIMITED);
+    assert_true(before > 20000);
+    assert_in_range(errors_provoked(&bench, PEER, 1, 11 * SECOND), 1, 1);
+    tear_down(&bench);
+}
+
+static void an_error_that_finds_no_memory_is_not_sent(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    bench.ip4.inform = (struct hook){refuse_port, &bench};
+    struct packet *packet = packet_of_hex(bench.blocks, UDP_DATAGRAM);
+    struct buffer *buffer = buffer_hold(packet->linear); /* so that a second packet is wanted */
+    bench.blocks->memory.packets.fail_at = bench.blocks->memory.packets.takes + 1;
+    give(ip4_receive, &bench.ip4, packet, 0);
+    buffer_drop(buffer);
+    assert_int_equal(bench.blocks->down.count, 0);
+    assert_int_equal(counted(bench.blocks, CHASKI_ICMP4_ERRORS_SENT), 0);
+    tear_down(&bench);
+}
+
+/* ---- Errors about what we sent ---- */
+
+static void an_error_is_told_to_the_owner_of_the_quoted_datagram(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum ip_error_kind kind;
+    } errors[] = {
+        {"4500003a 00000000 400165c5 0a0000fe 0a000001 03031729 00000000 "
+         "4500001e 00004000 401120bf 0a000001 08080808 13880035 000a69a3 6869",
+         IP_ERROR_PORT_UNREACHABLE},
+        {"4500003a 00000000 400165c5 0a0000fe 0a000001 0b000f2c 00000000 "
+         "4500001e 00004000 401120bf 0a000001 08080808 13880035 000a69a3 6869",
+         IP_ERROR_TIME_EXCEEDED},
+        {"4500003a 00000000 400165c5 0a0000fe 0a000001 0c000e2c 00000000 "
+         "4500001e 00004000 401120bf 0a000001 08080808 13880035 000a69a3 6869",
+         IP_ERROR_PARAMETER},
+    };
+    struct bench bench;
+    set_up(&bench);
+    for (unsigned i = 0; i < 3; i++) {
+        hear(&bench, errors[i].text, 0, 0);
+        assert_int_equal(bench.told, i + 1);
+        assert_int_equal(bench.error.kind, errors[i].kind);
+        assert_int_equal(address_ip4(&bench.error.source), OURS);
+        assert_int_equal(address_ip4(&bench.error.destination), FAR);
+        assert_memory_equal(bench.quoted, "\x13\x88\x00\x35\x00\x0a\x69\xa3", 8);
+        assert_int_equal(bench.error.quoted_length, 10);
+    }
+    assert_int_equal(bench.blocks->down.count, 0);
+    assert_int_equal(counted(bench.blocks, CHASKI_ICMP4_ERRORS_RECEIVED), 3);
+    tear_down(&bench);
+}
+
+static void row_10_errors_that_quote_too_little_are_dropped(void **state)
+{
+    (void)state;
+    static const char *const errors[] = {
+        /* seven bytes of UDP; not all of IP; a header length past the quote; a later fragment */
+        "45000037 00000000 400165c8 0a0000fe 0a000001 03038035 00000000 "
+        "4500001e 00004000 401120bf 0a000001 08080808 13880035 000a69",
+        "4500002f 00000000 400165d0 0a0000fe 0a000001 0303fd04 00000000 "
+        "4500001e 00004000 401120bf 0a000001 080808",
+        "4500003a 00000000 400165c5 0a0000fe 0a000001 03030d29 00000000 "
+        "4f00001e 00004000 401120bf 0a000001 08080808 13880035 000a69a3 6869",
+        "4500003c 00000000 400165c3 0a0000fe 0a000001 0303111d 00000000 "
+        "45000020 00000005 401160b8 0a000001 08080808 0fa00035 000cfd2d 70696e67",
+    };
+    struct bench bench;
+    set_up(&bench);
+    for (unsigned i = 0; i < 4; i++)
+        assert_dropped(&bench, errors[i], CHASKI_DROP_ICMP4_QUOTE);
+    assert_int_equal(bench.told, 0);
+    tear_down(&bench);
+}
+
+static void errors_that_cannot_be_about_us_are_not_believed(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    assert_dropped(&bench, /* quotes somebody else's datagram */
+                   "4500003c 00000000 400165c3 0a0000fe 0a000001 0303111d 00000000 "
+                   "45000020 00000000 401160b5 0a000009 08080808 0fa00035 000cfd2d 70696e67",
+                   CHASKI_DROP_ICMP4_UNBELIEVED);
+    assert_dropped(&bench, /* sent to a group */
+                   "4500003a 00000000 40018fc4 0a0000fe e0000001 03031729 00000000 "
+                   "4500001e 00004000 401120bf 0a000001 08080808 13880035 000a69a3 6869",
+                   CHASKI_DROP_ICMP4_UNBELIEVED);
+    assert_int_equal(bench.told, 0);
+    bench.believes = false;
+    assert_dropped(&bench,
+                   "4500003a 00000000 400165c5 0a0000fe 0a000001 03031729 00000000 "
+                   "4500001e 00004000 401120bf 0a000001 08080808 13880035 000a69a3 6869",
+                   CHASKI_DROP_ICMP4_UNBELIEVED);
+    assert_int_equal(bench.told, 1);
+    tear_down(&bench);
+}
+
+/* ---- Path MTU ---- */
+
+#define QUOTED_1500 "450005dc 00004000 40111b01 0a000001 08080808 13880035 000a69a3 6869"
+#define TOO_BIG "4500003a 00000000 400165c5 0a0000fe 0a000001 "
+#define TOO_BIG_1450 TOO_BIG "0304117e 000005aa " QUOTED_1500
+#define TOO_BIG_1400 TOO_BIG "030411b0 00000578 " QUOTED_1500
+#define TOO_BIG_1300 TOO_BIG "03041214 00000514 " QUOTED_1500
+#define TOO_BIG_68 TOO_BIG "030416e4 00000044 " QUOTED_1500
+#define TOO_BIG_UNSAID TOO_BIG "03041728 00000000 " QUOTED_1500
+#define TOO_BIG_1500 TOO_BIG "0304114c 000005dc " QUOTED_1500
+
+static uint16_t mtu_to_far(struct bench *bench)
+{
+    const struct ip4_path *path;
+    return ip4_path_mtu(&bench->ip4, ip4_target(&bench->ip4, FAR, IP4_ANY_INTERFACE), &path);
+}
+
+static void row_22_a_path_narrows_only_when_its_owner_confirms(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    bench.believes = false;
+    assert_dropped(&bench, TOO_BIG_1400, CHASKI_DROP_ICMP4_UNBELIEVED);
+    assert_int_equal(mtu_to_far(&bench), 1500);
+    bench.believes = true;
+    hear(&bench, TOO_BIG_1400, 0, 0);
+    assert_int_equal(bench.error.kind, IP_ERROR_TOO_BIG);
+    assert_int_equal(bench.error.mtu, 1400);
+    assert_int_equal(mtu_to_far(&bench), 1400);
+    hear(&bench, TOO_BIG_1300, 0, 0);
+    assert_int_equal(mtu_to_far(&bench), 1300);
+    assert_int_equal(counted(bench.blocks, CHASKI_IP4_PATH_LOWERED), 2);
+    tear_down(&bench);
+}
+
+static void row_22_a_path_never_widens_by_an_error(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    assert_dropped(&bench, TOO_BIG_1500, CHASKI_DROP_ICMP4_UNBELIEVED); /* it had fitted */
+    hear(&bench, TOO_BIG_1400, 0, 0);
+    uint32_t told = bench.told;
+    assert_dropped(&bench, TOO_BIG_1450, CHASKI_DROP_ICMP4_UNBELIEVED);
+    assert_int_equal(bench.told, told);
+    assert_int_equal(mtu_to_far(&bench), 1400);
+    tear_down(&bench);
+}
+
+static void row_22_absurd_values_are_clamped(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    hear(&bench, TOO_BIG_68, 0, 0);
+    assert_int_equal(bench.error.mtu, IP4_PATH_MTU_MIN);
+    assert_int_equal(mtu_to_far(&bench), IP4_PATH_MTU_MIN);
+    assert_true(ip4_paths_find(&bench.ip4.paths, FAR, 0)->fragment);
+    tear_down(&bench);
+}
+
+static void old_routers_mean_the_next_plateau(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    hear(&bench, TOO_BIG_UNSAID, 0, 0);
+    assert_int_equal(mtu_to_far(&bench), 1492);
+    tear_down(&bench);
+}
+
+/* ---- Neighbours that do not answer ---- */
+
+static void a_datagram_without_neighbour_is_told_to_its_owner(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    give(icmp4_neighbour_unreachable, &bench.icmp4,
+         packet_of_hex(bench.blocks,
+                       "4500001e 00004000 401120bf 0a000001 08080808 13880035 000a69a3 6869"),
+         0);
+    assert_int_equal(bench.told, 1);
+    assert_int_equal(bench.error.kind, IP_ERROR_HOST_UNREACHABLE);
+    assert_int_equal(address_ip4(&bench.error.destination), FAR);
+    assert_memory_equal(bench.quoted, "\x13\x88\x00\x35\x00\x0a\x69\xa3", 8);
+    assert_int_equal(counted(bench.blocks, CHASKI_DROP_ARP_UNREACHABLE), 1);
+    tear_down(&bench);
+}
+
+/* ---- Ping ---- */
+
+enum { PING = 0xabcd };
+
+static void note_reply(void *context, struct chaski *host, const struct chaski_address *from,
+                       uint16_t sequence, uint8_t ttl, const void *bytes, size_t length, int error)
+{
+    struct bench *bench = context;
+    assert_null(host);
+    bench->replies++;
+    bench->from = *from;
+    bench->sequence = sequence;
+    bench->ttl = ttl;
+    bench->length = length;
+    bench->ping_error = error;
+    assert_true(length <= sizeof bench->data);
+    if (length != 0)
+        memcpy(bench->data, bytes, length);
+}
+
+static const char pong[] = "45000020 00000000 37016fdb 0a000002 0a000001 00007b68 abcd0007 "
+                           "64617461";
+
+static void a_ping_leaves_and_its_reply_is_told_by_the_closure(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct chaski_address peer = address_from_ip4(PEER);
+    set_up(&bench);
+    assert_int_equal(icmp4_ping_on(&bench.icmp4, PING, note_reply, &bench), 0);
+    assert_int_equal(icmp4_ping(&bench.icmp4, &peer, PING, 7, "data", 4, 0), 0);
+    assert_sent(&bench, 0,
+                "45000020 00000000 400166db 0a000001 0a000002 08007368 abcd0007 64617461");
+    hear(&bench, pong, 0, 0);
+    assert_int_equal(bench.replies, 0); /* not inside protocol processing */
+    assert_true(icmp4_pending(&bench.icmp4));
+    icmp4_run_closures(&bench.icmp4, NULL);
+    assert_false(icmp4_pending(&bench.icmp4));
+    assert_int_equal(bench.replies, 1);
+    assert_int_equal(address_ip4(&bench.from), PEER);
+    assert_int_equal(bench.sequence, 7);
+    assert_int_equal(bench.ttl, 55);
+    assert_int_equal(bench.ping_error, 0);
+    assert_int_equal(bench.length, 4);
+    assert_memory_equal(bench.data, "data", 4);
+    tear_down(&bench);
+}
+
+static void a_reply_that_nobody_waits_for_is_dropped(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    assert_dropped(&bench, pong, CHASKI_DROP_ICMP4_UNASKED);
+    assert_int_equal(icmp4_ping_on(&bench.icmp4, PING, note_reply, &bench), 0);
+    assert_int_equal(icmp4_ping_on(&bench.icmp4, PING, NULL, NULL), 0);
+    assert_dropped(&bench, pong, CHASKI_DROP_ICMP4_UNASKED);
+    tear_down(&bench);
+}
+
+static void replies_that_wait_are_bounded_and_may_lose_their_listener(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    assert_int_equal(icmp4_ping_on(&bench.icmp4, PING, note_reply, &bench), 0);
+    for (unsigned i = 0; i < ICMP4_REPLIES + 5; i++)
+        hear(&bench, pong, 0, 0);
+    assert_int_equal(counted(bench.blocks, CHASKI_DROP_ICMP4_QUEUE), 5);
+    assert_int_equal(icmp4_ping_on(&bench.icmp4, PING, NULL, NULL), 0);
+    icmp4_run_closures(&bench.icmp4, NULL);
+    assert_int_equal(bench.replies, 0);
+    tear_down(&bench);
+}
+
+static void an_error_about_a_ping_is_told_by_the_closure(void **state)
+{
+    (void)state;
+    static const char error[] =
+        "4500003c 00000000 400165c3 0a0000fe 0a000001 0301fcfe 00000000 "
+        "45000020 00000000 400160cd 0a000001 08080808 08007368 abcd0007 64617461";
+    struct bench bench;
+    set_up(&bench);
+    assert_dropped(&bench, error, CHASKI_DROP_ICMP4_UNBELIEVED);
+    assert_int_equal(icmp4_ping_on(&bench.icmp4, PING, note_reply, &bench), 0);
+    hear(&bench, error, 0, 0);
+    icmp4_run_closures(&bench.icmp4, NULL);
+    assert_int_equal(bench.replies, 1);
+    assert_int_equal(bench.ping_error, CHASKI_UNREACHABLE);
+    assert_int_equal(bench.sequence, 7);
+    assert_int_equal(address_ip4(&bench.from), FAR);
+    tear_down(&bench);
+}
+
+static void long_pings_are_fragmented_and_their_replies_put_together(void **state)
+{
+    (void)state;
+    struct bench bench;
+    static uint8_t data[2000], bytes[2048];
+    struct chaski_address peer = address_from_ip4(PEER);
+    set_up(&bench);
+    for (unsigned i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)i;
+    assert_int_equal(icmp4_ping_on(&bench.icmp4, PING, note_reply, &bench), 0);
+    assert_int_equal(icmp4_ping(&bench.icmp4, &peer, PING, 1, data, sizeof data, 0), 0);
+    assert_int_equal(bench.blocks->down.count, 2);
+    for (unsigned i = 0; i < 2; i++) { /* what the peer would make of them */
+        struct packet *packet = bench.blocks->down.packets[i];
+        uint32_t length = packet->length;
+        packet_copy_out(packet, 0, bytes, length);
+        store_be32(bytes + 12, PEER);
+        store_be32(bytes + 16, OURS);
+        if (i == 0) {
+            bytes[20] = 0;
+            checksum_store(bytes + 22, checksum_update(checksum_load(bytes + 22), 8, 0));
+        }
+        struct packet *reply = packet_with(bench.blocks, bytes, length);
+        give(ip4_receive, &bench.ip4, reply, 0);
+    }
+    icmp4_run_closures(&bench.icmp4, NULL);
+    assert_int_equal(bench.replies, 1);
+    assert_int_equal(bench.length, sizeof data);
+    assert_memory_equal(bench.data, data, sizeof data);
+    tear_down(&bench);
+}
+
+static void pings_that_cannot_be_sent_are_refused(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct chaski_address peer = address_from_ip4(PEER), far = address_from_ip4(FAR);
+    struct chaski_address ip6 = {{0x20, 1}};
+    static uint8_t data[65508];
+    set_up(&bench);
+    assert_int_equal(icmp4_ping(&bench.icmp4, &ip6, PING, 1, NULL, 0, 0), CHASKI_BAD_ADDRESS);
+    assert_int_equal(icmp4_ping(&bench.icmp4, &peer, PING, 1, data, 65508, 0), CHASKI_TOO_BIG);
+    assert_int_equal(ip4_route_remove(&bench.ip4, 0, 0), 0);
+    assert_int_equal(icmp4_ping(&bench.icmp4, &far, PING, 1, NULL, 0, 0), CHASKI_NO_ROUTE);
+    for (unsigned i = 0; i < 2; i++) {
+        struct pool *pool = i == 0 ? &bench.blocks->memory.packets : &bench.blocks->memory.large;
+        pool->fail_at = pool->takes + 1;
+        assert_int_equal(icmp4_ping(&bench.icmp4, &peer, PING, 1, data, 9000, 0), CHASKI_NO_MEMORY);
+    }
+    for (uint16_t i = 0; i < ICMP4_PINGS; i++)
+        assert_int_equal(icmp4_ping_on(&bench.icmp4, i, note_reply, &bench), 0);
+    assert_int_equal(icmp4_ping_on(&bench.icmp4, 99, note_reply, &bench), CHASKI_NO_MEMORY);
+    assert_int_equal(bench.blocks->down.count, 0);
+    tear_down(&bench);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_echo_is_answered_in_the_packet_that_asked),
+        cmocka_unit_test(payload_in_fragments_stays_where_it_is),
+        cmocka_unit_test(a_packet_that_others_look_at_is_not_written_to),
+        cmocka_unit_test(row_10_options_of_an_echo_are_not_echoed),
+        cmocka_unit_test(echoes_to_many_are_not_answered),
+        cmocka_unit_test(row_10_cut_and_damaged_messages_are_dropped),
+        cmocka_unit_test(row_10_messages_for_others_than_hosts_are_ignored),
+        cmocka_unit_test(an_unwanted_datagram_is_answered_with_port_unreachable),
+        cmocka_unit_test(an_unknown_protocol_is_answered_with_protocol_unreachable),
+        cmocka_unit_test(row_6_a_parameter_problem_has_no_options_itself),
+        cmocka_unit_test(a_datagram_never_completed_is_time_exceeded),
+        cmocka_unit_test(errors_stay_within_576_bytes),
+        cmocka_unit_test(a_quoted_packet_that_others_look_at_is_not_written_to),
+        cmocka_unit_test(silence_is_kept_where_rfc_1122_wants_it),
+        cmocka_unit_test(row_10_errors_are_rate_limited_by_destination_and_in_total),
+        cmocka_unit_test(an_error_that_finds_no_memory_is_not_sent),
+        cmocka_unit_test(an_error_is_told_to_the_owner_of_the_quoted_datagram),
+        cmocka_unit_test(row_10_errors_that_quote_too_little_are_dropped),
+        cmocka_unit_test(errors_that_cannot_be_about_us_are_not_believed),
+        cmocka_unit_test(row_22_a_path_narrows_only_when_its_owner_confirms),
+        cmocka_unit_test(row_22_a_path_never_widens_by_an_error),
+        cmocka_unit_test(row_22_absurd_values_are_clamped),
+        cmocka_unit_test(old_routers_mean_the_next_plateau),
+        cmocka_unit_test(a_datagram_without_neighbour_is_told_to_its_owner),
+        cmocka_unit_test(a_ping_leaves_and_its_reply_is_told_by_the_closure),
+        cmocka_unit_test(a_reply_that_nobody_waits_for_is_dropped),
+        cmocka_unit_test(replies_that_wait_are_bounded_and_may_lose_their_listener),
+        cmocka_unit_test(an_error_about_a_ping_is_told_by_the_closure),
+        cmocka_unit_test(long_pings_are_fragmented_and_their_replies_put_together),
+        cmocka_unit_test(pings_that_cannot_be_sent_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
