@@ -108,9 +108,10 @@ static void answer(struct tcp *tcp, struct tcp_connection *c, const struct packe
     connection_wants_output(tcp, c);
 }
 
+/* SYN-RECEIVED is a state of connections that we opened: the others are half-open entries. */
 static int reset_error(const struct tcp_connection *c)
 {
-    return c->state == CHASKI_TCP_SYN_SENT ? CHASKI_REFUSED : CHASKI_RESET;
+    return c->state == CHASKI_TCP_SYN_RECEIVED ? CHASKI_REFUSED : CHASKI_RESET;
 }
 
 /* RFC 7323, 4.3 */

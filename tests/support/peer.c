@@ -21,6 +21,35 @@ static void on_event(void *context, struct chaski *host, chaski_tcp connection, 
     peer->events |= events;
 }
 
+/* The host asks for addresses of a link on which the peer has them all. */
+static void answer(struct peer *peer, const uint8_t *request)
+{
+    uint8_t reply[42] = {2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2, 8, 6, 0, 1, 8, 0, 6, 4, 0, 2};
+    memcpy(reply + 22, reply + 6, 6);
+    memcpy(reply + 28, request + 38, 4);
+    memcpy(reply + 32, reply, 6);
+    memcpy(reply + 38, request + 28, 4);
+    world_inject(&peer->world, HOST, reply, sizeof reply);
+}
+
+static void answer_requests(struct peer *peer)
+{
+    while (peer->answered < peer->world.frame_count) {
+        const struct frame *frame = &peer->world.frames[peer->answered++];
+        static const uint8_t asks[10] = {8, 6, 0, 1, 8, 0, 6, 4, 0, 1}, nobody[4];
+        const uint8_t *at = frame->bytes;
+        bool request = memcmp(at + 12, asks, sizeof asks) == 0;
+        if (request && memcmp(at + 28, nobody, 4) != 0 && memcmp(at + 28, at + 38, 4) != 0)
+            answer(peer, at);
+    }
+}
+
+void peer_settles(struct peer *peer)
+{
+    world_settle(&peer->world);
+    answer_requests(peer);
+}
+
 void peer_make(struct peer *peer, const struct world_options *options)
 {
     struct world_options chosen = {0};
@@ -72,7 +101,7 @@ struct segment peer_host_connects(struct peer *peer)
         .context = peer,
     };
     assert_int_equal(chaski_tcp_connect(peer->host, &connect, &peer->connection), 0);
-    world_settle(&peer->world);
+    peer_settles(peer);
     struct segment syn = {0};
     assert_true(peer_hears(peer, &syn));
     assert_int_equal(syn.flags, SEGMENT_SYN);
@@ -134,6 +163,7 @@ struct segment peer_segment(const struct peer *peer, uint8_t flags)
 void peer_injects(struct peer *peer, const struct segment *segment)
 {
     world_inject_segment(&peer->world, HOST, segment);
+    peer_settles(peer);
 }
 
 void peer_queues(struct peer *peer, const struct segment *segment)
@@ -199,17 +229,6 @@ uint32_t peer_hears_all(struct peer *peer)
 
 /* ---- Time ---- */
 
-static void answer_requests(struct peer *peer)
-{
-    bool asked = false;
-    for (; peer->answered < peer->world.frame_count; peer->answered++) {
-        const uint8_t *at = peer->world.frames[peer->answered].bytes;
-        asked |= at[12] == 0x08 && at[13] == 0x06 && at[21] == 1;
-    }
-    if (asked)
-        world_introduce(&peer->world, HOST);
-}
-
 static bool never(void *context)
 {
     answer_requests(context);
@@ -219,6 +238,7 @@ static bool never(void *context)
 void peer_runs(struct peer *peer, uint64_t ns)
 {
     world_run_until(&peer->world, never, peer, ns);
+    peer_settles(peer);
 }
 
 static bool something_to_hear(void *context)
@@ -248,7 +268,7 @@ uint32_t peer_host_writes(struct peer *peer, uint32_t n)
     assert_true(n <= BYTES);
     long written = chaski_tcp_write(peer->host, peer->connection, bytes, n);
     assert_true(written >= 0 || written == CHASKI_AGAIN);
-    world_settle(&peer->world);
+    peer_settles(peer);
     return written < 0 ? 0 : (uint32_t)written;
 }
 
@@ -257,7 +277,7 @@ long peer_host_reads(struct peer *peer, uint32_t n)
     uint8_t *into = malloc(n);
     long got = chaski_tcp_read(peer->host, peer->connection, into, n);
     free(into);
-    world_settle(&peer->world);
+    peer_settles(peer);
     return got;
 }
 
@@ -271,5 +291,5 @@ struct chaski_tcp_info peer_info(const struct peer *peer)
 void peer_host_sets(struct peer *peer, enum chaski_tcp_option option, int64_t value)
 {
     assert_int_equal(chaski_tcp_set(peer->host, peer->connection, option, value), 0);
-    world_settle(&peer->world);
+    peer_settles(peer);
 }

@@ -7,8 +7,8 @@
 /*
  * A scripted TCP peer: a world with one host, 192.0.2.1, and the test as 192.0.2.2, the other end
  * of one connection. It says what the script tells it to say, at the script's own sequence numbers
- * when that is what is tested, and looks at every segment of the host's, in order. It answers the
- * host's ARP requests and nothing else by itself.
+ * when that is what is tested, and looks at every segment of the host's, in order. By itself it
+ * answers the host's ARP requests, for every address, and nothing else.
  */
 enum { PEER_PORT = 5000, PEER_HOST_PORT = 7, PEER_ISS = 10000, PEER_MSS = 1460 };
 
@@ -74,6 +74,8 @@ uint32_t peer_hears_all(struct peer *peer);
 
 /* ---- Time ---- */
 
+/* What is to happen now happens. */
+void peer_settles(struct peer *peer);
 void peer_runs(struct peer *peer, uint64_t ns);
 /* Lets time pass until there is a segment to hear, at most `ns`; returns how long it took. Asserts
  * that there is one. */
