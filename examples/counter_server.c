@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* counter_server [TAP]: tells everybody on its own link who connects to 10.0.0.2 port 24 how many
  * have done so before. */
+#include <chaski/chaski.h>
+#include <chaski/loop.h>
 #include <stdio.h>
-
-#include "core/host/host.h"
-#include "drivers/tap.h"
-#include "runtime/loop.h"
-#include "runtime/system.h"
 
 /* Only 10.0.0.0/24: the others see a closed port. */
 static bool is_neighbour(void *context, const struct chaski_endpoint *local,
@@ -32,7 +29,7 @@ static void answer(void *context, struct chaski *host, chaski_tcp connection, un
 int main(int count, char **words)
 {
     unsigned counter = 0;
-    struct tap_options tap = {.name = count > 1 ? words[1] : "chaski0"};
+    struct chaski_tap tap = {.name = count > 1 ? words[1] : "chaski0"};
     struct chaski_tcp_bind bind = {.local.port = 24,
                                    .max_connections = 10,
                                    .filter = is_neighbour,
@@ -40,19 +37,16 @@ int main(int count, char **words)
                                    .context = &counter};
     struct chaski_address address = chaski_ip4(10, 0, 0, 2);
     struct chaski_limits limits;
-    struct system_memory memory;
-    struct loop loop;
     chaski_listener listener;
-    char error[256] = "no memory";
 
-    chaski_limits_for(&limits, 16 << 20, 16);
-    struct chaski *host = system_host_create(&memory, &limits, false);
-    struct link *link =
-        host ? tap_open(&tap, host_memory(host), host_counters(host), error, sizeof error) : NULL;
-    if (link == NULL)
-        return fprintf(stderr, "counter_server: %s\n", error), 2;
-    loop_init(&loop);
-    chaski_address_add(host, loop_add_link(&loop, host, link), &address, 24);
-    chaski_tcp_bind(host, &bind, &listener);
-    return loop_run(&loop);
+    chaski_limits_for(&limits, 16 << 20, 16); /* bytes, connections */
+    struct chaski_loop *loop = chaski_loop_create(&limits);
+    int interface = chaski_loop_tap(loop, &tap);
+    if (interface >= 0) {
+        chaski_address_add(chaski_loop_host(loop), interface, &address, 24);
+        chaski_tcp_bind(chaski_loop_host(loop), &bind, &listener);
+        chaski_loop_run(loop);
+    }
+    fprintf(stderr, "counter_server: %s\n", chaski_loop_error(loop));
+    return 1;
 }

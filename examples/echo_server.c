@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* echo_server [TAP]: sends back, on 10.0.0.2 port 7, whatever it is sent. */
+#include <chaski/chaski.h>
+#include <chaski/loop.h>
 #include <stdio.h>
-#include "core/host/host.h"
-#include "drivers/tap.h"
-#include "runtime/loop.h"
-#include "runtime/system.h"
 
 static void echo(void *context, struct chaski *host, chaski_tcp connection, unsigned events)
 {
@@ -24,21 +22,20 @@ static void echo(void *context, struct chaski *host, chaski_tcp connection, unsi
 
 int main(int count, char **words)
 {
-    struct tap_options tap = {.name = count > 1 ? words[1] : "chaski0"};
+    struct chaski_tap tap = {.name = count > 1 ? words[1] : "chaski0"};
+    struct chaski_tcp_bind bind = {.local.port = 7, .receive = echo};
     struct chaski_address address = chaski_ip4(10, 0, 0, 2);
     struct chaski_limits limits;
-    struct system_memory memory;
-    struct loop loop;
     chaski_listener listener;
-    char error[256] = "no memory";
+
     chaski_limits_for(&limits, 64 << 20, 1000); /* bytes, connections */
-    struct chaski *host = system_host_create(&memory, &limits, false);
-    struct link *link =
-        host ? tap_open(&tap, host_memory(host), host_counters(host), error, sizeof error) : NULL;
-    if (link == NULL)
-        return fprintf(stderr, "echo_server: %s\n", error), 2;
-    loop_init(&loop);
-    chaski_address_add(host, loop_add_link(&loop, host, link), &address, 24);
-    chaski_tcp_bind(host, &(struct chaski_tcp_bind){.local.port = 7, .receive = echo}, &listener);
-    return loop_run(&loop);
+    struct chaski_loop *loop = chaski_loop_create(&limits);
+    int interface = chaski_loop_tap(loop, &tap);
+    if (interface >= 0) {
+        chaski_address_add(chaski_loop_host(loop), interface, &address, 24);
+        chaski_tcp_bind(chaski_loop_host(loop), &bind, &listener);
+        chaski_loop_run(loop);
+    }
+    fprintf(stderr, "echo_server: %s\n", chaski_loop_error(loop));
+    return 1;
 }

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* udp_echo [TAP]: sends back every datagram that arrives on 10.0.0.2 port 7. */
+#include <chaski/chaski.h>
+#include <chaski/loop.h>
 #include <stdio.h>
-
-#include "core/host/host.h"
-#include "drivers/tap.h"
-#include "runtime/loop.h"
-#include "runtime/system.h"
 
 /* A datagram from a port below 1024 could be another service's answer, and two echo services would
  * never end. */
@@ -26,23 +23,20 @@ static void echo(void *context, struct chaski *host, chaski_udp socket,
 
 int main(int count, char **words)
 {
-    struct tap_options tap = {.name = count > 1 ? words[1] : "chaski0"};
+    struct chaski_tap tap = {.name = count > 1 ? words[1] : "chaski0"};
     struct chaski_udp_bind bind = {.local.port = 7, .filter = is_client, .receive = echo};
     struct chaski_address address = chaski_ip4(10, 0, 0, 2);
     struct chaski_limits limits;
-    struct system_memory memory;
-    struct loop loop;
     chaski_udp socket;
-    char error[256] = "no memory";
 
-    chaski_limits_for(&limits, 16 << 20, 16);
-    struct chaski *host = system_host_create(&memory, &limits, false);
-    struct link *link =
-        host ? tap_open(&tap, host_memory(host), host_counters(host), error, sizeof error) : NULL;
-    if (link == NULL)
-        return fprintf(stderr, "udp_echo: %s\n", error), 2;
-    loop_init(&loop);
-    chaski_address_add(host, loop_add_link(&loop, host, link), &address, 24);
-    chaski_udp_bind(host, &bind, &socket);
-    return loop_run(&loop);
+    chaski_limits_for(&limits, 16 << 20, 16); /* bytes, connections */
+    struct chaski_loop *loop = chaski_loop_create(&limits);
+    int interface = chaski_loop_tap(loop, &tap);
+    if (interface >= 0) {
+        chaski_address_add(chaski_loop_host(loop), interface, &address, 24);
+        chaski_udp_bind(chaski_loop_host(loop), &bind, &socket);
+        chaski_loop_run(loop);
+    }
+    fprintf(stderr, "udp_echo: %s\n", chaski_loop_error(loop));
+    return 1;
 }

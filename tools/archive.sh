@@ -1,11 +1,12 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
-# Links an archive's objects into one, hides what is not public, and makes an archive of that.
-# usage: archive.sh LD OBJCOPY AR INPUT OUTPUT DIRECTORY
+# Links objects into one, hides what is not public, and makes an archive of that.
+# usage: archive.sh LD OBJCOPY AR OUTPUT DIRECTORY ARGUMENT... (of ld: archives and how to take them)
 set -eu
-ld=$1 objcopy=$2 ar=$3 input=$4 output=$5 directory=$6
+ld=$1 objcopy=$2 ar=$3 output=$4 directory=$5
+shift 5
 mkdir -p "$directory"
-"$ld" -r --whole-archive "$input" -o "$directory/chaski.o"
+"$ld" -r "$@" -o "$directory/chaski.o"
 "$objcopy" --localize-hidden "$directory/chaski.o"
 rm -f "$output"
 "$ar" rcsD "$output" "$directory/chaski.o"
