@@ -24,7 +24,7 @@ struct link {
     unsigned features;         /* enum link_feature */
     uint16_t mtu;              /* IP packet size that it carries */
     uint8_t mac[6];
-    bool more; /* set by receive(): it stopped with frames left, or may have */
+    bool more; /* set by receive(): call again before what was received is answered */
     /* Puts up to BURST_MAX received frames into an empty burst; returns how many. Never blocks. */
     uint32_t (*receive)(struct link *link, struct burst *burst, uint64_t now_ns);
     /* Sends and frees; a hook_function whose block is the struct link. */

@@ -201,6 +201,7 @@ struct link *tap_open(const struct tap_options *options, struct packet_memory *m
         snprintf(error, error_size, "tap:%s: out of memory", options->name);
         return NULL;
     }
+    tap->eagerness = 1;
     tap->link = (struct link){
         .name = tap->name,
         .memory = memory,

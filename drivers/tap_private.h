@@ -18,7 +18,8 @@ struct tap {
     /* Where the next frame goes; NULL where the pool had nothing. */
     struct buffer *small;
     struct buffer *large[TAP_LARGE];
-    uint32_t used; /* bytes of large[0] that frames before have taken */
+    uint32_t used;      /* bytes of large[0] that frames before have taken */
+    uint32_t eagerness; /* frames that the next receive() looks for */
     /* Stands in for buffers that are missing; what lands in it is dropped. */
     uint8_t spare_linear[FRAME_LINEAR];
     uint8_t spare_rest[2 * LARGE_BUFFER];

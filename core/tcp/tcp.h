@@ -77,11 +77,12 @@ enum tcp_recovery {
 };
 
 /*
- * One connection. The first three cache lines hold what a data segment or an acknowledgement in
- * order needs; the rest is touched when a connection changes its state.
+ * One connection. The first three cache lines hold what a segment in order touches, whichever way
+ * data flows; the fourth and fifth what a sender adds; the rest is for when the connection
+ * changes its state, or loses something.
  */
 struct tcp_connection {
-    /* demultiplexing; receiving */
+    /* ---- 0 ---- */
     struct tcp_key key;
     uint8_t state;    /* enum chaski_tcp_state */
     uint8_t recovery; /* enum tcp_recovery */
@@ -89,54 +90,58 @@ struct tcp_connection {
     uint32_t flags; /* enum tcp_flag */
     uint32_t rcv_nxt;
     uint32_t snd_una, snd_nxt;
-    uint32_t snd_wnd; /* unscaled, in bytes */
-
-    /* second line */
-    uint32_t snd_wl1, snd_wl2;
-    uint32_t snd_small;      /* behind the last segment that was not full (Nagle) */
+    uint32_t snd_wnd;        /* unscaled, in bytes */
     uint32_t rcv_advertised; /* right edge of the window that the peer knows */
-    uint32_t last_ack_sent;  /* RFC 7323's Last.ACK.sent */
+
+    /* ---- 64 ---- */
+    uint32_t snd_wl1, snd_wl2;
+    uint32_t max_snd_wnd;
+    uint32_t last_ack_sent; /* RFC 7323's Last.ACK.sent */
     uint32_t ts_recent;
     uint32_t ts_recent_at_ms;
     union {
         uint32_t ts_offset;
         uint32_t next_free; /* index plus one, while free */
     };
-    uint32_t max_snd_wnd;
-    uint16_t mss;               /* payload of a full segment, options of every segment deducted */
-    uint16_t peer_mss;          /* what the peer announced, or 536 */
-    uint16_t announced_mss;     /* what we announced, or shall */
-    uint16_t receive_mss;       /* estimate of the size of segments that the peer sends */
-    uint16_t duplicate_acks;    /* without SACK: each stands for a segment that left the network */
     uint32_t unacknowledged_in; /* bytes received since the last acknowledgement was sent */
+    uint16_t mss;               /* payload of a full segment, options of every segment deducted */
+    uint16_t receive_mss;       /* estimate of the size of segments that the peer sends */
+    uint16_t announced_mss;     /* what we announced, or shall */
+    uint16_t duplicate_acks;    /* without SACK: each stands for a segment that left the network */
+    uint32_t segments_in, segments_out;
+    uint64_t bytes_received;
+    uint8_t events;  /* enum chaski_event that the closure is to be told */
+    uint8_t backoff; /* consecutive time-outs */
+    uint8_t probes;  /* unanswered keep-alive or window probes */
+    uint8_t ttl, traffic_class;
+    uint8_t interface;
+    int8_t error; /* enum chaski_error, once ENDED */
+
+    /* ---- 128 ---- */
     struct tcp_receive_queue receive;
+    struct list work_link; /* in tcp->work: something to tell or to send */
+    uint64_t ack_at;       /* delayed acknowledgement; TIMER_NEVER: off, as for its like */
 
-    /* third line */
+    /* ---- 192 ---- */
     struct tcp_send_queue send;
-    struct tcp_scoreboard scoreboard;
-    struct congestion congestion;
+    uint64_t send_at;   /* retransmission or persist */
+    uint32_t snd_small; /* behind the last segment that was not full (Nagle) */
+    uint32_t sent_ms;   /* when new data was last sent */
+    uint32_t rto_us;
+    uint32_t progress_ms; /* when the peer last acknowledged something new: user time-out */
 
-    /* the clock */
-    struct timer timer;  /* at the earliest of the deadlines below */
-    uint64_t send_at;    /* retransmission or persist; TIMER_NEVER: off */
-    uint64_t ack_at;     /* delayed acknowledgement */
-    uint64_t alive_at;   /* keep-alive, FIN-WAIT-2, linger: what idleness leads to */
+    /* ---- 256 ---- */
+    struct tcp_scoreboard scoreboard;
+    struct timer timer; /* at the earliest of the deadlines */
+    uint64_t alive_at;  /* keep-alive, FIN-WAIT-2, linger: what idleness leads to */
+    uint64_t bytes_acked;
     uint32_t srtt_us8;   /* smoothed round trip, microseconds times 8; 0: none yet */
     uint32_t rttvar_us4; /* its variation, times 4 */
-    uint32_t rto_us;
     uint32_t min_rtt_us;
-
     uint32_t recovery_point; /* SND.NXT when recovery began */
-    uint32_t send_urgent, receive_urgent;
-    uint32_t fin_at;        /* sequence number of the peer's FIN */
-    uint32_t progress_ms;   /* when the peer last acknowledged something new: user time-out */
-    uint32_t sent_ms;       /* when new data was last sent */
-    uint32_t challenged_ms; /* when we last answered a segment that we did not accept */
-    uint8_t backoff;        /* consecutive time-outs */
-    uint8_t probes;         /* unanswered keep-alive or window probes */
+    struct congestion congestion;
 
-    /* what the application sees */
-    struct list work_link; /* in tcp->work: something to tell or to send */
+    /* ---- what the application sees ---- */
     union {
         struct {
             chaski_tcp_closure *closure;
@@ -145,26 +150,23 @@ struct tcp_connection {
         struct list accept_link; /* while TCPF_POLLED */
     };
     uint32_t generation;
-    uint8_t events;
-    int8_t error; /* enum chaski_error, once ENDED */
-    uint8_t ttl, traffic_class;
-    uint16_t listener; /* index plus one; 0: opened actively */
-    uint32_t listener_generation;
-    uint8_t interface;
-
-    /* auto-tuning and options */
     uint32_t tune_copied; /* bytes that the application took since tune_at */
     uint32_t tune_space;
     uint32_t tune_at_us;
-    uint32_t linger_ms; /* UINT32_MAX: in the background */
+
+    /* ---- seldom ---- */
+    uint32_t send_urgent, receive_urgent;
+    uint32_t fin_at;        /* sequence number of the peer's FIN */
+    uint32_t challenged_ms; /* when we last answered a segment that we did not accept */
+    uint32_t retransmitted; /* segments, for tcp_info */
+    uint32_t linger_ms;     /* UINT32_MAX: in the background */
     uint32_t user_timeout_ms;
     uint32_t keep_idle_ms;
     uint16_t keep_interval_s;
     uint8_t keep_count, syn_count;
-
-    /* for tcp_info */
-    uint32_t segments_in, segments_out, retransmitted;
-    uint64_t bytes_acked, bytes_received;
+    uint32_t listener_generation;
+    uint16_t listener; /* index plus one; 0: opened actively */
+    uint16_t peer_mss; /* what the peer announced, or 536 */
 };
 
 struct tcp_listener {

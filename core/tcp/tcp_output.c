@@ -120,7 +120,7 @@ static uint32_t next_length(struct tcp_connection *c, uint32_t waiting)
     uint32_t n = minimum(minimum(waiting, largest_segment(c)), minimum(window, room));
     if (n >= c->mss) {
         uint32_t whole = n / c->mss * c->mss;
-        bool tail_too = n == waiting && short_segment_may_go(c, n - whole, waiting);
+        bool tail_too = n == waiting && short_segment_may_go(c, n - whole, n - whole);
         return n == whole || tail_too ? n : whole;
     }
     if (n == room && n < minimum(waiting, window))
