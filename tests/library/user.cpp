@@ -2,6 +2,7 @@
 #include <chaski/address.h>
 #include <chaski/chaski.h>
 #include <chaski/counters.h>
+#include <chaski/loop.h>
 
 #include <string>
 #include <vector>
