@@ -45,7 +45,7 @@ static void add(int fd, enum service service, bool listening)
     *connection = (struct connection){.fd = fd, .service = service, .listening = listening};
     bool writes = service == SERVICE_CHARGEN && !listening;
     watch(EPOLL_CTL_ADD, connection, writes ? EPOLLOUT : EPOLLIN);
-} // NOLINT(clang-analyzer-unix.Malloc)
+}
 
 static void service_listen(enum service service)
 {
