@@ -66,7 +66,7 @@ void ip4_setup(struct ip4 *ip4, struct memory *memory, const struct ip4_limits *
     ip4_paths_init(&paths, memory, limits->paths, &paths_key);
     ip4_reassembly_init(pieces, memory, &limits->reassembly, packets, counters, wheel,
                         &reassembly_key);
-    if (memory->base == NULL || memory->used > memory->size)
+    if (ip4 == NULL || memory->base == NULL || memory->used > memory->size)
         return;
     memset(ip4, 0, offsetof(struct ip4, reassembly));
     ip4->counters = counters;

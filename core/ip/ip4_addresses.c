@@ -177,9 +177,9 @@ static bool usual_interface(const struct ip4 *ip4, uint32_t destination, uint8_t
         *interface = route->interface;
         return true;
     }
-    for (uint8_t i = 0; i < IP4_INTERFACES; i++) {
+    for (unsigned i = 0; i < IP4_INTERFACES; i++) {
         if (ip4->interfaces[i].used) {
-            *interface = i;
+            *interface = (uint8_t)i;
             return true;
         }
     }

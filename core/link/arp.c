@@ -122,21 +122,19 @@ void arp_transmit(void *block, struct burst *burst, uint64_t now_ns)
 {
     struct arp *arp = block;
     struct burst out;
-    const struct hook *request = NULL;
+    uint8_t interface = 0;
     out.count = 0;
     for (uint32_t i = 0; i < burst->count; i++) {
         struct packet *packet = burst->packets[i];
         if (!resolve(arp, packet, now_ns))
             continue;
-        const struct hook *to = &arp->interfaces[packet->interface].request;
-        if (request != NULL && to != request)
-            hook_call(request, &out, now_ns);
-        request = to;
-        burst_add(&out, packet, request, now_ns);
+        if (packet->interface != interface)
+            hook_call(&arp->interfaces[interface].request, &out, now_ns);
+        interface = packet->interface;
+        burst_add(&out, packet, &arp->interfaces[interface].request, now_ns);
     }
     burst->count = 0;
-    if (request != NULL)
-        hook_call(request, &out, now_ns);
+    hook_call(&arp->interfaces[interface].request, &out, now_ns);
 }
 
 void arp_confirm(void *block, uint8_t interface, uint32_t address, uint64_t now_ns)

@@ -741,8 +741,8 @@ static void pings_that_cannot_be_sent_are_refused(void **state)
         pool->fail_at = pool->takes + 1;
         assert_int_equal(icmp4_ping(&bench.icmp4, &peer, PING, 1, data, 9000, 0), CHASKI_NO_MEMORY);
     }
-    for (uint16_t i = 0; i < ICMP4_PINGS; i++)
-        assert_int_equal(icmp4_ping_on(&bench.icmp4, i, note_reply, &bench), 0);
+    for (unsigned i = 0; i < ICMP4_PINGS; i++)
+        assert_int_equal(icmp4_ping_on(&bench.icmp4, (uint16_t)i, note_reply, &bench), 0);
     assert_int_equal(icmp4_ping_on(&bench.icmp4, 99, note_reply, &bench), CHASKI_NO_MEMORY);
     assert_int_equal(bench.blocks->down.count, 0);
     tear_down(&bench);

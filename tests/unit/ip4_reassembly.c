@@ -243,7 +243,7 @@ static void random_orders_with_copies_give_the_same_datagram(void **state)
     uint64_t seed = 7;
     set_up(&bench);
     for (unsigned round = 0; round < 200; round++) {
-        uint8_t order[40];
+        uint8_t order[40] = {0};
         uint32_t parts = 2 + random_below(&seed, 39);
         struct packet *whole = NULL;
         for (uint32_t i = 0; i < parts; i++) {
