@@ -96,7 +96,10 @@ bool station_open(struct station *station, const struct link_options *options, s
     char ignored[ARGUMENT_ERROR];
 
     *station = (struct station){.timer_fd = -1};
-    loop_init(&station->loop);
+    if (!loop_init(&station->loop)) {
+        complain(error, "cannot wait for events", errno);
+        return false;
+    }
     if (open_host(station, memory_bytes, connections, error) &&
         open_link(station, options, error) && open_capture(station, options->capture, error) &&
         open_interface(station, options, error) && open_timer(station, error)) {

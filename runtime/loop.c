@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <time.h>
@@ -17,8 +18,8 @@
  * Links come first: a turn asks them for frames without asking the kernel whether there are any,
  * because the read says that as well. Only a turn in which no link had any goes to sleep, and only
  * that looks at the other file descriptors and at signals; under lasting load they are looked at
- * once a millisecond. Deadlines are kept to the nanosecond by ppoll() and a timer slack of the
- * least that Linux grants.
+ * once a millisecond. Deadlines are kept to the nanosecond by epoll_pwait2() and a timer slack of
+ * the least that Linux grants.
  *
  * A turn takes at most BURSTS_MAX bursts from a link before hosts are polled, so that what they
  * have to say in answer (acknowledgements, above all) is not kept waiting.
@@ -26,28 +27,48 @@
 
 enum {
     BURSTS_MAX = 4,
-    POLL_MAX = 1 + LOOP_LINKS + LOOP_WATCHES, /* the signals, links, watches */
+    READY_MAX = 16, /* descriptors served at a time */
 };
+
+/* What a descriptor is to the loop: these, or the index of a watch. */
+enum { SIGNALS = UINT16_MAX, FIRST_LINK = 1 << 12 };
+
+_Static_assert(EPOLLIN == POLLIN && EPOLLOUT == POLLOUT && EPOLLERR == POLLERR &&
+                   EPOLLHUP == POLLHUP,
+               "epoll has the event bits of poll");
 
 static const uint64_t look_every_ns = 1000000;
 static const uint64_t never = UINT64_MAX;
 
 /* ---- Setup --------------------------------------------------------------------------------- */
 
-void loop_init(struct loop *loop)
+bool loop_init(struct loop *loop)
 {
     *loop = (struct loop){.signal_fd = -1};
     loop->now_ns = system_now();
     loop->looked_ns = loop->now_ns;
+    loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+    return loop->epoll_fd >= 0;
 }
 
 void loop_close(struct loop *loop)
 {
+    if (loop->epoll_fd >= 0)
+        close(loop->epoll_fd);
+    loop->epoll_fd = -1;
     if (loop->signal_fd < 0)
         return;
     close(loop->signal_fd);
     loop->signal_fd = -1;
     pthread_sigmask(SIG_SETMASK, &loop->signals_before, NULL);
+}
+
+/* Waits for `fd` from now on; what it is comes back in the event. */
+static bool wait_for(const struct loop *loop, int fd, short events, uint32_t what)
+{
+    struct epoll_event event = {.events = (uint32_t)(unsigned short)events,
+                                .data.u64 = (uint64_t)fd << 32 | what};
+    return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 bool loop_add_host(struct loop *loop, struct chaski *host)
@@ -74,8 +95,11 @@ int loop_add_link(struct loop *loop, struct chaski *host, struct link *link)
         return CHASKI_NO_MEMORY;
     memcpy(interface.mac, link->mac, sizeof interface.mac);
     int number = host_interface_add(host, &interface);
-    if (number >= 0)
-        loop->links[loop->link_count++] = (struct loop_link){link, host, number};
+    if (number < 0)
+        return number;
+    if (link->fd >= 0)
+        wait_for(loop, link->fd, POLLIN, FIRST_LINK + loop->link_count);
+    loop->links[loop->link_count++] = (struct loop_link){link, host, number};
     return number;
 }
 
@@ -84,7 +108,7 @@ bool loop_watch(struct loop *loop, int fd, short events, loop_closure *closure, 
     uint32_t at = 0;
     while (at < loop->watch_count && loop->watches[at].fd >= 0)
         at++;
-    if (at == LOOP_WATCHES)
+    if (at == LOOP_WATCHES || !wait_for(loop, fd, events, at))
         return false;
     if (at == loop->watch_count)
         loop->watch_count++;
@@ -95,8 +119,10 @@ bool loop_watch(struct loop *loop, int fd, short events, loop_closure *closure, 
 void loop_unwatch(struct loop *loop, int fd)
 {
     for (uint32_t i = 0; i < loop->watch_count; i++) {
-        if (loop->watches[i].fd == fd)
-            loop->watches[i].fd = -1;
+        if (loop->watches[i].fd != fd)
+            continue;
+        loop->watches[i].fd = -1;
+        epoll_ctl(loop->epoll_fd, EPOLL_CTL_DEL, fd, NULL);
     }
 }
 
@@ -110,6 +136,10 @@ bool loop_signals(struct loop *loop, void (*on_signal)(void *context, int signal
     int fd = signalfd(-1, &signals, SFD_NONBLOCK | SFD_CLOEXEC);
     if (fd < 0)
         return false;
+    if (!wait_for(loop, fd, POLLIN, SIGNALS)) {
+        close(fd);
+        return false;
+    }
     pthread_sigmask(SIG_BLOCK, &signals, &loop->signals_before);
     loop->signal_fd = fd;
     loop->on_signal = on_signal;
@@ -133,49 +163,35 @@ static void take_signals(struct loop *loop)
     }
 }
 
-/* Signals first, then links, then watches, each in its own order; poll() passes over -1. */
-static nfds_t list_descriptors(const struct loop *loop, struct pollfd *polled)
-{
-    nfds_t count = 0;
-    polled[count++] = (struct pollfd){.fd = loop->signal_fd, .events = POLLIN};
-    for (uint32_t i = 0; i < loop->link_count; i++)
-        polled[count++] = (struct pollfd){.fd = loop->links[i].link->fd, .events = POLLIN};
-    for (uint32_t i = 0; i < loop->watch_count; i++)
-        polled[count++] =
-            (struct pollfd){.fd = loop->watches[i].fd, .events = loop->watches[i].events};
-    return count;
-}
-
-static void run_watch(struct loop_watch *watch, const struct pollfd *polled)
+static void serve_watch(struct loop *loop, uint32_t at, int fd, short events)
 {
     /* A closure that ran before may have taken this watch away, or put another in its place. */
-    if (polled->revents != 0 && watch->fd == polled->fd && polled->fd >= 0)
-        watch->closure(watch->context, watch->fd, polled->revents);
+    struct loop_watch watch = loop->watches[at];
+    if (watch.fd == fd)
+        watch.closure(watch.context, fd, events);
 }
 
-static void serve_descriptors(struct loop *loop, const struct pollfd *polled, nfds_t count)
+static void serve(struct loop *loop, const struct epoll_event *event)
 {
-    uint32_t links = loop->link_count;
-    if (polled[0].revents != 0)
+    uint32_t what = (uint32_t)event->data.u64;
+    if (what == SIGNALS)
         take_signals(loop);
-    for (uint32_t i = 0; i < links; i++) {
-        if ((polled[1 + i].revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
-            loop->lost = loop->links[i].link;
-    }
-    for (uint32_t i = 0; 1 + links + i < count; i++)
-        run_watch(&loop->watches[i], &polled[1 + links + i]);
+    else if (what < FIRST_LINK)
+        serve_watch(loop, what, (int)(event->data.u64 >> 32), (short)event->events);
+    else if ((event->events & (EPOLLERR | EPOLLHUP)) != 0)
+        loop->lost = loop->links[what - FIRST_LINK].link;
 }
 
 /* Waits for a file descriptor, up to `timeout_ns` (never: for ever), and does what is to be done.
  */
 static void look(struct loop *loop, uint64_t timeout_ns)
 {
-    struct pollfd polled[POLL_MAX];
-    nfds_t count = list_descriptors(loop, polled);
+    struct epoll_event ready[READY_MAX];
     struct timespec timeout = {(time_t)(timeout_ns / 1000000000), (long)(timeout_ns % 1000000000)};
-    int ready = ppoll(polled, count, timeout_ns == never ? NULL : &timeout, NULL);
-    if (ready > 0)
-        serve_descriptors(loop, polled, count);
+    int count =
+        epoll_pwait2(loop->epoll_fd, ready, READY_MAX, timeout_ns == never ? NULL : &timeout, NULL);
+    for (int i = 0; i < count; i++)
+        serve(loop, &ready[i]);
 }
 
 /* ---- Turning ------------------------------------------------------------------------------- */

@@ -40,6 +40,7 @@ struct loop {
     struct loop_link links[LOOP_LINKS];
     struct loop_watch watches[LOOP_WATCHES];
     uint32_t host_count, link_count, watch_count;
+    int epoll_fd; /* all file descriptors that the loop waits for */
     uint64_t now_ns;    /* of this turn */
     uint64_t looked_ns; /* when file descriptors were last looked at */
     uint64_t active_ns; /* when something was last received */
@@ -55,7 +56,8 @@ struct loop {
     void *signal_context;
 };
 
-void loop_init(struct loop *loop);
+/* False with errno when the system has no file descriptor left. */
+bool loop_init(struct loop *loop);
 
 /* Closes what the loop itself opened; links and hosts are the caller's. */
 void loop_close(struct loop *loop);

@@ -51,7 +51,11 @@ struct chaski_loop *chaski_loop_create(const struct chaski_limits *limits)
         free(loop);
         return NULL;
     }
-    loop_init(&loop->loop);
+    if (!loop_init(&loop->loop)) {
+        system_memory_unmap(&loop->memory);
+        free(loop);
+        return NULL;
+    }
     loop_add_host(&loop->loop, loop->host);
     return loop;
 }

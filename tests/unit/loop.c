@@ -2,6 +2,7 @@
 #include "runtime/loop.h"
 
 #include <poll.h>
+#include <sys/eventfd.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -383,11 +384,16 @@ static void its_tables_are_bounded(void **state)
     for (int i = 0; i < LOOP_LINKS; i++)
         assert_int_equal(loop_add_link(&loop, &hosts[0], &puppet.link), i);
     assert_int_equal(loop_add_link(&loop, &hosts[0], &puppet.link), CHASKI_NO_MEMORY);
-    for (int i = 0; i < LOOP_WATCHES; i++)
-        assert_true(loop_watch(&loop, 1000 + i, POLLIN, read_byte, NULL));
-    assert_false(loop_watch(&loop, 2000, POLLIN, read_byte, NULL));
-    loop_unwatch(&loop, 1007);
-    assert_true(loop_watch(&loop, 2000, POLLIN, read_byte, NULL));
+    int fds[LOOP_WATCHES + 1];
+    for (int i = 0; i <= LOOP_WATCHES; i++) {
+        fds[i] = eventfd(0, EFD_NONBLOCK);
+        assert_int_equal(loop_watch(&loop, fds[i], POLLIN, read_byte, NULL), i < LOOP_WATCHES);
+    }
+    loop_unwatch(&loop, fds[7]);
+    assert_true(loop_watch(&loop, fds[LOOP_WATCHES], POLLIN, read_byte, NULL));
+    for (int i = 0; i <= LOOP_WATCHES; i++)
+        close(fds[i]);
+    assert_false(loop_watch(&loop, fds[0], POLLIN, read_byte, NULL));
 }
 
 /* ---- What the system gives ---- */
