@@ -18,7 +18,7 @@ static bool choose_port(struct tcp *tcp, struct tcp_key *key)
     uint32_t offset = secret_port_offset(tcp, key);
     uint32_t *counter = &tcp->port_counters[(offset >> 16) % TCP_PORT_COUNTERS];
     for (uint32_t i = 0; i < PORT_COUNT; i++) {
-        key->local_port = (uint16_t)(FIRST_PORT + ((offset & 0xffff) + *counter) % PORT_COUNT);
+        key->local_port = (uint16_t)(FIRST_PORT + (offset % PORT_COUNT + *counter) % PORT_COUNT);
         (*counter)++;
         if (usable(tcp, key))
             return true;

@@ -308,7 +308,8 @@ static void begin_waiting(struct tcp *tcp, struct tcp_half_open *entry, uint64_t
     set_timer(tcp, now_ns);
 }
 
-void half_open_syn(struct tcp *tcp, struct packet *packet, uint16_t listener, uint64_t now_ns)
+void half_open_syn(struct tcp *tcp, struct packet *packet, uint16_t listener, uint32_t iss,
+                   uint64_t now_ns)
 {
     const struct tcp_listener *owner = &tcp->listeners[listener - 1];
     if (listener_full(owner)) {
@@ -317,7 +318,7 @@ void half_open_syn(struct tcp *tcp, struct packet *packet, uint16_t listener, ui
     }
     struct tcp_half_open syn;
     read_syn(tcp, packet, &syn);
-    syn.iss = secret_sequence(tcp, &syn.key, now_ns);
+    syn.iss = iss;
     struct tcp_half_open *entry = take_entry(tcp, &syn);
     if (entry == NULL) {
         answer_with_cookie(tcp, &syn, packet, now_ns);
@@ -334,10 +335,17 @@ void half_open_syn(struct tcp *tcp, struct packet *packet, uint16_t listener, ui
     answer_entry(tcp, entry, packet, now_ns);
 }
 
-/* Tells the peer of an entry where we are: RFC 5961's challenge, and the answer to old segments. */
-static void challenge(struct tcp *tcp, const struct tcp_half_open *entry, struct packet *packet,
+/* Tells the peer of an entry where we are: RFC 5961's challenge, and the answer to old segments.
+ * Once for each SYN+ACK: two entries that forged SYNs have made of each other must not go on. */
+static void challenge(struct tcp *tcp, struct tcp_half_open *entry, struct packet *packet,
                       uint64_t now_ns)
 {
+    if (entry->flags & HALF_OPEN_CHALLENGED) {
+        count(tcp->counters, CHASKI_TCP_ANSWERS_LIMITED);
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
+        return;
+    }
+    entry->flags |= HALF_OPEN_CHALLENGED;
     struct wire_tcp_options options = {
         .has_timestamp = (entry->flags & HALF_OPEN_TIMESTAMPS) != 0,
         .timestamp = clock_ms(now_ns) + secret_timestamp_offset(tcp, &entry->key),
@@ -464,6 +472,7 @@ void half_open_timer(void *block, struct timer *timer, uint64_t now_ns)
             }
             unlink_entry(all, entry);
             entry->round++;
+            entry->flags &= ~HALF_OPEN_CHALLENGED & 31;
             begin_waiting(tcp, entry, now_ns);
             answer_entry(tcp, entry, NULL, now_ns);
         }
@@ -512,7 +521,7 @@ void half_open_run_filters(struct tcp *tcp, uint64_t now_ns)
             continue;
         }
         unlink_entry(all, entry);
-        entry->flags &= ~HALF_OPEN_UNFILTERED & 15;
+        entry->flags &= ~HALF_OPEN_UNFILTERED & 31;
         all->unfiltered--;
         begin_waiting(tcp, entry, now_ns);
         answer_entry(tcp, entry, NULL, now_ns);

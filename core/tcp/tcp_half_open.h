@@ -18,7 +18,8 @@ enum half_open_flag {
     HALF_OPEN_TIMESTAMPS = 1,
     HALF_OPEN_SACK = 2,
     HALF_OPEN_SCALING = 4,
-    HALF_OPEN_UNFILTERED = 8, /* the listener's filter has yet to be asked; nothing was sent */
+    HALF_OPEN_UNFILTERED = 8,  /* the listener's filter has yet to be asked; nothing was sent */
+    HALF_OPEN_CHALLENGED = 16, /* the peer was told where we are since the last SYN+ACK */
 };
 
 struct tcp_half_open {
@@ -28,8 +29,8 @@ struct tcp_half_open {
     uint32_t due_ms; /* when SYN+ACK goes again */
     uint16_t peer_mss;
     uint8_t send_scale;
-    uint8_t flags : 4;       /* enum half_open_flag */
-    uint8_t round : 4;       /* SYN+ACKs sent, less one: the queue that it stands in */
+    uint8_t flags : 5;       /* enum half_open_flag */
+    uint8_t round : 3;       /* SYN+ACKs sent, less one: the queue that it stands in */
     uint32_t next, previous; /* index plus one, in the queue or the free chain */
 };
 
@@ -57,9 +58,10 @@ struct packet;
 
 void half_open_setup(struct tcp_half_opens *half_opens, struct memory *memory, uint32_t limit);
 
-/* A SYN for a listener: remembers it and answers, or answers with a cookie, or refuses. Consumes
- * the packet. */
-void half_open_syn(struct tcp *tcp, struct packet *packet, uint16_t listener, uint64_t now_ns);
+/* A SYN for a listener: remembers it and answers, its own numbers beginning at `iss`, or answers
+ * with a cookie, or refuses. Consumes the packet. */
+void half_open_syn(struct tcp *tcp, struct packet *packet, uint16_t listener, uint32_t iss,
+                   uint64_t now_ns);
 
 /* A segment for a half-open entry. Consumes the packet, unless the segment completes the handshake:
  * then the connection is returned and the packet is the caller's, to be applied to it. */

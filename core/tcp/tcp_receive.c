@@ -79,7 +79,7 @@ static enum chaski_counter check(struct tcp *tcp, struct packet *packet)
 
 /* RFC 9293, 3.10.7.2, state LISTEN. */
 static void listen_segment(struct tcp *tcp, struct packet *packet, uint16_t listener,
-                           uint64_t now_ns)
+                           const struct tcp_key *key, uint64_t now_ns)
 {
     uint8_t flags = packet->tcp.flags;
     if (flags & TCP_RST) {
@@ -89,7 +89,7 @@ static void listen_segment(struct tcp *tcp, struct packet *packet, uint16_t list
         if (c != NULL)
             tcp_segment(tcp, c, packet, now_ns);
     } else if ((flags & (TCP_SYN | TCP_FIN)) == TCP_SYN) {
-        half_open_syn(tcp, packet, listener, now_ns);
+        half_open_syn(tcp, packet, listener, secret_sequence(tcp, key, now_ns), now_ns);
     } else {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
     }
@@ -100,7 +100,7 @@ static void no_connection(struct tcp *tcp, struct packet *packet, const struct t
 {
     uint16_t listener = listener_find(tcp, &key->local, key->local_port);
     if (listener != 0)
-        listen_segment(tcp, packet, listener, now_ns);
+        listen_segment(tcp, packet, listener, key, now_ns);
     else
         tcp_build_refusal(tcp, packet, now_ns);
 }
@@ -139,8 +139,7 @@ static void receive_one(struct tcp *tcp, struct packet *packet, uint64_t now_ns)
         c = half_open_segment(tcp, index, packet, now_ns);
         break;
     case TCP_KIND_TIME_WAIT:
-        if (time_wait_segment(tcp, index, packet, now_ns))
-            no_connection(tcp, packet, &key, now_ns);
+        time_wait_segment(tcp, index, packet, now_ns);
         break;
     case TCP_KIND_NONE:
         no_connection(tcp, packet, &key, now_ns);

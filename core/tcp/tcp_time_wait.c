@@ -59,6 +59,12 @@ void time_wait_drop(struct tcp *tcp, uint32_t index)
     waits->count--;
 }
 
+/* Come round after two minutes: longer than an entry waits. */
+static uint8_t half_seconds(uint64_t now_ns)
+{
+    return (uint8_t)(clock_ms(now_ns) / TCP_CHALLENGE_MS);
+}
+
 void time_wait_enter(struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
 {
     struct tcp_time_waits *waits = &tcp->time_wait;
@@ -84,6 +90,7 @@ void time_wait_enter(struct tcp *tcp, const struct tcp_connection *c, uint64_t n
         .expires_ms = clock_ms(now_ns) + TIME_WAIT_MS,
         .window = (uint16_t)minimum(window >> c->receive_scale, UINT16_MAX),
         .timestamps = has(c, TCPF_HAS_TIMESTAMPS),
+        .answered = (uint8_t)(half_seconds(now_ns) - 1),
     };
     append(waits, index);
     tcp_table_replace(&tcp->table, &c->key, old, tcp_refer(TCP_KIND_TIME_WAIT, index));
@@ -122,22 +129,49 @@ static void acknowledge(struct tcp *tcp, const struct tcp_time_wait *entry, stru
     tcp_build_reply(tcp, packet, &reply, now_ns);
 }
 
-bool time_wait_segment(struct tcp *tcp, uint32_t index, struct packet *packet, uint64_t now_ns)
+/* RFC 1337: a reset does not end it. A pure acknowledgement in order asks for nothing; any other
+ * one is answered seldom, lest two ends that have lost each other answer for ever. */
+static bool deserves_answer(struct tcp *tcp, struct tcp_time_wait *entry,
+                            const struct packet *packet, uint64_t now_ns)
+{
+    const struct packet_tcp *segment = &packet->tcp;
+    if (segment->flags & TCP_RST)
+        return false;
+    if ((segment->flags & (TCP_SYN | TCP_FIN)) || packet->length != 0)
+        return true;
+    if (segment->sequence == entry->rcv_nxt)
+        return false;
+    bool limited = entry->answered == half_seconds(now_ns);
+    count_many(tcp->counters, CHASKI_TCP_ANSWERS_LIMITED, limited);
+    entry->answered = half_seconds(now_ns);
+    return !limited;
+}
+
+/* The new incarnation's numbers begin behind all that the old one has used. */
+static void reopen(struct tcp *tcp, uint32_t index, uint16_t listener, struct packet *packet,
+                   uint64_t now_ns)
+{
+    const struct tcp_time_wait *entry = &tcp->time_wait.entries[index];
+    uint32_t iss = seq_max(secret_sequence(tcp, &entry->key, now_ns), entry->snd_nxt + UINT16_MAX);
+    time_wait_drop(tcp, index);
+    half_open_syn(tcp, packet, listener, iss, now_ns);
+}
+
+void time_wait_segment(struct tcp *tcp, uint32_t index, struct packet *packet, uint64_t now_ns)
 {
     struct tcp_time_waits *waits = &tcp->time_wait;
     struct tcp_time_wait *entry = &waits->entries[index];
     const struct packet_tcp *segment = &packet->tcp;
-    if (opens_anew(entry, packet)) {
-        time_wait_drop(tcp, index);
-        return true;
+    uint16_t listener = 0;
+    if (opens_anew(entry, packet))
+        listener = listener_find(tcp, &entry->key.local, entry->key.local_port);
+    if (listener != 0) {
+        reopen(tcp, index, listener, packet, now_ns);
+        return;
     }
-    /* RFC 1337: a reset does not end it. A pure acknowledgement in order asks for nothing. */
-    bool silent =
-        (segment->flags & TCP_RST) || (!(segment->flags & (TCP_SYN | TCP_FIN)) &&
-                                       packet->length == 0 && segment->sequence == entry->rcv_nxt);
-    if (silent) {
+    if (!deserves_answer(tcp, entry, packet, now_ns)) {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
-        return false;
+        return;
     }
     if (segment->flags & TCP_FIN) { /* the peer did not hear our acknowledgement: wait anew */
         unlink_entry(waits, entry);
@@ -146,7 +180,6 @@ bool time_wait_segment(struct tcp *tcp, uint32_t index, struct packet *packet, u
         set_timer(tcp, now_ns);
     }
     acknowledge(tcp, entry, packet, now_ns);
-    return false;
 }
 
 void time_wait_timer(void *block, struct timer *timer, uint64_t now_ns)

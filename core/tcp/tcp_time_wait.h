@@ -19,7 +19,7 @@ struct tcp_time_wait {
     uint32_t expires_ms;
     uint16_t window; /* as last advertised, scaled */
     uint8_t timestamps;
-    uint8_t spare;
+    uint8_t answered;        /* when an acknowledgement was last answered, in half seconds */
     uint32_t next, previous; /* index plus one */
 };
 
@@ -44,10 +44,9 @@ void time_wait_setup(struct tcp_time_waits *waits, struct memory *memory, uint32
 /* Puts the connection's essence in; the caller frees the connection without touching the table. */
 void time_wait_enter(struct tcp *tcp, const struct tcp_connection *connection, uint64_t now_ns);
 
-/* A segment for an entry. Consumes it; returns true when it is a SYN that may open a new
- * incarnation (RFC 9293, 3.6.1; RFC 6191): then the entry is gone and the packet is the
- * caller's. */
-bool time_wait_segment(struct tcp *tcp, uint32_t index, struct packet *packet, uint64_t now_ns);
+/* A segment for an entry. Consumes it. A SYN that may open a new incarnation, for which somebody
+ * listens, ends the entry (RFC 9293, 3.6.1; RFC 6191). */
+void time_wait_segment(struct tcp *tcp, uint32_t index, struct packet *packet, uint64_t now_ns);
 
 void time_wait_drop(struct tcp *tcp, uint32_t index);
 
