@@ -41,8 +41,7 @@ long chaski_tcp_read(struct chaski *host, chaski_tcp connection, void *bytes, si
     return tcp_read(&host->tcp, connection, bytes, length);
 }
 
-long chaski_tcp_write(struct chaski *host, chaski_tcp connection, const void *bytes,
-                      size_t length)
+long chaski_tcp_write(struct chaski *host, chaski_tcp connection, const void *bytes, size_t length)
 {
     return tcp_write(&host->tcp, connection, bytes, length);
 }

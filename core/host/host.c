@@ -6,19 +6,20 @@
 
 /* ---- Life ---- */
 
-static size_t counted(const struct chaski_limits *limits)
+/* Bytes from a cache line's start on. Blocks may note things in *scratch while they only count. */
+static size_t counted(const struct chaski_limits *limits, struct chaski *scratch)
 {
     static const uint8_t seed[32];
-    struct chaski scratch; /* blocks may note things here while they only count */
     struct memory memory = {0};
-    memory_take(&memory, sizeof scratch);
-    host_lay_out(&scratch, &memory, limits, seed, 0);
+    memory_take(&memory, sizeof *scratch);
+    host_lay_out(scratch, &memory, limits, seed, 0);
     return memory.used;
 }
 
 size_t chaski_size(const struct chaski_limits *limits)
 {
-    size_t size = counted(limits);
+    struct chaski scratch;
+    size_t size = counted(limits, &scratch);
     return size > SIZE_MAX - MEMORY_ALIGN ? SIZE_MAX : size + MEMORY_ALIGN - 1;
 }
 
@@ -27,10 +28,13 @@ struct chaski *chaski_init(void *memory, size_t size, const struct chaski_limits
 {
     uintptr_t misaligned = (uintptr_t)memory % MEMORY_ALIGN;
     size_t skip = misaligned == 0 ? 0 : MEMORY_ALIGN - misaligned;
-    if (memory == NULL || size < skip || size - skip < counted(limits))
+    if (memory == NULL || size < skip + sizeof(struct chaski))
         return NULL;
     struct memory rest = {.base = (uint8_t *)memory + skip, .size = size - skip};
-    struct chaski *host = memory_take(&rest, sizeof *host);
+    struct chaski *host = (struct chaski *)(void *)rest.base;
+    if (rest.size < counted(limits, host)) /* on the spot: small systems have a small stack */
+        return NULL;
+    memory_take(&rest, sizeof *host);
     host_lay_out(host, &rest, limits, seed, now_ns);
     host_wire(host);
     return host;
@@ -88,9 +92,14 @@ int host_interface_add(struct chaski *host, const struct host_interface *interfa
     uint8_t number = (uint8_t)host->port_count++;
     struct host_port *port = &host->ports[number];
     copy_name(port->name, interface->name);
-    port->mtu = interface->mtu;
     wire_port(host, port, number, interface);
     return number;
+}
+
+const char *host_interface_name(struct chaski *host, int interface)
+{
+    const struct host_port *port = host_port_of(host, interface);
+    return port != NULL ? port->name : NULL;
 }
 
 /* ---- Turns ---- */
@@ -131,7 +140,7 @@ void chaski_poll(struct chaski *host, uint64_t now_ns)
 
 uint64_t chaski_deadline(struct chaski *host)
 {
-    bool busy =
-        loopback_pending(&host->loopback) || udp_busy(&host->udp) || icmp4_pending(&host->icmp4);
+    bool busy = loopback_pending(&host->loopback) || tcp_pending(&host->tcp) ||
+                udp_busy(&host->udp) || icmp4_pending(&host->icmp4);
     return busy ? 0 : timer_wheel_deadline(&host->wheel);
 }

@@ -27,6 +27,9 @@ struct host_interface {
 /* Adds an interface; returns its number or a negative enum chaski_error. */
 int host_interface_add(struct chaski *host, const struct host_interface *interface);
 
+/* The name of an interface; NULL when there is none of this number. */
+const char *host_interface_name(struct chaski *host, int interface);
+
 /* Takes in received frames, data at the Ethernet header, in packets of host_memory(). Replies that
  * are built in the packet that asked leave before it returns; the rest waits for chaski_poll(). */
 void host_receive(struct chaski *host, int interface, struct burst *burst, uint64_t now_ns);

@@ -26,7 +26,6 @@ enum { HOST_NAME = 16 };
 /* An interface and the blocks that it has for itself. */
 struct host_port {
     char name[HOST_NAME];
-    uint16_t mtu;
     struct ethernet ethernet;
     struct cut cut;
     /* of an interface whose frames the application moves: core/host/frames.c */
