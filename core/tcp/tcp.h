@@ -111,11 +111,12 @@ struct tcp_connection {
     uint32_t segments_in, segments_out;
     uint64_t bytes_received;
     uint8_t events;  /* enum chaski_event that the closure is to be told */
-    uint8_t backoff; /* consecutive time-outs */
+    uint8_t backoff; /* consecutive time-outs, kept until a round trip is told again (Karn) */
     uint8_t probes;  /* unanswered keep-alive or window probes */
+    uint8_t retries; /* time-outs since the peer last acknowledged something new */
     uint8_t ttl, traffic_class;
     uint8_t interface;
-    int8_t error; /* enum chaski_error, once ENDED */
+    int8_t error; /* enum chaski_error: before the end what stands in the way, then why it ended */
 
     /* ---- 128 ---- */
     struct tcp_receive_queue receive;

@@ -41,6 +41,8 @@ int tcp_events(struct tcp *tcp, chaski_tcp handle)
         events |= CHASKI_WRITABLE;
     if (has(c, TCPF_URGENT_IN))
         events |= CHASKI_URGENT;
+    if (c->state != CHASKI_TCP_CLOSED && c->error != 0)
+        events |= CHASKI_TROUBLED;
     return (int)events;
 }
 
@@ -250,5 +252,5 @@ int tcp_error(struct tcp *tcp, chaski_tcp handle)
     const struct tcp_connection *c = connection_of(tcp, handle);
     if (c == NULL)
         return CHASKI_STALE;
-    return c->state == CHASKI_TCP_CLOSED ? c->error : 0;
+    return c->error;
 }

@@ -170,7 +170,8 @@ void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t 
 {
     c->state = CHASKI_TCP_ESTABLISHED;
     c->send_at = TIMER_NEVER;
-    c->backoff = 0;
+    c->backoff = c->retries = 0;
+    c->error = 0;
     c->flags &= ~(uint32_t)TCPF_SYN_OWED;
     /* RFC 6928; one segment when the SYN had to go again (RFC 5681, 3.1). */
     c->congestion.window = c->retransmitted != 0 ? c->mss : tcp_initial_window(tcp, c);

@@ -185,6 +185,13 @@ static void path_shrank(struct tcp *tcp, struct tcp_connection *c, uint16_t mtu)
     connection_wants_output(tcp, c);
 }
 
+/* RFC 9293, 3.9.2.2: the connection goes on; the application may think otherwise. */
+static void note_trouble(struct tcp *tcp, struct tcp_connection *c, int error)
+{
+    c->error = (int8_t)error;
+    connection_tell(tcp, c, CHASKI_TROUBLED);
+}
+
 bool tcp_ip_error(void *block, const struct ip_error *error, uint64_t now_ns)
 {
     struct tcp *tcp = block;
@@ -209,6 +216,6 @@ bool tcp_ip_error(void *block, const struct ip_error *error, uint64_t now_ns)
     else if (opening && error->kind != IP_ERROR_TIME_EXCEEDED && error->kind != IP_ERROR_PARAMETER)
         connection_end(tcp, c, error_of(error->kind));
     else
-        c->error = (int8_t)error_of(error->kind); /* soft: told when the connection times out */
+        note_trouble(tcp, c, error_of(error->kind));
     return true;
 }

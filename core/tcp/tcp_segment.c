@@ -144,7 +144,6 @@ static bool move_after_ack(struct tcp *tcp, struct tcp_connection *c, uint64_t n
     switch (c->state) {
     case CHASKI_TCP_FIN_WAIT_1:
         c->state = CHASKI_TCP_FIN_WAIT_2;
-        c->alive_at = TIMER_NEVER;
         if (has(c, TCPF_ORPHAN))
             c->alive_at = now_ns + tcp->knobs.fin_timeout_ms * 1000000ull;
         return true;

@@ -50,12 +50,13 @@ static uint64_t ms(uint64_t n)
 
 void tcp_heard(struct tcp_connection *c, uint64_t now_ns)
 {
+    bool shut = has(c, TCPF_PERSISTING) || c->snd_wnd == 0;
     c->probes = 0;
-    if (has(c, TCPF_PERSISTING) && c->user_timeout_ms == 0 && !has(c, TCPF_ORPHAN))
-        c->progress_ms =
-            clock_ms(now_ns); /* a peer that answers may keep its window shut (MUST-37) */
-    if (has(c, TCPF_KEEPALIVE) &&
-        (c->state == CHASKI_TCP_ESTABLISHED || c->state == CHASKI_TCP_CLOSE_WAIT))
+    /* A peer that answers may keep its window shut (MUST-37). */
+    if (shut && c->user_timeout_ms == 0 && !has(c, TCPF_ORPHAN))
+        c->progress_ms = clock_ms(now_ns);
+    if (has(c, TCPF_KEEPALIVE) && !has(c, TCPF_ORPHAN) && c->state != CHASKI_TCP_SYN_SENT &&
+        c->state != CHASKI_TCP_SYN_RECEIVED && c->state != CHASKI_TCP_CLOSED)
         c->alive_at = now_ns + ms(c->keep_idle_ms);
 }
 
@@ -78,14 +79,39 @@ static void back_off(struct tcp_connection *c)
         c->backoff++;
 }
 
+/* RFC 9293, 3.8.3 (b) and (e): at R1, IP is to look for another way, and the application hears of
+ * it. */
+static void count_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    const struct network *network = &tcp->network[address_family(&c->key.remote)];
+    if (c->retries < UINT8_MAX)
+        c->retries++;
+    if (c->retries != TCP_DOUBT_AFTER)
+        return;
+    if (network->doubt != NULL)
+        network->doubt(network->block, &c->key.remote, now_ns);
+    if (c->error == 0)
+        c->error = CHASKI_TIMED_OUT;
+    connection_tell(tcp, c, CHASKI_TROUBLED);
+}
+
+/* The next time-out, or when patience ends, which it has not yet, if that is sooner. */
+static uint64_t next_attempt(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
+{
+    uint64_t rto_ns = tcp_rto_ns(tcp, c);
+    uint64_t left_ns = ms(patience_ms(tcp, c) - since_progress_ms(c, now_ns));
+    return now_ns + (rto_ns < left_ns ? rto_ns : left_ns);
+}
+
 static void handshake_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     if (c->backoff >= c->syn_count ||
         (c->user_timeout_ms != 0 && since_progress_ms(c, now_ns) >= c->user_timeout_ms)) {
-        connection_end(tcp, c, CHASKI_TIMED_OUT);
+        connection_end(tcp, c, c->error != 0 ? c->error : CHASKI_TIMED_OUT);
         return;
     }
     back_off(c);
+    count_timeout(tcp, c, now_ns);
     c->retransmitted++;
     count(tcp->counters, CHASKI_TCP_RETRANSMITTED);
     c->flags |= TCPF_SYN_OWED;
@@ -109,10 +135,8 @@ static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, ui
     c->duplicate_acks = 0;
     scoreboard_lose_all(&c->scoreboard);
     back_off(c);
-    enum family family = address_family(&c->key.remote);
-    if (c->backoff == TCP_DOUBT_AFTER && tcp->network[family].doubt != NULL)
-        tcp->network[family].doubt(tcp->network[family].block, &c->key.remote, now_ns);
-    c->send_at = now_ns + tcp_rto_ns(tcp, c);
+    count_timeout(tcp, c, now_ns);
+    c->send_at = next_attempt(tcp, c, now_ns);
     connection_wants_output(tcp, c);
 }
 
@@ -120,16 +144,15 @@ static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, ui
  * unless the user has set a limit. */
 static void persist_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    bool silent = c->probes != 0;
-    if (since_progress_ms(c, now_ns) >= patience_ms(tcp, c) &&
-        (silent || c->user_timeout_ms != 0 || has(c, TCPF_ORPHAN))) {
+    bool limited = c->user_timeout_ms != 0 || has(c, TCPF_ORPHAN);
+    if (since_progress_ms(c, now_ns) >= patience_ms(tcp, c) && (limited || c->probes != 0)) {
         connection_end(tcp, c, CHASKI_TIMED_OUT);
         return;
     }
     if (c->probes < UINT8_MAX)
         c->probes++;
     back_off(c);
-    c->send_at = now_ns + tcp_rto_ns(tcp, c);
+    c->send_at = limited ? next_attempt(tcp, c, now_ns) : now_ns + tcp_rto_ns(tcp, c);
     c->flags |= TCPF_PROBE_OWED;
     count(tcp->counters, CHASKI_TCP_WINDOW_PROBES);
     connection_wants_output(tcp, c);
@@ -146,9 +169,13 @@ static void send_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t no
         retransmission_timeout(tcp, c, now_ns);
 }
 
-/* RFC 9293, 3.8.4. */
+/* RFC 9293, 3.8.4. What waits to be sent or acknowledged tells by itself whether the peer lives. */
 static void keep_alive_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
+    if (c->snd_una != tcp_send_end(c)) {
+        c->alive_at = now_ns + ms(c->keep_idle_ms);
+        return;
+    }
     if (c->probes >= c->keep_count) {
         tcp_build_reset(tcp, c, now_ns);
         connection_end(tcp, c, CHASKI_TIMED_OUT);
@@ -164,18 +191,13 @@ static void keep_alive_deadline(struct tcp *tcp, struct tcp_connection *c, uint6
 static void alive_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     c->alive_at = TIMER_NEVER;
-    switch (c->state) {
-    case CHASKI_TCP_ESTABLISHED:
-    case CHASKI_TCP_CLOSE_WAIT:
+    if (!has(c, TCPF_ORPHAN)) {
         keep_alive_deadline(tcp, c, now_ns);
-        break;
-    case CHASKI_TCP_FIN_WAIT_2:
+    } else if (c->state == CHASKI_TCP_FIN_WAIT_2) {
         connection_end(tcp, c, 0);
-        break;
-    default: /* lingering has come to its end with data undelivered */
+    } else { /* lingering has come to its end with data undelivered */
         tcp_build_reset(tcp, c, now_ns);
         connection_end(tcp, c, CHASKI_TIMED_OUT);
-        break;
     }
 }
 

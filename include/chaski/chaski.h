@@ -167,6 +167,8 @@ enum chaski_event {
     CHASKI_WRITABLE = 4,  /* there is room again after a write came up short */
     CHASKI_ENDED = 8,     /* the connection is over: why, says chaski_tcp_read() or _error() */
     CHASKI_URGENT = 16,   /* an urgent mark has arrived (RFC 9293, 3.8.5) */
+    CHASKI_TROUBLED = 32, /* the network reports an error, or nobody has answered for long: which,
+                             says chaski_tcp_error(); trying goes on (RFC 9293, 3.9.1.8) */
 };
 
 /* Runs inside chaski_poll(). `events` is a set of enum chaski_event. */
@@ -247,7 +249,8 @@ int chaski_tcp_close(struct chaski *host, chaski_tcp connection);
 /* Resets the connection now; the handle is stale from now on. */
 int chaski_tcp_abort(struct chaski *host, chaski_tcp connection);
 
-/* Why the connection ended: 0 while it lives or when it ended in order. */
+/* Why the connection ended: 0 when it ended in order. While it lives: what stands in its way, or
+ * 0. */
 int chaski_tcp_error(struct chaski *host, chaski_tcp connection);
 
 enum chaski_congestion {
