@@ -166,8 +166,9 @@ struct tcp_connection {
     uint16_t keep_interval_s;
     uint8_t keep_count, syn_count;
     uint32_t listener_generation;
-    uint16_t listener; /* index plus one; 0: opened actively */
-    uint16_t peer_mss; /* what the peer announced, or 536 */
+    uint16_t listener;   /* index plus one; 0: opened actively */
+    uint16_t peer_mss;   /* what the peer announced, or 536 */
+    uint16_t proven_mss; /* segments of this size were acknowledged lately */
 };
 
 struct tcp_listener {

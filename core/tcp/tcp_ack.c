@@ -147,6 +147,8 @@ static void move_una(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowl
     uint32_t data_end = send_queue_end(&c->send);
     send_queue_acknowledge(&c->send, seq_min(acknowledgment, data_end));
     c->snd_una = acknowledgment;
+    if (news->acknowledged >= c->mss)
+        c->proven_mss = c->mss;
     c->bytes_acked += news->acknowledged;
     c->progress_ms = clock_ms(now_ns);
     c->probes = 0;

@@ -173,16 +173,23 @@ static int error_of(enum ip_error_kind kind)
 }
 
 /* RFC 1191, 6.4: what was too big is cut anew and goes again at once, without any fault of the
- * network's load. */
-static void path_shrank(struct tcp *tcp, struct tcp_connection *c, uint16_t mtu)
+ * network's load. False when that is not to be believed: segments larger than the path is said to
+ * carry get through (RFC 5927, 7.2). When they no longer do, the time-out tells, and the next
+ * error counts. */
+static bool path_shrank(struct tcp *tcp, struct tcp_connection *c, uint16_t mtu)
 {
     uint16_t old = c->mss;
     connection_set_mss(c, mtu);
-    if (c->mss >= old)
-        return;
+    bool refuted = c->mss < c->proven_mss && c->backoff == 0;
+    if (refuted || c->mss >= old) {
+        c->mss = old;
+        return !refuted;
+    }
+    c->proven_mss = 0;
     count(tcp->counters, CHASKI_TCP_PATH_MTU_LOWERED);
     scoreboard_lose_all(&c->scoreboard);
     connection_wants_output(tcp, c);
+    return true;
 }
 
 /* RFC 9293, 3.9.2.2: the connection goes on; the application may think otherwise. */
@@ -206,14 +213,15 @@ bool tcp_ip_error(void *block, const struct ip_error *error, uint64_t now_ns)
     if (tcp_reference_kind(found) != TCP_KIND_CONNECTION)
         return false;
     struct tcp_connection *c = &tcp->connections[tcp_reference_index(found)];
-    if (!quotes_flight(c, error)) {
+    bool too_big = error->kind == IP_ERROR_TOO_BIG;
+    if (!quotes_flight(c, error) || (too_big && !path_shrank(tcp, c, error->mtu))) {
         count(tcp->counters, CHASKI_TCP_ICMP_IGNORED);
         return false;
     }
+    if (too_big)
+        return true;
     bool opening = c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED;
-    if (error->kind == IP_ERROR_TOO_BIG)
-        path_shrank(tcp, c, error->mtu);
-    else if (opening && error->kind != IP_ERROR_TIME_EXCEEDED && error->kind != IP_ERROR_PARAMETER)
+    if (opening && error->kind != IP_ERROR_TIME_EXCEEDED && error->kind != IP_ERROR_PARAMETER)
         connection_end(tcp, c, error_of(error->kind));
     else
         note_trouble(tcp, c, error_of(error->kind));
