@@ -256,6 +256,71 @@ static void groups_reach_their_members_here_and_there(void **state)
     world_free(&world);
 }
 
+/* ---- TCP is wired like everything else; its own tests say the rest ---- */
+
+static void echo_stream(void *context, struct chaski *host, chaski_tcp connection, unsigned events)
+{
+    uint8_t bytes[64];
+    long n;
+    (void)context;
+    (void)events;
+    while ((n = chaski_tcp_read(host, connection, bytes, sizeof bytes)) > 0)
+        assert_int_equal(chaski_tcp_write(host, connection, bytes, (size_t)n), n);
+    if (n != CHASKI_AGAIN)
+        chaski_tcp_close(host, connection);
+}
+
+static void streams_go_both_ways(void **state)
+{
+    (void)state;
+    struct world world;
+    struct chaski_tcp_bind bind = {.local = {.port = 7}, .receive = echo_stream};
+    struct chaski_tcp_connect connect = {.remote = world_endpoint(1, 7)};
+    chaski_listener listener;
+    chaski_tcp connection;
+    uint8_t bytes[8] = {0};
+    world_make(&world, NULL);
+    struct chaski *host = world.hosts[0];
+    assert_int_equal(chaski_tcp_bind(world.hosts[1], &bind, &listener), 0);
+    chaski_poll(host, world.now_ns);
+    assert_int_equal(chaski_tcp_connect(host, &connect, &connection), 0);
+    assert_int_equal(chaski_deadline(host), 0);
+    world_run(&world, WORLD_MILLISECOND);
+    assert_int_equal(chaski_tcp_write(host, connection, "hello", 5), 5);
+    assert_int_equal(chaski_deadline(host), 0);
+    world_run(&world, WORLD_MILLISECOND);
+    assert_int_equal(chaski_tcp_read(host, connection, bytes, sizeof bytes), 5);
+    assert_memory_equal(bytes, "hello", 5);
+    assert_int_equal(chaski_tcp_close(host, connection), 0);
+    world_run(&world, 120 * WORLD_SECOND);
+    world_assert_no_leaks(&world);
+    assert_int_equal(chaski_deadline(host), UINT64_MAX);
+    world_free(&world);
+}
+
+/* An ICMP error about a SYN reaches the connection that sent it (RFC 9293, 3.9.2.2). */
+static void errors_reach_streams(void **state)
+{
+    (void)state;
+    struct world world;
+    struct world_options options = {.hosts = 1, .prefix_length = 32};
+    struct chaski_tcp_connect connect = {.remote = world_endpoint(1, 7)};
+    uint8_t unreachable[20 + 8 + 28] = {
+        0x45, 0, 0, sizeof unreachable, 0, 1, 0, 0, 64, 1, 0, 0, 192, 0, 2, 9, 192, 0, 2, 1, 3, 2};
+    chaski_tcp connection;
+    world_make(&world, &options);
+    world_introduce(&world, 0);
+    assert_int_equal(chaski_tcp_connect(world.hosts[0], &connect, &connection), 0);
+    world_run(&world, WORLD_MILLISECOND);
+    const struct frame *syn = world_last(&world, 0, 0);
+    assert_int_equal(syn->bytes[14 + 9], 6);
+    memcpy(unreachable + 28, syn->bytes + 14, 28);
+    world_inject_ip4(&world, 0, unreachable, sizeof unreachable);
+    assert_int_equal(counter(&world, 0, CHASKI_DROP_ICMP4_UNBELIEVED), 0);
+    assert_int_equal(chaski_tcp_error(world.hosts[0], connection), CHASKI_REFUSED);
+    world_free(&world);
+}
+
 /* ---- One host by itself ---- */
 
 static void a_host_hears_itself(void **state)
@@ -469,6 +534,8 @@ int main(void)
         cmocka_unit_test(a_neighbour_that_is_not_there_is_reported),
         cmocka_unit_test(broadcasts_want_permission_and_reach_the_network),
         cmocka_unit_test(groups_reach_their_members_here_and_there),
+        cmocka_unit_test(streams_go_both_ways),
+        cmocka_unit_test(errors_reach_streams),
         cmocka_unit_test(a_host_hears_itself),
         cmocka_unit_test(a_turn_ends_whatever_closures_do),
         cmocka_unit_test(closures_may_close_their_socket),
