@@ -257,7 +257,6 @@ static struct tcp_connection *promote(struct tcp *tcp, const struct tcp_half_ope
     connection_set_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
     c->snd_wl1 = entry->irs;
     c->snd_wl2 = entry->iss;
-    c->max_snd_wnd = UINT16_MAX;
     listener_adopt(tcp, listener, c);
     connection_established(tcp, c, now_ns);
     return c;

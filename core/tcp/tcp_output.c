@@ -72,6 +72,10 @@ static enum outcome resend_lost(struct tcp *tcp, struct tcp_connection *c, uint6
 {
     struct tcp_sent *sent;
     while ((sent = scoreboard_next_lost(&c->scoreboard)) != NULL) {
+        /* The window has shrunk (RFC 9293, 3.8.6): what lies beyond waits, but the first segment
+         * goes again as a probe. */
+        if (sent->node.key != c->snd_una && seq_ge(sent->node.key, c->snd_una + c->snd_wnd))
+            return SENT;
         if (congestion_room(c) < minimum(c->mss, sent_length(sent)) && tcp_in_flight(c) != 0) {
             c->flags |= TCPF_CWND_LIMITED;
             return SENT;

@@ -312,12 +312,12 @@ static void apply(struct tcp *tcp, struct tcp_connection *c, struct packet *pack
         connection_end(tcp, c, 0);
         return;
     }
-    if (!alive || segment_length(packet) == 0) {
-        packet_free(packet);
-    } else {
+    if (alive)
         receive_urgent(tcp, c, packet);
+    if (!alive || segment_length(packet) == 0)
+        packet_free(packet);
+    else
         alive = apply_text(tcp, c, packet, now_ns);
-    }
     if (!alive)
         return;
     if (has(c, TCPF_ACK_NOW))
