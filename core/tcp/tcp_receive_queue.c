@@ -211,15 +211,35 @@ uint32_t receive_queue_close_gap(struct tcp_receive_queue *queue, uint32_t next)
     return length;
 }
 
-bool receive_queue_admit(struct tcp_receive_queue *queue, const struct packet *packet,
+static bool is_low(const struct pool *pool)
+{
+    return pool->free_count <= pool->keep[FOR_SEND];
+}
+
+static bool buffer_is_scarce(const struct buffer *buffer)
+{
+    return buffer->release == buffer_release_to_pool && is_low(buffer->owner);
+}
+
+/* Whether the pools miss the memory that the packet keeps busy. */
+static bool is_scarce(const struct packet *packet)
+{
+    bool scarce =
+        is_low(packet->pool) || (packet->linear != NULL && buffer_is_scarce(packet->linear));
+    for (unsigned i = 0; i < packet->fragment_count; i++)
+        scarce = scarce || buffer_is_scarce(packet->fragments[i].buffer);
+    return scarce;
+}
+
+bool receive_queue_admit(struct tcp_receive_queue *queue, const struct packet *packet, bool next,
                          struct counters *counters)
 {
     uint32_t most = 2 * queue->limit + CHARGE_SLACK;
     uint32_t charge = charge_of(packet);
-    while (queue->charge + charge > most) {
+    while (queue->charge + charge > most || (!next && is_scarce(packet))) {
         struct packet *furthest = run_of(tree_last(&queue->runs));
         if (furthest == NULL || seq_le(furthest->tcp.node.key, packet->tcp.sequence))
-            return queue->length == 0 && tree_empty(&queue->runs);
+            return next && queue->length == 0 && tree_empty(&queue->runs);
         drop_run(queue, furthest, counters, CHASKI_DROP_TCP_PRUNED);
     }
     return true;

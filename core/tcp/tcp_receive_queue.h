@@ -39,9 +39,10 @@ bool receive_queue_insert(struct tcp_receive_queue *queue, struct packet *packet
 /* Moves the run that begins at `next`, if any, in order; returns how many bytes. */
 uint32_t receive_queue_close_gap(struct tcp_receive_queue *queue, uint32_t next);
 
-/* True when `packet` may be kept; to make room, runs that begin behind it
- * are given up, the furthest first (their sender will send them again). */
-bool receive_queue_admit(struct tcp_receive_queue *queue, const struct packet *packet,
+/* True when `packet`, which is `next` in order or behind a gap, may be kept; to make room, runs
+ * that begin behind it are given up, the furthest first (their sender will send them again). What
+ * lies behind a gap may not take the last of a pool: else what fills the gap could not come in. */
+bool receive_queue_admit(struct tcp_receive_queue *queue, const struct packet *packet, bool next,
                          struct counters *counters);
 
 /* Fills in up to `count` SACK blocks (left, right), the most recent first (RFC 2018, 4). */

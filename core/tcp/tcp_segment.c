@@ -217,7 +217,7 @@ static void receive_text(struct tcp *tcp, struct tcp_connection *c, struct packe
     uint32_t length = packet->length;
     bool next = packet->tcp.sequence == c->rcv_nxt;
     estimate_receive_mss(c, packet);
-    if (!receive_queue_admit(queue, packet, tcp->counters)) {
+    if (!receive_queue_admit(queue, packet, next, tcp->counters)) {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_QUEUE_FULL);
         c->flags |= TCPF_ACK_NOW;
         return;
