@@ -236,18 +236,34 @@ void scoreboard_lose_first(struct tcp_scoreboard *board, struct pool *pool, uint
     mark_lost(board, sent);
 }
 
-void scoreboard_lose_all(struct tcp_scoreboard *board)
+/* Lets the lost range before `sent`, which is lost too, cover both. What is sent again is cut
+ * anew, so records that were needed to tell ranges apart are not missing when that begins. */
+static void join_lost(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent)
 {
-    struct tcp_sent *first = first_sent(board);
+    struct tcp_sent *before = sent_of(tree_previous(&sent->node));
+    if (before == NULL || (before->flags & SENT_SACKED))
+        return;
+    before->end = sent->end;
+    before->flags |= sent->flags;
+    tree_remove(&board->sent, &sent->node);
+    pool_give(pool, sent);
+}
+
+void scoreboard_lose_all(struct tcp_scoreboard *board, struct pool *pool)
+{
+    struct tcp_sent *first = first_sent(board), *next;
     bool reneged = first != NULL && (first->flags & SENT_SACKED);
-    for (struct tcp_sent *sent = first; sent != NULL; sent = next_sent(sent)) {
+    for (struct tcp_sent *sent = first; sent != NULL; sent = next) {
+        next = next_sent(sent);
         if (reneged && (sent->flags & SENT_SACKED)) {
             uncount_bytes(board, sent, sent_length(sent));
             sent->flags &= ~(uint32_t)SENT_SACKED;
             count_bytes(board, sent, sent_length(sent));
         }
-        if (!(sent->flags & SENT_SACKED))
-            mark_lost(board, sent);
+        if (sent->flags & SENT_SACKED)
+            continue;
+        mark_lost(board, sent);
+        join_lost(board, pool, sent);
     }
     if (first != NULL && reneged)
         board->highest_sacked = first->node.key;

@@ -80,9 +80,10 @@ bool scoreboard_judge(struct tcp_scoreboard *board, uint32_t threshold_bytes);
 /* Marks the first range lost (its first `mss` bytes), whatever is known of it (RFC 6582). */
 void scoreboard_lose_first(struct tcp_scoreboard *board, struct pool *pool, uint32_t mss);
 
-/* Marks everything lost that is not SACKed (RFC 6298, 5.4). When the first range is SACKed the
- * peer has taken its word back, and all SACK marks go (RFC 2018, 8). */
-void scoreboard_lose_all(struct tcp_scoreboard *board);
+/* Marks everything lost that is not SACKed (RFC 6298, 5.4), and makes one range of neighbours. When
+ * the first range is SACKed the peer has taken its word back, and all SACK marks go (RFC 2018, 8).
+ */
+void scoreboard_lose_all(struct tcp_scoreboard *board, struct pool *pool);
 
 /* The first range to send again: lost and not retransmitted since; NULL for none. */
 struct tcp_sent *scoreboard_next_lost(struct tcp_scoreboard *board);

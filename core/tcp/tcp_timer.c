@@ -133,7 +133,7 @@ static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, ui
     c->recovery = TCP_CA_LOSS;
     c->recovery_point = c->snd_nxt;
     c->duplicate_acks = 0;
-    scoreboard_lose_all(&c->scoreboard);
+    scoreboard_lose_all(&c->scoreboard, &tcp->sent);
     back_off(c);
     count_timeout(tcp, c, now_ns);
     c->send_at = next_attempt(tcp, c, now_ns);
