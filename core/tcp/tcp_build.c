@@ -112,7 +112,9 @@ bool tcp_build_ack(struct tcp *tcp, struct tcp_connection *c, uint32_t sequence,
         length = wire_tcp_build_timestamp(options, timestamp_now(c, now_ns), c->ts_recent);
     if (has(c, TCPF_HAS_SACK) && !tree_empty(&c->receive.runs)) {
         struct wire_tcp_sack blocks[WIRE_TCP_SACK_MAX];
-        unsigned most = (unsigned)(WIRE_TCP_OPTIONS_MAX - 4 - length) / 8;
+        /* They take the place of a payload: links of the smallest MTU have room for one or two. */
+        uint32_t room = minimum((uint32_t)(WIRE_TCP_OPTIONS_MAX - length), c->mss);
+        unsigned most = (room - 4) / 8;
         unsigned n = receive_queue_blocks(&c->receive, blocks, most);
         length += wire_tcp_build_sack(options + length, blocks, n);
     }
