@@ -27,7 +27,9 @@ static void sample_round_trip(struct tcp *tcp, struct tcp_connection *c,
                               const struct packet *packet, const struct sent_news *news,
                               uint64_t now_ns)
 {
-    if (news->newest_sent_ns != 0) {
+    /* What waited behind a gap was delivered long before its acknowledgement: together with a
+     * retransmission nothing but the echo can tell. */
+    if (news->newest_sent_ns != 0 && !news->retransmission_acknowledged) {
         tcp_rtt_sample(tcp, c, (uint32_t)((now_ns - news->newest_sent_ns) / 1000));
         return;
     }
