@@ -107,14 +107,12 @@ static int write_error(const struct tcp_connection *c)
 }
 
 /* A write came up short. When nothing is in flight, no acknowledgement will make room in the
- * pools: then the retry deadline tells. */
+ * pools: then output sets the retry deadline. */
 static void want_room(struct tcp *tcp, struct tcp_connection *c)
 {
     c->flags |= TCPF_WANTS_ROOM;
-    if (c->send.length == 0 && c->ack_at == TIMER_NEVER) {
-        c->ack_at = tcp->now_ns + TCP_RETRY_NS;
-        tcp_timer_set(tcp, c);
-    }
+    if (c->send.length == 0)
+        connection_wants_output(tcp, c);
 }
 
 long tcp_write(struct tcp *tcp, chaski_tcp handle, const void *bytes, size_t length)

@@ -238,10 +238,9 @@ int connection_path(const struct tcp *tcp, const struct tcp_connection *c, struc
 void connection_set_mss(struct tcp_connection *c, uint16_t path_mtu)
 {
     uint32_t headers = address_is_ip4(&c->key.remote) ? 40 : 60;
-    uint32_t mss = path_mtu > headers + TCP_MIN_MSS ? path_mtu - headers : TCP_MIN_MSS;
-    mss = minimum(mss, maximum(c->peer_mss, TCP_MIN_MSS));
+    uint32_t mss = minimum(path_mtu - headers, maximum(c->peer_mss, TCP_MIN_MSS));
     mss = minimum(minimum(mss, c->announced_mss), TCP_LARGEST_SEGMENT);
-    if (has(c, TCPF_HAS_TIMESTAMPS) && mss > WIRE_TCP_TIMESTAMP_PADDED + 32)
+    if (has(c, TCPF_HAS_TIMESTAMPS))
         mss -= WIRE_TCP_TIMESTAMP_PADDED;
     c->mss = (uint16_t)mss;
 }
@@ -267,9 +266,9 @@ static void tell_closure(struct tcp *tcp, struct tcp_connection *c, uint64_t now
         if (c->generation != generation)
             return;
     }
+    c->events = 0; /* who polls asks for the state, not for what happened */
     if (has(c, TCPF_POLLED) || c->closure == NULL)
         return;
-    c->events = 0;
     c->closure(c->context, tcp->host, connection_handle(tcp, c), events);
 }
 

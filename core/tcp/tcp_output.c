@@ -109,7 +109,8 @@ static bool short_segment_may_go(const struct tcp_connection *c, uint32_t n, uin
     if (n == waiting)
         return has(c, TCPF_NODELAY | TCPF_FIN_QUEUED) || seq_le(c->snd_small, c->snd_una) ||
                (has(c, TCPF_URGENT_OUT) && seq_gt(c->send_urgent, c->snd_nxt));
-    return n >= c->max_snd_wnd / 2 && n != 0;
+    /* The override (RFC 9293, 3.8.6.2.1): the peer may never open its window so far again. */
+    return n != 0 && (n >= c->max_snd_wnd / 2 || has(c, TCPF_PROBE_OWED));
 }
 
 /* How many of the waiting bytes the next segment takes; 0: none may go now. */
@@ -173,6 +174,7 @@ static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t
         if (c->snd_nxt == c->snd_una)
             c->progress_ms = clock_ms(now_ns);
         c->snd_nxt = sent->end;
+        c->flags &= ~(uint32_t)TCPF_PROBE_OWED; /* data asks for an answer as well */
         c->sent_ms = clock_ms(now_ns);
         if ((uint32_t)done % c->mss != 0)
             c->snd_small = c->snd_nxt;
@@ -273,10 +275,11 @@ void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
         return;
     if (!has(c, TCPF_ACK_NOW) && tcp_window_opened(c))
         c->flags |= TCPF_ACK_NOW;
-    if (send_all(tcp, c, now_ns) == OUT_OF_MEMORY) {
-        count(tcp->counters, CHASKI_TCP_OUTPUT_NO_MEMORY);
+    bool starved = send_all(tcp, c, now_ns) == OUT_OF_MEMORY;
+    count_many(tcp->counters, CHASKI_TCP_OUTPUT_NO_MEMORY, starved);
+    if ((starved || (has(c, TCPF_WANTS_ROOM) && c->send.length == 0)) &&
+        c->ack_at > now_ns + TCP_RETRY_NS)
         c->ack_at = now_ns + TCP_RETRY_NS;
-    }
     tcp_timer_set(tcp, c);
 }
 
