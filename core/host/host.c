@@ -78,7 +78,8 @@ static void wire_port(struct chaski *host, struct host_port *port, uint8_t numbe
                       (struct hook){ethernet_transmit, &port->ethernet});
     ip4_interface_add(&host->ip4, number, interface->mtu, (struct hook){arp_transmit, &host->arp});
     host->ip4.interfaces[number].confirm = arp_confirm;
-    host->ip4.interfaces[number].confirm_block = &host->arp;
+    host->ip4.interfaces[number].doubt = arp_doubt;
+    host->ip4.interfaces[number].neighbours = &host->arp;
     igmp_interface_add(&host->igmp, number, ethernet_join, ethernet_leave, &port->ethernet);
 }
 

@@ -153,15 +153,34 @@ static bool is_local(void *block, const struct chaski_address *address)
     return address_is_ip4(address) && ip4_is_local(block, address_ip4(address));
 }
 
+/* How a unicast destination on a link is reached; NULL: it is none. */
+static const struct ip4_target *unicast_target(struct ip4 *ip4,
+                                               const struct chaski_address *destination)
+{
+    const struct ip4_target *target = ip4_target(ip4, address_ip4(destination), IP4_ANY_INTERFACE);
+    return target != NULL && target->kind == IP4_ROUTE_UNICAST ? target : NULL;
+}
+
 static void confirm(void *block, const struct chaski_address *destination, uint64_t now_ns)
 {
     struct ip4 *ip4 = block;
-    const struct ip4_target *target = ip4_target(ip4, address_ip4(destination), IP4_ANY_INTERFACE);
-    if (target == NULL || target->kind != IP4_ROUTE_UNICAST)
+    const struct ip4_target *target = unicast_target(ip4, destination);
+    if (target == NULL)
         return;
     const struct ip4_interface *interface = &ip4->interfaces[target->interface];
     if (interface->confirm != NULL)
-        interface->confirm(interface->confirm_block, target->interface, target->next_hop, now_ns);
+        interface->confirm(interface->neighbours, target->interface, target->next_hop, now_ns);
+}
+
+static void doubt(void *block, const struct chaski_address *destination, uint64_t now_ns)
+{
+    struct ip4 *ip4 = block;
+    const struct ip4_target *target = unicast_target(ip4, destination);
+    if (target == NULL)
+        return;
+    const struct ip4_interface *interface = &ip4->interfaces[target->interface];
+    if (interface->doubt != NULL)
+        interface->doubt(interface->neighbours, target->interface, target->next_hop, now_ns);
 }
 
 static void port_unreachable(void *block, struct packet *packet, uint64_t now_ns)
@@ -220,6 +239,7 @@ void ip4_network(struct ip4 *ip4, struct network *network)
         .path = path,
         .is_local = is_local,
         .confirm = confirm,
+        .doubt = doubt,
         .port_unreachable = port_unreachable,
         .join = join,
         .leave = leave,

@@ -46,9 +46,11 @@ struct ip4_groups {
 
 struct ip4_interface {
     struct hook request; /* arp_transmit on Ethernet */
-    /* Forward progress with a neighbour, arp_confirm() on Ethernet; NULL: of no interest. */
+    /* Forward progress with a neighbour, and the lack of it: arp_confirm() and arp_doubt() on
+     * Ethernet; NULL: of no interest. */
     void (*confirm)(void *block, uint8_t interface, uint32_t next_hop, uint64_t now_ns);
-    void *confirm_block;
+    void (*doubt)(void *block, uint8_t interface, uint32_t next_hop, uint64_t now_ns);
+    void *neighbours;
     uint16_t mtu;
     bool used;
 };

@@ -149,6 +149,14 @@ void arp_confirm(void *block, uint8_t interface, uint32_t address, uint64_t now_
     neighbour->reachable_until_ns = now_ns + arp->reachable_ns;
 }
 
+void arp_doubt(void *block, uint8_t interface, uint32_t address, uint64_t now_ns)
+{
+    struct neighbour *neighbour = arp_neighbour_find(block, interface, address);
+    (void)now_ns;
+    if (neighbour != NULL && neighbour->state == NEIGHBOUR_REACHABLE)
+        neighbour->state = NEIGHBOUR_STALE;
+}
+
 /* ---- Up ---- */
 
 /* The header is sound, and its sender one that can be. */

@@ -118,6 +118,10 @@ bool arp_address_conflict(const struct arp *arp, uint8_t interface, uint32_t add
 /* An upper layer made progress with the neighbour (RFC 4861, 7.3.1). */
 void arp_confirm(void *arp, uint8_t interface, uint32_t address, uint64_t now_ns);
 
+/* An upper layer hears nothing by way of the neighbour (RFC 1122, 3.3.1.4): with the next packet to
+ * it, it is asked whether it is there. */
+void arp_doubt(void *arp, uint8_t interface, uint32_t address, uint64_t now_ns);
+
 /* ---- Between the files of this block ----------------------------------------------------------
  */
 

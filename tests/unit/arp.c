@@ -314,6 +314,23 @@ static void progress_of_an_upper_layer_spares_the_question(void **state)
     tear_down(&bench);
 }
 
+static void doubt_of_an_upper_layer_brings_the_question_on(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench, 16);
+    struct timer_wheel *wheel = &bench.blocks->wheel;
+    learn_peer(&bench, 0);
+    send_to(&bench, PEER, 1 * SECOND);
+    assert_int_equal(timer_wheel_deadline(wheel), TIMER_NEVER);
+    arp_doubt(&bench.arp, 1, PEER, 1 * SECOND);
+    arp_doubt(&bench.arp, 1, PEER + 5, 1 * SECOND);
+    send_to(&bench, PEER, 2 * SECOND);
+    timer_wheel_run(wheel, 7 * SECOND);
+    assert_last(&bench, PEER_MAC, ARP_HEADER "0001 020000000001 0a000001 000000000000 0a000002");
+    tear_down(&bench);
+}
+
 static void a_stale_neighbour_that_is_silent_is_forgotten_and_sought_anew(void **state)
 {
     (void)state;
@@ -575,6 +592,7 @@ int main(void)
         cmocka_unit_test(the_request_comes_from_the_address_of_the_same_network),
         cmocka_unit_test(a_stale_neighbour_is_used_at_once_and_asked_after),
         cmocka_unit_test(progress_of_an_upper_layer_spares_the_question),
+        cmocka_unit_test(doubt_of_an_upper_layer_brings_the_question_on),
         cmocka_unit_test(a_stale_neighbour_that_is_silent_is_forgotten_and_sought_anew),
         cmocka_unit_test(an_announcement_moves_a_neighbour_that_we_know),
         cmocka_unit_test(an_address_is_probed_three_times_and_announced_twice),

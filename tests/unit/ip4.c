@@ -110,7 +110,7 @@ static void set_up(struct bench *bench)
     ip4_interface_add(ip4, 0, 1500, hook_to(&blocks->down));
     ip4_interface_add(ip4, 1, 576, hook_to(&blocks->other));
     ip4->interfaces[0].confirm = note_confirmed;
-    ip4->interfaces[0].confirm_block = bench;
+    ip4->interfaces[0].neighbours = bench;
     assert_int_equal(ip4_address_add(ip4, 0, OURS, 24), 0);
     assert_int_equal(ip4_address_add(ip4, 1, OURS_TOO, 24), 0);
     assert_int_equal(ip4_route_add(ip4, 0, 0, GATEWAY, 0), 0);
