@@ -56,7 +56,8 @@ static int nothing_to_read(const struct tcp_connection *c)
 
 static void taken(struct tcp *tcp, struct tcp_connection *c, uint32_t n)
 {
-    if (has(c, TCPF_URGENT_IN) && seq_ge(c->rcv_nxt - c->receive.length, c->receive_urgent))
+    uint32_t unread = c->receive.length + has(c, TCPF_FIN_RECEIVED);
+    if (has(c, TCPF_URGENT_IN) && seq_ge(c->rcv_nxt - unread, c->receive_urgent))
         c->flags &= ~(uint32_t)TCPF_URGENT_IN;
     tune_receive(tcp, c, n, tcp->now_ns);
     if (c->state != CHASKI_TCP_CLOSED && tcp_window_opened(c))

@@ -53,7 +53,8 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
         data = most;
         fin = false;
     }
-    uint8_t flags = TCP_ACK | (fin ? TCP_FIN : 0);
+    bool last = data != 0 && sent->node.key + data == send_queue_end(&c->send);
+    uint8_t flags = TCP_ACK | (last ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
     if (!scoreboard_split(&c->scoreboard, &tcp->sent, sent, data + fin))
         return OUT_OF_MEMORY;
     int32_t done = tcp_build_segment(tcp, c, sent->chunk, sent->node.key, data, flags, now_ns);
