@@ -245,27 +245,32 @@ void connection_set_mss(struct tcp_connection *c, uint16_t path_mtu)
     c->mss = (uint16_t)mss;
 }
 
+/* Asks the filter about a connection that came by a cookie. When it is not wanted, or its listener
+ * is gone, it ends with a reset. False when it is over. */
+static bool passes_filter(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    const struct tcp_listener *listener = listener_of_connection(tcp, c);
+    struct chaski_endpoint local = {c->key.local, c->key.local_port, 0};
+    struct chaski_endpoint remote = {c->key.remote, c->key.remote_port, 0};
+    uint32_t generation = c->generation;
+    c->flags &= ~(uint32_t)TCPF_UNFILTERED;
+    bool wanted = listener != NULL && listener->filter(listener->context, &local, &remote);
+    if (c->generation != generation) /* the filter may have called anything */
+        return false;
+    if (wanted)
+        return true;
+    count(tcp->counters, CHASKI_TCP_FILTERED);
+    tcp_build_reset(tcp, c, now_ns);
+    connection_free(tcp, c);
+    return false;
+}
+
 /* Tells one connection's closure what has happened. */
 static void tell_closure(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     unsigned events = c->events;
-    if (has(c, TCPF_UNFILTERED)) {
-        c->flags &= ~(uint32_t)TCPF_UNFILTERED;
-        const struct tcp_listener *listener = &tcp->listeners[c->listener - 1];
-        struct chaski_endpoint local = {c->key.local, c->key.local_port, 0};
-        struct chaski_endpoint remote = {c->key.remote, c->key.remote_port, 0};
-        uint32_t generation = c->generation;
-        if (c->listener != 0 && !listener->filter(listener->context, &local, &remote)) {
-            count(tcp->counters, CHASKI_TCP_FILTERED);
-            if (c->generation == generation) {
-                tcp_build_reset(tcp, c, now_ns);
-                connection_free(tcp, c);
-            }
-            return;
-        }
-        if (c->generation != generation)
-            return;
-    }
+    if (has(c, TCPF_UNFILTERED) && !passes_filter(tcp, c, now_ns))
+        return;
     c->events = 0; /* who polls asks for the state, not for what happened */
     if (has(c, TCPF_POLLED) || c->closure == NULL)
         return;

@@ -20,7 +20,7 @@ enum {
 };
 
 static const uint16_t cookie_mss[1 << COOKIE_MSS_BITS] = {
-    536, 1220, 1300, 1400, 1440, 1452, 1460, 8960,
+    TCP_MIN_MSS, 536, 1220, 1360, 1400, 1440, 1460, 8960,
 };
 
 void half_open_setup(struct tcp_half_opens *half_opens, struct memory *memory, uint32_t limit)
@@ -311,7 +311,7 @@ void half_open_syn(struct tcp *tcp, struct packet *packet, uint16_t listener, ui
                    uint64_t now_ns)
 {
     const struct tcp_listener *owner = &tcp->listeners[listener - 1];
-    if (listener_full(owner)) {
+    if (listener_full(owner) || tcp->connection_count == tcp->connection_limit) {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_LISTENER_FULL);
         return;
     }
@@ -527,7 +527,7 @@ void half_open_run_filters(struct tcp *tcp, uint64_t now_ns)
     }
 }
 
-void half_open_forget(struct tcp *tcp, const struct chaski_endpoint *local, uint64_t now_ns)
+void half_open_forget(struct tcp *tcp, uint16_t listener, uint64_t now_ns)
 {
     struct tcp_half_opens *all = &tcp->half_open;
     for (unsigned q = 0; q <= HALF_OPEN_ROUNDS; q++) {
@@ -535,9 +535,7 @@ void half_open_forget(struct tcp *tcp, const struct chaski_endpoint *local, uint
         while (reference != 0) {
             struct tcp_half_open *entry = &all->entries[reference - 1];
             reference = entry->next;
-            if (entry->key.local_port == local->port &&
-                (address_unspecified(&local->address) ||
-                 address_equal(&local->address, &entry->key.local)))
+            if (listener_find(tcp, &entry->key.local, entry->key.local_port) == listener)
                 half_open_drop(tcp, (uint32_t)(entry - all->entries));
         }
     }

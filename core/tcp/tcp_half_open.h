@@ -79,8 +79,8 @@ void half_open_timer(void *tcp, struct timer *timer, uint64_t now_ns);
 /* Asks listeners' filters about new entries, and answers those. */
 void half_open_run_filters(struct tcp *tcp, uint64_t now_ns);
 
-/* Gives up all entries of a local endpoint that is no longer listened on. */
-void half_open_forget(struct tcp *tcp, const struct chaski_endpoint *local, uint64_t now_ns);
+/* Gives up all entries of a listener that is about to go. */
+void half_open_forget(struct tcp *tcp, uint16_t listener, uint64_t now_ns);
 
 /* Gives up one entry. */
 void half_open_drop(struct tcp *tcp, uint32_t index);

@@ -101,6 +101,8 @@ int connection_path(const struct tcp *tcp, const struct tcp_connection *c, struc
 /* Index plus one of the listener for a local endpoint; 0: none. */
 uint16_t listener_find(const struct tcp *tcp, const struct chaski_address *local, uint16_t port);
 struct tcp_listener *listener_of(struct tcp *tcp, chaski_listener handle);
+/* The one that the connection came by; NULL when there is none, or it is gone. */
+struct tcp_listener *listener_of_connection(struct tcp *tcp, const struct tcp_connection *c);
 /* True when it takes no further connection now. */
 bool listener_full(const struct tcp_listener *listener);
 /* A connection that the listener's peers opened: its closure, its queue. */

@@ -57,8 +57,7 @@ void listener_adopt(struct tcp *tcp, uint16_t index, struct tcp_connection *c)
     list_append(&listener->accept, &c->accept_link);
 }
 
-/* The listener that the connection came by, if it still is. */
-static struct tcp_listener *owner_of(struct tcp *tcp, const struct tcp_connection *c)
+struct tcp_listener *listener_of_connection(struct tcp *tcp, const struct tcp_connection *c)
 {
     if (c->listener == 0)
         return NULL;
@@ -74,7 +73,7 @@ static void leave_queue(struct tcp *tcp, struct tcp_connection *c)
     list_remove(&c->accept_link);
     c->closure = NULL;
     c->context = NULL;
-    struct tcp_listener *listener = owner_of(tcp, c);
+    struct tcp_listener *listener = listener_of_connection(tcp, c);
     if (listener != NULL)
         listener->waiting--;
 }
@@ -82,7 +81,7 @@ static void leave_queue(struct tcp *tcp, struct tcp_connection *c)
 void listener_release(struct tcp *tcp, struct tcp_connection *c)
 {
     leave_queue(tcp, c);
-    struct tcp_listener *listener = owner_of(tcp, c);
+    struct tcp_listener *listener = listener_of_connection(tcp, c);
     if (listener != NULL)
         listener->connections--;
     c->listener = 0;
@@ -140,24 +139,31 @@ int tcp_bind(struct tcp *tcp, const struct chaski_tcp_bind *bind, chaski_listene
     return 0;
 }
 
+/* Resets a connection that nobody has accepted, unless it is over already. */
+static void turn_away(struct tcp *tcp, struct tcp_connection *c)
+{
+    leave_queue(tcp, c);
+    if (c->state == CHASKI_TCP_CLOSED) {
+        connection_free(tcp, c);
+        return;
+    }
+    c->flags |= TCPF_ORPHAN | TCPF_RST_OWED;
+    connection_wants_output(tcp, c);
+}
+
 int tcp_unbind(struct tcp *tcp, chaski_listener handle)
 {
     struct tcp_listener *listener = listener_of(tcp, handle);
     if (listener == NULL)
         return CHASKI_STALE;
-    while (!list_empty(&listener->accept)) {
-        struct tcp_connection *c =
-            list_entry(listener->accept.next, struct tcp_connection, accept_link);
-        leave_queue(tcp, c);
-        c->flags |= TCPF_ORPHAN | TCPF_RST_OWED;
-        connection_wants_output(tcp, c);
-    }
+    while (!list_empty(&listener->accept))
+        turn_away(tcp, list_entry(listener->accept.next, struct tcp_connection, accept_link));
+    half_open_forget(tcp, (uint16_t)(handle.index + 1), tcp->now_ns);
     uint16_t *link = &tcp->listener_chain[chain_of(listener->local.port)];
     while (*link != handle.index + 1)
         link = &tcp->listeners[*link - 1].next;
     *link = listener->next;
     listener->generation++;
-    half_open_forget(tcp, &listener->local, tcp->now_ns);
     return 0;
 }
 
@@ -172,6 +178,8 @@ int tcp_accept(struct tcp *tcp, chaski_listener handle, chaski_tcp *connection)
         return CHASKI_AGAIN;
     struct tcp_connection *c =
         list_entry(listener->accept.next, struct tcp_connection, accept_link);
+    if (has(c, TCPF_UNFILTERED))
+        return CHASKI_AGAIN;
     leave_queue(tcp, c);
     *connection = connection_handle(tcp, c);
     return 0;
