@@ -159,10 +159,11 @@ def show_capture(paths):
     title("what was on the wire")
     capture = OUT / "demo.pcap"
     merge_captures(paths, capture)
-    done = run("tcpdump", "-n", "-r", capture, "-c", 12)
-    indent(done.stdout)
+    print(f"$ tcpdump -n -r {capture.relative_to(ROOT)} -c 12", flush=True)
+    done = lab.tcpdump("-n", "-r", capture, "-c", 12)
+    indent(done.stdout or done.stderr)
     verdict(done.returncode == 0 and b"ICMP echo request" in done.stdout,
-            f"tcpdump reads {capture.relative_to(ROOT)} ({capture.stat().st_size >> 20} MB)")
+            f"all but the speed is kept, {capture.stat().st_size >> 20} MB")
 
 
 def over_tap(folder):

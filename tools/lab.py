@@ -39,8 +39,8 @@ def enter():
     except FileNotFoundError as error:
         return f"{error.filename} is not installed"
     if tried.returncode != 0:
-        return "no TAP link: " + tried.stderr.strip()
-    os.environ[INSIDE] = "1"
+        return tried.stderr.strip().replace("open:", "/dev/net/tun:")
+    os.environ[INSIDE] = "root" if os.geteuid() == 0 else "user"
     sys.stdout.flush()
     return os.execvp(unshare[0], unshare + [sys.executable] + sys.argv)
 
@@ -109,6 +109,13 @@ def wait_port(address, port, process, seconds=10):
             if time.monotonic() > end:
                 raise RuntimeError(f"{address} port {port}: {error}") from error
             time.sleep(0.05)
+
+
+def tcpdump(*arguments):
+    """Runs tcpdump, which gives up being root. In a user namespace that fails: there it is put into
+    one more, where it is nobody from the start."""
+    prefix = ["unshare", "-U"] if os.environ.get(INSIDE) == "user" else []
+    return subprocess.run([*prefix, "tcpdump", *map(str, arguments)], capture_output=True)
 
 
 def stop(process, seconds=5):

@@ -38,8 +38,8 @@ class TapResult(unittest.TestResult):
 
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
-    world.start(build)
     try:
+        world.start(build)
         loader = unittest.TestLoader()
         if len(sys.argv) > 2:
             loader.testNamePatterns = [f"*{sys.argv[2]}*"]

@@ -184,7 +184,7 @@ class Fetch(world.LinkTest):
         self.need("tcpdump")
         capture = world.folder / "fetch.pcap"
         self.assertEqual(self.fetch("/page.bin", "--capture", capture).returncode, 0)
-        text = run("tcpdump", "-Anr", capture).stdout.decode()
+        text = lab.tcpdump("-Anr", capture).stdout.decode()
         self.assertIn("ARP, Request", text)
         self.assertIn("Flags [S]", text)
         self.assertIn("GET /page.bin HTTP/1.1", text)
