@@ -27,7 +27,7 @@ enum {
     IP6_PAYLOAD_LENGTH = 4,
     IP6_SOURCE = 8,
     IP6_ADDRESSES = 32,
-    HEADERS_MAX = PACKET_ROOM - PACKET_HEAD_ROOM,
+    HEADERS_MAX = PACKET_HEAD_ROOM,
 };
 
 /* A segment on its way into frames. */
@@ -282,7 +282,7 @@ static struct packet *next_frame(struct cutting *cutting, const struct cut *cut)
     uint32_t n = last ? cutting->left : segment->segment_size;
     uint16_t tcp_length = (uint16_t)(cutting->header_length - cutting->transport + n);
     uint64_t sum = cutting->transport_sum;
-    uint8_t *headers = packet_put(frame, cutting->header_length);
+    uint8_t *headers = packet_push(frame, cutting->header_length);
     memcpy(headers, cutting->headers, cutting->header_length);
     frame->network = (uint16_t)(packet_head_room(frame) + cutting->network);
     frame->transport = (uint16_t)(packet_head_room(frame) + cutting->transport);

@@ -77,6 +77,24 @@ static void atomic_datagrams_keep_their_identification(void **state)
     blocks_end(blocks);
 }
 
+static void a_last_frame_that_is_full_has_the_flags_of_the_end(void **state)
+{
+    (void)state;
+    struct cut cut;
+    struct blocks *blocks = make(&cut, false, false);
+    struct packet *segment = literal_segment(blocks);
+    segment->segment_size = 5;
+    give(cut_transmit, &cut, segment, 0);
+    assert_int_equal(blocks->down.count, 2);
+    uint8_t frame[64];
+    packet_copy_out(blocks->down.packets[0], 0, frame, 59);
+    assert_int_equal(frame[ETHERNET + 20 + 13], 0xb0); /* CWR, URG, ACK */
+    packet_copy_out(blocks->down.packets[1], 0, frame, 59);
+    assert_int_equal(frame[ETHERNET + 20 + 13], 0x39); /* URG, ACK, PSH, FIN */
+    assert_int_equal(load_be16(frame + ETHERNET + 20 + 18), 1);
+    blocks_end(blocks);
+}
+
 /* ---- Against the definition ---- */
 
 /* The fields that a frame must have, and both checksums by the book. */
@@ -207,6 +225,51 @@ static void payload_is_referred_to_and_not_copied(void **state)
     blocks_end(blocks);
 }
 
+static void payload_in_the_segments_own_room_is_copied(void **state)
+{
+    (void)state;
+    for (uint16_t segment_size = 2; segment_size < 128; segment_size++) {
+        struct cut cut;
+        struct blocks *blocks = make(&cut, false, false);
+        struct packet *segment = headers_alone(blocks, false);
+        uint8_t payload[128];
+        for (unsigned i = 0; i < sizeof payload; i++)
+            payload[i] = (uint8_t)(i * 3);
+        memcpy(packet_put(segment, sizeof payload), payload, sizeof payload);
+        segment->segment_size = segment_size;
+        give(cut_transmit, &cut, segment, 0);
+        for (uint32_t i = 0; i < blocks->down.count; i++) {
+            uint32_t at = i * segment_size, left = (uint32_t)sizeof payload - at;
+            check_frame(blocks->down.packets[i], 0xfffff000 + at, payload + at,
+                        left < segment_size ? left : segment_size, false);
+        }
+        assert_int_equal(blocks->down.count, (127 + segment_size) / segment_size);
+        blocks_end(blocks);
+    }
+}
+
+static void a_frame_may_have_as_many_pieces_as_a_packet(void **state)
+{
+    (void)state;
+    static const uint32_t lengths[] = {1, 1, 1, 1, 1};
+    static uint8_t payload[8];
+    struct cut cut;
+    struct blocks *blocks = make(&cut, false, false);
+    struct packet *headers = headers_alone(blocks, false);
+    uint8_t bytes[ETHERNET + 52 + 1];
+    packet_copy_out(headers, 0, bytes, ETHERNET + 52);
+    packet_free(headers);
+    bytes[ETHERNET + 52] = 1;
+    struct packet *segment = packet_with(blocks, bytes, sizeof bytes);
+    note_headers(segment, ETHERNET, ETHERNET + 20);
+    add_fragments(blocks, segment, lengths, 5, payload);
+    segment->segment_size = 5; /* one byte behind the headers, then five pieces */
+    give(cut_transmit, &cut, segment, 0);
+    assert_int_equal(blocks->down.count, 2);
+    assert_int_equal(counted(blocks, CHASKI_DROP_NO_MEMORY), 0);
+    blocks_end(blocks);
+}
+
 /* ---- What links can do ---- */
 
 static void links_that_cut_get_the_burst_untouched(void **state)
@@ -319,7 +382,13 @@ static void segments_without_sound_headers_are_dropped(void **state)
     struct packet *long_offset = literal_segment(blocks);
     long_offset->data[ETHERNET + 20 + 12] = 0xf0;
     give(cut_transmit, &cut, long_offset, 0);
-    assert_int_equal(counted(blocks, CHASKI_DROP_CUT_MALFORMED), 2);
+    struct packet *no_ip = literal_segment(blocks);
+    no_ip->network = no_ip->transport;
+    give(cut_transmit, &cut, no_ip, 0);
+    struct packet *options_not_told = literal_segment(blocks);
+    options_not_told->data[ETHERNET] = 0x46;
+    give(cut_transmit, &cut, options_not_told, 0);
+    assert_int_equal(counted(blocks, CHASKI_DROP_CUT_MALFORMED), 4);
     assert_int_equal(blocks->down.count, 1); /* a header that takes all leaves nothing to cut */
     blocks_end(blocks);
 }
@@ -345,6 +414,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_segment_becomes_frames_that_each_stand_alone),
+        cmocka_unit_test(a_last_frame_that_is_full_has_the_flags_of_the_end),
+        cmocka_unit_test(payload_in_the_segments_own_room_is_copied),
+        cmocka_unit_test(a_frame_may_have_as_many_pieces_as_a_packet),
         cmocka_unit_test(atomic_datagrams_keep_their_identification),
         cmocka_unit_test(sixty_four_kilobytes_become_45_frames),
         cmocka_unit_test(pieces_may_end_anywhere),

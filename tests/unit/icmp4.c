@@ -378,6 +378,37 @@ static void silence_is_kept_where_rfc_1122_wants_it(void **state)
     tear_down(&bench);
 }
 
+static void sources_that_are_no_host_are_not_answered(void **state)
+{
+    (void)state;
+    static const uint32_t sources[] = {0, 0x00010203u, 0xe0000005u, 0xf0000001u, 0xffffffffu};
+    struct bench bench;
+    set_up(&bench);
+    for (unsigned i = 0; i < 5; i++) {
+        struct packet *packet = packet_of_hex(bench.blocks, UDP_DATAGRAM);
+        packet_set_network(packet);
+        packet->ip.source = address_from_ip4(sources[i]);
+        packet->ip.destination = address_from_ip4(OURS);
+        packet->ip.protocol = 17;
+        icmp4_error(&bench.icmp4, packet, 3, 3, 0, 0);
+        assert_int_equal(counted(bench.blocks, CHASKI_ICMP4_ERRORS_SILENT), i + 1);
+    }
+    assert_int_equal(bench.blocks->down.count, 0);
+    tear_down(&bench);
+}
+
+static void an_echo_request_may_be_the_subject_of_an_error(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    bench.ip4.inform = (struct hook){icmp4_protocol_unreachable, &bench.icmp4};
+    hear(&bench, "45200024 00050000 400166b2 0a000002 0a000001 08005435 12340001 61626364 65666768",
+         0, 0);
+    assert_int_equal(bench.blocks->down.count, 1);
+    tear_down(&bench);
+}
+
 static uint32_t errors_provoked(struct bench *bench, uint32_t source, uint32_t attempts,
                                 uint64_t now_ns)
 {
@@ -684,6 +715,7 @@ static void an_error_about_a_ping_is_told_by_the_closure(void **state)
     assert_dropped(&bench, error, CHASKI_DROP_ICMP4_UNBELIEVED);
     assert_int_equal(icmp4_ping_on(&bench.icmp4, PING, note_reply, &bench), 0);
     hear(&bench, error, 0, 0);
+    assert_int_equal(counted(bench.blocks, CHASKI_DROP_ICMP4_UNBELIEVED), 1);
     icmp4_run_closures(&bench.icmp4, NULL);
     assert_int_equal(bench.replies, 1);
     assert_int_equal(bench.ping_error, CHASKI_UNREACHABLE);
@@ -721,6 +753,27 @@ static void long_pings_are_fragmented_and_their_replies_put_together(void **stat
     assert_int_equal(bench.replies, 1);
     assert_int_equal(bench.length, sizeof data);
     assert_memory_equal(bench.data, data, sizeof data);
+    tear_down(&bench);
+}
+
+static void the_longest_ping_carries_its_data_in_order(void **state)
+{
+    (void)state;
+    struct bench bench;
+    static uint8_t data[65507], bytes[1500];
+    struct chaski_address peer = address_from_ip4(PEER);
+    set_up(&bench);
+    for (unsigned i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)(i + i / 256);
+    assert_int_equal(icmp4_ping(&bench.icmp4, &peer, PING, 1, data, sizeof data, 0), 0);
+    assert_int_equal(bench.blocks->down.count, 45);
+    for (unsigned i = 0; i < 45; i++) {
+        const struct packet *packet = bench.blocks->down.packets[i];
+        uint32_t headers = i == 0 ? 28 : 20;
+        packet_copy_out(packet, 0, bytes, packet->length);
+        assert_memory_equal(bytes + headers, data + (i == 0 ? 0 : i * 1480 - 8),
+                            packet->length - headers);
+    }
     tear_down(&bench);
 }
 
@@ -765,6 +818,8 @@ int main(void)
         cmocka_unit_test(errors_stay_within_576_bytes),
         cmocka_unit_test(a_quoted_packet_that_others_look_at_is_not_written_to),
         cmocka_unit_test(silence_is_kept_where_rfc_1122_wants_it),
+        cmocka_unit_test(sources_that_are_no_host_are_not_answered),
+        cmocka_unit_test(an_echo_request_may_be_the_subject_of_an_error),
         cmocka_unit_test(row_10_errors_are_rate_limited_by_destination_and_in_total),
         cmocka_unit_test(an_error_that_finds_no_memory_is_not_sent),
         cmocka_unit_test(an_error_is_told_to_the_owner_of_the_quoted_datagram),
@@ -780,6 +835,7 @@ int main(void)
         cmocka_unit_test(replies_that_wait_are_bounded_and_may_lose_their_listener),
         cmocka_unit_test(an_error_about_a_ping_is_told_by_the_closure),
         cmocka_unit_test(long_pings_are_fragmented_and_their_replies_put_together),
+        cmocka_unit_test(the_longest_ping_carries_its_data_in_order),
         cmocka_unit_test(pings_that_cannot_be_sent_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -200,6 +200,27 @@ static void fragments_in_the_packets_own_room_are_copied(void **state)
     tear_down(&bench);
 }
 
+static void a_first_fragment_that_is_itself_in_pieces_is_kept_whole(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    struct packet_memory *memory = &bench.blocks->memory;
+    for (unsigned parts = 3; parts < 9; parts += 5) { /* attached, and copied */
+        struct packet *whole = fragment(&bench, 0x0a000002, 5, 0, 1480, true);
+        struct packet *first = packet_slice(whole, 120, 1380, &memory->packets, FOR_CONTROL);
+        memcpy(packet_push(first, 120), whole->data, 120);
+        packet_free(whole);
+        assert_int_equal(first->linear_length, 120);
+        assert_null(add(&bench, first));
+        assert_int_equal(bench.reassembly.bytes, sizeof(struct packet) + SMALL_BUFFER);
+        for (unsigned i = 1; i + 1 < parts; i++)
+            assert_null(add_part(&bench, 5, i * 1480, 1480, true));
+        assert_whole(add_part(&bench, 5, (parts - 1) * 1480, 100, false), (parts - 1) * 1480 + 100);
+    }
+    tear_down(&bench);
+}
+
 static void fragments_that_others_look_at_too_are_left_as_they_are(void **state)
 {
     (void)state;
@@ -318,6 +339,10 @@ static void row_1_copies_are_ignored(void **state)
     assert_null(add_part(&bench, 1, 8, 16, true)); /* within */
     assert_int_equal(counted(bench.blocks, CHASKI_DROP_IP4_FRAGMENT_TWICE), 2);
     assert_whole(add_part(&bench, 1, 32, 8, false), 40);
+    assert_null(add_part(&bench, 2, 8, 8, true));
+    assert_null(add_part(&bench, 2, 8, 8, false)); /* the first one stands */
+    assert_int_equal(counted(bench.blocks, CHASKI_DROP_IP4_FRAGMENT_TWICE), 3);
+    assert_int_equal(bench.reassembly.fragments, 1);
     tear_down(&bench);
 }
 
@@ -493,6 +518,7 @@ int main(void)
         cmocka_unit_test(few_fragments_are_referred_to_and_many_are_copied),
         cmocka_unit_test(the_largest_datagram_can_be_put_together),
         cmocka_unit_test(fragments_in_the_packets_own_room_are_copied),
+        cmocka_unit_test(a_first_fragment_that_is_itself_in_pieces_is_kept_whole),
         cmocka_unit_test(fragments_that_others_look_at_too_are_left_as_they_are),
         cmocka_unit_test(datagrams_are_told_apart),
         cmocka_unit_test(random_orders_with_copies_give_the_same_datagram),

@@ -110,13 +110,29 @@ static void an_address_of_ours_is_preferred_to_a_route_of_32_bits(void **state)
     (void)state;
     struct ip4_route local = {.prefix = 0x0a000001, .length = 32, .kind = IP4_ROUTE_LOCAL};
     assert_true(add(0x0a000001, 32, 0, 9));
+    assert_true(add(0x0a000005, 32, 0, 8));
     assert_true(ip4_routes_add(&routes, &local));
+    assert_int_equal(gateway_to(0x0a000005, IP4_ANY_INTERFACE), 8);
     assert_int_equal(ip4_routes_find(&routes, 0x0a000001, IP4_ANY_INTERFACE)->kind,
                      IP4_ROUTE_LOCAL);
     assert_true(drop(0x0a000001, 32));
     assert_int_equal(ip4_routes_find(&routes, 0x0a000001, IP4_ANY_INTERFACE)->kind,
                      IP4_ROUTE_LOCAL);
     assert_false(drop(0x0a000001, 32));
+}
+
+static void a_route_of_one_interface_can_be_removed(void **state)
+{
+    (void)state;
+    assert_true(add(0x0a000000, 8, 1, 11));
+    assert_true(add(0x0a000000, 8, 2, 22));
+    assert_true(add(0x0a000000, 8, 3, 33));
+    assert_true(ip4_routes_remove(&routes, 0x0a000000, 8, IP4_ROUTE_UNICAST, 2));
+    assert_false(ip4_routes_remove(&routes, 0x0a000000, 8, IP4_ROUTE_UNICAST, 2));
+    assert_false(ip4_routes_remove(&routes, 0x0a000000, 8, IP4_ROUTE_LOCAL, IP4_ANY_INTERFACE));
+    assert_int_equal(gateway_to(0x0a000001, 1), 11);
+    assert_int_equal(gateway_to(0x0a000001, 2), 0);
+    assert_int_equal(gateway_to(0x0a000001, 3), 33);
 }
 
 static void a_full_table_refuses(void **state)
@@ -143,6 +159,22 @@ static const struct ip4_route *plain_find(uint32_t address)
     return best;
 }
 
+/* Each route knows the narrowest one around it: what keeps a search short. */
+static void check_nesting(void)
+{
+    for (uint32_t i = 0; i < routes.count; i++) {
+        const struct ip4_route *inner = &routes.routes[i];
+        uint32_t around = 0;
+        for (uint32_t j = 0; j < i; j++) {
+            const struct ip4_route *outer = &routes.routes[j];
+            if (outer->length <= inner->length &&
+                ((outer->prefix ^ inner->prefix) & ip4_mask(outer->length)) == 0)
+                around = j + 1;
+        }
+        assert_int_equal(inner->around, around);
+    }
+}
+
 static void random_tables_agree_with_a_scan(void **state)
 {
     (void)state;
@@ -155,6 +187,8 @@ static void random_tables_agree_with_a_scan(void **state)
             add(prefix, length, 0, step + 1);
         else
             drop(prefix, length);
+        if (step % 50 == 0)
+            check_nesting();
         for (unsigned i = 0; i < 20; i++) {
             uint32_t address = (uint32_t)random_next(&seed) & 0x31100303u;
             assert_ptr_equal(ip4_routes_find(&routes, address, IP4_ANY_INTERFACE),
@@ -174,6 +208,7 @@ int main(void)
             of_equal_prefixes_the_first_is_preferred_and_an_interface_can_be_asked_for, make, end),
         cmocka_unit_test_setup_teardown(an_address_of_ours_is_preferred_to_a_route_of_32_bits, make,
                                         end),
+        cmocka_unit_test_setup_teardown(a_route_of_one_interface_can_be_removed, make, end),
         cmocka_unit_test_setup_teardown(a_full_table_refuses, make, end),
         cmocka_unit_test_setup_teardown(random_tables_agree_with_a_scan, make, end),
     };
