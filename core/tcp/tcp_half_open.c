@@ -28,7 +28,7 @@ void half_open_setup(struct tcp_half_opens *half_opens, struct memory *memory, u
     struct tcp_half_open *entries = memory_take(memory, (size_t)limit * sizeof *entries);
     if (entries == NULL)
         return;
-    *half_opens = (struct tcp_half_opens){.entries = entries, .limit = limit, .free = 1};
+    *half_opens = (struct tcp_half_opens){.entries = entries, .limit = limit, .free = limit != 0};
     for (uint32_t i = 0; i < limit; i++)
         entries[i].next = i + 1 < limit ? i + 2 : 0;
 }

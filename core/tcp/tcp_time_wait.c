@@ -8,7 +8,7 @@ void time_wait_setup(struct tcp_time_waits *waits, struct memory *memory, uint32
     struct tcp_time_wait *entries = memory_take(memory, (size_t)limit * sizeof *entries);
     if (entries == NULL)
         return;
-    *waits = (struct tcp_time_waits){.entries = entries, .limit = limit, .free = 1};
+    *waits = (struct tcp_time_waits){.entries = entries, .limit = limit, .free = limit != 0};
     for (uint32_t i = 0; i < limit; i++)
         entries[i].next = i + 1 < limit ? i + 2 : 0;
 }

@@ -273,6 +273,8 @@ void net_check_tcp(struct net *net)
             count++;
         }
         assert_int_equal(count, tcp->connection_count);
+        assert_true(tcp->half_open.count <= tcp->half_open.limit);
+        assert_true(tcp->time_wait.count <= tcp->time_wait.limit);
     }
 }
 

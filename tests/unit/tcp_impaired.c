@@ -204,8 +204,10 @@ static void set_knobs(struct play *play)
         knobs->sack = !one_in(play, 4);
         knobs->timestamps = !one_in(play, 4);
         knobs->window_scaling = !one_in(play, 6);
-        if (play->very_lossy) /* time-outs grow, and a hundred seconds are nothing */
+        if (play->very_lossy) { /* time-outs grow, and a hundred seconds are nothing */
             knobs->orphan_timeout_ms = 2000 * 1000;
+            knobs->give_up_ms = 20000 * 1000;
+        }
     }
 }
 
