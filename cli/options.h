@@ -34,8 +34,8 @@ struct link_options {
          .read = argument_address,                                                                 \
          .target = &(link)->gateway},                                                              \
         {.name = "mac",                                                                            \
-         .value = "MAC",                                                             \
-         .help = "our link address (made from that of --addr)",                                            \
+         .value = "MAC",                                                                           \
+         .help = "our link address (made from that of --addr)",                                    \
          .read = argument_mac,                                                                     \
          .target = (link)->mac},                                                                   \
         {.name = "mtu",                                                                            \
