@@ -85,7 +85,7 @@ struct chaski *chaski_loop_host(struct chaski_loop *loop)
 
 const char *chaski_loop_error(const struct chaski_loop *loop)
 {
-    return loop != NULL ? loop->error : "the system has no memory for the host";
+    return loop != NULL ? loop->error : "the system has not enough memory for the host";
 }
 
 /* ---- Links --------------------------------------------------------------------------------- */
@@ -152,10 +152,14 @@ int chaski_loop_watch(struct chaski_loop *loop, int fd, short events, chaski_wat
 {
     if (fd < 0 || closure == NULL)
         return complain(loop, CHASKI_INVALID, "a watch needs a descriptor and a closure");
-    if (!loop_watch(&loop->loop, fd, events, closure, context))
+    errno = 0;
+    if (loop_watch(&loop->loop, fd, events, closure, context))
+        return 0;
+    if (errno == 0)
         return complain(loop, CHASKI_NO_MEMORY, "a loop watches at most %d descriptors",
                         LOOP_WATCHES);
-    return 0;
+    return complain(loop, errno == EEXIST ? CHASKI_IN_USE : CHASKI_INVALID,
+                    "descriptor %d cannot be watched: %s", fd, strerror(errno));
 }
 
 void chaski_loop_unwatch(struct chaski_loop *loop, int fd)

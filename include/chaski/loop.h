@@ -79,11 +79,12 @@ typedef void chaski_watch_closure(void *context, int fd, short events);
 
 /* Calls `closure` whenever some of `events` hold of `fd`, once a turn: at once when the host has
  * nothing to do, and within a millisecond or so under load. The descriptor stays the caller's, who
- * takes the watch away before closing it. CHASKI_NO_MEMORY beyond 64 watches. */
+ * takes the watch away before closing it. CHASKI_IN_USE when it is watched already, CHASKI_INVALID
+ * when it cannot be waited for (a file), CHASKI_NO_MEMORY beyond 64 watches. */
 int chaski_loop_watch(struct chaski_loop *loop, int fd, short events, chaski_watch_closure *closure,
                       void *context);
 
-/* Takes every watch on `fd` away; no closure is called for it any more. */
+/* Takes the watch on `fd` away, if there is one; its closure is not called any more. */
 void chaski_loop_unwatch(struct chaski_loop *loop, int fd);
 
 /* From now on SIGINT and SIGTERM end chaski_loop_run() instead of the process. Both are blocked

@@ -54,7 +54,7 @@ static void puts_up_with_a_loop_that_could_not_be_made(void **state)
     assert_null(none);
     assert_null(chaski_loop_host(none));
     assert_int_equal(chaski_loop_tap(none, &tap), CHASKI_NO_MEMORY);
-    assert_string_equal(chaski_loop_error(none), "the system has no memory for the host");
+    assert_string_equal(chaski_loop_error(none), "the system has not enough memory for the host");
     assert_true(chaski_loop_free(none));
 }
 
@@ -99,14 +99,40 @@ static void watches_descriptors(void **state)
 static void watches_are_limited(void **state)
 {
     (void)state;
-    assert_int_equal(chaski_loop_watch(loop, -1, POLLIN, read_byte, NULL), CHASKI_INVALID);
-    assert_int_equal(chaski_loop_watch(loop, 0, POLLIN, NULL, NULL), CHASKI_INVALID);
+    int ends[2], fds[WATCHES + 1];
+    assert_int_equal(pipe(ends), 0);
+    for (int i = 0; i <= WATCHES; i++) {
+        fds[i] = dup(ends[0]);
+        assert_true(fds[i] >= 0);
+    }
     for (int i = 0; i < WATCHES; i++)
-        assert_int_equal(chaski_loop_watch(loop, 1000 + i, POLLIN, read_byte, NULL), 0);
-    assert_int_equal(chaski_loop_watch(loop, 2000, POLLIN, read_byte, NULL), CHASKI_NO_MEMORY);
+        assert_int_equal(chaski_loop_watch(loop, fds[i], POLLIN, read_byte, NULL), 0);
+    assert_int_equal(chaski_loop_watch(loop, fds[WATCHES], POLLIN, read_byte, NULL),
+                     CHASKI_NO_MEMORY);
     assert_string_equal(chaski_loop_error(loop), "a loop watches at most 64 descriptors");
-    chaski_loop_unwatch(loop, 1007);
-    assert_int_equal(chaski_loop_watch(loop, 2000, POLLIN, read_byte, NULL), 0);
+    chaski_loop_unwatch(loop, fds[7]);
+    assert_int_equal(chaski_loop_watch(loop, fds[WATCHES], POLLIN, read_byte, NULL), 0);
+    for (int i = 0; i <= WATCHES; i++)
+        close(fds[i]);
+    close(ends[0]);
+    close(ends[1]);
+}
+
+static void refuses_what_cannot_be_watched(void **state)
+{
+    (void)state;
+    int ends[2], file = open("/proc/self/exe", O_RDONLY);
+    assert_int_equal(pipe(ends), 0);
+    assert_int_equal(chaski_loop_watch(loop, -1, POLLIN, read_byte, NULL), CHASKI_INVALID);
+    assert_int_equal(chaski_loop_watch(loop, ends[0], POLLIN, NULL, NULL), CHASKI_INVALID);
+    assert_int_equal(chaski_loop_watch(loop, file, POLLIN, read_byte, NULL), CHASKI_INVALID);
+    assert_non_null(strstr(chaski_loop_error(loop), "cannot be watched: "));
+    assert_int_equal(chaski_loop_watch(loop, ends[0], POLLIN, read_byte, NULL), 0);
+    assert_int_equal(chaski_loop_watch(loop, ends[0], POLLIN, read_byte, NULL), CHASKI_IN_USE);
+    chaski_loop_unwatch(loop, ends[0]);
+    close(file);
+    close(ends[0]);
+    close(ends[1]);
 }
 
 static bool is_blocked(int number)
@@ -290,6 +316,7 @@ int main(void)
         test(says_what_is_wrong_with_a_link),
         test(watches_descriptors),
         test(watches_are_limited),
+        test(refuses_what_cannot_be_watched),
         test(signals_end_it_when_asked_to),
         test(spins_for_a_while_when_asked_to),
         test(serves_an_interface_of_ones_own),
