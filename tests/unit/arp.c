@@ -274,6 +274,22 @@ static void the_request_comes_from_the_address_of_the_same_network(void **state)
     tear_down(&bench);
 }
 
+static void an_answer_to_somebody_else_is_used_but_not_trusted(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench, 16);
+    send_to(&bench, PEER, 0);
+    hear(&bench, ARP_HEADER "0002 020000000002 0a000002 020000000009 0a000009", 0);
+    assert_last(&bench, PEER_MAC, "45");
+    assert_int_equal(arp_neighbour_find(&bench.arp, 1, PEER)->state, NEIGHBOUR_PROBE);
+    hear(&bench, ARP_HEADER "0002 020000000002 0a000002 020000000009 0a000009", 1);
+    assert_int_equal(arp_neighbour_find(&bench.arp, 1, PEER)->state, NEIGHBOUR_PROBE);
+    hear(&bench, REPLY_FROM_PEER, 2);
+    assert_int_equal(arp_neighbour_find(&bench.arp, 1, PEER)->state, NEIGHBOUR_REACHABLE);
+    tear_down(&bench);
+}
+
 /* ---- Staying reachable ---- */
 
 enum { LATER_S = 100 }; /* more than any reachable time */
@@ -408,6 +424,10 @@ static void who_uses_the_address_while_we_probe_keeps_it(void **state)
     assert_int_equal(counted(bench.blocks, CHASKI_ARP_CONFLICTS), 1);
     assert_int_equal(timer_wheel_deadline(&bench.blocks->wheel), TIMER_NEVER);
     hear(&bench, ARP_HEADER "0001 020000000002 0a000002 000000000000 0a000001", 2);
+    hear(&bench, ARP_HEADER "0002 020000000007 0a000001 020000000001 0a000001", 3);
+    assert_int_equal(counted(bench.blocks, CHASKI_ARP_CONFLICTS), 1);
+    send_to(&bench, PEER, 4);
+    assert_int_equal(counted(bench.blocks, CHASKI_DROP_ARP_NO_ADDRESS), 1);
     assert_int_equal(bench.blocks->down.count, 0);
     tear_down(&bench);
 }
@@ -419,6 +439,20 @@ static void two_that_probe_for_the_same_address_are_in_conflict(void **state)
     add_probed(&bench);
     hear(&bench, ARP_HEADER "0001 020000000007 00000000 000000000000 0a000001", 1);
     assert_true(arp_address_conflict(&bench.arp, 1, OURS));
+    tear_down(&bench);
+}
+
+static void ordinary_requests_and_probes_for_others_are_no_conflict(void **state)
+{
+    (void)state;
+    struct bench bench;
+    add_probed(&bench);
+    hear(&bench, ARP_HEADER "0001 020000000007 00000000 000000000000 0a000009", 1);
+    hear(&bench, ARP_HEADER "0002 020000000007 00000000 020000000001 0a000001", 1);
+    hear(&bench, ARP_HEADER "0001 020000000002 0a000002 000000000000 0a000001", 1);
+    assert_false(arp_address_conflict(&bench.arp, 1, OURS));
+    assert_int_equal(bench.blocks->down.count, 1);
+    assert_int_equal(counted(bench.blocks, CHASKI_ARP_REPLIES_SENT), 1);
     tear_down(&bench);
 }
 
@@ -590,6 +624,8 @@ int main(void)
         cmocka_unit_test(a_burst_to_several_neighbours_and_interfaces_keeps_its_order),
         cmocka_unit_test(without_an_address_nobody_is_asked),
         cmocka_unit_test(the_request_comes_from_the_address_of_the_same_network),
+        cmocka_unit_test(an_answer_to_somebody_else_is_used_but_not_trusted),
+        cmocka_unit_test(ordinary_requests_and_probes_for_others_are_no_conflict),
         cmocka_unit_test(a_stale_neighbour_is_used_at_once_and_asked_after),
         cmocka_unit_test(progress_of_an_upper_layer_spares_the_question),
         cmocka_unit_test(doubt_of_an_upper_layer_brings_the_question_on),

@@ -528,6 +528,10 @@ static void errors_that_cannot_be_about_us_are_not_believed(void **state)
                    "4500003a 00000000 40018fc4 0a0000fe e0000001 03031729 00000000 "
                    "4500001e 00004000 401120bf 0a000001 08080808 13880035 000a69a3 6869",
                    CHASKI_DROP_ICMP4_UNBELIEVED);
+    assert_dropped(&bench, /* quotes TCP, of which there is none */
+                   "45000038 00000000 400165c7 0a0000fe 0a000001 0303e923 00000000 "
+                   "45000028 00000000 400660c0 0a000001 08080808 13880050 00000001",
+                   CHASKI_DROP_ICMP4_UNBELIEVED);
     assert_int_equal(bench.told, 0);
     bench.believes = false;
     assert_dropped(&bench,
@@ -568,6 +572,10 @@ static void row_22_a_path_narrows_only_when_its_owner_confirms(void **state)
     assert_int_equal(bench.error.kind, IP_ERROR_TOO_BIG);
     assert_int_equal(bench.error.mtu, 1400);
     assert_int_equal(mtu_to_far(&bench), 1400);
+    assert_false(ip4_paths_find(&bench.ip4.paths, FAR, 0)->fragment);
+    uint32_t told = bench.told;
+    hear(&bench, TOO_BIG_1400, 0, 0); /* about the next packet of the same flight */
+    assert_int_equal(bench.told, told + 1);
     hear(&bench, TOO_BIG_1300, 0, 0);
     assert_int_equal(mtu_to_far(&bench), 1300);
     assert_int_equal(counted(bench.blocks, CHASKI_IP4_PATH_LOWERED), 2);
@@ -607,6 +615,7 @@ static void old_routers_mean_the_next_plateau(void **state)
     set_up(&bench);
     hear(&bench, TOO_BIG_UNSAID, 0, 0);
     assert_int_equal(mtu_to_far(&bench), 1492);
+    assert_false(ip4_paths_find(&bench.ip4.paths, FAR, 0)->fragment);
     tear_down(&bench);
 }
 
@@ -797,6 +806,9 @@ static void pings_that_cannot_be_sent_are_refused(void **state)
     for (unsigned i = 0; i < ICMP4_PINGS; i++)
         assert_int_equal(icmp4_ping_on(&bench.icmp4, (uint16_t)i, note_reply, &bench), 0);
     assert_int_equal(icmp4_ping_on(&bench.icmp4, 99, note_reply, &bench), CHASKI_NO_MEMORY);
+    while (bench.icmp4.owner_count < ICMP4_PROTOCOLS)
+        assert_true(icmp4_wire_errors(&bench.icmp4, 99, note_error, &bench));
+    assert_false(icmp4_wire_errors(&bench.icmp4, 99, note_error, &bench));
     assert_int_equal(bench.blocks->down.count, 0);
     tear_down(&bench);
 }

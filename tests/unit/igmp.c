@@ -217,6 +217,32 @@ static void what_is_no_group_or_too_many_is_refused(void **state)
     tear_down(&bench);
 }
 
+static void many_groups_come_and_go_in_any_order(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    for (unsigned round = 0; round < 3; round++) {
+        uint64_t now = round * 10 * SECOND;
+        for (uint32_t i = 0; i < GROUPS; i++) {
+            assert_int_equal(igmp_join(&bench.igmp, 0, GROUP + i, now), 0);
+            catcher_empty(&bench.blocks->down);
+        }
+        for (uint32_t i = 0; i < GROUPS; i++) {
+            assert_int_equal(igmp_leave(&bench.igmp, 0, GROUP + i * 37 % GROUPS, now), 0);
+            catcher_empty(&bench.blocks->down);
+        }
+        while (timer_wheel_deadline(&bench.blocks->wheel) != TIMER_NEVER) {
+            timer_wheel_run(&bench.blocks->wheel, timer_wheel_deadline(&bench.blocks->wheel));
+            catcher_empty(&bench.blocks->down);
+        }
+        for (uint32_t i = 0; i < GROUPS; i++)
+            assert_null(igmp_find(&bench.igmp, 0, GROUP + i));
+        assert_int_equal(bench.link_joined, 1);
+    }
+    tear_down(&bench);
+}
+
 /* ---- Version 3 queries ---- */
 
 static void a_general_query_is_answered_for_all_groups_within_its_time(void **state)
@@ -252,6 +278,7 @@ static void many_groups_take_several_reports(void **state)
     hear(&bench, QUERY_3, 40 * SECOND);
     run_until(&bench, 51 * SECOND);
     assert_int_equal(bench.blocks->down.count, 2);
+    assert_int_equal(bench.blocks->down.packets[0]->linear->references, 1);
     assert_int_equal(bench.blocks->down.packets[0]->length, 24 + 8 + 64 * 8);
     assert_int_equal(bench.blocks->down.packets[1]->length, 24 + 8 + 36 * 8);
     tear_down(&bench);
@@ -272,6 +299,44 @@ static void a_query_about_a_group_is_answered_for_that_group(void **state)
     hear(&bench, ABOUT_GROUP, 30 * SECOND); /* no longer ours */
     run_until(&bench, 40 * SECOND);
     assert_int_equal(bench.blocks->down.count, 0);
+    tear_down(&bench);
+}
+
+static void a_more_urgent_query_hastens_the_answer(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    struct timer_wheel *wheel = &bench.blocks->wheel;
+    join_and_settle(&bench);
+    hear(&bench, QUERY_3, 20 * SECOND);
+    uint64_t first = timer_wheel_deadline(wheel);
+    for (unsigned i = 0; i < 30; i++)
+        hear(&bench, QUERY_3, 20 * SECOND);
+    uint64_t second = timer_wheel_deadline(wheel);
+    assert_true(second < first);
+    timer_cancel(wheel, &bench.igmp.interfaces[0].timer);
+    timer_arm(wheel, &bench.igmp.interfaces[0].timer, 29 * SECOND);
+    hear(&bench, ABOUT_GROUP, 20 * SECOND);
+    first = timer_wheel_deadline(wheel);
+    assert_in_range(first, 20 * SECOND, 21 * SECOND + 1000000);
+    for (unsigned i = 0; i < 30; i++)
+        hear(&bench, ABOUT_GROUP, 20 * SECOND);
+    assert_true(timer_wheel_deadline(wheel) < first);
+    run_until(&bench, 40 * SECOND);
+    assert_int_equal(bench.blocks->down.count, 2);
+    tear_down(&bench);
+}
+
+static void a_query_about_a_group_that_is_not_ours_is_not_answered(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    hear(&bench, "46c00024 00000000 01023915 0a0000fe e0000001 94040000 110afb73 ef010203 027d0000",
+         0);
+    assert_int_equal(counted(bench.blocks, CHASKI_IGMP_QUERIES_RECEIVED), 1);
+    assert_int_equal(timer_wheel_deadline(&bench.blocks->wheel), TIMER_NEVER);
     tear_down(&bench);
 }
 
@@ -421,6 +486,11 @@ static void what_was_pending_for_another_version_is_forgotten(void **state)
     hear(&bench, QUERY_1, 20 * SECOND);
     run_until(&bench, 40 * SECOND);
     assert_only(&bench, REPORT_1);
+    igmp_join(&bench.igmp, 0, GROUP_2, 400 * SECOND);
+    catcher_empty(&bench.blocks->down);
+    hear(&bench, QUERY_1, 400 * SECOND); /* instead of the second change report */
+    run_until(&bench, 420 * SECOND);
+    assert_int_equal(bench.blocks->down.count, 2); /* one report a group */
     tear_down(&bench);
 }
 
@@ -481,6 +551,10 @@ static void without_memory_the_next_report_makes_up_for_it(void **state)
     hear(&bench, QUERY_3, 2 * SECOND);
     bench.blocks->memory.small.fail_at = bench.blocks->memory.small.takes + 1;
     run_until(&bench, 20 * SECOND);
+    struct packet *query = packet_of_hex(bench.blocks, QUERY_3);
+    give(ip4_receive, &bench.ip4, query, 20 * SECOND);
+    pool->fail_at = pool->takes + 1;
+    run_until(&bench, 40 * SECOND);
     assert_int_equal(bench.blocks->down.count, 0);
     tear_down(&bench);
 }
@@ -493,6 +567,9 @@ int main(void)
         cmocka_unit_test(a_group_is_joined_once_however_many_want_it),
         cmocka_unit_test(joining_again_while_leaving_takes_it_back),
         cmocka_unit_test(what_is_no_group_or_too_many_is_refused),
+        cmocka_unit_test(many_groups_come_and_go_in_any_order),
+        cmocka_unit_test(a_more_urgent_query_hastens_the_answer),
+        cmocka_unit_test(a_query_about_a_group_that_is_not_ours_is_not_answered),
         cmocka_unit_test(a_general_query_is_answered_for_all_groups_within_its_time),
         cmocka_unit_test(many_groups_take_several_reports),
         cmocka_unit_test(a_query_about_a_group_is_answered_for_that_group),

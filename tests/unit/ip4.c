@@ -496,6 +496,95 @@ static void the_interface_can_be_asked_for(void **state)
     tear_down(&bench);
 }
 
+static void an_interface_without_address_borrows_one(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct ip_path path;
+    struct chaski_address any = {{0}}, to = address_from_ip4(0x0b000001u);
+    set_up(&bench);
+    ip4_interface_add(&bench.ip4, 2, 1500, hook_to(&bench.blocks->other));
+    assert_int_equal(ip4_route_add(&bench.ip4, 0x0b000000u, 8, 0, 2), 0);
+    struct network *network = &bench.network;
+    assert_int_equal(network->path(network->block, &any, &to, 0, &path), 0);
+    assert_int_equal(path.interface, 2);
+    assert_int_equal(address_ip4(&path.source), OURS);
+    to = address_from_ip4(GROUP); /* but not for everybody on the link to see */
+    assert_int_equal(network->path(network->block, &any, &to, 3, &path), 0);
+    assert_true(address_unspecified(&path.source) || address_ip4(&path.source) == 0);
+    to = address_from_ip4(IP4_BROADCAST);
+    assert_int_equal(network->path(network->block, &any, &to, 3, &path), 0);
+    assert_int_equal(address_ip4(&path.source), 0);
+    assert_true(path.broadcast);
+    tear_down(&bench);
+}
+
+static void without_any_address_only_many_can_be_sent_to(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct ip_path path;
+    struct chaski_address any = {{0}}, far = address_from_ip4(FAR);
+    struct chaski_address everybody = address_from_ip4(IP4_BROADCAST);
+    set_up(&bench);
+    assert_int_equal(ip4_address_remove(&bench.ip4, 0, OURS), 0);
+    assert_int_equal(ip4_address_remove(&bench.ip4, 1, OURS_TOO), 0);
+    struct network *network = &bench.network;
+    assert_int_equal(network->path(network->block, &any, &far, 0, &path), CHASKI_NO_ROUTE);
+    assert_int_equal(network->path(network->block, &any, &everybody, 0, &path), 0);
+    assert_int_equal(path.interface, 0);
+    tear_down(&bench);
+}
+
+static void of_addresses_on_a_link_that_of_the_same_network_is_used(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    assert_int_equal(ip4_address_add(&bench.ip4, 0, 0x0a010005u, 24), 0);
+    assert_int_equal(ip4_route_add(&bench.ip4, 0x0c000000u, 8, 0x0a0100feu, 0), 0);
+    assert_int_equal(ip4_target(&bench.ip4, 0x0c000001u, IP4_ANY_INTERFACE)->source, 0x0a010005u);
+    assert_int_equal(ip4_target(&bench.ip4, FAR, IP4_ANY_INTERFACE)->source, OURS);
+    tear_down(&bench);
+}
+
+static void groups_without_a_route_go_by_the_first_interface(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    assert_int_equal(ip4_target(&bench.ip4, GROUP, IP4_ANY_INTERFACE)->interface, 0);
+    assert_int_equal(ip4_route_add(&bench.ip4, 0xe0000000u, 4, 0, 1), 0);
+    assert_int_equal(ip4_target(&bench.ip4, GROUP, IP4_ANY_INTERFACE)->interface, 1);
+    assert_int_equal(ip4_route_remove(&bench.ip4, 0xe0000000u, 4), 0);
+    assert_int_equal(ip4_route_remove(&bench.ip4, 0, 0), 0);
+    assert_int_equal(ip4_target(&bench.ip4, GROUP, IP4_ANY_INTERFACE)->interface, 0);
+    bench.ip4.interfaces[0].used = bench.ip4.interfaces[1].used = false;
+    bench.ip4.last_target.destination = 0;
+    assert_null(ip4_target(&bench.ip4, GROUP, IP4_ANY_INTERFACE));
+    tear_down(&bench);
+}
+
+static void routes_must_make_sense(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    struct ip4 *ip4 = &bench.ip4;
+    assert_int_equal(ip4_route_add(ip4, 0, 0, OURS, 2), CHASKI_INVALID);
+    assert_int_equal(ip4_route_add(ip4, 0, 0, OURS, 200), CHASKI_INVALID);
+    assert_int_equal(ip4_route_add(ip4, 0, 33, OURS, 0), CHASKI_INVALID);
+    assert_int_equal(ip4_route_add(ip4, 0, 8, 0xe0000001u, 0), CHASKI_INVALID);
+    assert_int_equal(ip4_route_remove(ip4, 0, 33), CHASKI_NO_ROUTE);
+    assert_int_equal(ip4_route_add(ip4, FAR, 32, PEER, 0), 0);
+    assert_int_equal(ip4_target(ip4, FAR, IP4_ANY_INTERFACE)->next_hop, PEER);
+    assert_int_equal(ip4_route_remove(ip4, FAR, 32), 0);
+    for (uint32_t i = 0; ip4->routes.count < ip4->routes.limit; i++)
+        assert_int_equal(ip4_route_add(ip4, i << 16, 16, PEER, 0), 0);
+    assert_int_equal(ip4_route_add(ip4, FAR, 32, PEER, 0), CHASKI_NO_MEMORY);
+    tear_down(&bench);
+}
+
 static void without_a_route_nothing_is_sent(void **state)
 {
     (void)state;
@@ -517,7 +606,10 @@ static void what_is_for_us_goes_by_the_loopback(void **state)
     set_up(&bench);
     send(&bench, datagram(&bench, OURS_TOO));
     send(&bench, datagram(&bench, 0x7f000001u));
-    assert_int_equal(bench.loop.count, 2);
+    struct packet *packet = datagram(&bench, OURS);
+    packet->ip.interface = 1 + 1; /* ours is ours, whichever interface is asked for */
+    send(&bench, packet);
+    assert_int_equal(bench.loop.count, 3);
     assert_int_equal(bench.blocks->down.count, 0);
     assert_int_equal(load_be32(bench.loop.packets[0]->data + 12), OURS_TOO);
     assert_int_equal(load_be32(bench.loop.packets[1]->data + 12), 0x7f000001u);
@@ -529,6 +621,9 @@ static void members_on_this_host_hear_a_copy(void **state)
     (void)state;
     struct bench bench;
     set_up(&bench);
+    send(&bench, datagram(&bench, GROUP)); /* not a member */
+    assert_int_equal(bench.loop.count, 0);
+    catcher_empty(&bench.blocks->down);
     bench.group = GROUP;
     send(&bench, datagram(&bench, GROUP));
     assert_int_equal(bench.blocks->down.count, 1);
@@ -622,6 +717,13 @@ static void what_fits_exactly_is_not_cut(void **state)
     assert_int_equal(bench.blocks->other.count, 1);
     send(&bench, long_datagram(&bench, 0xc0a80502u, 557));
     assert_int_equal(bench.blocks->other.count, 3);
+    struct packet *packet = long_datagram(&bench, 0xc0a80502u, 556);
+    packet->ip.dont_fragment = true;
+    send(&bench, packet);
+    assert_int_equal(bench.blocks->other.count, 4);
+    send(&bench, long_datagram(&bench, 0xc0a80502u, 2 * 552)); /* two that are full */
+    assert_int_equal(bench.blocks->other.count, 6);
+    assert_int_equal(load_be16(bench.blocks->other.packets[5]->data + 6), 552 / 8);
     tear_down(&bench);
 }
 
@@ -793,6 +895,9 @@ static void below_the_minimum_packets_may_be_fragmented_by_routers(void **state)
     struct packet *packet = datagram(&bench, FAR);
     send(&bench, packet);
     assert_int_equal(load_be16(packet->data + 6), 0);
+    assert_true(ip4_paths_lower(&bench.ip4.paths, PEER, 552, 1500, false, 0));
+    assert_true(ip4_paths_lower(&bench.ip4.paths, PEER, 552, 552, true, 0));
+    assert_true(ip4_paths_find(&bench.ip4.paths, PEER, 0)->fragment);
     tear_down(&bench);
 }
 
@@ -848,6 +953,11 @@ static void transports_can_confirm_join_and_ask_what_is_local(void **state)
     struct network *network = &bench.network;
     network->confirm(network->block, &far, 0);
     assert_int_equal(bench.confirmed, GATEWAY);
+    bench.confirmed = 0;
+    network->confirm(network->block, &ours, 0);
+    struct chaski_address unspecified = address_from_ip4(0);
+    network->confirm(network->block, &unspecified, 0);
+    assert_int_equal(bench.confirmed, 0);
     assert_true(network->is_local(network->block, &ours));
     assert_false(network->is_local(network->block, &far));
     assert_int_equal(network->join(network->block, &group, 2, 0), 0);
@@ -920,6 +1030,13 @@ static void addresses_can_share_a_network_and_leave_it(void **state)
                    CHASKI_DROP_IP4_NOT_OURS);
     assert_int_equal(ip4_address_remove(ip4, 0, 0x0a000005u), 0);
     assert_int_equal(ip4_target(ip4, PEER, IP4_ANY_INTERFACE)->next_hop, GATEWAY);
+    assert_int_equal(ip4_target(ip4, 0x0a0000ffu, IP4_ANY_INTERFACE)->next_hop, GATEWAY);
+    assert_int_equal(ip4_target(ip4, 0x0a000000u, IP4_ANY_INTERFACE)->next_hop, GATEWAY);
+    uint32_t before = ip4->routes.count;
+    assert_int_equal(ip4_address_add(ip4, 0, 0x0a000004u, 31), 0);
+    assert_int_equal(ip4_target(ip4, 0x0a000005u, IP4_ANY_INTERFACE)->kind, IP4_ROUTE_UNICAST);
+    assert_int_equal(ip4_address_remove(ip4, 0, 0x0a000004u), 0);
+    assert_int_equal(ip4->routes.count, before);
     tear_down(&bench);
 }
 
@@ -958,6 +1075,11 @@ int main(void)
         cmocka_unit_test(everybody_else_by_the_gateway),
         cmocka_unit_test(a_group_message_has_ttl_1_and_may_carry_router_alert),
         cmocka_unit_test(the_interface_can_be_asked_for),
+        cmocka_unit_test(an_interface_without_address_borrows_one),
+        cmocka_unit_test(without_any_address_only_many_can_be_sent_to),
+        cmocka_unit_test(of_addresses_on_a_link_that_of_the_same_network_is_used),
+        cmocka_unit_test(groups_without_a_route_go_by_the_first_interface),
+        cmocka_unit_test(routes_must_make_sense),
         cmocka_unit_test(without_a_route_nothing_is_sent),
         cmocka_unit_test(what_is_for_us_goes_by_the_loopback),
         cmocka_unit_test(members_on_this_host_hear_a_copy),
