@@ -515,6 +515,26 @@ static void row_10_errors_that_quote_too_little_are_dropped(void **state)
     tear_down(&bench);
 }
 
+/* The quoted header says that the datagram ends before the bytes that follow it. */
+static void row_7_a_quote_ends_where_its_own_header_says(void **state)
+{
+    (void)state;
+    static const char *const errors[] = {
+        "4500003a 00000000 400165c5 0a0000fe 0a000001 03031729 00000000 "
+        "45000014 00000000 401160c9 0a000001 08080808 13880035 000a69a3 6869",
+        "4500003a 00000000 400165c5 0a0000fe 0a000001 03031729 00000000 "
+        "4500001b 00000000 401160c2 0a000001 08080808 13880035 000a69a3 6869",
+        "4500003a 00000000 400165c5 0a0000fe 0a000001 03031729 00000000 "
+        "45000013 00000000 401160ca 0a000001 08080808 13880035 000a69a3 6869",
+    };
+    struct bench bench;
+    set_up(&bench);
+    for (unsigned i = 0; i < 3; i++)
+        assert_dropped(&bench, errors[i], CHASKI_DROP_ICMP4_QUOTE);
+    assert_int_equal(bench.told, 0);
+    tear_down(&bench);
+}
+
 static void errors_that_cannot_be_about_us_are_not_believed(void **state)
 {
     (void)state;
@@ -836,6 +856,7 @@ int main(void)
         cmocka_unit_test(an_error_that_finds_no_memory_is_not_sent),
         cmocka_unit_test(an_error_is_told_to_the_owner_of_the_quoted_datagram),
         cmocka_unit_test(row_10_errors_that_quote_too_little_are_dropped),
+        cmocka_unit_test(row_7_a_quote_ends_where_its_own_header_says),
         cmocka_unit_test(errors_that_cannot_be_about_us_are_not_believed),
         cmocka_unit_test(row_22_a_path_narrows_only_when_its_owner_confirms),
         cmocka_unit_test(row_22_a_path_never_widens_by_an_error),
