@@ -427,14 +427,25 @@ struct tcp_connection *half_open_segment(struct tcp *tcp, uint32_t index, struct
     return NULL;
 }
 
+/* An acknowledgement whose cookie is none of ours, or cannot be read: that needs the sequence number
+ * which only the first segment has. Text that overtook that one must not cost the connection; the
+ * peer will send both again. */
+static void refuse_cookie(struct tcp *tcp, struct packet *packet, bool awaited, uint64_t now_ns)
+{
+    count_many(tcp->counters, CHASKI_TCP_COOKIES_REFUSED, awaited);
+    if (awaited && (packet->length != 0 || (packet->tcp.flags & TCP_FIN)))
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
+    else
+        tcp_build_refusal(tcp, packet, now_ns);
+}
+
 struct tcp_connection *half_open_cookie(struct tcp *tcp, struct packet *packet, uint16_t listener,
                                         uint64_t now_ns)
 {
     struct tcp_half_open entry = {0};
     bool awaited = now_ns < tcp->half_open.cookies_until_ns;
     if (!awaited || !read_cookie(tcp, packet, &entry, now_ns)) {
-        count_many(tcp->counters, CHASKI_TCP_COOKIES_REFUSED, awaited);
-        tcp_build_refusal(tcp, packet, now_ns);
+        refuse_cookie(tcp, packet, awaited, now_ns);
         return NULL;
     }
     struct tcp_connection *c = NULL;
