@@ -227,8 +227,10 @@ static void finish(struct talk_end *end)
     }
     if (end->manners.closes)
         return;
+    end->error = chaski_tcp_shutdown(end->host, end->connection);
+    if (end->error != 0)
+        return;
     end->finished = true;
-    assert_int_equal(chaski_tcp_shutdown(end->host, end->connection), 0);
     assert_int_equal(chaski_tcp_shutdown(end->host, end->connection), CHASKI_CLOSED);
     assert_int_equal(chaski_tcp_write(end->host, end->connection, "", 1), CHASKI_CLOSED);
 }
@@ -257,7 +259,7 @@ static void act(struct talk_end *end)
         finish(end);
     if (!end->open)
         return;
-    if (failed || (end->finished && end->end_read)) {
+    if (end->error != 0 || (end->finished && end->end_read)) {
         close_connection(end);
         return;
     }

@@ -128,8 +128,10 @@ static void impair(struct play *play, uint32_t mtu)
             slowest = rate;
     }
     play->longest = play->very_lossy || mtu < 576 ? 60000 : 400000;
+    if (play->very_lossy && mtu < 576)
+        play->longest = 6000;
     if (slowest != 0 && slowest <= 64000)
-        play->longest = 30000;
+        play->longest = play->longest < 30000 ? play->longest : 30000;
 }
 
 /* Moments at which clocks of 32 bits are about to begin anew. */
@@ -213,7 +215,7 @@ static void set_knobs(struct play *play)
 
 static void choose_manners(struct play *play, struct talk_manners *manners)
 {
-    uint32_t length = one_in(play, 8) ? 0 : below(play, play->longest >> below(play, 12));
+    uint32_t length = one_in(play, 8) ? 0 : below(play, play->longest >> below(play, 8));
     *manners = (struct talk_manners){
         .length = length,
         .hands_over = one_in(play, 2),
