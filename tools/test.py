@@ -40,7 +40,7 @@ def run_meson(build, names):
     """Runs the programs that Meson knows; returns [(name, output, succeeded)]."""
     log = build / "meson-logs/testlog.json"
     log.unlink(missing_ok=True)
-    subprocess.run(["meson", "test", "-C", build, "--no-rebuild", *names], check=False)
+    subprocess.run(["meson", "test", "-C", build, "--no-rebuild", "--timeout-multiplier", "10", *names], check=False)
     if not log.exists():
         return [("meson test", "", False)]
     tests = [json.loads(line) for line in log.read_text().splitlines()]

@@ -202,7 +202,7 @@ class Fetch(world.LinkTest):
         self.assertTrue(self.into.read_bytes() == bytes_of("big.bin", FILES["big.bin"]))
 
 
-NGINX = """daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
+NGINX = """user root; daemon off; master_process off; pid {folder}/nginx.pid; error_log {folder}/nginx.log;
 events {{}}
 http {{ access_log off; client_body_temp_path {folder}/nb; proxy_temp_path {folder}/np;
 fastcgi_temp_path {folder}/nf; uwsgi_temp_path {folder}/nu; scgi_temp_path {folder}/ns;
