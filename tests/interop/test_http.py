@@ -110,7 +110,7 @@ class Http(world.LinkTest):
 
     def test_wrk(self):
         self.need("wrk")
-        done = run("wrk", "-t", 2, "-c", 50, "-d", "3s", URL + "/page.bin")
+        done = run("wrk", "-t", 2, "-c", 50, "-d", "3s", f"http://{CHASKI}:80/page.bin")
         text = done.stdout.decode()
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertNotIn("Socket errors", text)
