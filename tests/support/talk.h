@@ -53,6 +53,7 @@ struct talk {
     chaski_listener listener;
     bool polled; /* the listening end accepts by chaski_tcp_accept() and polls for events */
     bool may_fail_to_open; /* the link is so bad that this may happen */
+    bool may_be_reset;     /* a listener that keeps nothing may disown what it was not sent first */
     bool bound;
 };
 

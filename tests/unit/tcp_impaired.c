@@ -234,6 +234,17 @@ static void choose_manners(struct play *play, struct talk_manners *manners)
     }
 }
 
+/* Whether frames may be missing, or come again or out of order. */
+static bool does_harm(const struct play *play)
+{
+    uint32_t sum = 0;
+    for (unsigned i = 0; i < 2; i++) {
+        const struct memory_wire_impairment *harm = &play->harm[i];
+        sum |= harm->loss | harm->duplicate | harm->corrupt | harm->reorder | harm->queue_bytes;
+    }
+    return sum != 0;
+}
+
 static void begin_talk(struct play *play, uint32_t number)
 {
     struct talk *talk = &play->talks[number];
@@ -244,6 +255,7 @@ static void begin_talk(struct play *play, uint32_t number)
         .port = (uint16_t)(PORT + number),
         .polled = one_in(play, 3),
         .may_fail_to_open = play->very_lossy,
+        .may_be_reset = play->cookies && does_harm(play),
     };
     choose_manners(play, &talk->ends[0].manners);
     choose_manners(play, &talk->ends[1].manners);
