@@ -193,6 +193,29 @@ static void must_11_a_refused_connection_ends(void **state)
     peer_free(&peer);
 }
 
+/* Who does not complete the handshake is asked again for a minute, then forgotten. */
+static void syn_acks_go_on_for_a_minute(void **state)
+{
+    (void)state;
+    struct peer peer;
+    peer_make(&peer, NULL);
+    peer_host_listens(&peer);
+    peer_says(&peer, SEGMENT_SYN, 0);
+    uint32_t isn = peer_expects(&peer, SEGMENT_SYN | SEGMENT_ACK).sequence;
+    for (uint32_t i = 0; i < 5; i++) {
+        assert_int_equal(peer_waits(&peer, 100 * WORLD_SECOND), WORLD_SECOND << i);
+        assert_int_equal(peer_expects(&peer, SEGMENT_SYN | SEGMENT_ACK).sequence, isn);
+    }
+    peer_runs(&peer, 33 * WORLD_SECOND);
+    peer_expects_nothing(&peer);
+    peer_acknowledges(&peer); /* too late */
+    assert_int_equal(peer.events, 0);
+    struct segment reset = {0};
+    assert_true(peer_hears(&peer, &reset));
+    assert_int_equal(reset.flags, SEGMENT_RST);
+    peer_free(&peer);
+}
+
 /* ---- Opening (3.9.1.1) ---- */
 
 static void must_41_listening_touches_no_connection(void **state)
@@ -450,6 +473,7 @@ int main(void)
         cmocka_unit_test(must_10_two_hosts_open_at_once),
         cmocka_unit_test(must_11_a_refused_listener_listens_on),
         cmocka_unit_test(must_11_a_refused_connection_ends),
+        cmocka_unit_test(syn_acks_go_on_for_a_minute),
         cmocka_unit_test(must_41_listening_touches_no_connection),
         cmocka_unit_test(must_42_listening_goes_beside_opening),
         cmocka_unit_test(must_43_the_local_address_can_be_chosen),
