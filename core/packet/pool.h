@@ -35,6 +35,7 @@ struct pool {
     uint32_t object_size;
     uint32_t stride;      /* bytes from one object to the next */
     uint32_t lowest_free; /* since the pool was made */
+    uint32_t sending;     /* objects that send queues hold: noted by them */
     uint64_t takes;       /* attempts, granted or not */
     uint64_t fail_at;     /* the attempt with this number fails: how tests reach every failure */
 };

@@ -211,24 +211,36 @@ uint32_t receive_queue_close_gap(struct tcp_receive_queue *queue, uint32_t next)
     return length;
 }
 
-static bool is_low(const struct pool *pool)
+/* What was received must leave something to send with: an application that answers reads on only
+ * once it has written. And what is being sent must not keep out what is received, lest two hosts
+ * wait for each other. So text is turned away when more than half of a pool is busy with other
+ * things than sending; a little more where nothing is queued yet, that others' queues starve
+ * nobody. */
+static bool is_low(const struct pool *pool, bool empty)
 {
-    return pool->free_count <= pool->keep[FOR_SEND];
+    uint32_t busy = pool->total - pool->free_count;
+    uint32_t receiving = busy > pool->sending ? busy - pool->sending : 0;
+    return receiving > (empty ? pool->total / 8 * 5 : pool->total / 2);
 }
 
-static bool buffer_is_scarce(const struct buffer *buffer)
+static bool buffer_is_scarce(const struct buffer *buffer, bool empty)
 {
-    return buffer->release == buffer_release_to_pool && is_low(buffer->owner);
+    return buffer->release == buffer_release_to_pool && is_low(buffer->owner, empty);
 }
 
 /* Whether the pools miss the memory that the packet keeps busy. */
-static bool is_scarce(const struct packet *packet)
+static bool is_scarce(const struct packet *packet, bool empty)
 {
-    bool scarce =
-        is_low(packet->pool) || (packet->linear != NULL && buffer_is_scarce(packet->linear));
+    bool scarce = is_low(packet->pool, empty) ||
+                  (packet->linear != NULL && buffer_is_scarce(packet->linear, empty));
     for (unsigned i = 0; i < packet->fragment_count; i++)
-        scarce = scarce || buffer_is_scarce(packet->fragments[i].buffer);
+        scarce = scarce || buffer_is_scarce(packet->fragments[i].buffer, empty);
     return scarce;
+}
+
+static bool is_empty(const struct tcp_receive_queue *queue)
+{
+    return queue->length == 0 && tree_empty(&queue->runs);
 }
 
 bool receive_queue_admit(struct tcp_receive_queue *queue, const struct packet *packet, bool next,
@@ -236,13 +248,16 @@ bool receive_queue_admit(struct tcp_receive_queue *queue, const struct packet *p
 {
     uint32_t most = 2 * queue->limit + CHARGE_SLACK;
     uint32_t charge = charge_of(packet);
-    while (queue->charge + charge > most || (!next && is_scarce(packet))) {
+    for (;;) {
+        bool first = next && is_empty(queue);
+        bool scarce = is_scarce(packet, first);
+        if (!scarce && (first || queue->charge + charge <= most))
+            return true;
         struct packet *furthest = run_of(tree_last(&queue->runs));
         if (furthest == NULL || seq_le(furthest->tcp.node.key, packet->tcp.sequence))
-            return next && queue->length == 0 && tree_empty(&queue->runs);
+            return false;
         drop_run(queue, furthest, counters, CHASKI_DROP_TCP_PRUNED);
     }
-    return true;
 }
 
 unsigned receive_queue_blocks(const struct tcp_receive_queue *queue, struct wire_tcp_sack *blocks,

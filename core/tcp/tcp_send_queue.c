@@ -6,7 +6,14 @@
 
 _Static_assert(sizeof(struct send_chunk) <= BUFFER_HEADER,
                "a chunk's place fits in front of the data of a pool buffer");
-_Static_assert(sizeof(struct send_chunk) <= sizeof(((struct chaski_memory *)NULL)->reserved),
+
+/* What an application hands over has its chunk in itself. */
+struct lent_chunk {
+    struct send_chunk chunk;
+    struct send_returns *returns;
+};
+
+_Static_assert(sizeof(struct lent_chunk) <= sizeof(((struct chaski_memory *)NULL)->reserved),
                "a chunk fits in what an application hands over");
 
 void send_queue_init(struct tcp_send_queue *queue, uint32_t start, uint32_t limit)
@@ -36,6 +43,7 @@ static struct send_chunk *new_chunk(const struct tcp_send_queue *queue,
         buffer = buffer_take(&memory->small, FOR_SEND);
     if (buffer == NULL)
         return NULL;
+    ((struct pool *)buffer->owner)->sending++;
     struct send_chunk *chunk = (struct send_chunk *)(void *)buffer;
     chunk->length = 0;
     return chunk;
@@ -64,20 +72,41 @@ uint32_t send_queue_write(struct tcp_send_queue *queue, struct packet_memory *me
     return written;
 }
 
-static void release_handed_over(struct buffer *buffer)
+/* Nothing refers to it any more. */
+static void return_lent(struct buffer *buffer)
 {
-    struct chaski_memory *memory = buffer->owner;
-    memory->release(memory);
+    struct lent_chunk *lent = (struct lent_chunk *)(void *)buffer;
+    struct send_returns *returns = lent->returns;
+    lent->chunk.next = NULL;
+    if (returns->last != NULL)
+        returns->last->next = &lent->chunk;
+    else
+        returns->first = &lent->chunk;
+    returns->last = &lent->chunk;
 }
 
-void send_queue_hand_over(struct tcp_send_queue *queue, struct chaski_memory *memory)
+void send_returns_release(struct send_returns *returns)
 {
-    struct send_chunk *chunk = (struct send_chunk *)(void *)memory->reserved;
+    struct send_chunk *chunk = returns->first;
+    *returns = (struct send_returns){NULL, NULL};
+    while (chunk != NULL) {
+        struct chaski_memory *memory = chunk->buffer.owner;
+        chunk = chunk->next;
+        memory->release(memory);
+    }
+}
+
+void send_queue_hand_over(struct tcp_send_queue *queue, struct chaski_memory *memory,
+                          struct send_returns *returns)
+{
+    struct lent_chunk *lent = (struct lent_chunk *)(void *)memory->reserved;
+    struct send_chunk *chunk = &lent->chunk;
+    lent->returns = returns;
     chunk->buffer = (struct buffer){
         .references = 1,
         .size = (uint32_t)memory->length,
         .data = (uint8_t *)(uintptr_t)memory->bytes,
-        .release = release_handed_over,
+        .release = return_lent,
         .owner = memory,
     };
     append_chunk(queue, chunk);
@@ -93,6 +122,8 @@ static void drop_head(struct tcp_send_queue *queue)
         queue->tail = NULL;
     if (queue->unsent == chunk)
         queue->unsent = NULL;
+    if (chunk->buffer.release == buffer_release_to_pool)
+        ((struct pool *)chunk->buffer.owner)->sending--;
     buffer_drop(&chunk->buffer);
 }
 
