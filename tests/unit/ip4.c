@@ -36,7 +36,7 @@ struct bench {
     struct catcher loop;
     uint32_t group; /* that is joined on interface 0 */
     uint8_t joined_on;
-    uint32_t confirmed;
+    uint32_t confirmed, doubted;
 };
 
 static void note_error(void *block, struct packet *packet, uint8_t type, uint8_t code,
@@ -85,6 +85,14 @@ static void note_confirmed(void *block, uint8_t interface, uint32_t next_hop, ui
     bench->confirmed = next_hop;
 }
 
+static void note_doubted(void *block, uint8_t interface, uint32_t next_hop, uint64_t now_ns)
+{
+    struct bench *bench = block;
+    (void)now_ns;
+    assert_int_equal(interface, 0);
+    bench->doubted = next_hop;
+}
+
 static const struct ip4_limits limits = {
     .addresses = 8,
     .routes = 8,
@@ -110,6 +118,7 @@ static void set_up(struct bench *bench)
     ip4_interface_add(ip4, 0, 1500, hook_to(&blocks->down));
     ip4_interface_add(ip4, 1, 576, hook_to(&blocks->other));
     ip4->interfaces[0].confirm = note_confirmed;
+    ip4->interfaces[0].doubt = note_doubted;
     ip4->interfaces[0].neighbours = bench;
     assert_int_equal(ip4_address_add(ip4, 0, OURS, 24), 0);
     assert_int_equal(ip4_address_add(ip4, 1, OURS_TOO, 24), 0);
@@ -274,6 +283,10 @@ static void row_9_impossible_sources_are_dropped_in_silence(void **state)
     set_up(&bench);
     for (unsigned i = 0; i < sizeof packets / sizeof packets[0]; i++)
         assert_dropped(&bench, packets[i], CHASKI_DROP_IP4_SOURCE);
+    hear(&bench, "45000020 00000000 401166cb 0a000002 0a000001" PING, 0);
+    catcher_empty(&bench.blocks->up); /* a good one in between opens no door */
+    for (unsigned i = 0; i < sizeof packets / sizeof packets[0]; i++)
+        assert_dropped(&bench, packets[i], CHASKI_DROP_IP4_SOURCE);
     assert_int_equal(bench.error.count, 0);
     tear_down(&bench);
 }
@@ -362,6 +375,11 @@ static void from_ourselves_our_own_addresses_and_loopback_are_possible(void **st
     hear(&bench, "45000020 00000000 401166cc 0a000001 0a000001" PING, PACKET_LOOPED);
     hear(&bench, "45000020 00000000 40117ccb 7f000001 7f000001" PING, PACKET_LOOPED);
     assert_int_equal(bench.blocks->up.count, 2);
+    catcher_empty(&bench.blocks->up); /* which does not make them so from outside */
+    assert_dropped(&bench, "45000020 00000000 40117ccb 7f000001 7f000001" PING,
+                   CHASKI_DROP_IP4_SOURCE);
+    assert_dropped(&bench, "45000020 00000000 401166cc 0a000001 0a000001" PING,
+                   CHASKI_DROP_IP4_SOURCE);
     tear_down(&bench);
 }
 
@@ -958,6 +976,11 @@ static void transports_can_confirm_join_and_ask_what_is_local(void **state)
     struct chaski_address unspecified = address_from_ip4(0);
     network->confirm(network->block, &unspecified, 0);
     assert_int_equal(bench.confirmed, 0);
+    network->doubt(network->block, &ours, 0);
+    network->doubt(network->block, &unspecified, 0);
+    assert_int_equal(bench.doubted, 0);
+    network->doubt(network->block, &far, 0);
+    assert_int_equal(bench.doubted, GATEWAY);
     assert_true(network->is_local(network->block, &ours));
     assert_false(network->is_local(network->block, &far));
     assert_int_equal(network->join(network->block, &group, 2, 0), 0);
