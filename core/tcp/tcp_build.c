@@ -155,7 +155,7 @@ bool tcp_build_reset(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
         return false;
     static const uint8_t no_options[1] = {0};
     count(tcp->counters, CHASKI_TCP_RESETS_SENT);
-    send_for(tcp, c, packet, c->snd_nxt, TCP_RST | TCP_ACK, no_options, 0, now_ns);
+    send_for(tcp, c, packet, tcp_next_sequence(c), TCP_RST | TCP_ACK, no_options, 0, now_ns);
     return true;
 }
 

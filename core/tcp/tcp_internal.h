@@ -42,6 +42,15 @@ static inline bool has(const struct tcp_connection *c, uint32_t flags)
     return (c->flags & flags) != 0;
 }
 
+/* The sequence number for a segment without text: SND.NXT, unless the peer has shrunk its window to
+ * before that and would not listen (RFC 9293, 3.8.6). */
+static inline uint32_t tcp_next_sequence(const struct tcp_connection *c)
+{
+    if (c->state == CHASKI_TCP_SYN_RECEIVED)
+        return c->snd_nxt;
+    return seq_min(c->snd_nxt, c->snd_una + c->snd_wnd);
+}
+
 /* Bytes that we believe to be in the network (RFC 6675's pipe). */
 static inline uint32_t tcp_in_flight(const struct tcp_connection *c)
 {

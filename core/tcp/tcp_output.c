@@ -254,13 +254,13 @@ static enum outcome send_all(struct tcp *tcp, struct tcp_connection *c, uint64_t
         return send_handshake(tcp, c, now_ns);
     /* SACK blocks travel on segments without data only, so that those stay of full size. */
     if (has(c, TCPF_ACK_NOW) && !tree_empty(&c->receive.runs) &&
-        !tcp_build_ack(tcp, c, c->snd_nxt, now_ns))
+        !tcp_build_ack(tcp, c, tcp_next_sequence(c), now_ns))
         return OUT_OF_MEMORY;
     if (may_send_data(c))
         outcome = send_data(tcp, c, now_ns);
     if (outcome != OUT_OF_MEMORY && has(c, TCPF_PROBE_OWED))
         outcome = send_probe(tcp, c, now_ns);
-    if (has(c, TCPF_ACK_NOW) && !tcp_build_ack(tcp, c, c->snd_nxt, now_ns))
+    if (has(c, TCPF_ACK_NOW) && !tcp_build_ack(tcp, c, tcp_next_sequence(c), now_ns))
         return OUT_OF_MEMORY;
     return outcome;
 }

@@ -256,7 +256,7 @@ static bool receive_fin(struct tcp *tcp, struct tcp_connection *c, uint64_t now_
         c->state = CHASKI_TCP_CLOSING;
         return true;
     case CHASKI_TCP_FIN_WAIT_2:
-        tcp_build_ack(tcp, c, c->snd_nxt, now_ns);
+        tcp_build_ack(tcp, c, tcp_next_sequence(c), now_ns);
         connection_time_wait(tcp, c, now_ns);
         return false;
     default:

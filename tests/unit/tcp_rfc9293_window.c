@@ -66,6 +66,23 @@ static void must_34_shrunk_windows_do_no_harm(void **state)
     peer_free(&peer);
 }
 
+/* What lies beyond the window would be ignored, the end of the connection included. */
+static void a_reset_lies_within_a_shrunk_window(void **state)
+{
+    (void)state;
+    struct peer peer;
+    struct segment segment;
+    uint32_t una = shrink_to(&peer, 2 * PEER_MSS);
+    while (peer_hears(&peer, &segment))
+        ;
+    assert_int_equal(chaski_tcp_abort(peer.host, peer.connection), 0);
+    world_settle(&peer.world);
+    assert_true(peer_hears(&peer, &segment));
+    assert_true(segment.flags & SEGMENT_RST);
+    assert_int_equal(segment.sequence, una + 2 * PEER_MSS);
+    peer_free(&peer);
+}
+
 static void shld_15_nothing_new_beyond_a_shrunk_window(void **state)
 {
     (void)state;
@@ -409,6 +426,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(must_34_shrunk_windows_do_no_harm),
+        cmocka_unit_test(a_reset_lies_within_a_shrunk_window),
         cmocka_unit_test(shld_15_nothing_new_beyond_a_shrunk_window),
         cmocka_unit_test(shld_16_what_is_inside_goes_again),
         cmocka_unit_test(shld_17_a_shrunk_window_times_nothing_out),
