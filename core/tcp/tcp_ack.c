@@ -76,6 +76,12 @@ static bool is_duplicate(const struct tcp_connection *c, const struct packet *pa
 static bool judge_without_sack(struct tcp *tcp, struct tcp_connection *c,
                                const struct sent_news *news, bool duplicate)
 {
+    /* After a time-out everything goes again, and what had arrived causes duplicates: they tell
+     * nothing, least of all that there is room for more. */
+    if (c->recovery == TCP_CA_LOSS) {
+        c->duplicate_acks = 0;
+        return false;
+    }
     if (duplicate && c->duplicate_acks < UINT16_MAX)
         c->duplicate_acks++;
     if (news->acknowledged != 0) {
@@ -89,8 +95,6 @@ static bool judge_without_sack(struct tcp *tcp, struct tcp_connection *c,
     } else if (c->duplicate_acks != TCP_DUP_THRESHOLD || c->recovery == TCP_CA_RECOVERY) {
         return false;
     }
-    if (c->recovery == TCP_CA_LOSS)
-        return false;
     scoreboard_lose_first(&c->scoreboard, &tcp->sent, c->mss);
     return c->scoreboard.lost != 0;
 }
@@ -105,11 +109,20 @@ static bool judge(struct tcp *tcp, struct tcp_connection *c, const struct sent_n
     return scoreboard_judge(&c->scoreboard, TCP_DUP_THRESHOLD * (uint32_t)c->mss);
 }
 
+/* Without SACK, what is sent again needlessly causes duplicates that look like a new loss, until
+ * something later is acknowledged (RFC 6582, 4.1). */
+static bool has_recovered(const struct tcp_connection *c)
+{
+    if (has(c, TCPF_HAS_SACK) || c->snd_una == c->snd_nxt)
+        return seq_ge(c->snd_una, c->recovery_point);
+    return seq_gt(c->snd_una, c->recovery_point);
+}
+
 static void move_recovery(struct tcp *tcp, struct tcp_connection *c, bool lost, uint32_t in_flight,
                           uint64_t now_ns)
 {
     bool recovering = c->recovery == TCP_CA_RECOVERY || c->recovery == TCP_CA_LOSS;
-    if (recovering && seq_ge(c->snd_una, c->recovery_point)) {
+    if (recovering && has_recovered(c)) {
         leave_recovery(c);
         recovering = false;
     }
