@@ -24,7 +24,7 @@
  */
 enum {
     ARP_INTERFACES = 16,
-    ARP_QUEUE = 3, /* packets that wait for one neighbour */
+    ARP_QUEUE = 8, /* packets that wait for one neighbour: a large datagram in fragments, say */
 };
 
 enum neighbour_state {
