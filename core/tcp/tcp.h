@@ -226,6 +226,7 @@ struct tcp {
     uint16_t listener_chain[TCP_LISTENER_CHAINS]; /* index plus one */
     struct pool sent;                             /* struct tcp_sent: what is in flight */
 
+    struct send_returns returns;    /* memory to be given back to applications */
     struct list work;               /* connections with something to tell or to send */
     struct list visit;              /* those that this turn has still to look at */
     struct burst out[FAMILY_COUNT]; /* built, not yet given to IP */
@@ -256,7 +257,7 @@ void tcp_receive(void *tcp, struct burst *burst, uint64_t now_ns);
 /* ip_error_function: ICMP errors for segments of ours (RFC 5927; path MTU RFC 1191). */
 bool tcp_ip_error(void *tcp, const struct ip_error *error, uint64_t now_ns);
 
-/* Tells closures what happened, filters included. */
+/* Releases memory, asks filters, tells closures what happened. */
 void tcp_run_closures(struct tcp *tcp, uint64_t now_ns);
 
 /* Sends what may be sent now, for every connection that asked. */
@@ -265,7 +266,7 @@ void tcp_output_all(struct tcp *tcp, uint64_t now_ns);
 /* True when one of the two has something to do. */
 static inline bool tcp_pending(const struct tcp *tcp)
 {
-    return !list_empty(&tcp->work) || tcp->half_open.unfiltered != 0;
+    return !list_empty(&tcp->work) || tcp->half_open.unfiltered != 0 || tcp->returns.first != NULL;
 }
 
 /* ---- What the application calls: see chaski/chaski.h, whose names they bear ------------------ */

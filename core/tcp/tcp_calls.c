@@ -148,7 +148,7 @@ int tcp_hand_over(struct tcp *tcp, chaski_tcp handle, struct chaski_memory *memo
         want_room(tcp, c);
         return CHASKI_AGAIN;
     }
-    send_queue_hand_over(&c->send, memory);
+    send_queue_hand_over(&c->send, memory, &tcp->returns);
     connection_wants_output(tcp, c);
     return 0;
 }

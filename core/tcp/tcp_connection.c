@@ -280,6 +280,7 @@ static void tell_closure(struct tcp *tcp, struct tcp_connection *c, uint64_t now
 void tcp_run_closures(struct tcp *tcp, uint64_t now_ns)
 {
     tcp->now_ns = now_ns;
+    send_returns_release(&tcp->returns);
     half_open_run_filters(tcp, now_ns);
     /* What closures cause is told in the next turn: one turn always ends. */
     list_move_all(&tcp->visit, &tcp->work);

@@ -49,14 +49,24 @@ static inline uint32_t send_queue_room(const struct tcp_send_queue *queue)
     return queue->limit > queue->length ? queue->limit - queue->length : 0;
 }
 
+/* What applications handed over and nothing refers to any more. It is released when the turn comes
+ * to closures: no code of an application's runs while a segment is being processed. */
+struct send_returns {
+    struct send_chunk *first, *last;
+};
+
+/* Releases all that is there when it is called. */
+void send_returns_release(struct send_returns *returns);
+
 void send_queue_init(struct tcp_send_queue *queue, uint32_t start, uint32_t limit);
 
 /* Copies up to `length` bytes in; returns how many the limit and the pools allowed. */
 uint32_t send_queue_write(struct tcp_send_queue *queue, struct packet_memory *memory,
                           const uint8_t *bytes, uint32_t length);
 
-/* Appends memory of the application's without copying; it is released when acknowledged. */
-void send_queue_hand_over(struct tcp_send_queue *queue, struct chaski_memory *memory);
+/* Appends memory of the application's without copying; it goes to `returns` when acknowledged. */
+void send_queue_hand_over(struct tcp_send_queue *queue, struct chaski_memory *memory,
+                          struct send_returns *returns);
 
 /* Drops what lies before `sequence`. */
 void send_queue_acknowledge(struct tcp_send_queue *queue, uint32_t sequence);

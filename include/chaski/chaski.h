@@ -140,8 +140,8 @@ int chaski_route_remove(struct chaski *host, const struct chaski_address *prefix
 
 /* ---- Memory that changes hands without a copy ------------------------------------------------ */
 
-/* Application memory that the stack may refer to until it calls `release`, exactly once, from
- * chaski_poll() or from the call that closes the connection. The struct must live as long. */
+/* Application memory that the stack may refer to until it calls `release`, exactly once, inside
+ * chaski_poll(); like a closure, that may call anything. The struct must live as long. */
 struct chaski_memory {
     const void *bytes;
     size_t length;
