@@ -59,7 +59,6 @@ enum tcp_flag {
     TCPF_URGENT_IN = 1u << 18,    /* receive_urgent is ahead of what was read */
     TCPF_RST_OWED = 1u << 19,     /* a reset leaves at the next output, then the end */
     TCPF_PROBE_OWED = 1u << 20,   /* a keep-alive or zero-window probe leaves at the next output */
-    TCPF_RTO_FIRED = 1u << 21,    /* since the last forward acknowledgement */
     TCPF_PERSISTING = 1u << 22,   /* send_at is the persist timer */
     TCPF_RESCUED = 1u << 23,      /* RFC 6675 rescue retransmission used in this recovery */
     TCPF_SYN_OWED = 1u << 24,     /* SYN, or SYN+ACK, is to be sent (again) */
