@@ -698,7 +698,7 @@ static void broadcasts_reach_all_but_those_bound_to_one_address(void **state)
     bound(&bind);
     bind.local.interface = 2;
     bound(&bind);
-    inject_from(SENDER, BROADCAST, 0, to_broadcast, sizeof to_broadcast);
+    inject_from(SENDER, BROADCAST, 1, to_broadcast, sizeof to_broadcast);
     uint8_t other[sizeof hello] = {0}; /* what was in the pool before is not what is told */
     inject(other, sizeof other);
     udp_closures(&bench->udp);
@@ -708,7 +708,7 @@ static void broadcasts_reach_all_but_those_bound_to_one_address(void **state)
         assert_int_equal(told->length, 5);
         assert_memory_equal(told->bytes, "hello", 5);
         assert_int_equal(told->local.port, 7);
-        assert_int_equal(told->local.interface, 1);
+        assert_int_equal(told->local.interface, 2);
         assert_memory_equal(told->local.address.bytes, BROADCAST.bytes, 16);
         assert_int_equal(told->remote.port, 1234);
         assert_memory_equal(told->remote.address.bytes, SENDER.bytes, 16);
