@@ -197,6 +197,7 @@ static int settle_local(const struct udp *udp, const struct chaski_udp_bind *bin
     return error;
 }
 
+/* Closing has left the queue and the memberships empty. */
 static void open_socket(struct udp *udp, struct udp_socket *socket,
                         const struct chaski_udp_bind *bind, const struct chaski_endpoint *local)
 {
@@ -206,12 +207,8 @@ static void open_socket(struct udp *udp, struct udp_socket *socket,
     socket->filter = bind->filter;
     socket->receive = bind->receive;
     socket->context = bind->context;
-    socket->memberships = NULL;
-    socket->first = NULL;
     socket->last = &socket->first;
-    socket->queued = 0;
     socket->queued_max = bind->queue != 0 ? bind->queue : QUEUE_DEFAULT;
-    socket->charge = 0;
     uint64_t full_frames =
         (uint64_t)socket->queued_max * (sizeof(struct packet) + BUFFER_HEADER + SMALL_BUFFER);
     socket->charge_max = full_frames < UINT32_MAX ? (uint32_t)full_frames : UINT32_MAX;

@@ -1088,6 +1088,17 @@ static void an_error_is_told_once(void **state)
     assert_int_equal(udp_send(&bench->udp, socket, NULL, "x", 1, 0), 0);
 }
 
+static void an_error_ends_with_its_socket(void **state)
+{
+    (void)state;
+    chaski_udp socket = connected_to(SENDER, 1234);
+    struct ip_error error = error_about(quoted, IP_ERROR_PORT_UNREACHABLE);
+    assert_true(udp_error(&bench->udp, &error, 0));
+    udp_close(&bench->udp, socket, 0);
+    socket = connected_to(SENDER, 1234);
+    assert_int_equal(udp_send(&bench->udp, socket, NULL, "x", 1, 0), 0);
+}
+
 static void errors_about_nothing_of_ours_are_not_believed(void **state)
 {
     (void)state;
@@ -1217,6 +1228,28 @@ static void a_port_that_is_taken_is_passed_over(void **state)
     assert_int_equal(bench->udp.sockets[socket.index].local.port, ports[1] + 1);
 }
 
+/* Neither many ports nor many peers of one port make a long chain. */
+static void sockets_spread_over_the_table(void **state)
+{
+    (void)state;
+    uint32_t longest = 0;
+    for (uint32_t i = 0; i < SOCKETS; i++) {
+        if (i % 3 == 0)
+            bound_to(any, (uint16_t)(1000 + i));
+        else if (i % 3 == 1)
+            connected_to(chaski_ip4(198, 51, (uint8_t)(i >> 8), (uint8_t)i), 1234);
+        else
+            connected_to(SENDER, (uint16_t)(2000 + i));
+    }
+    for (uint32_t i = 0; i <= bench->udp.chain_mask; i++) {
+        uint32_t length = 0;
+        for (struct udp_socket *s = bench->udp.chains[i]; s != NULL; s = s->chain)
+            length++;
+        longest = length > longest ? length : longest;
+    }
+    assert_in_range(longest, 1, one_chain ? SOCKETS : 8);
+}
+
 static void a_new_socket_knows_nothing_of_the_old_one(void **state)
 {
     (void)state;
@@ -1301,6 +1334,7 @@ int main(void)
         CASE(one_call_tells_a_limited_number_and_everybody_has_a_turn),
         CASE(closures_see_one_piece),
         CASE(an_error_is_told_once),
+        CASE(an_error_ends_with_its_socket),
         CASE(errors_about_nothing_of_ours_are_not_believed),
         CASE(unconnected_sockets_own_their_flows_but_hear_of_no_error),
         CASE(what_is_taken_cannot_be_bound_again),
@@ -1308,6 +1342,7 @@ int main(void)
         CASE(ports_are_drawn_at_random),
         CASE(ports_for_one_peer_differ),
         CASE(a_port_that_is_taken_is_passed_over),
+        CASE(sockets_spread_over_the_table),
         CASE(a_new_socket_knows_nothing_of_the_old_one),
         CASE(options_are_checked),
     };
