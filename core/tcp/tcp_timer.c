@@ -127,7 +127,8 @@ static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, ui
     }
     count(tcp->counters, CHASKI_TCP_TIMEOUTS);
     uint32_t in_flight = tcp_in_flight(c);
-    if (c->recovery != TCP_CA_LOSS || c->backoff == 0)
+    /* Once for the same segment (RFC 5681, 3.1): what went again may be too much as well. */
+    if (c->recovery != TCP_CA_LOSS || c->retries == 0)
         c->congestion.operations->reduce(&c->congestion, in_flight, c->mss, now_ns);
     c->congestion.window = c->mss;
     c->recovery = TCP_CA_LOSS;

@@ -21,7 +21,7 @@
 #include "core/tcp/tcp_internal.h"
 #include "tests/support/talk.h"
 
-enum { TALKS = 6, USUAL_COUNT = 250, PORT = 7000 };
+enum { TALKS = 6, USUAL_COUNT = 2000, PORT = 7000 };
 
 struct play;
 static void tell_play(const struct play *play);
