@@ -220,8 +220,10 @@ static void turn_to_reply(struct packet *packet)
     uint8_t *header = packet->data;
     uint16_t old = checksum_load(header);
     wire_icmp4_set_type_code(header, WIRE_ICMP4_ECHO_REPLY, 0);
-    wire_icmp4_set_checksum(
-        header, checksum_update(wire_icmp4_checksum(header), old, checksum_load(header)));
+    uint16_t sum = checksum_update(wire_icmp4_checksum(header), old, checksum_load(header));
+    /* 0 and 0xffff are the same number, but a message of zeros adds up right with the latter only.
+     */
+    wire_icmp4_set_checksum(header, sum != 0 ? sum : UINT16_MAX);
     packet->ip = (struct packet_ip){
         .source = packet->ip.destination,
         .destination = packet->ip.source,

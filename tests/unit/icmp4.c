@@ -126,6 +126,16 @@ static void an_echo_is_answered_in_the_packet_that_asked(void **state)
     tear_down(&bench);
 }
 
+static void an_echo_of_zeros_has_a_checksum(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    hear(&bench, "4500001c 00000000 400166df 0a000002 0a000001 0800f7ff 00000000", 0, 0);
+    assert_sent(&bench, 0, "4500001c 00000000 400166df 0a000001 0a000002 0000ffff 00000000");
+    tear_down(&bench);
+}
+
 static void payload_in_fragments_stays_where_it_is(void **state)
 {
     (void)state;
@@ -837,6 +847,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_echo_is_answered_in_the_packet_that_asked),
+        cmocka_unit_test(an_echo_of_zeros_has_a_checksum),
         cmocka_unit_test(payload_in_fragments_stays_where_it_is),
         cmocka_unit_test(a_packet_that_others_look_at_is_not_written_to),
         cmocka_unit_test(row_10_options_of_an_echo_are_not_echoed),
