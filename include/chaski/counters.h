@@ -16,7 +16,6 @@ extern "C" {
 #define CHASKI_COUNTERS(X)                                                                         \
     X(DROP_NOT_WIRED, "drop.not_wired", "no block is wired where the packet would go")             \
     X(DROP_NO_MEMORY, "drop.no_memory", "a pool had nothing left")                                 \
-    X(DROP_UNKNOWN_PROTOCOL, "drop.unknown_protocol", "no block for the EtherType or IP protocol") \
     X(DROP_LINK_REFUSED, "drop.link_refused",                                                      \
       "the link did not take it: too long, or it was full")                                        \
     X(LINK_FRAMES_RECEIVED, "link.frames_received", "frames that came in")                         \
