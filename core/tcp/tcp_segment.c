@@ -37,13 +37,10 @@ static bool in_window(const struct tcp_connection *c, const struct packet *packe
 {
     uint32_t sequence = packet->tcp.sequence, length = segment_length(packet);
     uint32_t window = c->rcv_advertised - c->rcv_nxt;
-    if (length == 0)
-        return window == 0 ? sequence == c->rcv_nxt
-                           : seq_ge(sequence, c->rcv_nxt) && seq_lt(sequence, c->rcv_advertised);
-    uint32_t last = sequence + length - 1;
-    return window != 0 && ((seq_ge(sequence, c->rcv_nxt) && seq_lt(sequence, c->rcv_advertised)) ||
-                           (seq_ge(last, c->rcv_nxt) && seq_lt(last, c->rcv_advertised)) ||
-                           (seq_le(sequence, c->rcv_nxt) && seq_ge(last, c->rcv_advertised)));
+    uint32_t ahead = sequence - c->rcv_nxt, behind = c->rcv_nxt - sequence;
+    if (window == 0)
+        return length == 0 && ahead == 0;
+    return ahead < window || behind < length;
 }
 
 static enum verdict judge_reset(const struct tcp_connection *c, const struct packet *packet)

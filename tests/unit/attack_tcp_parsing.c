@@ -406,6 +406,26 @@ static void row_16_flags_that_mean_nothing_to_us(void **state)
     }
 }
 
+/* Before and after are the same there: such a segment is neither, whatever its length. */
+static void row_16_segment_half_the_sequence_space_away(void **state)
+{
+    (void)state;
+    struct peer peer;
+    peer_make(&peer, NULL);
+    peer_opens(&peer);
+    struct cost before = cost_now(&peer);
+    for (uint32_t i = 0; i < 1500; i++) {
+        struct segment segment = peer_segment(&peer, SEGMENT_ACK);
+        segment.sequence += 0x80000000u + 100 * (i - 750);
+        segment.payload_length = 1 + i * 43;
+        peer_injects(&peer, &segment);
+    }
+    assert_kept_nothing(&peer, &before);
+    assert_int_equal(peer_info(&peer).receive_queue, 0);
+    assert_int_equal(peer_info(&peer).tcpi_bytes_received, 0);
+    peer_free(&peer);
+}
+
 /* ---- To oneself ---- */
 
 static void row_17_source_equal_to_destination(void **state)
@@ -472,6 +492,7 @@ int main(void)
         cmocka_unit_test(row_15_urgent_mark_moves_forward_only),
         cmocka_unit_test(row_16_every_set_of_flags_in_every_state),
         cmocka_unit_test(row_16_flags_that_mean_nothing_to_us),
+        cmocka_unit_test(row_16_segment_half_the_sequence_space_away),
         cmocka_unit_test(row_17_source_equal_to_destination),
         cmocka_unit_test(row_17_connecting_to_oneself_ends),
     };
