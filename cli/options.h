@@ -14,6 +14,7 @@ struct link_options {
     uint8_t mac[6];                /* all zero: made from the address */
     uint32_t mtu;                  /* 0: the link's own */
     const char *capture;           /* file, or NULL */
+    bool sleep;                    /* never spin */
 };
 
 /* Their rows in a table of struct argument. */
@@ -45,9 +46,14 @@ struct link_options {
          .target = &(link)->mtu,                                                                   \
          .minimum = 68,                                                                            \
          .maximum = 65535},                                                                        \
+        {.name = "capture",                                                                        \
+         .value = "FILE",                                                                          \
+         .help = "record all frames to a pcap file",                                               \
+         .read = argument_text,                                                                    \
+         .target = &(link)->capture},                                                              \
     {                                                                                              \
-        .name = "capture", .value = "FILE", .help = "record all frames to a pcap file",            \
-        .read = argument_text, .target = &(link)->capture                                          \
+        .name = "sleep", .help = "sleep between frames, however closely they follow each other",   \
+        .read = argument_flag, .target = &(link)->sleep                                            \
     }
 
 /* "tap:NAME" into struct link_options. */

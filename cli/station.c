@@ -100,6 +100,7 @@ bool station_open(struct station *station, const struct link_options *options, s
         complain(error, "cannot wait for events", errno);
         return false;
     }
+    station->loop.adaptive = !options->sleep;
     if (open_host(station, memory_bytes, connections, error) &&
         open_link(station, options, error) && open_capture(station, options->capture, error) &&
         open_interface(station, options, error) && open_timer(station, error)) {

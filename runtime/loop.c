@@ -25,7 +25,12 @@
  * have to say in answer (acknowledgements, above all) is not kept waiting.
  */
 
+/* Where the next frame is near, going to sleep and waking up again costs more than the wait: in a
+ * virtual machine several times as much. So sleeps that turn out to have been short make the loop
+ * spin for a while before it sleeps again, and a long one makes it stop that at once. A loop that
+ * has nothing to do, or something now and then, never spins. */
 enum {
+    SPIN_FIRST_NS = 10000,
     BURSTS_MAX = 4,
     READY_MAX = 16, /* descriptors served at a time */
 };
@@ -44,7 +49,7 @@ static const uint64_t never = UINT64_MAX;
 
 bool loop_init(struct loop *loop)
 {
-    *loop = (struct loop){.signal_fd = -1};
+    *loop = (struct loop){.signal_fd = -1, .adaptive = true};
     loop->now_ns = system_now();
     loop->looked_ns = loop->now_ns;
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
@@ -194,6 +199,16 @@ static void look(struct loop *loop, uint64_t timeout_ns)
         serve(loop, &ready[i]);
 }
 
+/* Learns from a sleep of `slept_ns` how long to spin before the next one. */
+static void adapt(struct loop *loop, uint64_t slept_ns)
+{
+    uint64_t longer = loop->busy_poll_ns == 0 ? SPIN_FIRST_NS : 2 * loop->busy_poll_ns;
+    if (slept_ns > LOOP_SPIN_NS)
+        loop->busy_poll_ns = 0;
+    else
+        loop->busy_poll_ns = longer < LOOP_SPIN_NS ? longer : LOOP_SPIN_NS;
+}
+
 /* ---- Turning ------------------------------------------------------------------------------- */
 
 static bool take_in(struct loop *loop, struct loop_link *at)
@@ -252,7 +267,10 @@ bool loop_turn(struct loop *loop, bool wait)
     if (timeout_ns == 0 && loop->now_ns - loop->looked_ns < look_every_ns)
         return received;
     loop->looked_ns = loop->now_ns;
+    uint64_t asleep_ns = timeout_ns != 0 && loop->adaptive ? system_now() : 0;
     look(loop, timeout_ns);
+    if (asleep_ns != 0)
+        adapt(loop, system_now() - asleep_ns);
     return received;
 }
 

@@ -17,7 +17,7 @@
  *     read the clock; receive from every link and give it to its host; poll every host;
  *     and, when nothing was received, wait for the earliest deadline, to the nanosecond.
  */
-enum { LOOP_HOSTS = 8, LOOP_LINKS = 16, LOOP_WATCHES = 64 };
+enum { LOOP_HOSTS = 8, LOOP_LINKS = 16, LOOP_WATCHES = 64, LOOP_SPIN_NS = 50000 };
 
 /* Runs when one of `events` (POLLIN, POLLOUT...) is there; may call anything, loop_unwatch too. */
 typedef void loop_closure(void *context, int fd, short events);
@@ -44,9 +44,10 @@ struct loop {
     uint64_t now_ns;    /* of this turn */
     uint64_t looked_ns; /* when file descriptors were last looked at */
     uint64_t active_ns; /* when something was last received */
-    /* How long after that to spin instead of sleeping: 0, the default, not at all; UINT64_MAX for
-     * ever. */
+    /* How long after that to spin instead of sleeping; UINT64_MAX: for ever. While `adaptive` the loop
+     * sets it itself, up to LOOP_SPIN_NS. */
     uint64_t busy_poll_ns;
+    bool adaptive;
     int signal_fd;
     sigset_t signals_before;
     bool stopped;
@@ -56,7 +57,7 @@ struct loop {
     void *signal_context;
 };
 
-/* False with errno when the system has no file descriptor left. */
+/* Adaptive. False with errno when the system has no file descriptor left. */
 bool loop_init(struct loop *loop);
 
 /* Closes what the loop itself opened; links and hosts are the caller's. */

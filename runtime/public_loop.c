@@ -210,6 +210,7 @@ int chaski_loop_turn(struct chaski_loop *loop, bool wait)
 void chaski_loop_busy_poll(struct chaski_loop *loop, uint64_t nanoseconds)
 {
     loop->loop.busy_poll_ns = nanoseconds;
+    loop->loop.adaptive = false;
 }
 
 uint64_t chaski_loop_now(const struct chaski_loop *loop)

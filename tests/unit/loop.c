@@ -211,11 +211,44 @@ static void wakes_for_a_link_in_virtual_time(void **state)
     assert_int_equal(hosts[0].frames, 1);
 }
 
+/* A busy machine may turn a short sleep into a long one; not a thousand times in a row. */
+static void learns_from_its_sleeps_when_to_spin(void **state)
+{
+    (void)state;
+    struct puppet_link puppet = new_link(-1);
+    loop_add_link(&loop, &hosts[0], &puppet.link);
+    assert_int_equal(loop.busy_poll_ns, 0);
+    for (int i = 0; i < 1000 && loop.busy_poll_ns == 0; i++) {
+        hosts[0].deadline_ns = system_now() + 5000;
+        loop_turn(&loop, true);
+    }
+    assert_true(loop.busy_poll_ns > 0);
+    assert_true(loop.busy_poll_ns <= LOOP_SPIN_NS);
+    hosts[0].deadline_ns = system_now() + 2 * MS;
+    while (system_now() < hosts[0].deadline_ns)
+        loop_turn(&loop, true);
+    assert_int_equal(loop.busy_poll_ns, 0);
+}
+
+static void never_spins_when_asked_not_to(void **state)
+{
+    (void)state;
+    struct puppet_link puppet = new_link(-1);
+    loop_add_link(&loop, &hosts[0], &puppet.link);
+    loop.adaptive = false;
+    for (int i = 0; i < 100; i++) {
+        hosts[0].deadline_ns = system_now() + 5000;
+        loop_turn(&loop, true);
+        assert_int_equal(loop.busy_poll_ns, 0);
+    }
+}
+
 static void spins_for_a_while_when_asked_to(void **state)
 {
     (void)state;
     struct puppet_link puppet = new_link(-1);
     loop_add_link(&loop, &hosts[0], &puppet.link);
+    loop.adaptive = false;
     loop.busy_poll_ns = 30 * MS;
     puppet.bursts = 1;
     uint64_t before = system_now(), turns = 0;
@@ -433,6 +466,8 @@ int main(void)
         test(sleeps_until_the_earliest_deadline),
         test(does_not_sleep_when_a_host_is_not_done),
         test(wakes_for_a_link_in_virtual_time),
+        test(learns_from_its_sleeps_when_to_spin),
+        test(never_spins_when_asked_not_to),
         test(spins_for_a_while_when_asked_to),
         test(runs_a_closure_when_a_descriptor_is_ready),
         test(a_closure_may_take_watches_away),
