@@ -108,9 +108,9 @@ void chaski_loop_stop(struct chaski_loop *loop);
 int chaski_loop_turn(struct chaski_loop *loop, bool wait);
 
 /* For this many nanoseconds after the last frame the loop asks again and again instead of sleeping,
- * which saves the time to wake up and costs a processor. 0: not at all; UINT64_MAX: for ever. Before
- * this is called the loop finds the time by itself: up to 50 microseconds while frames follow
- * each other that closely, none otherwise. */
+ * which saves the time to wake up and costs a processor. 0: not at all; UINT64_MAX: for ever.
+ * Before this is called the loop finds the time by itself: up to 50 microseconds while frames
+ * follow each other that closely, none otherwise. */
 void chaski_loop_busy_poll(struct chaski_loop *loop, uint64_t nanoseconds);
 
 /* The time of the current or last turn, CLOCK_MONOTONIC in nanoseconds: what chaski_input() is to
