@@ -81,7 +81,7 @@ void tcp_setup(struct tcp *tcp, struct memory *memory, const struct chaski_limit
                     limits->connections + limits->half_open + limits->time_wait, &setup->key);
     /* What is in flight is bounded by the packets and buffers that carry it. */
     pool_init(&tcp->sent, memory, sizeof(struct tcp_sent), limits->packets);
-    pool_reserve(&tcp->sent, limits->packets / 16, 0);
+    pool_reserve(&tcp->sent, limits->packets / 16, limits->packets / 2);
     if (memory->base != NULL && memory->used <= memory->size)
         setup_blocks(tcp, limits, setup);
 }

@@ -71,6 +71,15 @@ static bool is_duplicate(const struct tcp_connection *c, const struct packet *pa
            c->snd_wnd == old_window;
 }
 
+/* Forged duplicates must not make room for more than was in flight when the loss was found (RFC
+ * 5681, 3.2, step 4). */
+static uint32_t most_duplicates(const struct tcp_connection *c)
+{
+    uint32_t end = c->recovery == TCP_CA_RECOVERY ? c->recovery_point : c->snd_nxt;
+    uint32_t segments = (end - c->snd_una) / c->mss;
+    return minimum(maximum(segments, TCP_DUP_THRESHOLD), UINT16_MAX);
+}
+
 /* Without SACK (RFC 6582): the third duplicate, or a partial acknowledgement, says that the first
  * segment is lost. Each duplicate says that another one has left the network. */
 static bool judge_without_sack(struct tcp *tcp, struct tcp_connection *c,
@@ -82,7 +91,7 @@ static bool judge_without_sack(struct tcp *tcp, struct tcp_connection *c,
         c->duplicate_acks = 0;
         return false;
     }
-    if (duplicate && c->duplicate_acks < UINT16_MAX)
+    if (duplicate && c->duplicate_acks < most_duplicates(c))
         c->duplicate_acks++;
     if (news->acknowledged != 0) {
         uint32_t segments = (news->acknowledged + c->mss - 1) / c->mss - 1;

@@ -61,7 +61,7 @@ static uint8_t *room_behind(struct packet *packet, uint32_t n)
 
 static bool wasteful(const struct packet *packet)
 {
-    return packet->tcp.charge > 2 * packet->length + sizeof(struct packet);
+    return packet->tcp.charge > 2 * packet->length;
 }
 
 /* Pours `packet` into the room behind `before`. */

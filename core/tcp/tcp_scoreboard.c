@@ -15,6 +15,11 @@
  * walked. So the work over a whole window is one visit a record, whatever the peer sends.
  */
 
+/* Who may take how many of the records that all connections share: splitting by SACK blocks, on
+ * which the peer decides, leaves some to new data, and both leave some to what goes again. */
+static const enum purpose to_split = FOR_SEND, to_send = FOR_RECEIVE, to_send_again = FOR_CONTROL;
+
+
 static struct tcp_sent *sent_of(struct tree_node *node)
 {
     return node == NULL ? NULL : tree_entry(node, struct tcp_sent, node);
@@ -38,7 +43,7 @@ void scoreboard_init(struct tcp_scoreboard *board, uint32_t una)
 struct tcp_sent *scoreboard_sent(struct tcp_scoreboard *board, struct pool *pool, uint32_t sequence,
                                  uint32_t end, struct send_chunk *chunk, uint64_t now_ns)
 {
-    struct tcp_sent *sent = pool_take(pool, FOR_SEND);
+    struct tcp_sent *sent = pool_take(pool, to_send);
     if (sent == NULL)
         return NULL;
     *sent = (struct tcp_sent){
@@ -116,12 +121,12 @@ void scoreboard_acknowledge(struct tcp_scoreboard *board, struct pool *pool, uin
     board->resent = seq_max(board->resent, una);
 }
 
-bool scoreboard_split(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent,
-                      uint32_t length)
+static bool split(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent,
+                  uint32_t length, enum purpose purpose)
 {
     if (length >= sent_length(sent))
         return true;
-    struct tcp_sent *rest = pool_take(pool, FOR_CONTROL);
+    struct tcp_sent *rest = pool_take(pool, purpose);
     if (rest == NULL)
         return false;
     *rest = *sent;
@@ -132,7 +137,31 @@ bool scoreboard_split(struct tcp_scoreboard *board, struct pool *pool, struct tc
     return true;
 }
 
-static void mark_sacked(struct tcp_scoreboard *board, struct tcp_sent *sent, struct sent_news *news)
+bool scoreboard_split(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent,
+                      uint32_t length)
+{
+    return split(board, pool, sent, length, to_send_again);
+}
+
+/* Lets `sent` cover the SACKed range behind it as well. */
+static void join_sacked(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent,
+                        struct tcp_sent *behind)
+{
+    sent->end = behind->end;
+    sent->flags |= behind->flags;
+    tree_remove(&board->sent, &behind->node);
+    pool_give(pool, behind);
+}
+
+static bool is_sacked(const struct tcp_sent *sent)
+{
+    return sent != NULL && (sent->flags & SENT_SACKED);
+}
+
+/* Returns the record that covers it afterwards: neighbours that are SACKed become one, so that
+ * what is known already costs nothing when it is reported again. */
+static struct tcp_sent *mark_sacked(struct tcp_scoreboard *board, struct pool *pool,
+                                    struct tcp_sent *sent, struct sent_news *news)
 {
     uncount_bytes(board, sent, sent_length(sent));
     sent->flags &= ~(uint32_t)(SENT_LOST | SENT_RETRANSMITTED);
@@ -141,28 +170,36 @@ static void mark_sacked(struct tcp_scoreboard *board, struct tcp_sent *sent, str
     news->sacked += sent_length(sent);
     note_delivery(sent, news);
     board->highest_sacked = seq_max(board->highest_sacked, sent->end);
+    struct tcp_sent *behind = next_sent(sent), *before = sent_of(tree_previous(&sent->node));
+    if (is_sacked(behind))
+        join_sacked(board, pool, sent, behind);
+    if (!is_sacked(before))
+        return sent;
+    join_sacked(board, pool, before, sent);
+    return before;
 }
 
-/* Cuts the record at the block's edges, inwards to whole segments; NULL when nothing of it is
- * covered, or no record was left to split with. */
+/* Cuts the record at the block's edges, inwards to whole segments; NULL when no whole segment of it
+ * is covered, or no record was left to split with. */
 static struct tcp_sent *cut_to_block(struct tcp_scoreboard *board, struct pool *pool,
                                      struct tcp_sent *sent, uint32_t left, uint32_t right,
                                      uint32_t mss)
 {
-    if (seq_lt(sent->node.key, left)) {
-        uint32_t skip = (left - sent->node.key + mss - 1) / mss * mss;
-        if (skip >= sent_length(sent) || !scoreboard_split(board, pool, sent, skip))
+    uint32_t begin = sent->node.key, end = sent->end;
+    if (seq_lt(begin, left))
+        begin += (left - begin + mss - 1) / mss * mss;
+    if (seq_ge(begin, seq_min(end, right)))
+        return NULL;
+    if (seq_gt(end, right))
+        end = begin + (right - begin) / mss * mss;
+    if (begin == end)
+        return NULL;
+    if (begin != sent->node.key) {
+        if (!split(board, pool, sent, begin - sent->node.key, to_split))
             return NULL;
         sent = next_sent(sent);
     }
-    if (seq_gt(sent->end, right)) {
-        if (seq_le(right, sent->node.key))
-            return NULL;
-        uint32_t covered = (right - sent->node.key) / mss * mss;
-        if (covered == 0 || !scoreboard_split(board, pool, sent, covered))
-            return NULL;
-    }
-    return sent;
+    return split(board, pool, sent, end - begin, to_split) ? sent : NULL;
 }
 
 void scoreboard_sack(struct tcp_scoreboard *board, struct pool *pool, uint32_t left, uint32_t right,
@@ -172,13 +209,12 @@ void scoreboard_sack(struct tcp_scoreboard *board, struct pool *pool, uint32_t l
     if (sent != NULL && seq_le(sent->end, left))
         sent = next_sent(sent);
     while (sent != NULL && seq_lt(sent->node.key, right)) {
-        struct tcp_sent *next = next_sent(sent);
-        if (!(sent->flags & SENT_SACKED)) {
-            struct tcp_sent *covered = cut_to_block(board, pool, sent, left, right, mss);
-            if (covered != NULL)
-                mark_sacked(board, covered, news);
-        }
-        sent = next;
+        struct tcp_sent *covered = NULL;
+        if (!is_sacked(sent))
+            covered = cut_to_block(board, pool, sent, left, right, mss);
+        if (covered != NULL)
+            sent = mark_sacked(board, pool, covered, news);
+        sent = next_sent(sent);
     }
 }
 
