@@ -2,6 +2,7 @@
 #ifndef CHASKI_TCP_CONGESTION_H
 #define CHASKI_TCP_CONGESTION_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -14,7 +15,7 @@ struct congestion {
     const struct congestion_operations *operations;
     uint32_t window;    /* cwnd */
     uint32_t threshold; /* ssthresh */
-    uint32_t state[5];  /* the algorithm's own */
+    uint32_t state[6];  /* the algorithm's own */
 };
 
 struct congestion_ack {
@@ -30,10 +31,10 @@ struct congestion_operations {
     void (*init)(struct congestion *congestion);
     /* New data was acknowledged while the window limited us, outside of recovery. */
     void (*acknowledged)(struct congestion *congestion, const struct congestion_ack *ack);
-    /* A loss, or as much: sets the threshold for the path's new capacity. The caller sets the
-     * window afterwards (RFC 5681, 3.2; 3.1 for a time-out). */
-    void (*reduce)(struct congestion *congestion, uint32_t in_flight, uint32_t mss,
-                   uint64_t now_ns);
+    /* A loss, or as much, of `flight` bytes that were not acknowledged: sets the threshold for the
+     * path's new capacity. The caller sets the window afterwards (RFC 5681, 3.2; 3.1 for a
+     * time-out). */
+    void (*reduce)(struct congestion *congestion, uint32_t flight, uint32_t mss, bool timed_out);
     /* Sending begins again after a pause in which the window was taken back (RFC 5681, 4.1). */
     void (*restart)(struct congestion *congestion);
 };

@@ -1,22 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/tcp/congestion.h"
 
-#include <stdbool.h>
-
 /*
  * CUBIC (RFC 9438), in integers. After a reduction the window follows
  *
  *     W_cubic(t) = C * (t - K)^3 + W_max        C = 0.4 segments / s^3
  *
- * of the time t since congestion avoidance began: steep, flat around the old maximum, steep again.
- * Where that is slower than what Reno would do (W_est), Reno's pace is kept (4.3).
+ * of the time t spent in congestion avoidance: steep, flat around the old maximum, steep again.
+ * Where that is slower than what Reno would do (W_est), Reno's pace is kept (4.3). The time in
+ * which the window did not limit us does not count: nothing was learned about the path (4.2, 5.8).
  *
  * Units: time in 1/1024 s, so that t^3 fits in 64 bits for any window that 32 bits can express;
- * windows in bytes; C * x^3 becomes mss * 4 * x^3 / (10 * 2^30).
+ * windows in bytes; C * x^3 becomes mss * 4 * x^3 / (10 * 2^30). The window moves when an eighth
+ * of it has been acknowledged, so that what is lost by dividing does not add up.
  */
 
 enum state {
-    EPOCH_MS,   /* when congestion avoidance began; 0: it has not */
+    LAST_MS,    /* when the window was last limiting; 0: congestion avoidance has not begun */
+    ELAPSED_MS, /* spent in congestion avoidance */
     W_MAX,      /* bytes */
     K,          /* 1/1024 s */
     W_ESTIMATE, /* bytes, what Reno would have reached */
@@ -61,9 +62,23 @@ static void begin_epoch(struct congestion *congestion, const struct congestion_a
         state[W_MAX] = congestion->window;
     /* (gap / 0.4) seconds^3 in 1/1024 s: gap * 2.5 * 2^30 */
     state[K] = (uint32_t)cube_root(gap < 1u << 31 ? (gap << 30) / 2 * 5 : UINT64_MAX / 4);
-    state[EPOCH_MS] = clock_ms(ack) != 0 ? clock_ms(ack) : 1;
+    state[ELAPSED_MS] = 0;
     state[W_ESTIMATE] = congestion->window;
     state[COUNTED] = 0;
+}
+
+/* Acknowledgements come every round trip at least while the window limits us. */
+static void spend_time(struct congestion *congestion, const struct congestion_ack *ack)
+{
+    uint32_t *state = congestion->state;
+    uint32_t now_ms = clock_ms(ack) != 0 ? clock_ms(ack) : 1;
+    if (state[LAST_MS] == 0) {
+        begin_epoch(congestion, ack);
+    } else {
+        uint32_t passed = now_ms - state[LAST_MS], most = ack->srtt_us / 1000 + 1;
+        state[ELAPSED_MS] += passed < most ? passed : most;
+    }
+    state[LAST_MS] = now_ms;
 }
 
 /* W_cubic at `time` after the epoch began, in bytes. */
@@ -81,15 +96,26 @@ static uint64_t w_cubic(const struct congestion *congestion, uint64_t time, uint
     return w_max + delta;
 }
 
-/* Section 4.3: alpha is 3 * (1 - beta) / (1 + beta), about 9/17, until W_max is reached, then 1. */
-static void grow_estimate(struct congestion *congestion, const struct congestion_ack *ack,
-                          uint32_t acknowledged)
+/* Section 4.3: alpha is 3 * (1 - beta) / (1 + beta) = 9/17 until the window is where it was before
+ * the reduction, which was threshold / beta; then 1. */
+static void grow_estimate(struct congestion *congestion, uint32_t mss, uint32_t counted)
 {
     uint32_t *state = congestion->state;
-    uint64_t gain = (uint64_t)acknowledged * ack->mss / congestion->window;
-    uint64_t estimate =
-        state[W_ESTIMATE] + (state[W_ESTIMATE] < state[W_MAX] ? gain * 9 / 17 : gain);
+    uint64_t prior = (uint64_t)congestion->threshold * 1024 / BETA_1024;
+    uint64_t gain = (uint64_t)counted * mss / congestion->window;
+    uint64_t estimate = state[W_ESTIMATE] + (state[W_ESTIMATE] < prior ? gain * 9 / 17 : gain);
     state[W_ESTIMATE] = estimate < WINDOW_MAX ? (uint32_t)estimate : WINDOW_MAX;
+}
+
+/* Sections 4.4 and 4.5: of the way to where W_cubic is a round trip ahead, but at most half as much
+ * again, a window's worth of acknowledgements covers all. */
+static uint64_t grow(const struct congestion *congestion, uint64_t time, uint32_t counted,
+                     const struct congestion_ack *ack)
+{
+    uint64_t window = congestion->window, most = window + window / 2;
+    uint64_t target = w_cubic(congestion, time + ack->srtt_us * 1024ull / 1000000, ack->mss);
+    target = target < most ? target : most;
+    return target > window ? window + counted * (target - window) / window : window;
 }
 
 static void acknowledged(struct congestion *congestion, const struct congestion_ack *ack)
@@ -98,43 +124,38 @@ static void acknowledged(struct congestion *congestion, const struct congestion_
     if (left == 0)
         return;
     uint32_t *state = congestion->state;
-    if (state[EPOCH_MS] == 0)
-        begin_epoch(congestion, ack);
-    uint64_t elapsed_us = (clock_ms(ack) - state[EPOCH_MS]) * 1000ull;
-    uint64_t time = (elapsed_us + ack->srtt_us) * 1024 / 1000000;
-    uint64_t target = w_cubic(congestion, time, ack->mss);
-    grow_estimate(congestion, ack, left);
-    /* Section 4.2: the target of one round trip ahead, at most half as much again. */
-    uint64_t most = congestion->window + (uint64_t)congestion->window / 2;
-    if (target > most)
-        target = most;
-    if (target < state[W_ESTIMATE])
-        target = state[W_ESTIMATE] < most ? state[W_ESTIMATE] : most;
-    if (target <= congestion->window)
+    spend_time(congestion, ack);
+    state[COUNTED] += left;
+    if (state[COUNTED] < congestion->window / 8)
         return;
-    /* Of the way to the target, each window's worth of acknowledgements covers all. */
-    uint64_t counted = state[COUNTED] + left * (target - congestion->window);
-    state[COUNTED] = (uint32_t)(counted % congestion->window);
-    uint64_t window = congestion->window + counted / congestion->window;
-    congestion->window = window < WINDOW_MAX ? (uint32_t)window : WINDOW_MAX;
+    uint32_t counted = state[COUNTED];
+    uint64_t time = state[ELAPSED_MS] * 1024ull / 1000;
+    state[COUNTED] = 0;
+    grow_estimate(congestion, ack->mss, counted);
+    uint64_t window = state[W_ESTIMATE];
+    if (w_cubic(congestion, time, ack->mss) >= window)
+        window = grow(congestion, time, counted, ack);
+    if (window > congestion->window)
+        congestion->window = window < WINDOW_MAX ? (uint32_t)window : WINDOW_MAX;
 }
 
-static void reduce(struct congestion *congestion, uint32_t in_flight, uint32_t mss, uint64_t now_ns)
+/* Section 4.6, of the flight as it recommends. */
+static void reduce(struct congestion *congestion, uint32_t flight, uint32_t mss, bool timed_out)
 {
-    (void)in_flight;
-    (void)now_ns;
     uint32_t *state = congestion->state;
-    uint64_t window = congestion->window;
+    uint64_t window = flight < congestion->window ? flight : congestion->window;
     /* Section 4.7, fast convergence: a flow that was reduced before it got back makes room. */
     state[W_MAX] = (uint32_t)(window < state[W_MAX] ? window * (1024 + BETA_1024) / 2048 : window);
+    if (timed_out) /* section 4.8: K will be 0 */
+        state[W_MAX] = 0;
     uint64_t threshold = window * BETA_1024 / 1024;
     congestion->threshold = threshold > 2ull * mss ? (uint32_t)threshold : 2 * mss;
-    state[EPOCH_MS] = 0;
+    state[LAST_MS] = 0;
 }
 
 static void restart(struct congestion *congestion)
 {
-    congestion->state[EPOCH_MS] = 0;
+    congestion->state[LAST_MS] = 0;
 }
 
 const struct congestion_operations congestion_cubic = {

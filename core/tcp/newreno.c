@@ -22,10 +22,10 @@ static void acknowledged(struct congestion *congestion, const struct congestion_
     }
 }
 
-static void reduce(struct congestion *congestion, uint32_t in_flight, uint32_t mss, uint64_t now_ns)
+static void reduce(struct congestion *congestion, uint32_t flight, uint32_t mss, bool timed_out)
 {
-    (void)now_ns;
-    uint32_t half = in_flight / 2;
+    (void)timed_out;
+    uint32_t half = flight / 2;
     congestion->threshold = half > 2 * mss ? half : 2 * mss;
     congestion->state[COUNTED] = 0;
 }

@@ -60,7 +60,8 @@ enum tcp_flag {
     TCPF_RST_OWED = 1u << 19,     /* a reset leaves at the next output, then the end */
     TCPF_PROBE_OWED = 1u << 20,   /* a keep-alive or zero-window probe leaves at the next output */
     TCPF_PERSISTING = 1u << 22,   /* send_at is the persist timer */
-    TCPF_RESCUED = 1u << 23,      /* RFC 6675 rescue retransmission used in this recovery */
+    TCPF_RESCUED = 1u << 23,      /* in this recovery, RFC 6675's rescue retransmission was used; or
+                                   * without SACK, a partial acknowledgement has come */
     TCPF_SYN_OWED = 1u << 24,     /* SYN, or SYN+ACK, is to be sent (again) */
     TCPF_WANTS_OUTPUT = 1u << 27, /* has something to send, perhaps */
     TCPF_IN_TABLE = 1u << 26,     /* segments find it */
@@ -126,7 +127,7 @@ struct tcp_connection {
     struct tcp_send_queue send;
     uint64_t send_at;   /* retransmission or persist */
     uint32_t snd_small; /* behind the last segment that was not full (Nagle) */
-    uint32_t sent_ms;   /* when new data was last sent */
+    uint32_t sent_ms;   /* when data was last sent */
     uint32_t rto_us;
     uint32_t progress_ms; /* when the peer last acknowledged something new: user time-out */
 
@@ -168,6 +169,7 @@ struct tcp_connection {
     uint16_t listener;   /* index plus one; 0: opened actively */
     uint16_t peer_mss;   /* what the peer announced, or 536 */
     uint16_t proven_mss; /* segments of this size were acknowledged lately */
+    uint8_t repeats;     /* segments behind a gap since RCV.NXT moved and it was told */
 };
 
 struct tcp_listener {

@@ -41,14 +41,17 @@ static void sample_round_trip(struct tcp *tcp, struct tcp_connection *c,
     }
 }
 
-static void enter_recovery(struct tcp *tcp, struct tcp_connection *c, uint32_t in_flight,
-                           uint64_t now_ns)
+static void enter_recovery(struct tcp *tcp, struct tcp_connection *c, uint32_t flight,
+                           uint32_t in_flight)
 {
     c->recovery = TCP_CA_RECOVERY;
     c->recovery_point = c->snd_nxt;
     c->flags &= ~(uint32_t)TCPF_RESCUED;
-    c->congestion.operations->reduce(&c->congestion, in_flight, c->mss, now_ns);
+    c->congestion.operations->reduce(&c->congestion, flight, c->mss, false);
+    /* With SACK it goes down step by step; the first segment goes at once. */
     c->congestion.window = c->congestion.threshold;
+    if (has(c, TCPF_HAS_SACK))
+        c->congestion.window = maximum(c->congestion.threshold, in_flight + c->mss);
     count(tcp->counters, CHASKI_TCP_RECOVERIES);
 }
 
@@ -122,15 +125,19 @@ static bool judge(struct tcp *tcp, struct tcp_connection *c, const struct sent_n
  * something later is acknowledged (RFC 6582, 4.1). */
 static bool has_recovered(const struct tcp_connection *c)
 {
-    if (has(c, TCPF_HAS_SACK) || c->snd_una == c->snd_nxt)
-        return seq_ge(c->snd_una, c->recovery_point);
-    return seq_gt(c->snd_una, c->recovery_point);
+    return has(c, TCPF_HAS_SACK) ? seq_ge(c->snd_una, c->recovery_point)
+                                 : seq_gt(c->snd_una, c->recovery_point);
 }
 
-static void move_recovery(struct tcp *tcp, struct tcp_connection *c, bool lost, uint32_t in_flight,
-                          uint64_t now_ns)
+static bool is_recovering(const struct tcp_connection *c)
 {
-    bool recovering = c->recovery == TCP_CA_RECOVERY || c->recovery == TCP_CA_LOSS;
+    return c->recovery == TCP_CA_RECOVERY || c->recovery == TCP_CA_LOSS;
+}
+
+static void move_recovery(struct tcp *tcp, struct tcp_connection *c, bool lost, uint32_t flight,
+                          uint32_t in_flight)
+{
+    bool recovering = is_recovering(c);
     if (recovering && has_recovered(c)) {
         leave_recovery(c);
         recovering = false;
@@ -138,16 +145,39 @@ static void move_recovery(struct tcp *tcp, struct tcp_connection *c, bool lost, 
     if (recovering)
         return;
     if (lost)
-        enter_recovery(tcp, c, in_flight, now_ns);
+        enter_recovery(tcp, c, flight, in_flight);
     else
         c->recovery =
             c->scoreboard.sacked != 0 || c->duplicate_acks != 0 ? TCP_CA_DISORDER : TCP_CA_OPEN;
 }
 
-static void grow_window(struct tcp_connection *c, const struct sent_news *news, uint32_t in_flight,
+/* During recovery with SACK: what may go follows from what has arrived, as RFC 6937 has it, for
+ * what is taken for lost all at once makes no room in queues that are full. Above the threshold
+ * half as much goes as arrives; below, as much and a segment. `in_flight` is from before. */
+static void shrink_window(struct tcp_connection *c, uint32_t arrived, uint32_t in_flight)
+{
+    struct congestion *congestion = &c->congestion;
+    uint32_t unused = congestion->window > in_flight ? congestion->window - in_flight : 0;
+    uint32_t now = tcp_in_flight(c);
+    if (now > congestion->threshold)
+        congestion->window = now + unused + arrived / 2;
+    else
+        congestion->window = minimum(congestion->threshold, now + arrived + c->mss);
+}
+
+/* After a time-out without SACK, one acknowledgement may cover a window that arrived long ago: it
+ * makes the window grow by a segment (RFC 3465, 2.3), and lets no more go than a new connection. */
+static void hold_back(const struct tcp *tcp, struct tcp_connection *c)
+{
+    uint32_t most = tcp_in_flight(c) + tcp_initial_window(tcp, c);
+    c->congestion.window = minimum(c->congestion.window, most);
+}
+
+/* `delivered` bytes have arrived in order. */
+static void grow_window(struct tcp_connection *c, uint32_t delivered, uint32_t in_flight,
                         uint64_t now_ns)
 {
-    if (news->acknowledged == 0 || c->recovery == TCP_CA_RECOVERY)
+    if (delivered == 0 || c->recovery == TCP_CA_RECOVERY)
         return;
     /* RFC 9438, 5.8 and RFC 7661: a window that was not used proves nothing about the path. */
     bool used = has(c, TCPF_CWND_LIMITED) || (c->congestion.window < c->congestion.threshold &&
@@ -156,12 +186,29 @@ static void grow_window(struct tcp_connection *c, const struct sent_news *news, 
         return;
     struct congestion_ack ack = {
         .now_ns = now_ns,
-        .acknowledged = news->acknowledged,
+        .acknowledged = delivered,
         .in_flight = in_flight,
         .mss = c->mss,
         .srtt_us = c->srtt_us8 / 8,
     };
     c->congestion.operations->acknowledged(&c->congestion, &ack);
+}
+
+static void adapt_window(const struct tcp *tcp, struct tcp_connection *c,
+                         const struct sent_news *news, bool was_recovering, uint32_t in_flight,
+                         uint64_t now_ns)
+{
+    bool blind = c->recovery == TCP_CA_LOSS && !has(c, TCPF_HAS_SACK);
+    if (c->recovery == TCP_CA_RECOVERY && has(c, TCPF_HAS_SACK))
+        shrink_window(c, news->delivered + news->sacked, in_flight);
+    else if (blind)
+        grow_window(c, minimum(news->delivered, c->mss), in_flight, now_ns);
+    else if (was_recovering) /* the last one covers a window that arrived long ago */
+        grow_window(c, news->delivered, in_flight, now_ns);
+    else
+        grow_window(c, news->acknowledged, in_flight, now_ns);
+    if (blind)
+        hold_back(tcp, c);
 }
 
 static void move_una(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowledgment,
@@ -201,11 +248,26 @@ static void update_window(struct tcp_connection *c, const struct packet *packet)
     }
 }
 
+/* RFC 6298, 5.2 and 5.3. Without SACK each round trip mends one loss, so when many are to be mended
+ * the time-out shall come: in a recovery, only the first partial acknowledgement puts it off (RFC
+ * 6582, 3.2 and 4). */
+static void restart_timer(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    bool partial = c->recovery == TCP_CA_RECOVERY && !has(c, TCPF_HAS_SACK);
+    if (c->snd_nxt == c->snd_una)
+        c->send_at = TIMER_NEVER;
+    else if (!partial || !has(c, TCPF_RESCUED))
+        c->send_at = now_ns + tcp_rto_ns(tcp, c);
+    if (partial)
+        c->flags |= TCPF_RESCUED;
+}
+
 void tcp_acknowledge(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
                      uint64_t now_ns)
 {
     uint32_t acknowledgment = packet->tcp.acknowledgment;
-    uint32_t in_flight = tcp_in_flight(c), old_window = c->snd_wnd;
+    uint32_t in_flight = tcp_in_flight(c), flight = c->snd_nxt - c->snd_una;
+    uint32_t old_window = c->snd_wnd;
     struct sent_news news = {0};
     if (seq_lt(acknowledgment, c->snd_una))
         return; /* old, and older than what we know */
@@ -221,14 +283,13 @@ void tcp_acknowledge(struct tcp *tcp, struct tcp_connection *c, const struct pac
         return;
     }
     sample_round_trip(tcp, c, packet, &news, now_ns);
-    bool lost = judge(tcp, c, &news, duplicate);
-    move_recovery(tcp, c, lost, in_flight, now_ns);
-    grow_window(c, &news, in_flight, now_ns);
+    bool lost = judge(tcp, c, &news, duplicate), recovering = is_recovering(c);
+    move_recovery(tcp, c, lost, flight, in_flight);
+    adapt_window(tcp, c, &news, recovering, in_flight, now_ns);
     if (news.acknowledged != 0) {
         enum family family = address_family(&c->key.remote);
         tcp->network[family].confirm(tcp->network[family].block, &c->key.remote, now_ns);
-        /* RFC 6298, 5.2 and 5.3 */
-        c->send_at = c->snd_nxt == c->snd_una ? TIMER_NEVER : now_ns + tcp_rto_ns(tcp, c);
+        restart_timer(tcp, c, now_ns);
     }
     connection_wants_output(tcp, c);
 }

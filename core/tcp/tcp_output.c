@@ -65,6 +65,7 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
         return OUT_OF_MEMORY;
     c->retransmitted += (sent_length(sent) + c->mss - 1) / c->mss;
     count(tcp->counters, CHASKI_TCP_RETRANSMITTED);
+    c->sent_ms = clock_ms(now_ns);
     scoreboard_resent(&c->scoreboard, sent, now_ns);
     return SENT;
 }
@@ -247,14 +248,25 @@ static enum outcome send_probe(struct tcp *tcp, struct tcp_connection *c, uint64
     return SENT;
 }
 
+/* With a gap before what has come. SACK blocks travel on segments without data only, so that those
+ * stay of full size. Without SACK the peer counts acknowledgements (RFC 5681, 3.2): each segment
+ * that came is one, as far as it matters. */
+static bool tell_gap(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    unsigned times = has(c, TCPF_HAS_SACK) || c->repeats == 0 ? 1 : c->repeats;
+    c->repeats = 0;
+    while (times-- != 0)
+        if (!tcp_build_ack(tcp, c, tcp_next_sequence(c), now_ns))
+            return false;
+    return true;
+}
+
 static enum outcome send_all(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     enum outcome outcome = NOTHING_TO_SEND;
     if (has(c, TCPF_SYN_OWED))
         return send_handshake(tcp, c, now_ns);
-    /* SACK blocks travel on segments without data only, so that those stay of full size. */
-    if (has(c, TCPF_ACK_NOW) && !tree_empty(&c->receive.runs) &&
-        !tcp_build_ack(tcp, c, tcp_next_sequence(c), now_ns))
+    if (has(c, TCPF_ACK_NOW) && !tree_empty(&c->receive.runs) && !tell_gap(tcp, c, now_ns))
         return OUT_OF_MEMORY;
     if (may_send_data(c))
         outcome = send_data(tcp, c, now_ns);

@@ -102,17 +102,18 @@ void scoreboard_acknowledge(struct tcp_scoreboard *board, struct pool *pool, uin
 {
     struct tcp_sent *sent;
     while ((sent = first_sent(board)) != NULL && seq_lt(sent->node.key, una)) {
-        if (!(sent->flags & SENT_SACKED))
+        uint32_t n = seq_min(sent->end, una) - sent->node.key;
+        news->acknowledged += n;
+        if (!(sent->flags & SENT_SACKED)) {
+            news->delivered += n;
             note_delivery(sent, news);
+        }
         if (seq_le(sent->end, una)) {
-            news->acknowledged += sent_length(sent);
             drop_record(board, pool, sent);
             continue;
         }
         /* The key moves up, but not past a neighbour: the tree's order stands. */
-        uint32_t n = una - sent->node.key;
         uncount_bytes(board, sent, n);
-        news->acknowledged += n;
         sent->node.key = una;
         sent->chunk = send_chunk_at(sent->chunk, una);
     }

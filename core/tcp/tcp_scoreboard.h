@@ -48,6 +48,7 @@ struct tcp_scoreboard {
 /* What one acknowledgement told us. */
 struct sent_news {
     uint32_t acknowledged;   /* bytes newly acknowledged by SND.UNA */
+    uint32_t delivered;      /* of these, what had not been SACKed before */
     uint32_t sacked;         /* bytes newly SACKed */
     uint64_t newest_sent_ns; /* when the latest never-retransmitted newly delivered range was
                                 sent; 0: there was none */

@@ -229,8 +229,12 @@ static void receive_text(struct tcp *tcp, struct tcp_connection *c, struct packe
         c->flags |= TCPF_ACK_NOW;
         count(tcp->counters, CHASKI_TCP_OUT_OF_ORDER);
     }
-    if (length == 0)
+    if (length == 0) {
+        if (c->repeats < TCP_DUP_THRESHOLD)
+            c->repeats++;
         return;
+    }
+    c->repeats = 0;
     c->rcv_nxt += length;
     c->bytes_received += length;
     connection_tell(tcp, c, CHASKI_READABLE);

@@ -126,10 +126,10 @@ static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, ui
         return;
     }
     count(tcp->counters, CHASKI_TCP_TIMEOUTS);
-    uint32_t in_flight = tcp_in_flight(c);
-    /* Once for the same segment (RFC 5681, 3.1): what went again may be too much as well. */
-    if (c->recovery != TCP_CA_LOSS || c->retries == 0)
-        c->congestion.operations->reduce(&c->congestion, in_flight, c->mss, now_ns);
+    /* Once for one loss (RFC 5681, 3.1); but what went again may have been too much as well. */
+    bool progress = c->recovery == TCP_CA_LOSS && c->retries == 0;
+    if (c->recovery == TCP_CA_OPEN || c->recovery == TCP_CA_DISORDER || progress)
+        c->congestion.operations->reduce(&c->congestion, c->snd_nxt - c->snd_una, c->mss, true);
     c->congestion.window = c->mss;
     c->recovery = TCP_CA_LOSS;
     c->recovery_point = c->snd_nxt;

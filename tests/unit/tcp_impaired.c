@@ -262,8 +262,9 @@ static void begin_talk(struct play *play, uint32_t number)
     struct talk_manners *one = &talk->ends[below(play, 2)].manners;
     one->answers = one_in(play, 2);
     one->closes = one_in(play, 3);
-    /* Who opens by a cookie has to speak first: the listener keeps nothing to ask again. */
-    if (play->cookies && talk->ends[0].manners.length == 0)
+    /* Who opens by a cookie has to speak first: the listener keeps nothing to ask again; and where
+     * much is lost it may have given up asking. */
+    if ((play->cookies || play->very_lossy) && talk->ends[0].manners.length == 0)
         talk->ends[0].manners.length = 1;
     talk_begin(talk, random_next(&play->random));
 }
