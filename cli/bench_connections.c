@@ -186,25 +186,6 @@ static void say_result(const struct connections *many, bool json)
                many->alone.gbit_per_second, ratio * 100);
 }
 
-/* Resets what is left on the client, which ends it on the server too. */
-static void abort_all(struct connections *many)
-{
-    struct chaski *host = many->pair.side[CLIENT].host;
-    struct chaski_tcp_info info;
-    uint32_t cursor = 0;
-    unsigned n = 0;
-
-    while (chaski_tcp_list(host, &cursor, &info) == 1) {
-        if (info.connection.index == UINT32_MAX)
-            continue;
-        chaski_tcp_abort(host, info.connection);
-        if (++n % AT_ONCE == 0)
-            memory_pair_turn(&many->pair);
-    }
-    for (int i = 0; i < 4; i++)
-        memory_pair_turn(&many->pair);
-}
-
 static bool measure(struct connections *many, uint64_t duration_ns, char *error)
 {
     return bulk_measure(&many->bulk, SECOND / 5, &many->alone, error) &&
@@ -218,12 +199,12 @@ static int run(struct connections *many, uint64_t duration_ns, char *error)
     size_t memory = MEMORY_BYTES + (size_t)many->wanted * BYTES_A_CONNECTION;
 
     chaski_limits_for(&many->limits, memory, many->wanted + FEW);
-    if (!memory_pair_open(&many->pair, &many->limits, 1500, error))
+    if (!memory_pair_open(&many->pair, &many->limits, 1500, NULL, error))
         return EXIT_WRONG;
     bool good = bulk_open(&many->bulk, &many->pair, error);
     if (good) {
         good = measure(many, duration_ns, error);
-        abort_all(many);
+        memory_pair_abort_all(&many->pair);
         bulk_close(&many->bulk);
     }
     memory_pair_close(&many->pair);

@@ -17,6 +17,7 @@ static const struct command commands[] = {
     {"ping", command_ping, "ask whether a host answers, and how fast"},
     {"status", command_status, "show connections and counters of a running chaski services"},
     {"bench", command_bench, "measure: bench memory, bench connections"},
+    {"demo", command_demo, "show two hosts on a memory wire at work"},
 };
 
 static void help(void)

@@ -7,6 +7,9 @@
 
 #include "cli/arguments.h"
 #include "core/host/host.h"
+#include "drivers/capture.h"
+
+enum { ABORT_AT_ONCE = 256 }; /* resets on the wire */
 
 static const char *const names[SIDES] = {"client", "server"};
 
@@ -15,7 +18,13 @@ struct chaski_address memory_pair_address(int side)
     return chaski_ip4(10, 0, 0, (uint8_t)(side + 1));
 }
 
-static bool join(struct memory_pair *pair, int number, uint16_t mtu)
+/* A link that is recorded, or the same when nothing is to be. */
+static struct link *record(struct link *link, struct pcap_writer *capture)
+{
+    return link == NULL || capture == NULL ? link : capture_link(link, capture);
+}
+
+static bool join(struct memory_pair *pair, int number, uint16_t mtu, struct pcap_writer *capture)
 {
     struct memory_pair_side *side = &pair->side[number];
     struct memory_wire_station station = {
@@ -27,7 +36,7 @@ static bool join(struct memory_pair *pair, int number, uint16_t mtu)
     };
     struct chaski_address address = memory_pair_address(number);
 
-    side->link = memory_wire_join(pair->wire, &station);
+    side->link = record(memory_wire_join(pair->wire, &station), capture);
     if (side->link == NULL)
         return false;
     struct host_interface interface = {
@@ -43,7 +52,7 @@ static bool join(struct memory_pair *pair, int number, uint16_t mtu)
 }
 
 bool memory_pair_open(struct memory_pair *pair, const struct chaski_limits *limits, uint16_t mtu,
-                      char *error)
+                      struct pcap_writer *capture, char *error)
 {
     struct memory_wire_options options = {.seed = 1, .stations = SIDES, .queue_packets = 65536};
 
@@ -54,7 +63,8 @@ bool memory_pair_open(struct memory_pair *pair, const struct chaski_limits *limi
         good = pair->side[i].host != NULL;
     }
     pair->wire = good ? memory_wire_create(&options) : NULL;
-    if (pair->wire != NULL && join(pair, CLIENT, mtu) && join(pair, SERVER, mtu))
+    if (pair->wire != NULL && join(pair, CLIENT, mtu, capture) &&
+        join(pair, SERVER, mtu, NULL)) /* once is enough: what one sends, the other receives */
         return true;
     snprintf(error, ARGUMENT_ERROR, "cannot make two hosts of %zu MB: %s",
              chaski_size(limits) >> 20, strerror(errno));
@@ -64,6 +74,9 @@ bool memory_pair_open(struct memory_pair *pair, const struct chaski_limits *limi
 
 void memory_pair_close(struct memory_pair *pair)
 {
+    for (int i = 0; i < SIDES; i++)
+        if (pair->side[i].link != NULL)
+            link_close(pair->side[i].link);
     if (pair->wire != NULL)
         memory_wire_destroy(pair->wire);
     for (int i = 0; i < SIDES; i++)
@@ -84,4 +97,22 @@ void memory_pair_turn(struct memory_pair *pair)
         } while (side->link->more);
         chaski_poll(side->host, pair->now_ns);
     }
+}
+
+void memory_pair_abort_all(struct memory_pair *pair)
+{
+    struct chaski *host = pair->side[CLIENT].host;
+    struct chaski_tcp_info info;
+    uint32_t cursor = 0;
+    unsigned n = 0;
+
+    while (chaski_tcp_list(host, &cursor, &info) == 1) {
+        if (info.connection.index == UINT32_MAX)
+            continue;
+        chaski_tcp_abort(host, info.connection);
+        if (++n % ABORT_AT_ONCE == 0)
+            memory_pair_turn(pair);
+    }
+    for (int i = 0; i < 4; i++)
+        memory_pair_turn(pair);
 }

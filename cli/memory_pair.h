@@ -7,6 +7,7 @@
 
 #include "chaski/chaski.h"
 #include "drivers/memory_wire.h"
+#include "drivers/pcap.h"
 #include "runtime/system.h"
 
 /*
@@ -28,9 +29,10 @@ struct memory_pair {
     uint64_t now_ns; /* of the last turn */
 };
 
-/* Both hosts have these limits. False with one line in `error` (ARGUMENT_ERROR bytes). */
+/* Both hosts have these limits. `capture` records what passes and stays the caller's; NULL:
+ * nothing does. False with one line in `error` (ARGUMENT_ERROR bytes). */
 bool memory_pair_open(struct memory_pair *pair, const struct chaski_limits *limits, uint16_t mtu,
-                      char *error);
+                      struct pcap_writer *capture, char *error);
 /* All connections must have been closed. */
 void memory_pair_close(struct memory_pair *pair);
 
@@ -39,6 +41,9 @@ struct chaski_address memory_pair_address(int side);
 
 /* Takes in what has arrived on either side, and polls both hosts. */
 void memory_pair_turn(struct memory_pair *pair);
+
+/* Resets what connections are left on the client, which ends them on the server too. */
+void memory_pair_abort_all(struct memory_pair *pair);
 
 /* ---- Bulk ---------------------------------------------------------------------------------- */
 

@@ -139,6 +139,7 @@ static void give_back(struct chaski_memory *memory)
 
 static void make_lent(void)
 {
+    lent_free = NULL;
     for (unsigned i = 0; i < CHARGEN_LENT; i++) {
         lents[i].memory.context = &lents[i];
         lents[i].memory.release = give_back;

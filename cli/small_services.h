@@ -6,7 +6,7 @@
 
 enum { SERVICES_CONNECTIONS = 16384 }; /* that the host has at most */
 
-/* Binds echo (RFC 862), discard (RFC 863) and chargen (RFC 864), each over TCP and UDP. Returns 0
+/* For one host at a time. Binds echo (RFC 862), discard (RFC 863) and chargen (RFC 864), each over TCP and UDP. Returns 0
  * or a negative enum chaski_error. */
 int small_services_bind(struct chaski *host);
 

@@ -2,9 +2,11 @@
 import functools
 import http.server
 import os
+import pathlib
 import shutil
 import signal
 import subprocess
+import tempfile
 import threading
 import unittest
 
@@ -249,6 +251,49 @@ class PingOut(world.LinkTest):
         self.assertEqual(done.returncode, 1, done.stdout)
 
 
+class Demo(unittest.TestCase):
+    """Needs no link. How long it measures is left short."""
+
+    def demo(self, *options):
+        return run(world.program, "demo", "--seconds", "0.1", *options)
+
+    def test_works(self):
+        before = set(pathlib.Path(tempfile.gettempdir()).glob("chaski-demo-*"))
+        done = self.demo()
+        text = done.stdout.decode()
+        self.assertEqual(done.returncode, 0, text + done.stderr.decode())
+        self.assertEqual(text.count("  good: "), 6, text)
+        self.assertNotIn("BAD", text)
+        self.assertNotIn("failed", text)
+        after = set(pathlib.Path(tempfile.gettempdir()).glob("chaski-demo-*"))
+        self.assertEqual(after - before, set(), "files were left behind")
+
+    def test_capture_is_read_by_tcpdump(self):
+        if shutil.which("tcpdump") is None:
+            self.skipTest("tcpdump is not installed")
+        capture = world.folder / "demo.pcap"
+        self.addCleanup(capture.unlink, missing_ok=True)
+        self.assertEqual(self.demo("--capture", capture).returncode, 0)
+        done = lab.tcpdump("-Anr", capture)
+        text = done.stdout.decode(errors="replace")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        for part in ("ICMP echo request", "ICMP echo reply", "GET /large.bin HTTP/1.1",
+                     "10.0.0.2.7: UDP", "10.0.0.2.7 > 10.0.0.1"):
+            self.assertIn(part, text)
+
+    def test_capture_that_cannot_be_written(self):
+        done = self.demo("--capture", "/nonexistent/a.pcap")
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
+        self.assertIn(b"/nonexistent/a.pcap", done.stderr)
+
+    def test_nowhere_to_put_the_files(self):
+        done = run(world.program, "demo", env={"TMPDIR": "/nonexistent"})
+        self.assertEqual(done.returncode, 2)
+        self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
+        self.assertIn(b"/nonexistent", done.stderr)
+
+
 class Lifetime(world.LinkTest):
     """A service of its own, from its start to a signal."""
 
@@ -279,7 +324,7 @@ class Lifetime(world.LinkTest):
             self.assertIn("ESTAB", text.upper())
 
     def test_help_of_each_subcommand(self):
-        for words in ([], ["services"], ["fetch"], ["ping"], ["bench"], ["status"]):
+        for words in ([], ["services"], ["fetch"], ["ping"], ["bench"], ["status"], ["demo"]):
             done = run(world.program, *words, "--help")
             self.assertEqual(done.returncode, 0, words)
             self.assertGreater(done.stdout.count(b"\n"), 3, words)
