@@ -8,6 +8,11 @@ int chaski_udp_bind(struct chaski *host, const struct chaski_udp_bind *bind, cha
     return udp_bind(&host->udp, bind, socket);
 }
 
+int chaski_udp_local(struct chaski *host, chaski_udp socket, struct chaski_endpoint *local)
+{
+    return udp_local(&host->udp, socket, local);
+}
+
 int chaski_udp_close(struct chaski *host, chaski_udp socket)
 {
     return udp_close(&host->udp, socket, host->now_ns);

@@ -109,6 +109,7 @@ bool udp_busy(const struct udp *udp);
 /* The calls of chaski/chaski.h, section UDP. */
 int udp_bind(struct udp *udp, const struct chaski_udp_bind *bind, chaski_udp *handle);
 int udp_close(struct udp *udp, chaski_udp handle, uint64_t now_ns);
+int udp_local(const struct udp *udp, chaski_udp handle, struct chaski_endpoint *local);
 int udp_send(struct udp *udp, chaski_udp handle, const struct chaski_endpoint *remote,
              const void *bytes, size_t length, uint64_t now_ns);
 long udp_take(struct udp *udp, chaski_udp handle, struct chaski_endpoint *local,

@@ -254,6 +254,15 @@ static void unchain(struct udp *udp, struct udp_socket *socket)
     *at = socket->chain;
 }
 
+int udp_local(const struct udp *udp, chaski_udp handle, struct chaski_endpoint *local)
+{
+    const struct udp_socket *socket = udp_socket_of(udp, handle);
+    if (socket == NULL)
+        return CHASKI_STALE;
+    *local = socket->local;
+    return 0;
+}
+
 int udp_close(struct udp *udp, chaski_udp handle, uint64_t now_ns)
 {
     struct udp_socket *socket = udp_socket_of(udp, handle);

@@ -357,6 +357,9 @@ struct chaski_udp_bind {
 int chaski_udp_bind(struct chaski *host, const struct chaski_udp_bind *bind, chaski_udp *socket);
 int chaski_udp_close(struct chaski *host, chaski_udp socket);
 
+/* The socket's own end, with the port that was chosen where 0 was asked for. */
+int chaski_udp_local(struct chaski *host, chaski_udp socket, struct chaski_endpoint *local);
+
 /* Sends one datagram; `remote` NULL on a connected socket. An ICMP error for an earlier one is
  * reported once by the next call of a connected socket (CHASKI_REFUSED, CHASKI_UNREACHABLE). */
 int chaski_udp_send(struct chaski *host, chaski_udp socket, const struct chaski_endpoint *remote,

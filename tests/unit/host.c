@@ -136,6 +136,26 @@ static void datagrams_go_both_ways(void **state)
     world_free(&world);
 }
 
+static void a_chosen_port_can_be_asked_for(void **state)
+{
+    (void)state;
+    struct world world;
+    struct heard heard = {0};
+    struct chaski_endpoint local;
+    world_make(&world, NULL);
+    chaski_udp socket = bind_to(world.hosts[1], 0, &heard);
+    assert_int_equal(chaski_udp_local(world.hosts[1], socket, &local), 0);
+    assert_int_not_equal(local.port, 0);
+    struct chaski_endpoint to = world_endpoint(1, local.port);
+    chaski_udp sender = bind_to(world.hosts[0], 0, NULL);
+    assert_int_equal(chaski_udp_send(world.hosts[0], sender, &to, "x", 1), 0);
+    world_run(&world, WORLD_MILLISECOND);
+    assert_int_equal(heard.datagrams, 1);
+    assert_int_equal(chaski_udp_close(world.hosts[1], socket), 0);
+    assert_int_equal(chaski_udp_local(world.hosts[1], socket, &local), CHASKI_STALE);
+    world_free(&world);
+}
+
 static void a_large_datagram_travels_in_fragments(void **state)
 {
     (void)state;
@@ -529,6 +549,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hosts_find_each_other_and_ping),
         cmocka_unit_test(datagrams_go_both_ways),
+        cmocka_unit_test(a_chosen_port_can_be_asked_for),
         cmocka_unit_test(a_large_datagram_travels_in_fragments),
         cmocka_unit_test(a_port_where_nobody_listens_is_reported_once),
         cmocka_unit_test(a_neighbour_that_is_not_there_is_reported),
