@@ -143,7 +143,7 @@ static int measure(const struct demo_files *files, uint64_t duration_ns, char *e
 
 static int run(const char *capture, uint64_t duration_ns, char *error)
 {
-    struct demo_files files;
+    struct demo_files files = {.root = -1};
 
     catch_signals();
     if (!demo_files_make(&files, error))

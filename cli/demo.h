@@ -17,7 +17,7 @@ struct demo {
     unsigned bad;      /* verdicts that were not good */
 };
 
-/* What the HTTP server has. */
+/* What the HTTP server has. None: root is -1 and the rest zero. */
 struct demo_files {
     char folder[256]; /* its path, empty when there is none */
     int root;

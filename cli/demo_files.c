@@ -70,7 +70,6 @@ bool demo_files_make(struct demo_files *files, char *error)
     if (place == NULL || place[0] != '/' || strlen(place) > 200)
         place = "/tmp";
     snprintf(files->folder, sizeof files->folder, "%s/chaski-demo-XXXXXX", place);
-    files->root = -1;
     errno = 0;
     if (mkdtemp(files->folder) == NULL) {
         files->folder[0] = '\0';

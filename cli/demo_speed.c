@@ -187,7 +187,8 @@ static double echo(struct demo *demo, size_t size, uint64_t duration_ns)
     if (!run(&work, duration_ns))
         return -1;
     qsort(samples, work.count, sizeof *samples, by_value);
-    return samples[work.count / 2] / 1e3;
+    uint64_t middle = work.count / 2;
+    return samples[middle] / 1e3;
 }
 
 /* Connect, one byte there and back, reset (so that no TIME-WAIT entry keeps the port); then the

@@ -6,8 +6,8 @@
 
 enum { SERVICES_CONNECTIONS = 16384 }; /* that the host has at most */
 
-/* For one host at a time. Binds echo (RFC 862), discard (RFC 863) and chargen (RFC 864), each over TCP and UDP. Returns 0
- * or a negative enum chaski_error. */
+/* For one host at a time: binds echo (RFC 862), discard (RFC 863) and chargen (RFC 864), each over
+ * TCP and UDP. Returns 0 or a negative enum chaski_error. */
 int small_services_bind(struct chaski *host);
 
 enum { CHARGEN_PERIOD = 95 * 74 }; /* bytes after which RFC 864's pattern repeats */
