@@ -215,26 +215,35 @@ uint32_t receive_queue_close_gap(struct tcp_receive_queue *queue, uint32_t next)
  * once it has written. And what is being sent must not keep out what is received, lest two hosts
  * wait for each other. So text is turned away when more than half of a pool is busy with other
  * things than sending; a little more where nothing is queued yet, that others' queues starve
- * nobody. */
-static bool is_low(const struct pool *pool, bool empty)
+ * nobody. What lies behind a gap is not worth the last objects at all: what fills the gap needs one
+ * to come in. */
+enum place {
+    FIRST, /* next in order, with nothing queued */
+    NEXT,  /* next in order */
+    BEHIND_GAP,
+};
+
+static bool is_low(const struct pool *pool, enum place place)
 {
     uint32_t busy = pool->total - pool->free_count;
     uint32_t receiving = busy > pool->sending ? busy - pool->sending : 0;
-    return receiving > (empty ? pool->total / 8 * 5 : pool->total / 2);
+    if (place == BEHIND_GAP && pool->free_count <= pool->keep[FOR_SEND])
+        return true;
+    return receiving > (place == FIRST ? pool->total / 8 * 5 : pool->total / 2);
 }
 
-static bool buffer_is_scarce(const struct buffer *buffer, bool empty)
+static bool buffer_is_scarce(const struct buffer *buffer, enum place place)
 {
-    return buffer->release == buffer_release_to_pool && is_low(buffer->owner, empty);
+    return buffer->release == buffer_release_to_pool && is_low(buffer->owner, place);
 }
 
 /* Whether the pools miss the memory that the packet keeps busy. */
-static bool is_scarce(const struct packet *packet, bool empty)
+static bool is_scarce(const struct packet *packet, enum place place)
 {
-    bool scarce = is_low(packet->pool, empty) ||
-                  (packet->linear != NULL && buffer_is_scarce(packet->linear, empty));
+    bool scarce = is_low(packet->pool, place) ||
+                  (packet->linear != NULL && buffer_is_scarce(packet->linear, place));
     for (unsigned i = 0; i < packet->fragment_count; i++)
-        scarce = scarce || buffer_is_scarce(packet->fragments[i].buffer, empty);
+        scarce = scarce || buffer_is_scarce(packet->fragments[i].buffer, place);
     return scarce;
 }
 
@@ -250,7 +259,7 @@ bool receive_queue_admit(struct tcp_receive_queue *queue, const struct packet *p
     uint32_t charge = charge_of(packet);
     for (;;) {
         bool first = next && is_empty(queue);
-        bool scarce = is_scarce(packet, first);
+        bool scarce = is_scarce(packet, first ? FIRST : next ? NEXT : BEHIND_GAP);
         if (!scarce && (first || queue->charge + charge <= most))
             return true;
         struct packet *furthest = run_of(tree_last(&queue->runs));

@@ -113,6 +113,8 @@ void net_free(struct net *net)
 
 static void turn(struct net *net)
 {
+    if (net->before_turn != NULL)
+        net->before_turn(net->context);
     for (uint32_t i = 0; i < net->host_count; i++) {
         struct net_host *station = &net->hosts[i];
         struct burst burst = {.count = 0};

@@ -39,6 +39,8 @@ struct net {
         struct link *link;
         int interface;
     } hosts[NET_HOSTS];
+    void (*before_turn)(void *context); /* NULL: nothing */
+    void *context;
 };
 
 /* `options` NULL: all defaults. */
