@@ -11,8 +11,9 @@
 /*
  * Bulk on one connection, alone; then many more that have exchanged a byte and are idle; then bulk
  * again. What an idle connection takes is told twice: computed, as the difference that the number
- * of connections makes to chaski_size(); and measured, as the memory of the server that is
- * really there when all are idle, less that of a server without them.
+ * of connections makes to chaski_size(); and measured, as memory that is really there: what
+ * the server has more of when all are idle than before the first, and what a server that expects
+ * them has more of from the beginning than one that expects a few (its tables).
  */
 #define SECOND UINT64_C(1000000000)
 #define PATIENCE_NS (20 * SECOND)
@@ -34,6 +35,7 @@ struct connections {
     int error;
     double seconds; /* to connect all */
     struct bulk_result alone, among;
+    double fresh, before;      /* bytes of the server that are there: at first, and after `alone` */
     double computed, measured; /* bytes each */
 };
 
@@ -154,12 +156,12 @@ static bool measure_memory(struct connections *many, char *error)
     few.connections = FEW;
     double count = many->limits.connections - FEW;
     many->computed = (double)(chaski_size(&many->limits) - chaski_size(&few)) / count;
-    if (system_host_create(&memory, &few, true) == NULL) {
+    if (system_host_create(&memory, &few, false) == NULL) {
         snprintf(error, ARGUMENT_ERROR, "no memory for a host to compare with");
         return false;
     }
-    many->measured =
-        (resident_bytes(&many->pair.side[SERVER].memory) - resident_bytes(&memory)) / count;
+    double filled = resident_bytes(&many->pair.side[SERVER].memory) - many->before;
+    many->measured = (filled + many->fresh - resident_bytes(&memory)) / count;
     system_memory_unmap(&memory);
     return true;
 }
@@ -188,9 +190,11 @@ static void say_result(const struct connections *many, bool json)
 
 static bool measure(struct connections *many, uint64_t duration_ns, char *error)
 {
-    return bulk_measure(&many->bulk, SECOND / 5, &many->alone, error) &&
-           bulk_measure(&many->bulk, duration_ns, &many->alone, error) &&
-           connect_all(many, error) && measure_memory(many, error) &&
+    if (!bulk_measure(&many->bulk, SECOND / 5, &many->alone, error) ||
+        !bulk_measure(&many->bulk, duration_ns, &many->alone, error))
+        return false;
+    many->before = resident_bytes(&many->pair.side[SERVER].memory);
+    return connect_all(many, error) && measure_memory(many, error) &&
            bulk_measure(&many->bulk, duration_ns, &many->among, error);
 }
 
@@ -199,8 +203,9 @@ static int run(struct connections *many, uint64_t duration_ns, char *error)
     size_t memory = MEMORY_BYTES + (size_t)many->wanted * BYTES_A_CONNECTION;
 
     chaski_limits_for(&many->limits, memory, many->wanted + FEW);
-    if (!memory_pair_open(&many->pair, &many->limits, 1500, NULL, error))
+    if (!memory_pair_open(&many->pair, &many->limits, 1500, NULL, false, error))
         return EXIT_WRONG;
+    many->fresh = resident_bytes(&many->pair.side[SERVER].memory);
     bool good = bulk_open(&many->bulk, &many->pair, error);
     if (good) {
         good = measure(many, duration_ns, error);

@@ -37,7 +37,7 @@ static int run(uint32_t mtu, uint64_t duration_ns, bool json, char *error)
     struct bulk_result result;
 
     chaski_limits_for(&limits, MEMORY_BYTES, CONNECTIONS);
-    if (!memory_pair_open(&pair, &limits, (uint16_t)mtu, NULL, error))
+    if (!memory_pair_open(&pair, &limits, (uint16_t)mtu, NULL, true, error))
         return EXIT_WRONG;
     bool good = bulk_open(&bulk, &pair, error);
     if (good) {

@@ -52,14 +52,14 @@ static bool join(struct memory_pair *pair, int number, uint16_t mtu, struct pcap
 }
 
 bool memory_pair_open(struct memory_pair *pair, const struct chaski_limits *limits, uint16_t mtu,
-                      struct pcap_writer *capture, char *error)
+                      struct pcap_writer *capture, bool huge_pages, char *error)
 {
     struct memory_wire_options options = {.seed = 1, .stations = SIDES, .queue_packets = 65536};
 
     *pair = (struct memory_pair){.now_ns = system_now()};
     bool good = true;
     for (int i = 0; i < SIDES && good; i++) {
-        pair->side[i].host = system_host_create(&pair->side[i].memory, limits, true);
+        pair->side[i].host = system_host_create(&pair->side[i].memory, limits, huge_pages);
         good = pair->side[i].host != NULL;
     }
     pair->wire = good ? memory_wire_create(&options) : NULL;
