@@ -343,12 +343,18 @@ uint32_t receive_queue_read(struct tcp_receive_queue *queue, uint8_t *bytes, uin
     return done;
 }
 
+void receive_queue_drop_runs(struct tcp_receive_queue *queue, struct counters *counters,
+                             enum chaski_counter why)
+{
+    struct packet *run;
+    while ((run = run_of(tree_first(&queue->runs))) != NULL)
+        drop_run(queue, run, counters, why);
+}
+
 void receive_queue_clear(struct tcp_receive_queue *queue, struct counters *counters)
 {
     while (queue->head != NULL)
         free_head(queue);
-    struct packet *run;
-    while ((run = run_of(tree_first(&queue->runs))) != NULL)
-        drop_run(queue, run, counters, CHASKI_DROP_TCP_CLOSED);
+    receive_queue_drop_runs(queue, counters, CHASKI_DROP_TCP_CLOSED);
     queue->length = 0;
 }

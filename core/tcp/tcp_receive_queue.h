@@ -59,6 +59,10 @@ void receive_queue_consume(struct tcp_receive_queue *queue, uint32_t n);
 /* Copies up to n bytes out and drops them; returns how many. */
 uint32_t receive_queue_read(struct tcp_receive_queue *queue, uint8_t *bytes, uint32_t n);
 
+/* Drops what is out of order. */
+void receive_queue_drop_runs(struct tcp_receive_queue *queue, struct counters *counters,
+                             enum chaski_counter why);
+
 void receive_queue_clear(struct tcp_receive_queue *queue, struct counters *counters);
 
 #endif

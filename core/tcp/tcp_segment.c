@@ -243,6 +243,7 @@ static void receive_text(struct tcp *tcp, struct tcp_connection *c, struct packe
 /* The peer's FIN is next in order. False when the connection is gone. */
 static bool receive_fin(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
+    receive_queue_drop_runs(&c->receive, tcp->counters, CHASKI_DROP_TCP_AFTER_FIN);
     c->rcv_nxt++;
     c->flags |= TCPF_FIN_RECEIVED | TCPF_ACK_NOW;
     if (seq_lt(c->rcv_advertised, c->rcv_nxt))

@@ -73,7 +73,7 @@ static bool is_segment(const struct frame *frame)
 {
     const uint8_t *ip = frame->bytes + ETHERNET;
     return frame->length >= ETHERNET + IP + TCP && load16(frame->bytes + 12) == 0x0800 &&
-           ip[9] == 6;
+           ip[9] == 6 && (load16(ip + 6) & 0x1fff) == 0; /* no later fragment */
 }
 
 bool segment_of(const struct frame *frame, struct segment *segment)
