@@ -218,6 +218,7 @@ static void move_una(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowl
     uint32_t data_end = send_queue_end(&c->send);
     send_queue_acknowledge(&c->send, seq_min(acknowledgment, data_end));
     c->snd_una = acknowledgment;
+    c->snd_small = seq_max(c->snd_small, acknowledgment); /* lest it seem ahead once 2^31 behind */
     if (news->acknowledged >= c->mss)
         c->proven_mss = c->mss;
     c->bytes_acked += news->acknowledged;

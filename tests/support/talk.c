@@ -351,6 +351,7 @@ void talk_begin(struct talk *talk, uint64_t seed)
     assert_int_equal(chaski_tcp_bind(server->host, &bind, &talk->listener), 0);
     talk->bound = true;
     struct chaski_tcp_connect connect = {
+        .local.port = talk->client_port,
         .remote = net_endpoint(talk->hosts[1], talk->port),
         .receive = on_event,
         .context = client,

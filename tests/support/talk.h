@@ -49,7 +49,7 @@ struct talk {
     struct net *net;
     struct talk_end ends[2]; /* the one that connects, the one that listens */
     uint32_t hosts[2];
-    uint16_t port;
+    uint16_t port, client_port; /* 0: one is chosen */
     chaski_listener listener;
     bool polled; /* the listening end accepts by chaski_tcp_accept() and polls for events */
     bool may_fail_to_open; /* the link is so bad that this may happen */
