@@ -12,9 +12,12 @@ enum {
     TCP_MIN_MSS = 64,      /* smaller announcements are raised: work per byte stays bounded */
     TCP_DUP_THRESHOLD = 3,
     TCP_LARGEST_SEGMENT = 65535 - 120, /* payload of an uncut segment: room for every header */
-    TCP_RETRY_NS = 5000000,            /* when a pool had nothing left */
-    TCP_DOUBT_AFTER = 3,               /* time-outs before IP is told to doubt the next hop (R1) */
-    TCP_CHALLENGE_MS = 500,            /* at most one answer to unacceptable segments in so long */
+    /* What a connection sends of new data in one turn. The others' turn comes, acknowledgements are
+     * heard in between, and what is on its way stays in the cache. */
+    TCP_TURN_BYTES = 256 << 10,
+    TCP_RETRY_NS = 5000000, /* when a pool had nothing left */
+    TCP_DOUBT_AFTER = 3,    /* time-outs before IP is told to doubt the next hop (R1) */
+    TCP_CHALLENGE_MS = 500, /* at most one answer to unacceptable segments in so long */
 };
 
 static inline uint32_t clock_ms(uint64_t now_ns)

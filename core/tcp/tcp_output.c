@@ -154,7 +154,12 @@ static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t
     uint32_t data_end = send_queue_end(&c->send);
     if (seq_lt(c->snd_nxt, data_end))
         restart_after_idle(tcp, c, now_ns);
+    uint32_t begun = c->snd_nxt;
     while (seq_lt(c->snd_nxt, tcp_send_end(c))) {
+        if (c->snd_nxt - begun >= TCP_TURN_BYTES) {
+            connection_wants_output(tcp, c);
+            return SENT;
+        }
         uint32_t waiting = data_end - c->snd_nxt;
         uint32_t n = waiting == 0 ? 0 : next_length(c, waiting);
         bool fin = n == waiting && has(c, TCPF_FIN_QUEUED);
