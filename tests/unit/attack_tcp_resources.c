@@ -790,6 +790,64 @@ static void row_39_reader_of_single_bytes(void **state)
     peer_free(&peer);
 }
 
+/* ---- Numbers come round ---- */
+
+/* Opens with SACK at a time at which the host's first number is `before` short of 2^32, the peer's
+ * as well. */
+static void open_before_the_end(struct peer *peer, uint32_t before)
+{
+    struct world_options options = {.start_ns = WORLD_SECOND};
+    for (int twice = 0; twice < 2; twice++) {
+        if (twice)
+            peer_free(peer);
+        peer_make(peer, &options);
+        peer->next = 0u - before;
+        peer->syn_options = with_sack;
+        peer->syn_options_length = sizeof with_sack;
+        peer_opens(peer);
+        options.start_ns += (uint64_t)(0u - before - (peer->expected - 1)) << 12;
+    }
+    assert_in_range(0u - peer->expected, before - 2, before + 2);
+}
+
+static void sequence_numbers_come_round(void **state)
+{
+    (void)state;
+    static const uint32_t befores[] = {3, 100, 1460, 2920, 10000, 40000};
+    for (size_t i = 0; i < sizeof befores / sizeof befores[0]; i++) {
+        struct peer peer;
+        open_before_the_end(&peer, befores[i]);
+        struct cost before = cost_now(&peer);
+        /* To the host: behind gaps, backwards, then in order. */
+        for (uint32_t k = 15; k > 0; k--)
+            say_at(&peer, 2000 * k, NULL, 1000);
+        for (uint32_t k = 0; k < 31; k++)
+            say_at(&peer, 1000 * k, NULL, 1400);
+        peer.next += 31400;
+        assert_int_equal(peer_host_reads(&peer, 100000), 31400);
+        /* From the host: every other segment is lost at first. */
+        peer_hears_all(&peer);
+        uint32_t una = peer.expected, end = una + 80000;
+        assert_int_equal(peer_host_writes(&peer, 80000), 80000);
+        assert_int_equal(peer_hears_all(&peer), 10 * PEER_MSS);
+        for (uint32_t k = 1; k < 10; k += 2) {
+            const uint32_t blocks[1][2] = {{una + k * PEER_MSS, una + (k + 1) * PEER_MSS}};
+            say_sack(&peer, una, blocks, 1);
+        }
+        assert_int_equal(peer_info(&peer).tcpi_sacked, 5);
+        assert_true(peer_info(&peer).tcpi_lost >= 3);
+        say_sack(&peer, una + 10 * PEER_MSS, NULL, 0);
+        for (uint32_t k = 0; k < 100 && peer.expected != end; k++) {
+            peer_hears_all(&peer);
+            peer_acknowledges(&peer);
+        }
+        assert_int_equal(peer.expected, end);
+        assert_int_equal(peer_info(&peer).tcpi_unacked, 0);
+        assert_kept_nothing(&peer, &before);
+        peer_free(&peer);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -820,6 +878,7 @@ int main(void)
         cmocka_unit_test(row_39_window_of_one_byte_for_ever),
         cmocka_unit_test(row_39_window_that_stays_small),
         cmocka_unit_test(row_39_reader_of_single_bytes),
+        cmocka_unit_test(sequence_numbers_come_round),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

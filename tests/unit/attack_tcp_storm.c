@@ -132,6 +132,15 @@ static uint8_t some_options(struct storm *storm, const struct tcp_connection *c,
     return n;
 }
 
+/* A handshake's answer is most of what a connection that opens cares for. */
+static uint8_t flags_for(struct storm *storm, const struct tcp_connection *c)
+{
+    bool opening = c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED;
+    if (opening && pick(storm, 2))
+        return SEGMENT_SYN | (pick(storm, 3) ? SEGMENT_ACK : 0);
+    return some_flags(storm);
+}
+
 /* Something for a connection, nearly right. */
 static void say_to(struct storm *storm, const struct tcp_connection *c)
 {
@@ -150,7 +159,7 @@ static void say_to(struct storm *storm, const struct tcp_connection *c)
         .destination_port = c->key.local_port,
         .sequence = sequences[pick(storm, 6)] + distance(storm),
         .acknowledgment = numbers[pick(storm, 6)] + (pick(storm, 2) ? 0 : distance(storm)),
-        .flags = some_flags(storm),
+        .flags = flags_for(storm, c),
         .window = some_window(storm),
         .urgent = (uint16_t)pick(storm, 65536),
         .options = options,
@@ -332,6 +341,18 @@ static struct tcp_connection *some_connection(struct storm *storm)
     return NULL;
 }
 
+static void connect_somewhere(struct storm *storm)
+{
+    struct chaski_tcp_connect connect = {
+        .local.port = pick(storm, 2) ? PEER_HOST_PORT : 0,
+        .remote = world_endpoint(1, (uint16_t)(5000 + pick(storm, PORTS))),
+        .receive = on_event,
+        .context = storm,
+    };
+    chaski_tcp connection;
+    chaski_tcp_connect(storm->peer.host, &connect, &connection);
+}
+
 static void step(struct storm *storm)
 {
     static const uint64_t pauses[] = {0, 0, 0, 0, 0, 1, 10, 50, 300, 2000, 70000};
@@ -339,6 +360,8 @@ static void step(struct storm *storm)
     uint32_t what = pick(storm, 20);
     if (c == NULL || what == 0)
         say_syn(storm);
+    else if (what == 19)
+        connect_somewhere(storm);
     else if (what == 1)
         say_error(storm, c);
     else if (what < 5)
