@@ -116,7 +116,7 @@ static bool judge(struct tcp *tcp, struct tcp_connection *c, const struct sent_n
 {
     if (!has(c, TCPF_HAS_SACK))
         return judge_without_sack(tcp, c, news, duplicate);
-    if (news->sacked == 0 && c->scoreboard.sacked == 0)
+    if (news->sacked == 0) /* nothing is told that was not judged already */
         return false;
     return scoreboard_judge(&c->scoreboard, TCP_DUP_THRESHOLD * (uint32_t)c->mss);
 }

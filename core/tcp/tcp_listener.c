@@ -135,6 +135,8 @@ int tcp_bind(struct tcp *tcp, const struct chaski_tcp_bind *bind, chaski_listene
     };
     list_init(&listener->accept);
     tcp->listener_chain[chain] = (uint16_t)(index + 1);
+    /* Who is opening to a listener for any address was not asked about by this one's filter. */
+    half_open_forget(tcp, (uint16_t)(index + 1), tcp->now_ns);
     *handle = (chaski_listener){index, listener->generation};
     return 0;
 }

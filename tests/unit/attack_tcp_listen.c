@@ -650,6 +650,30 @@ static void unbinding_leaves_the_entries_of_others(void **state)
     }
 }
 
+/* A listener with a filter comes up beside one for any address without: who had begun to open
+ * there does not slip in past the filter. */
+static void binding_takes_over_nobody(void **state)
+{
+    (void)state;
+    struct peer peer;
+    struct doorman doorman = {.wanted = 0};
+    make_small(&peer);
+    peer_host_listens(&peer);
+    struct caller caller = {.port = 9000, .sequence = 1};
+    say_syn(&peer, &caller, plain, sizeof plain);
+    hear_synack(&peer, &caller);
+    struct chaski_tcp_bind bind = {.local = world_endpoint(0, PEER_HOST_PORT),
+                                   .filter = ask,
+                                   .receive = on_event,
+                                   .context = &doorman};
+    assert_int_equal(chaski_tcp_bind(peer.host, &bind, &doorman.listener), 0);
+    say_ack(&peer, &caller);
+    assert_int_equal(world_last_segment(&peer.world, 0, 0).flags, SEGMENT_RST);
+    assert_int_equal(doorman.events, 0);
+    assert_int_equal(cost_now(&peer).connections, 0);
+    peer_free(&peer);
+}
+
 static void unbinding_resets_who_waits_and_lives(void **state)
 {
     (void)state;
@@ -1021,6 +1045,7 @@ int main(void)
         cmocka_unit_test(handshakes_that_complete_beyond_the_limit),
         cmocka_unit_test(unbinding_forgets_half_open_entries),
         cmocka_unit_test(unbinding_leaves_the_entries_of_others),
+        cmocka_unit_test(binding_takes_over_nobody),
         cmocka_unit_test(unbinding_resets_who_waits_and_lives),
         cmocka_unit_test(row_30_connections_past_the_limit),
         cmocka_unit_test(row_30_connecting_past_the_limit),

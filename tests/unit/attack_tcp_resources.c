@@ -404,6 +404,39 @@ static void row_34_growing_block_stays_one_record(void **state)
     peer_free(&peer);
 }
 
+/* Time for n acknowledgements that all report the last byte of a flight of so many writes. */
+static double time_for_reports(uint32_t writes, uint32_t n)
+{
+    struct peer peer;
+    open_with_sack(&peer);
+    peer_host_sets(&peer, CHASKI_TCP_NODELAY, 1);
+    struct tcp_connection *c = connection_at(&peer);
+    c->congestion.window = 1 << 20;
+    for (uint32_t i = 0; i < writes; i++)
+        peer_host_writes(&peer, 1);
+    forget(&peer);
+    assert_true(cost_now(&peer).records >= writes / 2);
+    const uint32_t blocks[1][2] = {{c->snd_nxt - 1, c->snd_nxt}};
+    uint32_t una = c->snd_una;
+    double begin = seconds();
+    for (uint32_t i = 0; i < n; i++) {
+        say_sack(&peer, una, blocks, 1);
+        if (i % 100 == 0)
+            forget(&peer);
+    }
+    double end = seconds();
+    assert_int_equal(c->scoreboard.sacked, 1);
+    peer_free(&peer);
+    return end - begin;
+}
+
+static void row_34_repeated_report_is_not_judged_again(void **state)
+{
+    (void)state;
+    double few = time_for_reports(10, 60000), many = time_for_reports(1000, 60000);
+    assert_true(many < 3 * few + 0.1);
+}
+
 /* One connection's scoreboard leaves records for the others. */
 static void row_34_splitting_starves_nobody(void **state)
 {
@@ -864,6 +897,7 @@ int main(void)
         cmocka_unit_test(row_34_alternating_blocks_cost_little),
         cmocka_unit_test(row_34_blocks_of_one_byte_split_nothing),
         cmocka_unit_test(row_34_growing_block_stays_one_record),
+        cmocka_unit_test(row_34_repeated_report_is_not_judged_again),
         cmocka_unit_test(row_34_splitting_starves_nobody),
         cmocka_unit_test(row_35_acknowledgement_of_what_was_not_sent),
         cmocka_unit_test(row_36_one_segment_acknowledged_byte_by_byte),
