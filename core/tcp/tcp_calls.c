@@ -207,12 +207,12 @@ static void let_go(struct tcp *tcp, struct tcp_connection *c)
     tcp_timer_set(tcp, c);
 }
 
-/* RFC 9293, 3.10.5: who has begun to talk to us is told. */
+/* RFC 9293, 3.10.5: who has begun to talk to us is told, unless both have said all. */
 static void abort_connection(struct tcp *tcp, struct tcp_connection *c)
 {
-    bool silent = c->state == CHASKI_TCP_CLOSED || c->state == CHASKI_TCP_SYN_SENT ||
-                  c->state == CHASKI_TCP_CLOSING || c->state == CHASKI_TCP_LAST_ACK;
-    if (silent) {
+    bool ending = c->state == CHASKI_TCP_CLOSING || c->state == CHASKI_TCP_LAST_ACK;
+    bool said_all = ending && c->snd_nxt == tcp_send_end(c);
+    if (said_all || c->state == CHASKI_TCP_CLOSED || c->state == CHASKI_TCP_SYN_SENT) {
         connection_free(tcp, c);
         return;
     }

@@ -397,7 +397,10 @@ static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *en
     struct tcp_half_open copy = *entry;
     half_open_drop(tcp, index);
     set_timer(tcp, now_ns);
-    return promote(tcp, &copy, listener, now_ns);
+    struct tcp_connection *c = promote(tcp, &copy, listener, now_ns);
+    if (c != NULL && copy.round == 0) /* who only receives has no other sample */
+        c->min_rtt_us = maximum(clock_ms(now_ns) - copy.due_ms + SYNACK_FIRST_MS, 1) * 1000;
+    return c;
 }
 
 struct tcp_connection *half_open_segment(struct tcp *tcp, uint32_t index, struct packet *packet,
@@ -427,9 +430,9 @@ struct tcp_connection *half_open_segment(struct tcp *tcp, uint32_t index, struct
     return NULL;
 }
 
-/* An acknowledgement whose cookie is none of ours, or cannot be read: that needs the sequence number
- * which only the first segment has. Text that overtook that one must not cost the connection; the
- * peer will send both again. */
+/* An acknowledgement whose cookie is none of ours, or cannot be read: that needs the sequence
+ * number which only the first segment has. Text that overtook that one must not cost the
+ * connection; the peer will send both again. */
 static void refuse_cookie(struct tcp *tcp, struct packet *packet, bool awaited, uint64_t now_ns)
 {
     count_many(tcp->counters, CHASKI_TCP_COOKIES_REFUSED, awaited);

@@ -16,23 +16,28 @@ static bool pools_are_low(const struct tcp *tcp)
 
 static uint32_t round_trip_us(const struct tcp_connection *c)
 {
-    return c->srtt_us8 != 0 ? c->srtt_us8 / 8 : 100000;
+    if (c->srtt_us8 != 0)
+        return c->srtt_us8 / 8;
+    return c->min_rtt_us != 0 ? c->min_rtt_us : 100000;
 }
 
 void tune_receive(struct tcp *tcp, struct tcp_connection *c, uint32_t copied, uint64_t now_ns)
 {
-    c->tune_copied += copied;
-    if (has(c, TCPF_FIXED_RECEIVE_BUFFER) || clock_us(now_ns) - c->tune_at_us < round_trip_us(c))
+    if (has(c, TCPF_FIXED_RECEIVE_BUFFER))
         return;
-    if (c->tune_copied > c->tune_space && !pools_are_low(tcp)) {
-        c->tune_space = c->tune_copied;
-        uint64_t wanted = 2ull * c->tune_copied + 16u * c->receive_mss;
-        if (wanted > tcp->knobs.receive_buffer_max)
-            wanted = tcp->knobs.receive_buffer_max;
-        c->receive.limit = maximum(c->receive.limit, (uint32_t)wanted);
+    if (clock_us(now_ns) - c->tune_at_us >= round_trip_us(c)) {
+        c->tune_copied = 0;
+        c->tune_at_us = clock_us(now_ns);
     }
-    c->tune_copied = 0;
-    c->tune_at_us = clock_us(now_ns);
+    c->tune_copied += copied;
+    /* At once, not when the round trip is over: what a window let go comes in a bunch at first. */
+    if (c->tune_copied <= c->tune_space || pools_are_low(tcp))
+        return;
+    c->tune_space = c->tune_copied;
+    uint64_t wanted = 2ull * c->tune_copied + 16u * c->receive_mss;
+    if (wanted > tcp->knobs.receive_buffer_max)
+        wanted = tcp->knobs.receive_buffer_max;
+    c->receive.limit = maximum(c->receive.limit, (uint32_t)wanted);
 }
 
 void tune_send(const struct tcp *tcp, struct tcp_connection *c)
