@@ -29,7 +29,7 @@
  *   tcp_ack         what an acknowledgement does to the scoreboard, the clock and the window
  *   tcp_output      what may be sent now; tcp_build makes the packets
  *   tcp_timer       the few deadlines of a connection, and what happens at each
- *   tcp_listen      listeners, half-open entries, cookies, the way to ESTABLISHED
+ *   tcp_listener    listeners; tcp_half_open and tcp_cookie: the way to ESTABLISHED
  *   tcp_connection  life and death of connections; events; what the application may call
  *
  * Everything that happens sets state and puts the connection on the list `work`: its closure is to
@@ -59,13 +59,13 @@ enum tcp_flag {
     TCPF_URGENT_IN = 1u << 18,    /* receive_urgent is ahead of what was read */
     TCPF_RST_OWED = 1u << 19,     /* a reset leaves at the next output, then the end */
     TCPF_PROBE_OWED = 1u << 20,   /* a keep-alive or zero-window probe leaves at the next output */
-    TCPF_PERSISTING = 1u << 22,   /* send_at is the persist timer */
-    TCPF_RESCUED = 1u << 23,      /* in this recovery, RFC 6675's rescue retransmission was used; or
+    TCPF_PERSISTING = 1u << 21,   /* send_at is the persist timer */
+    TCPF_RESCUED = 1u << 22,      /* in this recovery, RFC 6675's rescue retransmission was used; or
                                    * without SACK, a partial acknowledgement has come */
-    TCPF_SYN_OWED = 1u << 24,     /* SYN, or SYN+ACK, is to be sent (again) */
-    TCPF_WANTS_OUTPUT = 1u << 27, /* has something to send, perhaps */
-    TCPF_IN_TABLE = 1u << 26,     /* segments find it */
-    TCPF_FIN_KNOWN = 1u << 25,    /* the peer's FIN stands at fin_at, perhaps behind a gap */
+    TCPF_SYN_OWED = 1u << 23,     /* SYN, or SYN+ACK, is to be sent (again) */
+    TCPF_WANTS_OUTPUT = 1u << 24, /* has something to send, perhaps */
+    TCPF_IN_TABLE = 1u << 25,     /* segments find it */
+    TCPF_FIN_KNOWN = 1u << 26,    /* the peer's FIN stands at fin_at, perhaps behind a gap */
 };
 
 /* Linux's tcp_ca_state numbers. */

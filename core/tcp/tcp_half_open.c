@@ -1,27 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/tcp/tcp_half_open.h"
 
+#include "core/tcp/tcp_cookie.h"
 #include "core/tcp/tcp_internal.h"
 
 /*
  * Theory of operation. A SYN for a listener becomes an entry and is answered; the acknowledgement
  * turns the entry into a connection. When all entries are taken, the SYN is answered with a cookie
- * instead: the initial sequence number says, under a key, which SYN it answers, and three
- * bits of it stand for the peer's segment size; with timestamps, the low bits of ours carry the
- * window scale and SACK. So a flood costs no memory, and who really listens still gets in.
+ * instead (tcp_cookie): a flood costs no memory, and who really listens still gets in.
  */
 
-enum {
-    COOKIE_PERIOD_SHIFT = 36, /* nanoseconds: about 69 s; a cookie is good for one to two */
-    COOKIE_MSS_BITS = 3,
-    COOKIE_TIMESTAMP_BITS = 5, /* scale (15: none), SACK */
-    COOKIE_NO_SCALE = 15,
-    SYNACK_FIRST_MS = 1000,
-};
-
-static const uint16_t cookie_mss[1 << COOKIE_MSS_BITS] = {
-    TCP_MIN_MSS, 536, 1220, 1360, 1400, 1440, 1460, 8960,
-};
+enum { SYNACK_FIRST_MS = 1000 };
 
 void half_open_setup(struct tcp_half_opens *half_opens, struct memory *memory, uint32_t limit)
 {
@@ -159,70 +148,13 @@ static void answer_entry(struct tcp *tcp, const struct tcp_half_open *entry, str
     send_synack(tcp, entry, timestamp, packet, now_ns);
 }
 
-/* ---- Cookies ------------------------------------------------------------------------------- */
-
-static uint32_t cookie_hash(const struct tcp *tcp, const struct tcp_half_open *entry,
-                            uint32_t period, unsigned mss_index)
-{
-    struct address_words local = address_words(&entry->key.local);
-    struct address_words remote = address_words(&entry->key.remote);
-    uint64_t words[6] = {
-        local.high,
-        local.low,
-        remote.high,
-        remote.low,
-        (uint64_t)entry->key.local_port << 48 | (uint64_t)entry->key.remote_port << 32 | entry->irs,
-        (uint64_t)period << 8 | mss_index,
-    };
-    uint32_t hash = (uint32_t)siphash_words(&tcp->secrets.cookie, words, 6);
-    return (hash & ~((1u << COOKIE_MSS_BITS) - 1)) | mss_index;
-}
-
 static void answer_with_cookie(struct tcp *tcp, struct tcp_half_open *syn, struct packet *packet,
                                uint64_t now_ns)
 {
-    unsigned index = (1 << COOKIE_MSS_BITS) - 1;
-    while (index > 0 && cookie_mss[index] > syn->peer_mss)
-        index--;
-    syn->iss = cookie_hash(tcp, syn, (uint32_t)(now_ns >> COOKIE_PERIOD_SHIFT), index);
-    if (!(syn->flags & HALF_OPEN_TIMESTAMPS))
-        syn->flags = 0; /* nowhere to keep them */
-    uint32_t timestamp = clock_ms(now_ns) + secret_timestamp_offset(tcp, &syn->key);
-    uint32_t mask = (1u << COOKIE_TIMESTAMP_BITS) - 1;
-    uint32_t scale = (syn->flags & HALF_OPEN_SCALING) ? syn->send_scale : COOKIE_NO_SCALE;
-    uint32_t carried = scale | ((syn->flags & HALF_OPEN_SACK) ? 16u : 0);
-    /* Never ahead of the clock, lest later timestamps look old. */
-    timestamp = (timestamp & ~mask) - (carried > (timestamp & mask) ? mask + 1 : 0) + carried;
+    uint32_t timestamp = cookie_make(tcp, syn, now_ns);
     count(tcp->counters, CHASKI_TCP_COOKIES_SENT);
-    tcp->half_open.cookies_until_ns = now_ns + (2ull << COOKIE_PERIOD_SHIFT);
+    tcp->half_open.cookies_until_ns = now_ns + COOKIE_LIFE_NS;
     send_synack(tcp, syn, timestamp, packet, now_ns);
-}
-
-/* Fills in what the cookie in an acknowledgement says; false when it is none of ours. */
-static bool read_cookie(const struct tcp *tcp, const struct packet *packet,
-                        struct tcp_half_open *entry, uint64_t now_ns)
-{
-    tcp_key_of(packet, &entry->key);
-    entry->iss = packet->tcp.acknowledgment - 1;
-    entry->irs = packet->tcp.sequence - 1;
-    unsigned index = entry->iss & ((1u << COOKIE_MSS_BITS) - 1);
-    uint32_t period = (uint32_t)(now_ns >> COOKIE_PERIOD_SHIFT);
-    if (cookie_hash(tcp, entry, period, index) != entry->iss &&
-        cookie_hash(tcp, entry, period - 1, index) != entry->iss)
-        return false;
-    entry->peer_mss = cookie_mss[index];
-    if (!packet->tcp.has_timestamp)
-        return true;
-    uint32_t carried = packet->tcp.timestamp_echo & ((1u << COOKIE_TIMESTAMP_BITS) - 1);
-    entry->flags = HALF_OPEN_TIMESTAMPS;
-    entry->ts_recent = packet->tcp.timestamp;
-    if ((carried & 15) != COOKIE_NO_SCALE) {
-        entry->flags |= HALF_OPEN_SCALING;
-        entry->send_scale = carried & 15;
-    }
-    if (carried & 16)
-        entry->flags |= HALF_OPEN_SACK;
-    return true;
 }
 
 /* ---- From entry to connection -------------------------------------------------------------- */
@@ -447,7 +379,7 @@ struct tcp_connection *half_open_cookie(struct tcp *tcp, struct packet *packet, 
 {
     struct tcp_half_open entry = {0};
     bool awaited = now_ns < tcp->half_open.cookies_until_ns;
-    if (!awaited || !read_cookie(tcp, packet, &entry, now_ns)) {
+    if (!awaited || !cookie_read(tcp, packet, &entry, now_ns)) {
         refuse_cookie(tcp, packet, awaited, now_ns);
         return NULL;
     }

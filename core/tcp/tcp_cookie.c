@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/tcp_cookie.h"
+
+#include "core/tcp/tcp_internal.h"
+
+/*
+ * Theory of operation. The initial sequence number is a keyed hash of the SYN and of the time, but
+ * for its last three bits, which stand for the peer's segment size. With timestamps, the last five
+ * bits of ours carry the window scale and SACK; without, neither is used.
+ */
+
+enum {
+    COOKIE_MSS_BITS = 3,
+    COOKIE_TIMESTAMP_BITS = 5, /* scale (15: none), SACK */
+    COOKIE_NO_SCALE = 15,
+};
+
+static const uint16_t cookie_mss[1 << COOKIE_MSS_BITS] = {
+    TCP_MIN_MSS, 536, 1220, 1360, 1400, 1440, 1460, 8960,
+};
+
+static uint32_t cookie_hash(const struct tcp *tcp, const struct tcp_half_open *entry,
+                            uint32_t period, unsigned mss_index)
+{
+    struct address_words local = address_words(&entry->key.local);
+    struct address_words remote = address_words(&entry->key.remote);
+    uint64_t words[6] = {
+        local.high,
+        local.low,
+        remote.high,
+        remote.low,
+        (uint64_t)entry->key.local_port << 48 | (uint64_t)entry->key.remote_port << 32 | entry->irs,
+        (uint64_t)period << 8 | mss_index,
+    };
+    uint32_t hash = (uint32_t)siphash_words(&tcp->secrets.cookie, words, 6);
+    return (hash & ~((1u << COOKIE_MSS_BITS) - 1)) | mss_index;
+}
+
+/* Never ahead of the clock, lest later timestamps look old. */
+static uint32_t timestamp_with(uint32_t timestamp, uint32_t carried)
+{
+    uint32_t mask = (1u << COOKIE_TIMESTAMP_BITS) - 1;
+    return (timestamp & ~mask) - (carried > (timestamp & mask) ? mask + 1 : 0) + carried;
+}
+
+uint32_t cookie_make(const struct tcp *tcp, struct tcp_half_open *syn, uint64_t now_ns)
+{
+    unsigned index = (1 << COOKIE_MSS_BITS) - 1;
+    while (index > 0 && cookie_mss[index] > syn->peer_mss)
+        index--;
+    syn->iss = cookie_hash(tcp, syn, (uint32_t)(now_ns >> COOKIE_PERIOD_SHIFT), index);
+    if (!(syn->flags & HALF_OPEN_TIMESTAMPS))
+        syn->flags = 0;
+    uint32_t timestamp = clock_ms(now_ns) + secret_timestamp_offset(tcp, &syn->key);
+    uint32_t scale = (syn->flags & HALF_OPEN_SCALING) ? syn->send_scale : COOKIE_NO_SCALE;
+    return timestamp_with(timestamp, scale | ((syn->flags & HALF_OPEN_SACK) ? 16u : 0));
+}
+
+bool cookie_read(const struct tcp *tcp, const struct packet *packet, struct tcp_half_open *entry,
+                 uint64_t now_ns)
+{
+    tcp_key_of(packet, &entry->key);
+    entry->iss = packet->tcp.acknowledgment - 1;
+    entry->irs = packet->tcp.sequence - 1;
+    unsigned index = entry->iss & ((1u << COOKIE_MSS_BITS) - 1);
+    uint32_t period = (uint32_t)(now_ns >> COOKIE_PERIOD_SHIFT);
+    if (cookie_hash(tcp, entry, period, index) != entry->iss &&
+        cookie_hash(tcp, entry, period - 1, index) != entry->iss)
+        return false;
+    entry->peer_mss = cookie_mss[index];
+    if (!packet->tcp.has_timestamp)
+        return true;
+    uint32_t carried = packet->tcp.timestamp_echo & ((1u << COOKIE_TIMESTAMP_BITS) - 1);
+    entry->flags = HALF_OPEN_TIMESTAMPS;
+    entry->ts_recent = packet->tcp.timestamp;
+    if ((carried & 15) != COOKIE_NO_SCALE) {
+        entry->flags |= HALF_OPEN_SCALING;
+        entry->send_scale = carried & 15;
+    }
+    if (carried & 16)
+        entry->flags |= HALF_OPEN_SACK;
+    return true;
+}
