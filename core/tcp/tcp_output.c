@@ -138,9 +138,10 @@ static uint32_t next_length(struct tcp_connection *c, uint32_t waiting)
 /* RFC 5681, 4.1: after a pause of a time-out's length the window is no longer known to fit. */
 static void restart_after_idle(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    if (c->snd_nxt != c->snd_una || c->recovery != TCP_CA_OPEN ||
-        clock_ms(now_ns) - c->sent_ms <= tcp_rto_ns(tcp, c) / 1000000)
+    if (c->snd_nxt != c->snd_una || clock_ms(now_ns) - c->sent_ms <= tcp_rto_ns(tcp, c) / 1000000)
         return;
+    c->recovery = TCP_CA_OPEN; /* what could still cause duplicates has left the network */
+    c->duplicate_acks = 0;
     uint32_t window = tcp_initial_window(tcp, c);
     if (window >= c->congestion.window)
         return;

@@ -274,6 +274,68 @@ static void two_may_fail_in_a_row(void **state)
             fail_each(host, which, true);
 }
 
+/* ---- No memory for a while --------------------------------------------------------------------
+ */
+
+enum { HELD_MAX = 1024 };
+
+struct outage {
+    struct session session;
+    uint32_t host;
+    uint64_t from_ns, until_ns;
+    void *held[POOLS][HELD_MAX];
+    uint32_t count[POOLS];
+};
+
+static void hold_and_return(void *context)
+{
+    struct outage *outage = context;
+    uint64_t now_ns = outage->session.net.now_ns;
+    for (unsigned which = 0; which < POOLS && now_ns >= outage->from_ns; which++) {
+        struct pool *pool = pool_of(&outage->session.net, outage->host, which);
+        void **held = outage->held[which];
+        uint32_t *count = &outage->count[which];
+        while (now_ns < outage->until_ns && pool->free_count != 0)
+            held[(*count)++] = pool_take(pool, FOR_CONTROL);
+        while (now_ns >= outage->until_ns && *count != 0)
+            pool_give(pool, held[--*count]);
+    }
+}
+
+/* Returns how often the hosts found no memory. */
+static uint64_t survive_outage(uint32_t host, uint64_t after_ns, uint64_t length_ns)
+{
+    struct outage *outage = malloc(sizeof *outage);
+    assert_non_null(outage);
+    memset(outage->count, 0, sizeof outage->count);
+    make_net(&outage->session, &limits);
+    outage->host = host;
+    outage->from_ns = outage->session.net.now_ns + after_ns;
+    outage->until_ns = outage->from_ns + length_ns;
+    outage->session.net.before_turn = hold_and_return;
+    outage->session.net.context = outage;
+    open_sockets(&outage->session);
+    talk(&outage->session);
+    net_run(&outage->session.net, NET_SECOND);
+    uint64_t wants = net_counter(&outage->session.net, CHASKI_DROP_NO_MEMORY) +
+                     net_counter(&outage->session.net, CHASKI_TCP_OUTPUT_NO_MEMORY);
+    end_session(&outage->session);
+    free(outage);
+    return wants;
+}
+
+static void memory_may_be_gone_for_a_while(void **state)
+{
+    (void)state;
+    uint64_t wants = 0;
+    for (uint32_t host = 0; host < HOSTS; host++)
+        for (uint64_t after_ms = 0; after_ms < 60; after_ms++) {
+            wants += survive_outage(host, after_ms * NET_MILLISECOND, 3 * NET_MILLISECOND);
+            wants += survive_outage(host, after_ms * NET_MILLISECOND, 100 * NET_MILLISECOND);
+        }
+    assert_true(wants > 1000);
+}
+
 /* ---- Little memory for good ------------------------------------------------------------------ */
 
 static const struct chaski_limits tiny = {
@@ -344,6 +406,7 @@ int main(void)
         cmocka_unit_test(every_large_buffer_may_fail),
         cmocka_unit_test(every_record_may_fail),
         cmocka_unit_test(two_may_fail_in_a_row),
+        cmocka_unit_test(memory_may_be_gone_for_a_while),
         cmocka_unit_test(tiny_pools_make_progress),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
