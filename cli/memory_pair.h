@@ -30,8 +30,8 @@ struct memory_pair {
 };
 
 /* Both hosts have these limits. `capture` records what passes and stays the caller's; NULL:
- * nothing does. Huge pages are for speed; without them it can be told how much of a host's memory is
- * really there. False with one line in `error` (ARGUMENT_ERROR bytes). */
+ * nothing does. Huge pages are for speed; without them it can be told how much of a host's memory
+ * is really there. False with one line in `error` (ARGUMENT_ERROR bytes). */
 bool memory_pair_open(struct memory_pair *pair, const struct chaski_limits *limits, uint16_t mtu,
                       struct pcap_writer *capture, bool huge_pages, char *error);
 /* All connections must have been closed. */

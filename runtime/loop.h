@@ -40,12 +40,12 @@ struct loop {
     struct loop_link links[LOOP_LINKS];
     struct loop_watch watches[LOOP_WATCHES];
     uint32_t host_count, link_count, watch_count;
-    int epoll_fd; /* all file descriptors that the loop waits for */
+    int epoll_fd;       /* all file descriptors that the loop waits for */
     uint64_t now_ns;    /* of this turn */
     uint64_t looked_ns; /* when file descriptors were last looked at */
     uint64_t active_ns; /* when something was last received */
-    /* How long after that to spin instead of sleeping; UINT64_MAX: for ever. While `adaptive` the loop
-     * sets it itself, up to LOOP_SPIN_NS. */
+    /* How long after that to spin instead of sleeping; UINT64_MAX: for ever. While `adaptive` the
+     * loop sets it itself, up to LOOP_SPIN_NS. */
     uint64_t busy_poll_ns;
     bool adaptive;
     int signal_fd;

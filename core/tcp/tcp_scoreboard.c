@@ -19,7 +19,6 @@
  * which the peer decides, leaves some to new data, and both leave some to what goes again. */
 static const enum purpose to_split = FOR_SEND, to_send = FOR_RECEIVE, to_send_again = FOR_CONTROL;
 
-
 static struct tcp_sent *sent_of(struct tree_node *node)
 {
     return node == NULL ? NULL : tree_entry(node, struct tcp_sent, node);
@@ -144,14 +143,14 @@ bool scoreboard_split(struct tcp_scoreboard *board, struct pool *pool, struct tc
     return split(board, pool, sent, length, to_send_again);
 }
 
-/* Lets `sent` cover the SACKed range behind it as well. */
-static void join_sacked(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent,
-                        struct tcp_sent *behind)
+/* Lets `first` cover the SACKed range behind it as well. */
+static void join_sacked(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *first,
+                        struct tcp_sent *second)
 {
-    sent->end = behind->end;
-    sent->flags |= behind->flags;
-    tree_remove(&board->sent, &behind->node);
-    pool_give(pool, behind);
+    first->end = second->end;
+    first->flags |= second->flags;
+    tree_remove(&board->sent, &second->node);
+    pool_give(pool, second);
 }
 
 static bool is_sacked(const struct tcp_sent *sent)

@@ -64,17 +64,17 @@ struct chaski_limits {
     uint32_t addresses;
     uint32_t routes;
     uint32_t neighbours;
-    uint32_t groups;        /* multicast memberships */
-    uint32_t reassemblies;  /* datagrams being put together from fragments */
-    uint32_t paths;         /* destinations whose path MTU is remembered */
+    uint32_t groups;       /* multicast memberships */
+    uint32_t reassemblies; /* datagrams being put together from fragments */
+    uint32_t paths;        /* destinations whose path MTU is remembered */
     uint32_t listeners;
     uint32_t connections;
-    uint32_t half_open;     /* connections being opened by peers; beyond it, SYN cookies */
+    uint32_t half_open; /* connections being opened by peers; beyond it, SYN cookies */
     uint32_t time_wait;
     uint32_t udp_sockets;
-    uint32_t packets;       /* descriptors */
-    uint32_t small_buffers; /* of 2 kB */
-    uint32_t large_buffers; /* of 32 kB */
+    uint32_t packets;            /* descriptors */
+    uint32_t small_buffers;      /* of 2 kB */
+    uint32_t large_buffers;      /* of 32 kB */
     uint32_t receive_buffer_max; /* bytes that a connection's receive window may grow to */
     uint32_t send_buffer_max;    /* bytes that a connection's send queue may grow to */
 };
@@ -111,7 +111,7 @@ struct chaski_piece {
 struct chaski_interface {
     const char *name; /* copied, up to 15 characters */
     uint8_t mac[6];
-    uint16_t mtu;     /* of IP packets: 68 to 65535 */
+    uint16_t mtu; /* of IP packets: 68 to 65535 */
     /* Sends one frame, given in pieces that are valid during the call. */
     void (*output)(void *context, const struct chaski_piece *pieces, unsigned count);
     void *context;
@@ -128,8 +128,7 @@ void chaski_input(struct chaski *host, int interface, const void *frame, size_t 
  * /32, and usable at once. */
 int chaski_address_add(struct chaski *host, int interface, const struct chaski_address *address,
                        unsigned prefix_length);
-int chaski_address_remove(struct chaski *host, int interface,
-                          const struct chaski_address *address);
+int chaski_address_remove(struct chaski *host, int interface, const struct chaski_address *address);
 
 /* Adds a route by `gateway`, or (gateway unspecified) a route to neighbours of `interface`.
  * Prefix 0 of length 0 is the default route. */
@@ -219,8 +218,7 @@ long chaski_tcp_read(struct chaski *host, chaski_tcp connection, void *bytes, si
 
 /* Copies up to `length` bytes in; fewer when the send buffer is full, CHASKI_AGAIN when it is
  * entirely so; CHASKI_WRITABLE tells when to go on. */
-long chaski_tcp_write(struct chaski *host, chaski_tcp connection, const void *bytes,
-                      size_t length);
+long chaski_tcp_write(struct chaski *host, chaski_tcp connection, const void *bytes, size_t length);
 
 /* Zero-copy read: the first received bytes where they lie, in up to `count` pieces; returns how
  * many pieces there are (0: end of stream). They stay valid until they are consumed or
@@ -232,8 +230,7 @@ int chaski_tcp_consume(struct chaski *host, chaski_tcp connection, size_t length
 /* Zero-copy write: all of `memory` or, with an error (CHASKI_AGAIN: no room yet), none of it. The
  * bytes must not change until memory->release runs, which is when the peer has acknowledged
  * them or the connection is over. */
-int chaski_tcp_hand_over(struct chaski *host, chaski_tcp connection,
-                         struct chaski_memory *memory);
+int chaski_tcp_hand_over(struct chaski *host, chaski_tcp connection, struct chaski_memory *memory);
 
 /* Marks the last byte written so far as urgent (RFC 9293, 3.8.5). */
 int chaski_tcp_urgent(struct chaski *host, chaski_tcp connection);
@@ -269,12 +266,12 @@ enum chaski_tcp_option {
     CHASKI_TCP_KEEPCNT,      /* unanswered probes before giving up; default 9 */
     CHASKI_TCP_USER_TIMEOUT, /* unacknowledged data for this long ends it (RFC 5482); 0: default */
     CHASKI_TCP_SYNCNT,       /* SYN retransmissions; default 7 (RFC 9293: three minutes) */
-    CHASKI_TCP_LINGER,       /* close: -1 in the background (default), 0 reset, else give up after */
-    CHASKI_TCP_CONGESTION,   /* enum chaski_congestion */
-    CHASKI_TCP_SNDBUF,       /* bytes; fixes the size and ends auto-tuning */
-    CHASKI_TCP_RCVBUF,       /* likewise */
-    CHASKI_TCP_TOS,          /* traffic class of what is sent */
-    CHASKI_TCP_TTL,          /* 1 to 255 */
+    CHASKI_TCP_LINGER,     /* close: -1 in the background (default), 0 reset, else give up after */
+    CHASKI_TCP_CONGESTION, /* enum chaski_congestion */
+    CHASKI_TCP_SNDBUF,     /* bytes; fixes the size and ends auto-tuning */
+    CHASKI_TCP_RCVBUF,     /* likewise */
+    CHASKI_TCP_TOS,        /* traffic class of what is sent */
+    CHASKI_TCP_TTL,        /* 1 to 255 */
     CHASKI_TCP_OPTION_COUNT,
 };
 
@@ -346,12 +343,12 @@ typedef bool chaski_udp_filter(void *context, const struct chaski_endpoint *loca
                                const struct chaski_endpoint *remote);
 
 struct chaski_udp_bind {
-    struct chaski_endpoint local; /* port 0: chosen */
+    struct chaski_endpoint local;  /* port 0: chosen */
     struct chaski_endpoint remote; /* port other than 0: connected, only this peer is heard */
-    chaski_udp_filter *filter;    /* NULL: everybody */
-    chaski_udp_closure *receive;  /* NULL: polled, see chaski_udp_receive() */
+    chaski_udp_filter *filter;     /* NULL: everybody */
+    chaski_udp_closure *receive;   /* NULL: polled, see chaski_udp_receive() */
     void *context;
-    uint32_t queue;               /* datagrams that may wait; 0: 64 */
+    uint32_t queue; /* datagrams that may wait; 0: 64 */
 };
 
 int chaski_udp_bind(struct chaski *host, const struct chaski_udp_bind *bind, chaski_udp *socket);
@@ -371,7 +368,7 @@ long chaski_udp_receive(struct chaski *host, chaski_udp socket, struct chaski_en
                         struct chaski_endpoint *remote, void *bytes, size_t length);
 
 enum chaski_udp_option {
-    CHASKI_UDP_BROADCAST,      /* 1: may send to broadcast addresses */
+    CHASKI_UDP_BROADCAST, /* 1: may send to broadcast addresses */
     CHASKI_UDP_TOS,
     CHASKI_UDP_TTL,            /* 1 to 255; 0 is the default */
     CHASKI_UDP_MULTICAST_TTL,  /* default 1 */
@@ -392,8 +389,8 @@ int chaski_udp_leave(struct chaski *host, chaski_udp socket, const struct chaski
 
 /* One echo reply, or (error < 0) why there will be none. */
 typedef void chaski_ping_closure(void *context, struct chaski *host,
-                                 const struct chaski_address *from, uint16_t sequence,
-                                 uint8_t ttl, const void *bytes, size_t length, int error);
+                                 const struct chaski_address *from, uint16_t sequence, uint8_t ttl,
+                                 const void *bytes, size_t length, int error);
 
 /* Who hears of echo replies with `identifier`; one at a time, NULL ends it. */
 int chaski_ping_on(struct chaski *host, uint16_t identifier, chaski_ping_closure *reply,

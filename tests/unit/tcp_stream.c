@@ -50,9 +50,9 @@ static void drain(struct side *side)
             side->room = side->room != 0 ? 2 * side->room : 4096;
             side->received = realloc(side->received, side->room);
         }
-        long n = chaski_tcp_read(side->host, side->connection,
-                                 side->received + side->received_bytes,
-                                 side->room - side->received_bytes);
+        long n =
+            chaski_tcp_read(side->host, side->connection, side->received + side->received_bytes,
+                            side->room - side->received_bytes);
         if (n == 0)
             side->peer_done = true;
         if (n <= 0)
@@ -104,8 +104,7 @@ static void open_pair(struct pair *pair)
         .receive = on_event,
         .context = &pair->client,
     };
-    assert_int_equal(
-        chaski_tcp_connect(pair->client.host, &connect, &pair->client.connection), 0);
+    assert_int_equal(chaski_tcp_connect(pair->client.host, &connect, &pair->client.connection), 0);
     world_run(&pair->world, 120 * WORLD_SECOND);
     assert_true(pair->client.open);
     assert_true(pair->server.open);
