@@ -7,13 +7,15 @@
 #include "cli/arguments.h"
 #include "cli/commands.h"
 #include "cli/memory_pair.h"
+#include "core/host/host.h"
 
 /*
  * Bulk on one connection, alone; then many more that have exchanged a byte and are idle; then bulk
  * again. What an idle connection takes is told twice: computed, as the difference that the number
  * of connections makes to chaski_size(); and measured, as memory that is really there: what
  * the server has more of when all are idle than before the first, and what a server that expects
- * them has more of from the beginning than one that expects a few (its tables).
+ * them has more of from the beginning than one that expects a few (its tables). Packet
+ * memory that the handshakes were the first to use is free again, and does not count.
  */
 #define SECOND UINT64_C(1000000000)
 #define PATIENCE_NS (20 * SECOND)
@@ -148,6 +150,26 @@ static double resident_bytes(const struct system_memory *memory)
     return (double)(resident * page);
 }
 
+/* Bytes of packet memory that have ever been in use. */
+static double packet_bytes(struct chaski *host)
+{
+    const struct packet_memory *memory = host_memory(host);
+    const struct pool *pools[] = {&memory->packets, &memory->small, &memory->large};
+    double bytes = 0;
+
+    for (int i = 0; i < 3; i++)
+        bytes += (double)(pools[i]->total - pools[i]->lowest_free) * pools[i]->stride;
+    return bytes;
+}
+
+/* What is there of the server, besides packet memory. */
+static double server_bytes(const struct connections *many)
+{
+    const struct memory_pair_side *server = &many->pair.side[SERVER];
+
+    return resident_bytes(&server->memory) - packet_bytes(server->host);
+}
+
 static bool measure_memory(struct connections *many, char *error)
 {
     struct chaski_limits few = many->limits;
@@ -160,7 +182,7 @@ static bool measure_memory(struct connections *many, char *error)
         snprintf(error, ARGUMENT_ERROR, "no memory for a host to compare with");
         return false;
     }
-    double filled = resident_bytes(&many->pair.side[SERVER].memory) - many->before;
+    double filled = server_bytes(many) - many->before;
     many->measured = (filled + many->fresh - resident_bytes(&memory)) / count;
     system_memory_unmap(&memory);
     return true;
@@ -193,7 +215,7 @@ static bool measure(struct connections *many, uint64_t duration_ns, char *error)
     if (!bulk_measure(&many->bulk, SECOND / 5, &many->alone, error) ||
         !bulk_measure(&many->bulk, duration_ns, &many->alone, error))
         return false;
-    many->before = resident_bytes(&many->pair.side[SERVER].memory);
+    many->before = server_bytes(many);
     return connect_all(many, error) && measure_memory(many, error) &&
            bulk_measure(&many->bulk, duration_ns, &many->among, error);
 }
