@@ -36,7 +36,8 @@ static void expect_news(struct sim_end *end)
     bool sudden = other->gave_up || other->error != 0;
     if (end->done || !other->done || end->patience_ns != UINT64_MAX)
         return;
-    if (!sudden && !end->flow->impatient && !sim_has(end->flow->sim, SIM_IMPATIENT))
+    if (!sudden && !end->flow->impatient && !end->flow->sim->jumped_far &&
+        !sim_has(end->flow->sim, SIM_IMPATIENT))
         return;
     uint64_t patience = sudden ? 80 * SIM_SECOND : 4000 * SIM_SECOND;
     end->patience_ns = end->flow->sim->now_ns + patience;
@@ -168,7 +169,11 @@ static void choose_manners(struct sim *sim, struct sim_end *end)
 {
     struct sim_manners *manners = &end->manners;
     uint64_t *random = &end->random;
-    uint32_t length = random_below(random, 8) == 0 ? 0 : sim_some(random, sim->plan.longest);
+    uint32_t length = sim_some(random, sim->plan.longest), kind = random_below(random, 8);
+    if (kind < 2)
+        length = random_below(random, sim->plan.longest);
+    else if (kind == 2)
+        length = 0;
     bool chance[12];
     for (unsigned i = 0; i < 12; i++)
         chance[i] = sim_one_in(random, 2);
@@ -311,11 +316,16 @@ void sim_flows_act(struct sim *sim)
         struct sim_flow *flow = &sim->flows[i];
         if (!flow->begun && flow->begin_at_ns <= sim->now_ns)
             begin(flow);
-        for (unsigned k = 0; k < 2 && flow->begun; k++) {
+        for (unsigned k = 0; k < 2 && flow->begun; k++)
             act_when_due(&flow->ends[k]);
-            expect_news(&flow->ends[k]);
-        }
     }
+}
+
+void sim_flows_notice(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->plan.flows; i++)
+        for (unsigned k = 0; k < 2 && sim->flows[i].begun; k++)
+            expect_news(&sim->flows[i].ends[k]);
 }
 
 static uint64_t end_next(const struct sim_end *end)
@@ -366,11 +376,14 @@ static bool may_have_failed(const struct sim_flow *flow)
     const struct sim *sim = flow->sim;
     const struct sim_end *client = &flow->ends[0], *server = &flow->ends[1];
     bool reset = client->error == CHASKI_RESET || server->error == CHASKI_RESET;
+    bool opened = flow->taken && client->connected && server->connected;
+    /* A neighbour that could not be asked for its address is unreachable at once. */
+    bool unreachable = client->error == CHASKI_UNREACHABLE || server->error == CHASKI_UNREACHABLE;
     if (client->gave_up || server->gave_up || flow->impatient || sim->jumped_far)
         return true;
     if (sim_has(sim, SIM_CROWD) || (sim->plan.harmful && sim_has(sim, SIM_IMPATIENT)))
         return true;
-    if ((sim->plan.lossy || sim->disturbed) && (!flow->taken || !client->connected))
+    if (!opened && (sim->plan.lossy || sim->disturbed || (sim->plan.harmful && unreachable)))
         return true;
     return sim_has(sim, SIM_COOKIES) && sim->plan.harmful && reset;
 }

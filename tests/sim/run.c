@@ -78,6 +78,7 @@ static bool talk(struct sim *sim)
         sim_datagrams_act(sim);
         sim_flows_act(sim);
         sim_settle(sim);
+        sim_flows_notice(sim);
         if (sim_flows_over(sim))
             return true;
         uint64_t next = next_event(sim);

@@ -276,6 +276,8 @@ void sim_weather_end(struct sim *sim);
 
 void sim_flows_begin(struct sim *sim);
 void sim_flows_act(struct sim *sim);
+/* Lets ends whose other end is gone lose their patience in time. */
+void sim_flows_notice(struct sim *sim);
 uint64_t sim_flows_next(const struct sim *sim);
 bool sim_flows_over(const struct sim *sim);
 /* Each stream arrived, or there is a reason why not. */

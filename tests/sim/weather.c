@@ -74,7 +74,7 @@ static void freeze(struct sim *sim)
 static void jump(struct sim *sim)
 {
     bool far = draw(sim, 4) == 0;
-    uint64_t most = far ? 10000 * HOUR : 2 * SIM_SECOND;
+    uint64_t most = far ? 500 * HOUR : 2 * SIM_SECOND;
     sim->now_ns += sim_some_time(&sim->weather_random, SIM_MILLISECOND, most);
     sim->jumped_far |= far;
 }

@@ -158,7 +158,7 @@ void sim_world_make(struct sim *sim)
     struct memory_wire_options options = {
         .seed = sim->job.seed,
         .stations = plan->hosts,
-        .queue_packets = plan->hosts > 4 ? 64 : 128,
+        .queue_packets = plan->hosts > 4 ? 256 : 128,
         .copy = plan->copy,
         .large = plan->mtu > 1500 || (plan->link_features & LINK_CUT) != 0,
     };
