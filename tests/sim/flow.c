@@ -120,6 +120,18 @@ static void accept_all(struct sim_host *at)
     at->accept_at_ns = at->polled_flows != 0 ? at->sim->now_ns + 100 * SIM_MILLISECOND : UINT64_MAX;
 }
 
+/* Whether a flow before this one was given the port that this one wants. */
+static bool port_is_taken(const struct sim_flow *flow)
+{
+    for (uint32_t i = 0; i < flow->sim->plan.flows; i++) {
+        const struct sim_flow *other = &flow->sim->flows[i];
+        if (other != flow && other->begun && other->client_port == flow->client_port &&
+            other->ends[0].at == flow->ends[0].at)
+            return true;
+    }
+    return false;
+}
+
 static void connect_end(struct sim_flow *flow, unsigned number)
 {
     struct sim_end *end = &flow->ends[number];
@@ -134,6 +146,10 @@ static void connect_end(struct sim_flow *flow, unsigned number)
     };
     struct chaski_tcp_info info;
     end->error = chaski_tcp_connect(end->at->host, &connect, &end->connection);
+    if (end->error == CHASKI_IN_USE && port_is_taken(flow)) {
+        connect.local.port = 0;
+        end->error = chaski_tcp_connect(end->at->host, &connect, &end->connection);
+    }
     if (end->error != 0) {
         sim_must(flow->sim, end->error == CHASKI_NO_MEMORY && sim_has(flow->sim, SIM_CROWD));
         end->done = true;
@@ -415,6 +431,9 @@ static void judge_failure(struct sim *sim, const struct sim_flow *flow)
 
 void sim_flows_judge(struct sim *sim)
 {
+    struct memory_wire_statistics wire =
+        memory_wire_statistics(sim->wire, MEMORY_WIRE_EVERY, MEMORY_WIRE_EVERY);
+    sim->plan.harmful |= wire.overflowed != 0; /* many hosts asking all others */
     for (uint32_t i = 0; i < sim->plan.flows; i++) {
         const struct sim_flow *flow = &sim->flows[i];
         if (flow->kind >= SIM_REFUSED) {

@@ -117,8 +117,9 @@ static void choose_harms(struct sim *sim)
         plan->harm[1] = plan->harm[0];
     for (unsigned i = 0; i < 2; i++)
         plan->lossy |= plan->harm[i].loss + plan->harm[i].corrupt >= 50000;
-    plan->harmful = sim_has(sim, SIM_LOSS | SIM_DUPLICATE | SIM_REORDER | SIM_CORRUPT | SIM_RATE |
-                                     SIM_HOLES | SIM_NARROW | SIM_FREEZE | SIM_FAIL | SIM_SCARCE);
+    plan->harmful =
+        sim_has(sim, SIM_LOSS | SIM_DUPLICATE | SIM_REORDER | SIM_CORRUPT | SIM_RATE | SIM_HOLES |
+                         SIM_NARROW | SIM_FREEZE | SIM_JUMP | SIM_FAIL | SIM_SCARCE);
 }
 
 static bool is_slow(const struct sim_plan *plan)
