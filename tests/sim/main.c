@@ -26,7 +26,8 @@ static const char usage[] =
     "  --off A,B      without these features (--features lists them)\n"
     "  --trace FILE   write a capture of what the hosts send\n"
     "  --shrink       make the failing seed smaller; prints a line for tests/sim/seeds.txt\n"
-    "  --file FILE    the cases in FILE, one a line\n";
+    "  --file FILE    the cases in FILE, one a line\n"
+    "  --sabotage     make mistakes on purpose, and see whether they are found\n";
 
 struct options {
     struct sim_job job;
@@ -86,6 +87,8 @@ static void parse(struct options *options, int count, char **words)
         } else if (strcmp(words[i], "--features") == 0) {
             list_features();
             exit(0);
+        } else if (strcmp(words[i], "--sabotage") == 0) {
+            exit(sim_finds_mistakes() ? 0 : 1);
         } else if (strcmp(words[i], "--shrink") == 0) {
             options->shrink = true;
         } else if (sim_case_option(&options->job.base, count, words, &i)) {

@@ -145,6 +145,7 @@ struct sim_verdict sim_run(const struct sim_case *job, const struct sim_telling 
         sim->trace = &writer;
     }
     verdict.failed = !runs_well(sim);
+    verdict.sabotaged = sim->sabotaged;
     verdict.virtual_ns = sim->now_ns - sim->start_ns;
     verdict.frames = sim->frames;
     memcpy(verdict.why, sim->why, sizeof verdict.why);

@@ -22,6 +22,7 @@
  *   flow        a TCP conversation; application: what its two ends do
  *   datagrams   UDP and ping beside it
  *   invariants  what must hold after every turn of a host, and at the end
+ *   sabotage    mistakes on purpose, which the others have to find
  *   run         one case from beginning to end
  *   pool        many seeds on several processors; shrink: a smaller case that fails likewise
  *
@@ -92,10 +93,11 @@ struct sim_case {
     uint32_t off;                    /* enum sim_feature: not to be had */
     uint32_t shorter;                /* streams are shorter by this power of two */
     uint64_t stop_ns;                /* virtual time to stop at, 0: when all is over */
+    uint32_t sabotage;               /* a mistake to be made, 0: none */
 };
 
 struct sim_verdict {
-    bool failed;
+    bool failed, sabotaged;
     uint64_t virtual_ns;
     uint64_t frames;
     char why[SIM_WHY];
@@ -201,6 +203,7 @@ struct sim {
     bool jumped_far; /* the clock went on so far that patience may have ended */
     bool disturbed;  /* holes or frozen hosts: handshakes may have failed */
     uint64_t fail_random;
+    bool sabotaged;
     uint64_t turns, frames;
     struct pcap_writer *trace;
     jmp_buf failed;
@@ -295,6 +298,11 @@ void sim_datagrams_begin(struct sim *sim);
 void sim_datagrams_act(struct sim *sim);
 uint64_t sim_datagrams_next(const struct sim *sim);
 void sim_datagrams_end(struct sim *sim);
+
+/* sabotage.c: shows that mistakes are found. The first makes one, when it can, of the kind that the
+ * case says; the second tells in TAP of how many worlds with one of each kind failed. */
+void sim_sabotage(struct sim *sim, struct sim_host *at);
+bool sim_finds_mistakes(void);
 
 void sim_check_host(struct sim *sim, struct sim_host *at);
 void sim_check_idle(struct sim *sim);

@@ -205,6 +205,8 @@ static void turn(struct sim *sim, struct sim_host *at)
             host_receive(at->host, 0, &burst, sim->now_ns);
     } while (at->link->more);
     chaski_poll(at->host, sim->now_ns);
+    if (sim->job.sabotage != 0 && !sim->sabotaged)
+        sim_sabotage(sim, at);
     if (++sim->turns % sim->plan.check_every == 0)
         sim_check_host(sim, at);
 }
