@@ -233,6 +233,22 @@ static void choose_ends(struct sim *sim, struct sim_flow *flow, uint64_t *random
         flow->ends[0].manners.length = 1;
 }
 
+/* The ports of the flow before, as soon as that is over: TIME-WAIT is in the way. */
+static void come_again(struct sim_flow *flow, uint64_t *random)
+{
+    struct sim_flow *before = flow - 1;
+    if (before->kind != SIM_ORDINARY || flow->kind != SIM_ORDINARY || before->client_port == 0 ||
+        before->after != NULL)
+        return;
+    flow->after = before;
+    flow->polled = before->polled;
+    flow->client_port = before->client_port;
+    flow->begin_at_ns = sim_some_time(random, SIM_MICROSECOND, 4 * SIM_SECOND);
+    flow->ends[0].at = before->ends[0].at;
+    flow->ends[1].at = before->ends[1].at;
+    flow->ends[1].manners.polls = flow->polled;
+}
+
 static void choose_flow(struct sim *sim, uint32_t number)
 {
     struct sim_flow *flow = &sim->flows[number];
@@ -248,6 +264,10 @@ static void choose_flow(struct sim *sim, uint32_t number)
     if (number != 0 && sim_one_in(&random, 2))
         flow->begin_at_ns = sim_some_time(&random, SIM_MICROSECOND, 10 * SIM_SECOND);
     choose_ends(sim, flow, &random);
+    /* Where cookies are, a late segment of the flow before could open this one. */
+    bool again = number != 0 && sim_has(sim, SIM_AGAIN) && !sim_has(sim, SIM_COOKIES);
+    if (again && sim_one_in(&random, 2))
+        come_again(flow, &random);
 }
 
 static void listen_at(struct sim_host *at)
@@ -302,7 +322,7 @@ void sim_flows_begin(struct sim *sim)
         sim->now_ns = time_before_wrap(sim, &random);
     sim->start_ns = sim->now_ns;
     for (uint32_t i = 0; i < sim->plan.flows; i++)
-        sim->flows[i].begin_at_ns += sim->now_ns;
+        sim->flows[i].begin_at_ns += sim->flows[i].after == NULL ? sim->now_ns : 0;
     for (uint32_t i = 0; i < sim->plan.hosts; i++)
         chaski_poll(sim->hosts[i].host, sim->now_ns);
 }
@@ -330,18 +350,11 @@ void sim_flows_act(struct sim *sim)
             accept_all(&sim->hosts[i]);
     for (uint32_t i = 0; i < sim->plan.flows; i++) {
         struct sim_flow *flow = &sim->flows[i];
-        if (!flow->begun && flow->begin_at_ns <= sim->now_ns)
+        if (!flow->begun && flow->after == NULL && flow->begin_at_ns <= sim->now_ns)
             begin(flow);
         for (unsigned k = 0; k < 2 && flow->begun; k++)
             act_when_due(&flow->ends[k]);
     }
-}
-
-void sim_flows_notice(struct sim *sim)
-{
-    for (uint32_t i = 0; i < sim->plan.flows; i++)
-        for (unsigned k = 0; k < 2 && sim->flows[i].begun; k++)
-            expect_news(&sim->flows[i].ends[k]);
 }
 
 static uint64_t end_next(const struct sim_end *end)
@@ -359,6 +372,8 @@ uint64_t sim_flows_next(const struct sim *sim)
         next = earliest(next, sim->hosts[i].accept_at_ns);
     for (uint32_t i = 0; i < sim->plan.flows; i++) {
         const struct sim_flow *flow = &sim->flows[i];
+        if (!flow->begun && flow->after != NULL)
+            continue;
         if (!flow->begun)
             next = earliest(next, flow->begin_at_ns);
         else
@@ -374,6 +389,27 @@ static bool is_over(const struct sim_flow *flow)
     if (!flow->begun || !client->done || server->open)
         return false;
     return server->done || flow->kind >= SIM_REFUSED || client->error != 0 || client->gave_up;
+}
+
+/* The flow before is over: the time for this one is set. When the listener may still hear of the
+ * one before, another port is better. */
+static void follow(struct sim_flow *flow)
+{
+    if (flow->after == NULL || !is_over(flow->after))
+        return;
+    flow->begin_at_ns += flow->sim->now_ns;
+    if (!flow->after->taken)
+        flow->client_port = 0;
+    flow->after = NULL;
+}
+
+void sim_flows_notice(struct sim *sim)
+{
+    for (uint32_t i = 0; i < sim->plan.flows; i++) {
+        follow(&sim->flows[i]);
+        for (unsigned k = 0; k < 2 && sim->flows[i].begun; k++)
+            expect_news(&sim->flows[i].ends[k]);
+    }
 }
 
 bool sim_flows_over(const struct sim *sim)

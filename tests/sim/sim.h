@@ -40,7 +40,8 @@ enum {
 #define SIM_MILLISECOND UINT64_C(1000000)
 #define SIM_SECOND UINT64_C(1000000000)
 
-/* What a world may have, each of which can be turned off: X(name, one time in so many). */
+/* What a world may have, each of which can be turned off: X(name, word, one time in so many). New
+ * ones stand at the end, so that seeds keep their meaning. */
 #define SIM_FEATURES(X)                                                                            \
     X(LOSS, "loss", 2)                                                                             \
     X(DUPLICATE, "duplicate", 3)                                                                   \
@@ -71,7 +72,8 @@ enum {
     X(OPTIONS, "options", 3)                                                                       \
     X(STRANGE, "strange", 5)                                                                       \
     X(UDP, "udp", 4)                                                                               \
-    X(PING, "ping", 4)
+    X(PING, "ping", 4)                                                                             \
+    X(AGAIN, "again", 4)
 
 enum sim_feature_number {
 #define SIM_NUMBER(name, word, odds) SIM_##name##_NUMBER,
@@ -179,6 +181,7 @@ struct sim_flow {
     bool polled, begun, taken;
     bool impatient; /* an option limits the time that it may take */
     uint64_t begin_at_ns;
+    struct sim_flow *after; /* the one whose port this one takes again; NULL: none */
 };
 
 struct sim_datagrams {
