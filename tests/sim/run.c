@@ -8,7 +8,8 @@
 
 /* One case from beginning to end. */
 
-static const uint64_t talk_time = 36000 * SIM_SECOND, quiet_time = 5000 * SIM_SECOND;
+static const uint64_t talk_time = 36000 * SIM_SECOND, quiet_time = 5000 * SIM_SECOND,
+                      prompt_time = 60 * SIM_SECOND;
 
 _Noreturn void sim_fail(struct sim *sim, const char *format, ...)
 {
@@ -68,6 +69,17 @@ static uint64_t next_event(struct sim *sim)
     return earliest(next, sim_datagrams_next(sim));
 }
 
+/* Where nothing is lost and nobody dawdles, nobody has to wait long. */
+static void check_promptness(struct sim *sim)
+{
+    static const uint32_t slow = SIM_LOSS | SIM_CORRUPT | SIM_RATE | SIM_HOLES | SIM_FREEZE |
+                                 SIM_JUMP | SIM_FAIL | SIM_SCARCE | SIM_CROWD | SIM_COOKIES |
+                                 SIM_STALL | SIM_ABORT | SIM_OPTIONS | SIM_STRANGE |
+                                 SIM_AGAIN; /* who comes again may have to sit TIME-WAIT out */
+    if (!(sim->plan.on & slow) && sim->now_ns - sim->start_ns > prompt_time)
+        sim_fail(sim, "nothing was lost, and yet it took longer than a minute");
+}
+
 /* True when it is over, false when it was to stop before. */
 static bool talk(struct sim *sim)
 {
@@ -79,8 +91,10 @@ static bool talk(struct sim *sim)
         sim_flows_act(sim);
         sim_settle(sim);
         sim_flows_notice(sim);
-        if (sim_flows_over(sim))
+        if (sim_flows_over(sim)) {
+            check_promptness(sim);
             return true;
+        }
         uint64_t next = next_event(sim);
         if (next > stop)
             return false;
