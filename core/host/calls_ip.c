@@ -9,11 +9,12 @@
 int chaski_address_add(struct chaski *host, int interface, const struct chaski_address *address,
                        unsigned prefix_length)
 {
-    if (host_port_of(host, interface) == NULL || !address_is_ip4(address) || prefix_length > 32)
+    const struct host_port *port = host_port_of(host, interface);
+    if (port == NULL || !address_is_ip4(address) || prefix_length > 32)
         return CHASKI_INVALID;
     uint32_t ip4 = address_ip4(address);
     int error = ip4_address_add(&host->ip4, (uint8_t)interface, ip4, prefix_length);
-    if (error != 0)
+    if (error != 0 || port->kind != CHASKI_ETHERNET)
         return error;
     error = arp_address_add(&host->arp, (uint8_t)interface, ip4, prefix_length, prefix_length < 32,
                             host->now_ns);

@@ -40,6 +40,11 @@ struct chaski *chaski_init(void *memory, size_t size, const struct chaski_limits
     return host;
 }
 
+uint64_t host_now(const struct chaski *host)
+{
+    return host->now_ns;
+}
+
 struct packet_memory *host_memory(struct chaski *host)
 {
     return &host->memory;
@@ -65,15 +70,12 @@ static void copy_name(char *to, const char *from)
     to[i] = '\0';
 }
 
-static void wire_port(struct chaski *host, struct host_port *port, uint8_t number,
-                      const struct host_interface *interface)
+static void wire_ethernet(struct chaski *host, struct host_port *port, uint8_t number,
+                          const struct host_interface *interface)
 {
     ethernet_setup(&port->ethernet, &host->memory, &host->counters, number, interface->mac);
     port->ethernet.inform = (struct hook){dispatch_receive, &host->frames};
     port->ethernet.request = (struct hook){cut_transmit, &port->cut};
-    cut_setup(&port->cut, &host->memory, &host->counters,
-              (interface->features & LINK_CHECKSUM) != 0, (interface->features & LINK_CUT) != 0);
-    port->cut.request = interface->output;
     arp_interface_add(&host->arp, number, interface->mac,
                       (struct hook){ethernet_transmit, &port->ethernet});
     ip4_interface_add(&host->ip4, number, interface->mtu, (struct hook){arp_transmit, &host->arp});
@@ -83,10 +85,34 @@ static void wire_port(struct chaski *host, struct host_port *port, uint8_t numbe
     igmp_interface_add(&host->igmp, number, ethernet_join, ethernet_leave, &port->ethernet);
 }
 
+static void wire_bare(struct chaski *host, struct host_port *port, uint8_t number,
+                      const struct host_interface *interface)
+{
+    bare_setup(&port->bare, &host->memory, &host->counters, number);
+    port->bare.inform = (struct hook){dispatch_receive, &host->frames};
+    port->bare.request = (struct hook){cut_transmit, &port->cut};
+    ip4_interface_add(&host->ip4, number, interface->mtu,
+                      (struct hook){bare_transmit, &port->bare});
+    igmp_interface_add(&host->igmp, number, NULL, NULL, NULL);
+}
+
+static void wire_port(struct chaski *host, struct host_port *port, uint8_t number,
+                      const struct host_interface *interface)
+{
+    cut_setup(&port->cut, &host->memory, &host->counters,
+              (interface->features & LINK_CHECKSUM) != 0, (interface->features & LINK_CUT) != 0);
+    port->cut.request = interface->output;
+    port->kind = interface->kind;
+    if (port->kind == CHASKI_BARE)
+        wire_bare(host, port, number, interface);
+    else
+        wire_ethernet(host, port, number, interface);
+}
+
 int host_interface_add(struct chaski *host, const struct host_interface *interface)
 {
     if (interface->mtu < WIRE_IP4_MTU_MIN || interface->output.call == NULL ||
-        (interface->mac[0] & 1) != 0)
+        (interface->mac[0] & 1) != 0 || interface->kind > CHASKI_BARE)
         return CHASKI_INVALID;
     if (host->port_count == host->port_limit)
         return CHASKI_NO_MEMORY;
@@ -115,10 +141,12 @@ void host_receive(struct chaski *host, int interface, struct burst *burst, uint6
 {
     struct host_port *port = host_port_of(host, interface);
     set_time(host, now_ns);
-    if (port != NULL)
-        ethernet_receive(&port->ethernet, burst, host->now_ns);
-    else
+    if (port == NULL)
         hook_not_wired(&host->counters, burst, host->now_ns);
+    else if (port->kind == CHASKI_BARE)
+        bare_receive(&port->bare, burst, host->now_ns);
+    else
+        ethernet_receive(&port->ethernet, burst, host->now_ns);
 }
 
 /* Every step does what is there when it begins, or a limited number of things, so a turn ends

@@ -15,10 +15,11 @@
  * core/host/layout.h.
  */
 
-/* An Ethernet link as the host sees it. */
+/* A link as the host sees it. */
 struct host_interface {
     const char *name; /* copied, up to 15 characters */
     uint8_t mac[6];
+    uint8_t kind;       /* enum chaski_interface_kind */
     uint16_t mtu;       /* of IP packets: 68 to 65535 */
     unsigned features;  /* enum link_feature: what the host need not do itself */
     struct hook output; /* takes whole frames; called inside chaski_poll() and host_receive() */
@@ -30,9 +31,13 @@ int host_interface_add(struct chaski *host, const struct host_interface *interfa
 /* The name of an interface; NULL when there is none of this number. */
 const char *host_interface_name(struct chaski *host, int interface);
 
-/* Takes in received frames, data at the Ethernet header, in packets of host_memory(). Replies that
- * are built in the packet that asked leave before it returns; the rest waits for chaski_poll(). */
+/* Takes in received frames, data at the link header (or IP's, without one), in packets of
+ * host_memory(). Replies that are built in the packet that asked leave before it returns; the rest
+ * waits for chaski_poll(). */
 void host_receive(struct chaski *host, int interface, struct burst *burst, uint64_t now_ns);
+
+/* The time of the last turn: the time that calls have. */
+uint64_t host_now(const struct chaski *host);
 
 /* Where drivers take packets from. */
 struct packet_memory *host_memory(struct chaski *host);

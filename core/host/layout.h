@@ -9,6 +9,7 @@
 #include "core/ip/igmp.h"
 #include "core/ip/ip4.h"
 #include "core/link/arp.h"
+#include "core/link/bare.h"
 #include "core/link/cut.h"
 #include "core/link/dispatch.h"
 #include "core/link/ethernet.h"
@@ -26,7 +27,9 @@ enum { HOST_NAME = 16 };
 /* An interface and the blocks that it has for itself. */
 struct host_port {
     char name[HOST_NAME];
+    uint8_t kind; /* enum chaski_interface_kind; of the two blocks that follow, the one in use */
     struct ethernet ethernet;
+    struct bare bare;
     struct cut cut;
     /* of an interface whose frames the application moves: core/host/frames.c */
     void (*output)(void *context, const struct chaski_piece *pieces, unsigned count);

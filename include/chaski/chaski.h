@@ -108,16 +108,22 @@ struct chaski_piece {
     size_t length;
 };
 
+enum chaski_interface_kind {
+    CHASKI_ETHERNET,
+    CHASKI_BARE, /* IP packets with nothing before them: TUN devices, tunnels */
+};
+
 struct chaski_interface {
     const char *name; /* copied, up to 15 characters */
-    uint8_t mac[6];
-    uint16_t mtu; /* of IP packets: 68 to 65535 */
-    /* Sends one frame, given in pieces that are valid during the call. */
+    uint8_t mac[6];   /* of Ethernet */
+    uint8_t kind;     /* enum chaski_interface_kind */
+    uint16_t mtu;     /* of IP packets: 68 to 65535 */
+    /* Sends one frame (CHASKI_BARE: an IP packet), in pieces that are valid during the call. */
     void (*output)(void *context, const struct chaski_piece *pieces, unsigned count);
     void *context;
 };
 
-/* Adds an Ethernet interface; returns its number. */
+/* Adds an interface; returns its number. */
 int chaski_interface_add(struct chaski *host, const struct chaski_interface *interface);
 
 /* Takes in one received frame (copied). */

@@ -23,6 +23,7 @@ extern "C" {
     X(LINK_BYTES_RECEIVED, "link.bytes_received", "bytes of those that came in")                   \
     X(LINK_BYTES_SENT, "link.bytes_sent", "bytes of those that went out")                          \
     X(DROP_ETHERNET_HEADER, "drop.ethernet_header", "a frame too short, or from a group address")  \
+    X(DROP_BARE_VERSION, "drop.bare_version", "on a link of IP packets, neither IPv4 nor IPv6")    \
     X(DROP_ARP_MALFORMED, "drop.arp_malformed", "cut short, or not IPv4 on Ethernet")              \
     X(DROP_IP4_HEADER, "drop.ip4_header", "version or lengths disagree with the packet")           \
     X(DROP_IP4_OPTION, "drop.ip4_option", "a malformed or doubled option")                         \
