@@ -56,6 +56,7 @@ struct sockets_policy {
     uint8_t keepalive_probes;
     uint8_t syn_retries;
     uint8_t default_ttl;
+    uint8_t congestion;     /* enum chaski_congestion; the host's default is another matter */
     bool no_pmtu_discovery; /* ip_no_pmtu_disc */
     bool ip6;
 };

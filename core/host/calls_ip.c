@@ -33,6 +33,11 @@ int chaski_address_remove(struct chaski *host, int interface, const struct chask
     return error;
 }
 
+bool host_is_local(const struct chaski *host, const struct chaski_address *address)
+{
+    return address_is_ip4(address) && ip4_is_local(&host->ip4, address_ip4(address));
+}
+
 /* ---- Routes ---- */
 
 /* The IPv4 address that a call means, the unspecified one being 0.0.0.0. False for IPv6. */

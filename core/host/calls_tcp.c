@@ -14,6 +14,15 @@ int chaski_tcp_unbind(struct chaski *host, chaski_listener listener)
     return tcp_unbind(&host->tcp, listener);
 }
 
+int host_tcp_waiting(const struct chaski *host, chaski_listener listener)
+{
+    if (listener.index >= host->tcp.listener_limit)
+        return CHASKI_STALE;
+    const struct tcp_listener *of = &host->tcp.listeners[listener.index];
+    bool lives = of->generation == listener.generation && (of->generation & 1);
+    return lives ? (int)of->waiting : CHASKI_STALE;
+}
+
 int chaski_tcp_accept(struct chaski *host, chaski_listener listener, chaski_tcp *connection)
 {
     return tcp_accept(&host->tcp, listener, connection);

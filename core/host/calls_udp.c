@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/host/layout.h"
+#include "core/udp/udp_sockets.h"
 
 /* The public calls about UDP: the block's own, at the time of the last turn. */
 
 int chaski_udp_bind(struct chaski *host, const struct chaski_udp_bind *bind, chaski_udp *socket)
 {
     return udp_bind(&host->udp, bind, socket);
+}
+
+int host_udp_waiting(const struct chaski *host, chaski_udp handle, int *error)
+{
+    const struct udp_socket *socket = udp_socket_of(&host->udp, handle);
+    if (socket == NULL)
+        return CHASKI_STALE;
+    *error = socket->error;
+    return (int)socket->queued;
 }
 
 int chaski_udp_local(struct chaski *host, chaski_udp socket, struct chaski_endpoint *local)

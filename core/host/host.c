@@ -45,6 +45,11 @@ uint64_t host_now(const struct chaski *host)
     return host->now_ns;
 }
 
+uint64_t host_draw(struct chaski *host)
+{
+    return random_draw(&host->random);
+}
+
 struct packet_memory *host_memory(struct chaski *host)
 {
     return &host->memory;

@@ -39,6 +39,19 @@ void host_receive(struct chaski *host, int interface, struct burst *burst, uint6
 /* The time of the last turn: the time that calls have. */
 uint64_t host_now(const struct chaski *host);
 
+/* How many connections wait for chaski_tcp_accept(), or CHASKI_STALE. */
+int host_tcp_waiting(const struct chaski *host, chaski_listener listener);
+
+/* How many datagrams wait for chaski_udp_receive(), or CHASKI_STALE; *error: what the next call
+ * will report before anything else, or 0. */
+int host_udp_waiting(const struct chaski *host, chaski_udp socket, int *error);
+
+/* Whether the address is one of the host's own (unicast). */
+bool host_is_local(const struct chaski *host, const struct chaski_address *address);
+
+/* A number that nobody can guess, each time another one. */
+uint64_t host_draw(struct chaski *host);
+
 /* Where drivers take packets from. */
 struct packet_memory *host_memory(struct chaski *host);
 struct counters *host_counters(struct chaski *host);

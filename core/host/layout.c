@@ -18,6 +18,7 @@ enum secret {
     SECRET_UDP_TABLE,
     SECRET_UDP_PORTS,
     SECRET_TCP,
+    SECRET_DRAW,
 };
 
 static struct siphash_key derive(const uint8_t seed[32], enum secret secret)
@@ -131,6 +132,7 @@ static void lay_out_rest(struct chaski *host, const struct chaski_limits *limits
 {
     struct siphash_key key = derive(seed, SECRET_ICMP4);
     icmp4_setup(&host->icmp4, &host->ip4, &host->memory, &host->counters, &key);
+    host->random = (struct random){.key = derive(seed, SECRET_DRAW)};
     dispatch_setup(&host->frames, &host->counters);
     dispatch_setup(&host->datagrams, &host->counters);
     loopback_setup(&host->loopback, &host->counters, at_least(limits->packets / 4, 1));

@@ -3,6 +3,7 @@
 #define CHASKI_HOST_LAYOUT_H
 
 #include "core/base/memory.h"
+#include "core/base/random.h"
 #include "core/base/timer_wheel.h"
 #include "core/host/host.h"
 #include "core/ip/icmp4.h"
@@ -40,8 +41,9 @@ struct chaski {
     struct packet_memory memory;
     struct counters counters;
     struct timer_wheel wheel;
-    uint64_t now_ns; /* of the last turn: the time that calls have */
-    bool in_turn;    /* chaski_poll() is running */
+    uint64_t now_ns;      /* of the last turn: the time that calls have */
+    bool in_turn;         /* chaski_poll() is running */
+    struct random random; /* for host_draw() */
     struct host_port *ports;
     uint32_t port_count, port_limit;
     struct dispatch frames; /* by EtherType */

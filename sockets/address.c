@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "core/base/address.h"
+#include "sockets/internal.h"
+
+/* Addresses between POSIX's form and the stack's, which has one for both families. */
+
+static int read_ip4(const struct sockaddr *address, socklen_t length,
+                    struct chaski_endpoint *endpoint)
+{
+    struct sockaddr_in in;
+    if (length < sizeof in)
+        return -EINVAL;
+    memcpy(&in, address, sizeof in);
+    *endpoint = (struct chaski_endpoint){.port = ntohs(in.sin_port)};
+    if (in.sin_addr.s_addr != INADDR_ANY)
+        endpoint->address = address_from_ip4(ntohl(in.sin_addr.s_addr));
+    return 0;
+}
+
+static int read_ip6(const struct sockaddr *address, socklen_t length,
+                    struct chaski_endpoint *endpoint)
+{
+    struct sockaddr_in6 in;
+    if (length < sizeof in)
+        return -EINVAL;
+    memcpy(&in, address, sizeof in);
+    *endpoint = (struct chaski_endpoint){.port = ntohs(in.sin6_port),
+                                         .interface = (uint16_t)in.sin6_scope_id};
+    memcpy(endpoint->address.bytes, &in.sin6_addr, sizeof endpoint->address.bytes);
+    return 0;
+}
+
+int address_read(const struct sockets *s, const struct sockaddr *address, socklen_t length,
+                 struct chaski_endpoint *endpoint)
+{
+    if (address == NULL)
+        return -EFAULT;
+    if (length < sizeof address->sa_family)
+        return -EINVAL;
+    if (address->sa_family == AF_INET)
+        return read_ip4(address, length, endpoint);
+    if (address->sa_family == AF_INET6 && s->policy.ip6)
+        return read_ip6(address, length, endpoint);
+    return -EAFNOSUPPORT;
+}
+
+void address_write(int family, const struct chaski_endpoint *endpoint, struct sockaddr *address,
+                   socklen_t *length)
+{
+    union {
+        struct sockaddr_in ip4;
+        struct sockaddr_in6 ip6;
+    } whole;
+    if (address == NULL || length == NULL)
+        return;
+    memset(&whole, 0, sizeof whole);
+    socklen_t size = family == AF_INET6 ? sizeof whole.ip6 : sizeof whole.ip4;
+    if (family == AF_INET6) {
+        whole.ip6.sin6_family = AF_INET6;
+        whole.ip6.sin6_port = htons(endpoint->port);
+        memcpy(&whole.ip6.sin6_addr, endpoint->address.bytes, sizeof whole.ip6.sin6_addr);
+    } else {
+        whole.ip4.sin_family = AF_INET;
+        whole.ip4.sin_port = htons(endpoint->port);
+        if (!address_unspecified(&endpoint->address))
+            whole.ip4.sin_addr.s_addr = htonl(address_ip4(&endpoint->address));
+    }
+    memcpy(address, &whole, *length < size ? *length : size);
+    *length = size;
+}
+
+int error_number(int error)
+{
+    static const int numbers[] = {
+        [-CHASKI_AGAIN] = EAGAIN,
+        [-CHASKI_STALE] = EBADF,
+        [-CHASKI_NO_MEMORY] = ENOBUFS,
+        [-CHASKI_INVALID] = EINVAL,
+        [-CHASKI_IN_USE] = EADDRINUSE,
+        [-CHASKI_NO_ROUTE] = ENETUNREACH,
+        [-CHASKI_BAD_ADDRESS] = EADDRNOTAVAIL,
+        [-CHASKI_NOT_CONNECTED] = ENOTCONN,
+        [-CHASKI_RESET] = ECONNRESET,
+        [-CHASKI_REFUSED] = ECONNREFUSED,
+        [-CHASKI_TIMED_OUT] = ETIMEDOUT,
+        [-CHASKI_UNREACHABLE] = EHOSTUNREACH,
+        [-CHASKI_CLOSED] = EPIPE,
+        [-CHASKI_TOO_BIG] = EMSGSIZE,
+        [-CHASKI_NOT_PERMITTED] = EACCES,
+    };
+    if (error >= 0)
+        return error;
+    if (error < -(int)(sizeof numbers / sizeof *numbers) + 1)
+        return -EIO;
+    return -numbers[-error];
+}

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <netinet/in.h>
+
+#include "sockets/socket.h"
+
+/*
+ * Options as POSIX and Linux have them, said to the core. What nobody has asked for stays as the
+ * core has it: buffers that tune themselves above all.
+ */
+
+enum { CORE_BUFFER_MIN = 2048 }; /* chaski_tcp_set() takes no less */
+
+static int64_t at_least(int64_t value, int64_t least)
+{
+    return value > least ? value : least;
+}
+
+/* Half of what SO_RCVBUF tells is for bookkeeping (Linux, tcp_adv_win_scale 1). */
+static int64_t receive_limit(const struct socket *socket)
+{
+    int64_t limit = socket->plain[PLAIN_RCVBUF] / 2;
+    int64_t clamp = socket->plain[PLAIN_WINDOW_CLAMP];
+    if (socket->asked[PLAIN_WINDOW_CLAMP] && clamp != 0 && clamp < limit)
+        limit = clamp;
+    return at_least(limit, CORE_BUFFER_MIN);
+}
+
+static int tcp_apply(struct socket *socket, enum chaski_tcp_option option, int64_t value)
+{
+    return error_number(chaski_tcp_set(socket->file.table->host, socket->tcp, option, value));
+}
+
+static int tcp_apply_one(struct socket *socket, enum plain_option option)
+{
+    int64_t value = socket->plain[option];
+    switch (option) {
+    case PLAIN_NODELAY:
+        return tcp_apply(socket, CHASKI_TCP_NODELAY, value);
+    case PLAIN_KEEPALIVE:
+        return tcp_apply(socket, CHASKI_TCP_KEEPALIVE, value);
+    case PLAIN_KEEPIDLE:
+        return tcp_apply(socket, CHASKI_TCP_KEEPIDLE, value * 1000);
+    case PLAIN_KEEPINTVL:
+        return tcp_apply(socket, CHASKI_TCP_KEEPINTVL, value * 1000);
+    case PLAIN_KEEPCNT:
+        return tcp_apply(socket, CHASKI_TCP_KEEPCNT, value);
+    case PLAIN_USER_TIMEOUT:
+        return tcp_apply(socket, CHASKI_TCP_USER_TIMEOUT, value);
+    case PLAIN_SYNCNT:
+        return tcp_apply(socket, CHASKI_TCP_SYNCNT, value);
+    case PLAIN_TOS:
+        return tcp_apply(socket, CHASKI_TCP_TOS, value);
+    case PLAIN_TTL:
+        return tcp_apply(socket, CHASKI_TCP_TTL, value);
+    case PLAIN_MAXSEG:
+        return value == 0 ? 0 : tcp_apply(socket, CHASKI_TCP_MAXSEG, value);
+    case PLAIN_SNDBUF:
+        return tcp_apply(socket, CHASKI_TCP_SNDBUF, at_least(value / 2, CORE_BUFFER_MIN));
+    case PLAIN_RCVBUF:
+    case PLAIN_WINDOW_CLAMP:
+        return tcp_apply(socket, CHASKI_TCP_RCVBUF, receive_limit(socket));
+    default:
+        return 0;
+    }
+}
+
+static int udp_apply(struct socket *socket, enum chaski_udp_option option, int64_t value)
+{
+    return error_number(chaski_udp_set(socket->file.table->host, socket->udp, option, value));
+}
+
+static int udp_apply_one(struct socket *socket, enum plain_option option)
+{
+    int64_t value = socket->plain[option];
+    switch (option) {
+    case PLAIN_BROADCAST:
+        return udp_apply(socket, CHASKI_UDP_BROADCAST, value);
+    case PLAIN_TOS:
+        return udp_apply(socket, CHASKI_UDP_TOS, value);
+    case PLAIN_TTL:
+        return udp_apply(socket, CHASKI_UDP_TTL, value);
+    case PLAIN_MULTICAST_TTL:
+        return udp_apply(socket, CHASKI_UDP_MULTICAST_TTL, at_least(value, 1));
+    case PLAIN_MULTICAST_LOOP:
+        return udp_apply(socket, CHASKI_UDP_MULTICAST_LOOP, value);
+    case PLAIN_MTU_DISCOVER:
+        return udp_apply(socket, CHASKI_UDP_DONT_FRAGMENT,
+                         value == IP_PMTUDISC_DO || value == IP_PMTUDISC_PROBE);
+    default:
+        return 0;
+    }
+}
+
+int socket_apply_one(struct socket *socket, enum plain_option option)
+{
+    if (is_stream(socket) && socket->has_tcp)
+        return tcp_apply_one(socket, option);
+    return !is_stream(socket) && socket->has_udp ? udp_apply_one(socket, option) : 0;
+}
+
+void socket_apply(struct socket *socket)
+{
+    /* These follow the policy of the table, not the core's own defaults. */
+    static const enum plain_option always[] = {PLAIN_KEEPIDLE, PLAIN_KEEPINTVL, PLAIN_KEEPCNT,
+                                               PLAIN_SYNCNT, PLAIN_TTL};
+    for (size_t i = 0; i < sizeof always / sizeof *always; i++)
+        socket_apply_one(socket, always[i]);
+    for (int i = 0; i < PLAIN_COUNT; i++)
+        if (socket->asked[i])
+            socket_apply_one(socket, (enum plain_option)i);
+    if (socket->has_tcp && socket->has_congestion)
+        tcp_apply(socket, CHASKI_TCP_CONGESTION, socket->congestion);
+    if (socket->has_tcp && socket->quick)
+        tcp_apply(socket, CHASKI_TCP_QUICKACK, 1);
+}

@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CHASKI_SOCKETS_INTERNAL_H
+#define CHASKI_SOCKETS_INTERNAL_H
+
+#include "core/host/host.h"
+#include "sockets/sockets.h"
+
+/*
+ * What the files of sockets/ say to one another.
+ *
+ * A descriptor is an index into the table; what it refers to is a `struct file`, which several may
+ * share (dup). Kinds of files differ by their operations. Who waits for a file in an epoll set
+ * hangs on it as a `struct watch`; file_happened() marks those, so that edges are seen (EPOLLET).
+ * What holds now is asked of the file itself, by events().
+ */
+struct file;
+struct watch;
+
+struct file_operations {
+    /* The last descriptor is gone: frees what the kind holds, not the file. 0, or -EAGAIN: ask
+     * again later (a socket that lingers). NULL: nothing to free. */
+    int (*close)(struct file *file);
+    /* What holds now: a set of EPOLLIN and its like. */
+    uint32_t (*events)(struct file *file);
+    /* NULL: -EBADF, as for a pipe's other end. */
+    ssize_t (*receive)(struct file *file, struct msghdr *message, int flags);
+    ssize_t (*send)(struct file *file, const struct msghdr *message, int flags);
+    int (*ioctl)(struct file *file, unsigned long request, int *value);
+    bool is_socket, is_pipe;
+};
+
+struct file {
+    const struct file_operations *operations;
+    struct sockets *table;
+    struct watch *watches;
+    unsigned references;
+    int status; /* O_NONBLOCK, O_RDWR and their like */
+};
+
+struct descriptor {
+    struct file *file; /* NULL: free */
+    bool closes_on_exec;
+};
+
+struct sockets {
+    struct chaski *host;
+    struct sockets_policy policy;
+    struct descriptor *descriptors;
+    int first, room; /* number of descriptors[0]; how many */
+};
+
+/* ---- table.c ---- */
+
+/* NULL when `fd` is not open. */
+struct file *file_of(const struct sockets *s, int fd);
+
+/* Gives a new file, whose operations are set, the lowest free number that is `least` or more. Its
+ * first reference is the descriptor's. -EMFILE: the file is the caller's still. */
+int table_add(struct sockets *s, struct file *file, int least);
+
+/* A file of `size` bytes, zeroed but for its first fields; NULL without memory. */
+struct file *file_new(struct sockets *s, const struct file_operations *operations, size_t size,
+                      int status);
+
+/* Something happened to the file: a set of EPOLLIN and its like. */
+void file_happened(struct file *file, uint32_t events);
+
+static inline bool file_blocks(const struct file *file, int flags)
+{
+    return (file->status & 04000 /* O_NONBLOCK */) == 0 && (flags & MSG_DONTWAIT) == 0;
+}
+
+/* ---- epoll.c ---- */
+
+/* The last descriptor of a watched file is gone. */
+void watches_drop(struct file *file);
+
+/* ---- address.c, error.c ---- */
+
+/* Reads an address of a family that there is: 0, -EAFNOSUPPORT or -EINVAL. */
+int address_read(const struct sockets *s, const struct sockaddr *address, socklen_t length,
+                 struct chaski_endpoint *endpoint);
+
+/* Writes as much as has room, and the whole length, as POSIX has it. Both pointers may be NULL. */
+void address_write(int family, const struct chaski_endpoint *endpoint, struct sockaddr *address,
+                   socklen_t *length);
+
+/* -errno for an enum chaski_error; 0 and counts stay. */
+int error_number(int error);
+
+/* ---- What iovecs hold ---- */
+
+/* -EINVAL when it is more than a call can return. */
+ssize_t pieces_length(const struct iovec *pieces, size_t count);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "sockets/option.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <string.h>
+
+/* Options of level IPPROTO_TCP that are more than a number within limits. */
+
+enum {
+    MAXSEG_LEAST = 88,
+    MAXSEG_MOST = 32767,
+    MSS_DEFAULT = 536,
+    WINDOW_CLAMP_LEAST = 1152, /* half of the least receive buffer */
+    LINGER2_MOST = 120,        /* seconds; TCP_FIN_TIMEOUT_MAX */
+    NAME_MAX_LENGTH = 16,
+};
+
+static const char *const congestion_names[] = {
+    [CHASKI_CUBIC] = "cubic",
+    [CHASKI_NEWRENO] = "reno",
+};
+
+static int set_congestion(struct socket *socket, const struct option_in *in)
+{
+    char name[NAME_MAX_LENGTH] = {0};
+    if (in->length < 1)
+        return -EINVAL;
+    memcpy(name, in->bytes, in->length < sizeof name - 1 ? in->length : sizeof name - 1);
+    for (size_t i = 0; i < sizeof congestion_names / sizeof *congestion_names; i++) {
+        if (strcmp(name, congestion_names[i]) != 0)
+            continue;
+        socket->has_congestion = true;
+        socket->congestion = (uint8_t)i;
+        if (!socket->has_tcp)
+            return 0;
+        return error_number(chaski_tcp_set(socket->file.table->host, socket->tcp,
+                                           CHASKI_TCP_CONGESTION, (int64_t)i));
+    }
+    return -ENOENT;
+}
+
+static int get_congestion(const struct socket *socket, const struct option_out *out)
+{
+    char name[NAME_MAX_LENGTH] = {0};
+    int64_t which = socket->congestion;
+    if (socket->has_tcp)
+        chaski_tcp_get(socket->file.table->host, socket->tcp, CHASKI_TCP_CONGESTION, &which);
+    strncpy(name, congestion_names[which], sizeof name - 1);
+    return option_write(out, name, sizeof name);
+}
+
+static int set_maxseg(struct socket *socket, const struct option_in *in)
+{
+    int value;
+    int error = option_read_int(in, &value);
+    if (error != 0)
+        return error;
+    if (value != 0 && (value < MAXSEG_LEAST || value > MAXSEG_MOST))
+        return -EINVAL;
+    socket->plain[PLAIN_MAXSEG] = value;
+    socket->asked[PLAIN_MAXSEG] = true;
+    return socket_apply_one(socket, PLAIN_MAXSEG);
+}
+
+static int get_maxseg(const struct socket *socket, const struct option_out *out)
+{
+    struct chaski_tcp_info info;
+    if (socket->phase != SOCKET_ENDED && tcp_socket_info(socket, &info))
+        return option_write_int(out, (int)info.tcpi_snd_mss);
+    int64_t asked = socket->plain[PLAIN_MAXSEG];
+    return option_write_int(out, asked != 0 ? (int)asked : MSS_DEFAULT);
+}
+
+static int set_window_clamp(struct socket *socket, const struct option_in *in)
+{
+    int value;
+    int error = option_read_int(in, &value);
+    if (error != 0)
+        return error;
+    if (value == 0 && socket->phase != SOCKET_NEW)
+        return -EINVAL;
+    if (value != 0 && value < WINDOW_CLAMP_LEAST)
+        value = WINDOW_CLAMP_LEAST;
+    socket->plain[PLAIN_WINDOW_CLAMP] = value;
+    socket->asked[PLAIN_WINDOW_CLAMP] = value != 0;
+    return value != 0 ? socket_apply_one(socket, PLAIN_WINDOW_CLAMP) : 0;
+}
+
+static int set_linger2(struct socket *socket, const struct option_in *in)
+{
+    int value;
+    int error = option_read_int(in, &value);
+    if (error != 0)
+        return error;
+    if (value == 0)
+        value = (int)socket->file.table->policy.fin_timeout_s;
+    socket->plain[PLAIN_LINGER2] = value < 0 ? -1 : value > LINGER2_MOST ? LINGER2_MOST : value;
+    return 0;
+}
+
+static int set_quickack(struct socket *socket, const struct option_in *in)
+{
+    int value;
+    int error = option_read_int(in, &value);
+    if (error != 0)
+        return error;
+    socket->quick = value != 0;
+    if (!socket->has_tcp)
+        return 0;
+    return error_number(
+        chaski_tcp_set(socket->file.table->host, socket->tcp, CHASKI_TCP_QUICKACK, socket->quick));
+}
+
+static int get_quickack(const struct socket *socket, const struct option_out *out)
+{
+    int64_t value = socket->quick;
+    if (socket->has_tcp)
+        chaski_tcp_get(socket->file.table->host, socket->tcp, CHASKI_TCP_QUICKACK, &value);
+    return option_write_int(out, (int)value);
+}
+
+int tcp_level_set(struct socket *socket, int name, const struct option_in *in)
+{
+    switch (name) {
+    case TCP_CONGESTION:
+        return set_congestion(socket, in);
+    case TCP_MAXSEG:
+        return set_maxseg(socket, in);
+    case TCP_WINDOW_CLAMP:
+        return set_window_clamp(socket, in);
+    case TCP_LINGER2:
+        return set_linger2(socket, in);
+    case TCP_QUICKACK:
+        return set_quickack(socket, in);
+    case TCP_FASTOPEN_CONNECT: /* as where the policy does not allow it */
+        return -EOPNOTSUPP;
+    default:
+        return -ENOPROTOOPT;
+    }
+}
+
+int tcp_level_get(struct socket *socket, int name, const struct option_out *out)
+{
+    switch (name) {
+    case TCP_INFO:
+        return tcp_info_get(socket, out);
+    case TCP_CONGESTION:
+        return get_congestion(socket, out);
+    case TCP_MAXSEG:
+        return get_maxseg(socket, out);
+    case TCP_WINDOW_CLAMP:
+        return option_write_int(out, (int)socket->plain[PLAIN_WINDOW_CLAMP]);
+    case TCP_LINGER2:
+        return option_write_int(out, (int)socket->plain[PLAIN_LINGER2]);
+    case TCP_QUICKACK:
+        return get_quickack(socket, out);
+    case TCP_FASTOPEN_CONNECT:
+        return option_write_int(out, 0);
+    default:
+        return -ENOPROTOOPT;
+    }
+}

@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "sockets/socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "core/base/address.h"
+
+/* The calls that make sockets and give them their ends. */
+
+enum { PORTS = 65536, FIRST_UNPRIVILEGED = 1024 };
+
+static const struct file_operations *operations_of(int type)
+{
+    return type == SOCK_STREAM ? &tcp_socket_operations : &udp_socket_operations;
+}
+
+struct socket *socket_of(struct file *file)
+{
+    return file->operations->is_socket ? (struct socket *)file : NULL;
+}
+
+struct socket *socket_at(const struct sockets *s, int fd, int *error)
+{
+    struct file *file = file_of(s, fd);
+    *error = file == NULL ? -EBADF : -ENOTSOCK;
+    return file != NULL ? socket_of(file) : NULL;
+}
+
+static void set_defaults(struct socket *socket, const struct sockets_policy *policy)
+{
+    int64_t *plain = socket->plain;
+    bool stream = is_stream(socket);
+    plain[PLAIN_RCVLOWAT] = 1;
+    plain[PLAIN_SNDBUF] = stream ? policy->tcp_wmem[1] : policy->wmem_default;
+    plain[PLAIN_RCVBUF] = stream ? policy->tcp_rmem[1] : policy->rmem_default;
+    plain[PLAIN_MAX_PACING_RATE] = -1;
+    plain[PLAIN_KEEPIDLE] = policy->keepalive_time_s;
+    plain[PLAIN_KEEPINTVL] = policy->keepalive_interval_s;
+    plain[PLAIN_KEEPCNT] = policy->keepalive_probes;
+    plain[PLAIN_SYNCNT] = policy->syn_retries;
+    plain[PLAIN_LINGER2] = policy->fin_timeout_s;
+    plain[PLAIN_NOTSENT_LOWAT] = policy->notsent_lowat;
+    plain[PLAIN_TTL] = policy->default_ttl;
+    plain[PLAIN_MTU_DISCOVER] = policy->no_pmtu_discovery ? IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
+    plain[PLAIN_MULTICAST_TTL] = 1;
+    plain[PLAIN_MULTICAST_LOOP] = 1;
+    plain[PLAIN_INCOMING_CPU] = -1;
+    socket->congestion = policy->congestion;
+    socket->timeout_ns[SOCKETS_RECEIVING] = UINT64_MAX;
+    socket->timeout_ns[SOCKETS_SENDING] = UINT64_MAX;
+}
+
+struct socket *socket_new(struct sockets *s, int family, int type, int status)
+{
+    struct socket *socket =
+        (struct socket *)file_new(s, operations_of(type), sizeof *socket, O_RDWR | status);
+    if (socket == NULL)
+        return NULL;
+    socket->family = family;
+    socket->type = type;
+    socket->sent_notes_end = &socket->sent_notes;
+    set_defaults(socket, &s->policy);
+    return socket;
+}
+
+static int check_kind(const struct sockets *s, int domain, int type, int protocol)
+{
+    if (domain != AF_INET && !(domain == AF_INET6 && s->policy.ip6))
+        return -EAFNOSUPPORT;
+    if (type == SOCK_STREAM)
+        return protocol == 0 || protocol == IPPROTO_TCP ? 0 : -EPROTONOSUPPORT;
+    if (type == SOCK_DGRAM)
+        return protocol == 0 || protocol == IPPROTO_UDP ? 0 : -EPROTONOSUPPORT;
+    return -ESOCKTNOSUPPORT;
+}
+
+static int add_socket(struct sockets *s, struct socket *socket)
+{
+    int fd = table_add(s, &socket->file, s->first);
+    return fd;
+}
+
+int sockets_socket(struct sockets *s, int domain, int type, int protocol)
+{
+    int flags = type & (SOCK_NONBLOCK | SOCK_CLOEXEC);
+    type &= ~(SOCK_NONBLOCK | SOCK_CLOEXEC);
+    int error = check_kind(s, domain, type, protocol);
+    if (error != 0)
+        return error;
+    struct socket *socket = socket_new(s, domain, type, flags & SOCK_NONBLOCK);
+    if (socket == NULL)
+        return -ENOMEM;
+    int fd = add_socket(s, socket);
+    if (fd < 0)
+        free(socket);
+    else if (flags & SOCK_CLOEXEC)
+        sockets_fcntl(s, fd, F_SETFD, FD_CLOEXEC);
+    return fd;
+}
+
+int socket_take_error(struct socket *socket)
+{
+    int error = socket->error;
+    socket->error = 0;
+    return error != 0 ? -error : 0;
+}
+
+/* ---- Ports ---- */
+
+static bool ends_meet(const struct chaski_address *a, const struct chaski_address *b)
+{
+    return address_unspecified(a) || address_unspecified(b) || address_equal(a, b);
+}
+
+/* Linux's rule: two may share when both say SO_REUSEPORT, or both SO_REUSEADDR and (TCP) neither
+ * listens. */
+static bool may_share(const struct socket *a, const struct socket *b)
+{
+    if (a->plain[PLAIN_REUSEPORT] && b->plain[PLAIN_REUSEPORT])
+        return true;
+    bool listens = a->phase == SOCKET_LISTENING || b->phase == SOCKET_LISTENING;
+    return a->plain[PLAIN_REUSEADDR] && b->plain[PLAIN_REUSEADDR] && !(is_stream(a) && listens);
+}
+
+static bool another_socket(struct socket *socket, const struct chaski_endpoint *local)
+{
+    const struct sockets *s = socket->file.table;
+    for (int i = 0; i < s->room; i++) {
+        struct file *file = s->descriptors[i].file;
+        const struct socket *other = file != NULL ? socket_of(file) : NULL;
+        if (other == NULL || other == socket || other->type != socket->type || !other->bound)
+            continue;
+        if (other->local.port == local->port && ends_meet(&other->local.address, &local->address) &&
+            !may_share(socket, other))
+            return true;
+    }
+    return false;
+}
+
+/* Connections that live on without a socket, TIME-WAIT among them. */
+static bool another_connection(struct socket *socket, const struct chaski_endpoint *local)
+{
+    struct chaski_tcp_info info;
+    uint32_t cursor = 0;
+    if (!is_stream(socket) || socket->plain[PLAIN_REUSEADDR])
+        return false;
+    while (chaski_tcp_list(socket->file.table->host, &cursor, &info) == 1)
+        if (info.local.port == local->port && ends_meet(&info.local.address, &local->address) &&
+            info.tcpi_state != CHASKI_TCP_LISTEN)
+            return true;
+    return false;
+}
+
+bool port_taken(struct socket *socket, const struct chaski_endpoint *local)
+{
+    return another_socket(socket, local) || another_connection(socket, local);
+}
+
+uint16_t port_choose(struct socket *socket, const struct chaski_address *address)
+{
+    const struct sockets_policy *policy = &socket->file.table->policy;
+    uint32_t first = policy->port_first != 0 ? policy->port_first : FIRST_UNPRIVILEGED;
+    uint32_t last = policy->port_last >= first ? policy->port_last : PORTS - 1;
+    uint32_t count = last - first + 1;
+    uint32_t start = (uint32_t)(host_draw(socket->file.table->host) % count);
+    for (uint32_t i = 0; i < count; i++) {
+        struct chaski_endpoint local = {.address = *address,
+                                        .port = (uint16_t)(first + (start + i) % count)};
+        if (!port_taken(socket, &local))
+            return local.port;
+    }
+    return 0;
+}
+
+/* ---- bind, listen, accept, connect ---- */
+
+static int bind_to(struct socket *socket, struct chaski_endpoint *local)
+{
+    if (local->port == 0 && !socket->plain[PLAIN_BIND_ADDRESS_NO_PORT]) {
+        local->port = port_choose(socket, &local->address);
+        if (local->port == 0)
+            return -EADDRINUSE;
+    } else if (local->port != 0 && port_taken(socket, local)) {
+        return -EADDRINUSE;
+    }
+    static const struct chaski_endpoint nobody;
+    int error = is_stream(socket) ? 0 : udp_socket_open(socket, local, &nobody);
+    if (error != 0)
+        return error;
+    socket->local = *local;
+    socket->bound = true;
+    return 0;
+}
+
+/* Whether a socket may have the address for its own end; a datagram socket may have a group's. */
+static bool can_be_bound(const struct socket *socket, const struct chaski_address *address)
+{
+    return address_unspecified(address) || socket->plain[PLAIN_FREEBIND] ||
+           (!is_stream(socket) && address_is_multicast(address)) ||
+           host_is_local(socket->file.table->host, address);
+}
+
+int sockets_bind(struct sockets *s, int fd, const struct sockaddr *address, socklen_t length)
+{
+    int error;
+    struct socket *socket = socket_at(s, fd, &error);
+    struct chaski_endpoint local;
+    if (socket == NULL)
+        return error;
+    error = address_read(s, address, length, &local);
+    if (error != 0)
+        return error;
+    if (socket->bound || socket->phase != SOCKET_NEW)
+        return -EINVAL;
+    if (!can_be_bound(socket, &local.address))
+        return -EADDRNOTAVAIL;
+    return bind_to(socket, &local);
+}
+
+int sockets_listen(struct sockets *s, int fd, int backlog)
+{
+    int error;
+    struct socket *socket = socket_at(s, fd, &error);
+    if (socket == NULL)
+        return error;
+    return is_stream(socket) ? tcp_socket_listen(socket, backlog) : -EOPNOTSUPP;
+}
+
+int sockets_accept(struct sockets *s, int fd, struct sockaddr *address, socklen_t *length)
+{
+    return sockets_accept4(s, fd, address, length, 0);
+}
+
+static void peer_of(const struct socket *socket, struct chaski_endpoint *remote)
+{
+    struct chaski_tcp_info info;
+    *remote = socket->remote;
+    if (is_stream(socket) && tcp_socket_info(socket, &info))
+        *remote = info.remote;
+}
+
+int sockets_accept4(struct sockets *s, int fd, struct sockaddr *address, socklen_t *length,
+                    int flags)
+{
+    int error;
+    struct socket *accepted, *socket = socket_at(s, fd, &error);
+    if (socket == NULL)
+        return error;
+    if ((flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != 0)
+        return -EINVAL;
+    if (!is_stream(socket))
+        return -EOPNOTSUPP;
+    error = tcp_socket_accept(socket, &accepted, flags & SOCK_NONBLOCK);
+    if (error != 0)
+        return error;
+    int number = add_socket(s, accepted);
+    if (number < 0) {
+        socket_do_not_linger(accepted);
+        accepted->file.operations->close(&accepted->file);
+        free(accepted);
+        return number;
+    }
+    if (flags & SOCK_CLOEXEC)
+        sockets_fcntl(s, number, F_SETFD, FD_CLOEXEC);
+    struct chaski_endpoint remote;
+    peer_of(accepted, &remote);
+    address_write(accepted->family, &remote, address, length);
+    return number;
+}
+
+static int disconnect(struct socket *socket)
+{
+    return is_stream(socket) ? tcp_socket_disconnect(socket) : udp_socket_disconnect(socket);
+}
+
+int sockets_connect(struct sockets *s, int fd, const struct sockaddr *address, socklen_t length)
+{
+    int error;
+    struct socket *socket = socket_at(s, fd, &error);
+    struct chaski_endpoint remote;
+    if (socket == NULL)
+        return error;
+    if (address != NULL && length >= sizeof address->sa_family && address->sa_family == AF_UNSPEC)
+        return disconnect(socket);
+    error = address_read(s, address, length, &remote);
+    if (error != 0)
+        return error;
+    if (address_unspecified(&remote.address)) /* this host, as BSD has it */
+        remote.address = chaski_ip4(127, 0, 0, 1);
+    return is_stream(socket) ? tcp_socket_connect(socket, &remote)
+                             : udp_socket_connect(socket, &remote);
+}
+
+int sockets_shutdown(struct sockets *s, int fd, int how)
+{
+    int error;
+    struct socket *socket = socket_at(s, fd, &error);
+    if (socket == NULL)
+        return error;
+    if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
+        return -EINVAL;
+    if (is_stream(socket))
+        return tcp_socket_shutdown(socket, how);
+    if (socket->phase != SOCKET_CONNECTED)
+        return -ENOTCONN;
+    socket->read_shut |= how != SHUT_WR;
+    socket->write_shut |= how != SHUT_RD;
+    file_happened(&socket->file, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLHUP);
+    return 0;
+}
+
+/* ---- Names ---- */
+
+static void own_end(const struct socket *socket, struct chaski_endpoint *local)
+{
+    struct chaski_tcp_info info;
+    *local = socket->local;
+    if (is_stream(socket) && tcp_socket_info(socket, &info))
+        *local = info.local;
+    else if (!is_stream(socket) && socket->has_udp)
+        chaski_udp_local(socket->file.table->host, socket->udp, local);
+}
+
+int sockets_getsockname(struct sockets *s, int fd, struct sockaddr *address, socklen_t *length)
+{
+    int error;
+    const struct socket *socket = socket_at(s, fd, &error);
+    if (socket == NULL)
+        return error;
+    struct chaski_endpoint local;
+    own_end(socket, &local);
+    address_write(socket->family, &local, address, length);
+    return 0;
+}
+
+int sockets_getpeername(struct sockets *s, int fd, struct sockaddr *address, socklen_t *length)
+{
+    int error;
+    struct socket *socket = socket_at(s, fd, &error);
+    if (socket == NULL)
+        return error;
+    if (is_stream(socket))
+        tcp_socket_refresh(socket);
+    if (socket->phase != SOCKET_CONNECTED)
+        return -ENOTCONN;
+    struct chaski_endpoint remote;
+    peer_of(socket, &remote);
+    address_write(socket->family, &remote, address, length);
+    return 0;
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CHASKI_SOCKETS_SOCKET_H
+#define CHASKI_SOCKETS_SOCKET_H
+
+#include "sockets/internal.h"
+
+/*
+ * Sockets. The core knows connections, listeners and UDP sockets; a POSIX socket exists before any
+ * of these does, and its options outlive them. So options are kept here, and given to the core's
+ * object when it comes into being (socket_apply()) and whenever they change.
+ *
+ *   SOCKET_NEW         nothing of the core; perhaps bound
+ *   SOCKET_LISTENING   `listener`
+ *   SOCKET_CONNECTING  `tcp`, whose handshake is not over
+ *   SOCKET_CONNECTED   `tcp`, or a UDP socket with a peer
+ *   SOCKET_ENDED       `tcp`, over: what it received can still be read. No `tcp`: disconnected
+ *                      before it came to be
+ */
+enum socket_phase {
+    SOCKET_NEW,
+    SOCKET_LISTENING,
+    SOCKET_CONNECTING,
+    SOCKET_CONNECTED,
+    SOCKET_ENDED,
+};
+
+/* What SIOC* ask for, without the kernel's headers, which do not go with the C library's. */
+enum {
+    SOCKETS_FIONREAD = 0x541b,
+    SOCKETS_TIOCOUTQ = 0x5411,
+    SOCKETS_FIONBIO = 0x5421,
+    SOCKETS_SIOCATMARK = 0x8905,
+    SOCKETS_SIOCOUTQNSD = 0x894b,
+};
+
+/* Options whose value is a number and that nobody but the socket itself looks at. */
+enum plain_option {
+    PLAIN_REUSEADDR,
+    PLAIN_REUSEPORT,
+    PLAIN_KEEPALIVE,
+    PLAIN_BROADCAST,
+    PLAIN_OOBINLINE,
+    PLAIN_DONTROUTE,
+    PLAIN_NO_CHECK,
+    PLAIN_PRIORITY,
+    PLAIN_MARK,
+    PLAIN_RCVLOWAT,
+    PLAIN_SNDBUF, /* as getsockopt tells it: twice what was asked for */
+    PLAIN_RCVBUF,
+    PLAIN_ZEROCOPY,
+    PLAIN_BUSY_POLL,
+    PLAIN_INCOMING_CPU,
+    PLAIN_MAX_PACING_RATE,
+    PLAIN_NODELAY,
+    PLAIN_MAXSEG,
+    PLAIN_KEEPIDLE,
+    PLAIN_KEEPINTVL,
+    PLAIN_KEEPCNT,
+    PLAIN_SYNCNT,
+    PLAIN_LINGER2,
+    PLAIN_USER_TIMEOUT,
+    PLAIN_NOTSENT_LOWAT,
+    PLAIN_INQ,
+    PLAIN_WINDOW_CLAMP,
+    PLAIN_FASTOPEN,
+    PLAIN_FASTOPEN_NO_COOKIE,
+    PLAIN_TOS,
+    PLAIN_TTL, /* 0: the default */
+    PLAIN_MTU_DISCOVER,
+    PLAIN_RECVERR,
+    PLAIN_PKTINFO,
+    PLAIN_FREEBIND,
+    PLAIN_BIND_ADDRESS_NO_PORT,
+    PLAIN_MULTICAST_TTL,
+    PLAIN_MULTICAST_LOOP,
+    PLAIN_COUNT,
+};
+
+/* A sent range whose memory the stack has given back, to be told through the error queue. */
+struct sent_note {
+    struct sent_note *next;
+    uint32_t first, last;
+};
+
+struct datagram {
+    struct chaski_endpoint local, remote;
+    size_t length;
+    uint8_t bytes[];
+};
+
+struct socket {
+    struct file file; /* first */
+    int family, type;
+    enum socket_phase phase;
+    struct chaski_endpoint local; /* as bound; address unspecified: any */
+    bool bound;
+    bool read_shut, write_shut;
+    bool has_tcp;        /* `tcp` is the core's */
+    bool has_udp;        /* `udp` is the core's */
+    bool connect_told;   /* connect() has said that the handshake is complete */
+    bool lingers;        /* SO_LINGER is on */
+    bool closing;        /* close() has begun and waits */
+    bool quick;          /* TCP_QUICKACK has been set */
+    bool has_congestion; /* TCP_CONGESTION has been set */
+    uint8_t congestion;  /* enum chaski_congestion */
+    uint32_t linger_s;
+    uint64_t linger_until_ns;
+    int error; /* SO_ERROR: told once */
+    union {
+        chaski_tcp tcp;
+        chaski_listener listener;
+        chaski_udp udp;
+    };
+    struct chaski_endpoint remote; /* of UDP */
+    struct datagram *held;         /* looked at with MSG_PEEK and not yet taken */
+    int waiting_seen;              /* to wake when there are more */
+    int64_t plain[PLAIN_COUNT];
+    bool asked[PLAIN_COUNT];     /* setsockopt has said it */
+    uint64_t timeout_ns[2];      /* by enum sockets_direction */
+    uint32_t zerocopy_next;      /* number of the next MSG_ZEROCOPY call */
+    struct zerocopy *zerocopies; /* not yet given back */
+    struct sent_note *sent_notes, **sent_notes_end;
+};
+
+static inline bool is_stream(const struct socket *socket)
+{
+    return socket->type == SOCK_STREAM;
+}
+
+/* NULL: it is no socket. */
+struct socket *socket_of(struct file *file);
+
+/* The socket of a descriptor; *error is -EBADF or -ENOTSOCK when it is NULL. */
+struct socket *socket_at(const struct sockets *s, int fd, int *error);
+
+/* A socket without a descriptor; NULL without memory. */
+struct socket *socket_new(struct sockets *s, int family, int type, int status);
+
+/* Takes the error that waits to be told: 0 or -errno. */
+int socket_take_error(struct socket *socket);
+
+/* Closing shall not wait. */
+void socket_do_not_linger(struct socket *socket);
+
+/* Chooses a free local port for bind() to port 0; 0: there is none. */
+uint16_t port_choose(struct socket *socket, const struct chaski_address *address);
+
+/* Whether another socket, or a connection of the host, stands in the way. */
+bool port_taken(struct socket *socket, const struct chaski_endpoint *local);
+
+/* ---- tcp_socket.c ---- */
+
+extern const struct file_operations tcp_socket_operations;
+
+int tcp_socket_listen(struct socket *socket, int backlog);
+int tcp_socket_accept(struct socket *socket, struct socket **accepted, int status);
+int tcp_socket_connect(struct socket *socket, const struct chaski_endpoint *remote);
+int tcp_socket_disconnect(struct socket *socket);
+int tcp_socket_shutdown(struct socket *socket, int how);
+
+/* Looks at what the core's connection has come to. */
+void tcp_socket_refresh(struct socket *socket);
+
+/* What the connection is like; false when there is none. */
+bool tcp_socket_info(const struct socket *socket, struct chaski_tcp_info *info);
+
+/* The peer has sent its FIN. */
+bool tcp_peer_finished(const struct chaski_tcp_info *info);
+
+/* Bytes that a write could take now, as far as buffers go. */
+bool tcp_socket_has_room(const struct socket *socket, const struct chaski_tcp_info *info);
+
+/* ---- tcp_stream.c ---- */
+
+ssize_t tcp_socket_receive(struct file *file, struct msghdr *message, int flags);
+ssize_t tcp_socket_send(struct file *file, const struct msghdr *message, int flags);
+
+/* ---- udp_socket.c ---- */
+
+extern const struct file_operations udp_socket_operations;
+
+/* Makes the core's socket, bound to `local` and connected to `remote` (port 0: not). */
+int udp_socket_open(struct socket *socket, const struct chaski_endpoint *local,
+                    const struct chaski_endpoint *remote);
+int udp_socket_connect(struct socket *socket, const struct chaski_endpoint *remote);
+int udp_socket_disconnect(struct socket *socket);
+
+/* ---- apply.c: options to the core's objects ---- */
+
+/* Gives the core's object one option as it stands, or all of them. */
+int socket_apply_one(struct socket *socket, enum plain_option option);
+void socket_apply(struct socket *socket);
+
+/* ---- zerocopy.c ---- */
+
+/* Sends `message` without copying it; the count of bytes, or -errno. */
+ssize_t zerocopy_send(struct socket *socket, const struct msghdr *message);
+/* Takes one note off the error queue into `message`: 0, or -EAGAIN. */
+ssize_t zerocopy_tell(struct socket *socket, struct msghdr *message, int flags);
+/* The socket is going away; memory that is still out is given back to nobody. */
+void zerocopy_forget(struct socket *socket);
+
+/* ---- control.c: ancillary data ---- */
+
+/* Appends one message; what finds no room sets MSG_CTRUNC. `room` is what is left of
+ * msg_control, whose used length is counted in message->msg_controllen. */
+void control_put(struct msghdr *message, size_t *room, int level, int type, const void *data,
+                 size_t length);
+
+#endif

@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+
+#include "sockets/socket.h"
+
+/*
+ * TCP sockets: opening, closing, and what holds of them. The core tells events to a closure; that
+ * only marks who waits. What they mean is read off the connection when somebody asks
+ * (tcp_socket_refresh()).
+ */
+
+static struct chaski *host_of(const struct socket *socket)
+{
+    return socket->file.table->host;
+}
+
+bool tcp_socket_info(const struct socket *socket, struct chaski_tcp_info *info)
+{
+    return socket->has_tcp && chaski_tcp_info(host_of(socket), socket->tcp, info) == 0;
+}
+
+bool tcp_peer_finished(const struct chaski_tcp_info *info)
+{
+    return info->tcpi_state == CHASKI_TCP_CLOSE_WAIT || info->tcpi_state == CHASKI_TCP_LAST_ACK ||
+           info->tcpi_state == CHASKI_TCP_CLOSING || info->tcpi_state == CHASKI_TCP_CLOSED;
+}
+
+/* chaski_tcp_closure */
+static void happened(void *context, struct chaski *host, chaski_tcp connection, unsigned events)
+{
+    struct socket *socket = context;
+    uint32_t told = 0;
+    (void)host, (void)connection;
+    if (events & CHASKI_READABLE)
+        told |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
+    if (events & (CHASKI_WRITABLE | CHASKI_CONNECTED))
+        told |= EPOLLOUT | EPOLLWRNORM;
+    if (events & CHASKI_URGENT)
+        told |= EPOLLPRI;
+    if (events & CHASKI_TROUBLED)
+        told |= EPOLLERR;
+    if (events & CHASKI_ENDED)
+        told |= EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+    file_happened(&socket->file, told);
+}
+
+/* ---- What it has come to ---- */
+
+/* A reset behind the peer's FIN is what writing into a pipe without a reader is (Linux). */
+static int why_ended(const struct socket *socket)
+{
+    struct chaski_piece piece;
+    int error = chaski_tcp_error(host_of(socket), socket->tcp);
+    if (error == CHASKI_RESET && chaski_tcp_look(host_of(socket), socket->tcp, &piece, 1) >= 0)
+        return EPIPE;
+    return -error_number(error);
+}
+
+void tcp_socket_refresh(struct socket *socket)
+{
+    if (!socket->has_tcp || socket->phase == SOCKET_ENDED)
+        return;
+    int events = chaski_tcp_events(host_of(socket), socket->tcp);
+    if (events & CHASKI_ENDED) {
+        socket->phase = SOCKET_ENDED;
+        socket->error = why_ended(socket);
+    } else if (socket->phase == SOCKET_CONNECTING && (events & CHASKI_CONNECTED)) {
+        socket->phase = SOCKET_CONNECTED;
+    } else if ((events & CHASKI_TROUBLED) && socket->plain[PLAIN_RECVERR]) {
+        socket->error = -error_number(chaski_tcp_error(host_of(socket), socket->tcp));
+    }
+}
+
+/* Linux's rule: a third of the buffer is free, and not too much of it is unsent. */
+bool tcp_socket_has_room(const struct socket *socket, const struct chaski_tcp_info *info)
+{
+    int64_t limit = 0;
+    chaski_tcp_get(host_of(socket), socket->tcp, CHASKI_TCP_SNDBUF, &limit);
+    int64_t queued = info->send_queue, room = limit - queued;
+    int64_t unsent = (int64_t)info->tcpi_notsent_bytes;
+    int64_t most = socket->plain[PLAIN_NOTSENT_LOWAT];
+    return room > 0 && room >= queued / 2 && (most < 0 || most >= UINT32_MAX || unsent < most);
+}
+
+static uint32_t listener_events(struct socket *socket)
+{
+    int waiting = host_tcp_waiting(host_of(socket), socket->listener);
+    if (waiting > socket->waiting_seen)
+        file_happened(&socket->file, EPOLLIN | EPOLLRDNORM);
+    socket->waiting_seen = waiting;
+    return waiting > 0 ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
+static uint32_t stream_events(struct socket *socket, const struct chaski_tcp_info *info)
+{
+    uint32_t events = 0;
+    bool ended = socket->phase == SOCKET_ENDED;
+    bool no_more = socket->read_shut || tcp_peer_finished(info);
+    bool all_written = socket->write_shut || ended;
+    if (no_more)
+        events |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
+    if ((no_more && all_written) || ended)
+        events |= EPOLLHUP;
+    if (info->receive_queue != 0 && (int64_t)info->receive_queue >= socket->plain[PLAIN_RCVLOWAT])
+        events |= EPOLLIN | EPOLLRDNORM;
+    if (all_written || tcp_socket_has_room(socket, info))
+        events |= EPOLLOUT | EPOLLWRNORM;
+    if (chaski_tcp_events(host_of(socket), socket->tcp) & CHASKI_URGENT)
+        events |= EPOLLPRI;
+    return events;
+}
+
+static uint32_t tcp_events(struct file *file)
+{
+    struct socket *socket = (struct socket *)file;
+    struct chaski_tcp_info info;
+    uint32_t events = 0;
+    if (socket->phase == SOCKET_LISTENING)
+        return listener_events(socket);
+    tcp_socket_refresh(socket);
+    if (socket->phase == SOCKET_NEW || !socket->has_tcp)
+        events = EPOLLOUT | EPOLLWRNORM | EPOLLHUP;
+    else if (socket->phase != SOCKET_CONNECTING && tcp_socket_info(socket, &info))
+        events = stream_events(socket, &info);
+    if (socket->error != 0 || socket->sent_notes != NULL)
+        events |= EPOLLERR;
+    return events;
+}
+
+/* ---- Opening ---- */
+
+int tcp_socket_listen(struct socket *socket, int backlog)
+{
+    const struct sockets_policy *policy = &socket->file.table->policy;
+    if (socket->phase == SOCKET_LISTENING) /* the core's backlog stays as it was made */
+        return 0;
+    if (socket->phase != SOCKET_NEW)
+        return -EINVAL;
+    if (socket->local.port == 0) {
+        socket->local.port = port_choose(socket, &socket->local.address);
+        if (socket->local.port == 0)
+            return -EADDRINUSE;
+    }
+    uint32_t most = backlog < 0 || (uint32_t)backlog > policy->somaxconn ? policy->somaxconn
+                                                                         : (uint32_t)backlog;
+    /* Linux's queue is full when it holds more than the backlog. */
+    struct chaski_tcp_bind bind = {.local = socket->local, .backlog = most + 1};
+    int error = chaski_tcp_bind(host_of(socket), &bind, &socket->listener);
+    if (error != 0)
+        return error_number(error);
+    socket->bound = true;
+    socket->phase = SOCKET_LISTENING;
+    socket->waiting_seen = 0;
+    return 0;
+}
+
+static void adopt(struct socket *socket, chaski_tcp connection)
+{
+    socket->tcp = connection;
+    socket->has_tcp = true;
+    socket_apply(socket);
+    chaski_tcp_on(host_of(socket), connection, happened, socket);
+}
+
+static void inherit(struct socket *socket, const struct socket *from)
+{
+    for (int i = 0; i < PLAIN_COUNT; i++) {
+        socket->plain[i] = from->plain[i];
+        socket->asked[i] = from->asked[i];
+    }
+    socket->lingers = from->lingers;
+    socket->linger_s = from->linger_s;
+    socket->has_congestion = from->has_congestion;
+    socket->congestion = from->congestion;
+    socket->timeout_ns[SOCKETS_RECEIVING] = from->timeout_ns[SOCKETS_RECEIVING];
+    socket->timeout_ns[SOCKETS_SENDING] = from->timeout_ns[SOCKETS_SENDING];
+}
+
+int tcp_socket_accept(struct socket *socket, struct socket **accepted, int status)
+{
+    chaski_tcp connection;
+    struct chaski_tcp_info info;
+    if (socket->phase != SOCKET_LISTENING)
+        return -EINVAL;
+    int error = chaski_tcp_accept(host_of(socket), socket->listener, &connection);
+    if (error != 0)
+        return error_number(error);
+    if (socket->waiting_seen > 0)
+        socket->waiting_seen--;
+    *accepted = socket_new(socket->file.table, socket->family, SOCK_STREAM, status);
+    if (*accepted == NULL) {
+        chaski_tcp_abort(host_of(socket), connection);
+        return -ENOMEM;
+    }
+    inherit(*accepted, socket);
+    (*accepted)->phase = SOCKET_CONNECTED;
+    (*accepted)->connect_told = true;
+    adopt(*accepted, connection);
+    if (tcp_socket_info(*accepted, &info))
+        (*accepted)->local = info.local;
+    return 0;
+}
+
+static int begin_connecting(struct socket *socket, const struct chaski_endpoint *remote)
+{
+    struct chaski_tcp_connect connect = {
+        .local = socket->local, .remote = *remote, .receive = happened, .context = socket};
+    chaski_tcp connection;
+    int error = chaski_tcp_connect(host_of(socket), &connect, &connection);
+    if (error == CHASKI_IN_USE)
+        return -EADDRNOTAVAIL;
+    if (error == CHASKI_BAD_ADDRESS) /* ours is fine: theirs is one of many hosts */
+        return -ENETUNREACH;
+    if (error != 0)
+        return error_number(error);
+    adopt(socket, connection);
+    socket->phase = SOCKET_CONNECTING;
+    socket->connect_told = false;
+    socket->read_shut = socket->write_shut = false;
+    return -EINPROGRESS;
+}
+
+/* The connection is given up, or over: the socket is as new, and bound as it was. */
+static void forget_connection(struct socket *socket)
+{
+    if (socket->has_tcp)
+        chaski_tcp_abort(host_of(socket), socket->tcp);
+    zerocopy_forget(socket);
+    socket->has_tcp = false;
+    socket->phase = SOCKET_NEW;
+    socket->read_shut = socket->write_shut = false;
+}
+
+int tcp_socket_connect(struct socket *socket, const struct chaski_endpoint *remote)
+{
+    if (socket->phase == SOCKET_NEW) {
+        int error = socket_take_error(socket);
+        return error != 0 ? error : begin_connecting(socket, remote);
+    }
+    if (socket->phase == SOCKET_LISTENING)
+        return -EISCONN;
+    tcp_socket_refresh(socket);
+    if (socket->phase == SOCKET_CONNECTING)
+        return -EALREADY;
+    if (socket->phase == SOCKET_CONNECTED && !socket->connect_told) {
+        socket->connect_told = true;
+        return 0;
+    }
+    if (socket->phase == SOCKET_ENDED && !socket->connect_told) {
+        int error = socket_take_error(socket);
+        forget_connection(socket);
+        return error != 0 ? error : -ECONNABORTED;
+    }
+    return -EISCONN;
+}
+
+int tcp_socket_disconnect(struct socket *socket)
+{
+    if (socket->phase == SOCKET_LISTENING)
+        chaski_tcp_unbind(host_of(socket), socket->listener);
+    forget_connection(socket);
+    socket->error = 0;
+    return 0;
+}
+
+/* ---- Closing ---- */
+
+int tcp_socket_shutdown(struct socket *socket, int how)
+{
+    tcp_socket_refresh(socket);
+    switch (socket->phase) {
+    case SOCKET_LISTENING:
+        return how == SHUT_WR ? 0 : tcp_socket_disconnect(socket);
+    case SOCKET_CONNECTING:
+        forget_connection(socket);
+        socket->phase = SOCKET_ENDED;
+        socket->error = ECONNRESET;
+        return 0;
+    case SOCKET_CONNECTED:
+        break;
+    case SOCKET_NEW:
+    case SOCKET_ENDED:
+        return -ENOTCONN;
+    }
+    if (how != SHUT_RD && !socket->write_shut) {
+        socket->write_shut = true;
+        chaski_tcp_shutdown(host_of(socket), socket->tcp);
+    }
+    if (how != SHUT_WR)
+        socket->read_shut = true;
+    file_happened(&socket->file, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLHUP);
+    return 0;
+}
+
+void socket_do_not_linger(struct socket *socket)
+{
+    if (socket->linger_s != 0)
+        socket->lingers = false;
+    socket->closing = false;
+}
+
+/* The peer has acknowledged all, the FIN included. */
+static bool is_delivered(const struct chaski_tcp_info *info)
+{
+    return info->tcpi_state != CHASKI_TCP_FIN_WAIT_1 && info->tcpi_state != CHASKI_TCP_CLOSING &&
+           info->tcpi_state != CHASKI_TCP_LAST_ACK;
+}
+
+/* SO_LINGER with a time: our direction ends, and close waits for its acknowledgement. */
+static bool still_lingers(struct socket *socket)
+{
+    struct chaski_tcp_info info;
+    if (!socket->lingers || socket->linger_s == 0 || socket->phase != SOCKET_CONNECTED ||
+        !tcp_socket_info(socket, &info) || info.receive_queue != 0)
+        return false;
+    if (!socket->closing) {
+        socket->closing = true;
+        socket->linger_until_ns = host_now(host_of(socket)) + socket->linger_s * 1000000000ull;
+        if (!socket->write_shut)
+            chaski_tcp_shutdown(host_of(socket), socket->tcp);
+        return true;
+    }
+    return !is_delivered(&info) && host_now(host_of(socket)) < socket->linger_until_ns;
+}
+
+static int tcp_socket_close(struct file *file)
+{
+    struct socket *socket = (struct socket *)file;
+    if (socket->phase == SOCKET_LISTENING)
+        chaski_tcp_unbind(host_of(socket), socket->listener);
+    tcp_socket_refresh(socket);
+    if (still_lingers(socket))
+        return -EAGAIN;
+    if (socket->has_tcp) {
+        chaski_tcp_on(host_of(socket), socket->tcp, NULL, NULL);
+        if (socket->lingers && socket->linger_s == 0)
+            chaski_tcp_abort(host_of(socket), socket->tcp);
+        else
+            chaski_tcp_close(host_of(socket), socket->tcp);
+    }
+    zerocopy_forget(socket);
+    return 0;
+}
+
+/* ---- ioctl ---- */
+
+static int tcp_socket_ioctl(struct file *file, unsigned long request, int *value)
+{
+    struct socket *socket = (struct socket *)file;
+    struct chaski_tcp_info info = {0};
+    if (socket->phase == SOCKET_LISTENING)
+        return -EINVAL;
+    bool there = tcp_socket_info(socket, &info);
+    switch (request) {
+    case SOCKETS_FIONREAD:
+        *value = (int)info.receive_queue;
+        return 0;
+    case SOCKETS_TIOCOUTQ:
+        *value = (int)info.send_queue;
+        return 0;
+    case SOCKETS_SIOCOUTQNSD:
+        *value = (int)info.tcpi_notsent_bytes;
+        return 0;
+    case SOCKETS_SIOCATMARK:
+        *value = there && !(chaski_tcp_events(host_of(socket), socket->tcp) & CHASKI_URGENT);
+        return 0;
+    default:
+        return -ENOTTY;
+    }
+}
+
+const struct file_operations tcp_socket_operations = {
+    .close = tcp_socket_close,
+    .events = tcp_events,
+    .receive = tcp_socket_receive,
+    .send = tcp_socket_send,
+    .ioctl = tcp_socket_ioctl,
+    .is_socket = true,
+};

@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#include "sockets/socket.h"
+
+/* What flows through a TCP socket. */
+
+enum { PIECES = 64, TCP_CM_INQ_TYPE = 36, TCP_LEVEL = 6 };
+
+static struct chaski *host_of(const struct socket *socket)
+{
+    return socket->file.table->host;
+}
+
+/* ---- In ---- */
+
+/* Why there is nothing to read: 0 is the end. The order is Linux's. */
+static int nothing_to_read(struct socket *socket, const struct chaski_tcp_info *info)
+{
+    if (socket->phase == SOCKET_NEW || socket->phase == SOCKET_LISTENING)
+        return -ENOTCONN;
+    if (socket->phase == SOCKET_CONNECTED && tcp_peer_finished(info))
+        return 0;
+    if (socket->error != 0)
+        return socket_take_error(socket);
+    if (socket->phase == SOCKET_ENDED || socket->read_shut)
+        return 0;
+    return -EAGAIN;
+}
+
+static ssize_t copy_out(struct socket *socket, const struct msghdr *message)
+{
+    size_t copied = 0;
+    for (size_t i = 0; i < message->msg_iovlen; i++) {
+        const struct iovec *piece = &message->msg_iov[i];
+        if (piece->iov_len == 0)
+            continue;
+        long n = chaski_tcp_read(host_of(socket), socket->tcp, piece->iov_base, piece->iov_len);
+        if (n <= 0)
+            break;
+        copied += (size_t)n;
+        if ((size_t)n < piece->iov_len)
+            break;
+    }
+    return (ssize_t)copied;
+}
+
+/* Fills the iovec from `bytes`, `at` bytes being there already; returns how much it took. */
+static size_t fill(const struct msghdr *message, size_t at, const uint8_t *bytes, size_t length)
+{
+    size_t taken = 0;
+    for (size_t i = 0; i < message->msg_iovlen && taken < length; i++) {
+        const struct iovec *piece = &message->msg_iov[i];
+        if (at >= piece->iov_len) {
+            at -= piece->iov_len;
+            continue;
+        }
+        size_t n = piece->iov_len - at;
+        n = n < length - taken ? n : length - taken;
+        memcpy((uint8_t *)piece->iov_base + at, bytes + taken, n);
+        taken += n;
+        at = 0;
+    }
+    return taken;
+}
+
+static ssize_t peek(struct socket *socket, const struct msghdr *message)
+{
+    struct chaski_piece pieces[PIECES];
+    size_t copied = 0;
+    int count = chaski_tcp_look(host_of(socket), socket->tcp, pieces, PIECES);
+    for (int i = 0; i < count; i++)
+        copied += fill(message, copied, pieces[i].bytes, pieces[i].length);
+    return (ssize_t)copied;
+}
+
+static ssize_t discard(struct socket *socket, size_t most, const struct chaski_tcp_info *info)
+{
+    size_t n = most < info->receive_queue ? most : info->receive_queue;
+    chaski_tcp_consume(host_of(socket), socket->tcp, n);
+    return (ssize_t)n;
+}
+
+/* Whether a reader who waits goes on waiting for more than there is (SO_RCVLOWAT). */
+static bool too_little(const struct socket *socket, const struct chaski_tcp_info *info,
+                       size_t wanted, int flags)
+{
+    int64_t lowat = socket->plain[PLAIN_RCVLOWAT];
+    size_t target = (size_t)lowat < wanted ? (size_t)lowat : wanted;
+    return file_blocks(&socket->file, flags) && info->receive_queue < target &&
+           !tcp_peer_finished(info) && !socket->read_shut && socket->error == 0;
+}
+
+/* TCP_CM_INQ: how much is left; 1 stands for an end that waits to be read. */
+static void tell_left(struct socket *socket, struct msghdr *message, size_t *room)
+{
+    struct chaski_tcp_info info;
+    if (!socket->plain[PLAIN_INQ] || !tcp_socket_info(socket, &info))
+        return;
+    int left = (int)info.receive_queue;
+    if (left == 0 && tcp_peer_finished(&info))
+        left = 1;
+    control_put(message, room, TCP_LEVEL, TCP_CM_INQ_TYPE, &left, sizeof left);
+}
+
+ssize_t tcp_socket_receive(struct file *file, struct msghdr *message, int flags)
+{
+    struct socket *socket = (struct socket *)file;
+    struct chaski_tcp_info info = {0};
+    ssize_t wanted = pieces_length(message->msg_iov, message->msg_iovlen);
+    size_t room = message->msg_controllen, done;
+    if (wanted < 0)
+        return wanted;
+    message->msg_controllen = 0;
+    message->msg_flags = 0;
+    if (flags & MSG_ERRQUEUE) {
+        message->msg_controllen = room;
+        return zerocopy_tell(socket, message, flags);
+    }
+    if (flags & MSG_OOB)
+        return -EINVAL; /* urgent data stays in the stream (RFC 6093) */
+    tcp_socket_refresh(socket);
+    tcp_socket_info(socket, &info);
+    message->msg_namelen = 0;
+    if (info.receive_queue == 0)
+        return nothing_to_read(socket, &info);
+    if (too_little(socket, &info, (size_t)wanted, flags))
+        return -EAGAIN;
+    if ((flags & MSG_TRUNC) && !(flags & MSG_PEEK))
+        done = (size_t)discard(socket, (size_t)wanted, &info);
+    else
+        done = (size_t)((flags & MSG_PEEK) ? peek(socket, message) : copy_out(socket, message));
+    tell_left(socket, message, &room);
+    return (ssize_t)done;
+}
+
+/* ---- Out ---- */
+
+/* Why nothing can be sent; 0: it can, or will. */
+static int send_error(struct socket *socket)
+{
+    if (socket->error != 0)
+        return socket_take_error(socket);
+    if (socket->write_shut)
+        return -EPIPE;
+    switch (socket->phase) {
+    case SOCKET_CONNECTING:
+        return -EAGAIN;
+    case SOCKET_CONNECTED:
+        return 0;
+    case SOCKET_NEW:
+    case SOCKET_LISTENING:
+    case SOCKET_ENDED:
+        break;
+    }
+    return -EPIPE;
+}
+
+static ssize_t copy_in(struct socket *socket, const struct msghdr *message)
+{
+    size_t done = 0;
+    for (size_t i = 0; i < message->msg_iovlen; i++) {
+        const struct iovec *piece = &message->msg_iov[i];
+        if (piece->iov_len == 0)
+            continue;
+        long n = chaski_tcp_write(host_of(socket), socket->tcp, piece->iov_base, piece->iov_len);
+        if (n < 0)
+            return done != 0 ? (ssize_t)done : error_number((int)n);
+        done += (size_t)n;
+        if ((size_t)n < piece->iov_len)
+            break;
+    }
+    return (ssize_t)done;
+}
+
+ssize_t tcp_socket_send(struct file *file, const struct msghdr *message, int flags)
+{
+    struct socket *socket = (struct socket *)file;
+    ssize_t wanted = pieces_length(message->msg_iov, message->msg_iovlen);
+    if (wanted < 0)
+        return wanted;
+    if (flags & MSG_FASTOPEN)
+        return -EOPNOTSUPP;
+    tcp_socket_refresh(socket);
+    int error = send_error(socket);
+    if (error != 0)
+        return error;
+    if ((flags & MSG_ZEROCOPY) && socket->plain[PLAIN_ZEROCOPY] && wanted != 0)
+        return zerocopy_send(socket, message);
+    ssize_t done = copy_in(socket, message);
+    if ((flags & MSG_OOB) && done > 0 && done == wanted)
+        chaski_tcp_urgent(host_of(socket), socket->tcp);
+    return done;
+}

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <limits.h>
+
+#include "sockets/socket.h"
+
+/* Reading and writing, by all the names that POSIX has for it. */
+
+static ssize_t receive(struct file *file, struct msghdr *message, int flags)
+{
+    if (file->operations->receive == NULL)
+        return -EBADF;
+    return file->operations->receive(file, message, flags);
+}
+
+static ssize_t transmit(struct file *file, const struct msghdr *message, int flags)
+{
+    if (file->operations->send == NULL)
+        return -EBADF;
+    return file->operations->send(file, message, flags);
+}
+
+static struct file *socket_file(const struct sockets *s, int fd, int *error)
+{
+    struct socket *socket = socket_at(s, fd, error);
+    return socket != NULL ? &socket->file : NULL;
+}
+
+/* ---- In ---- */
+
+ssize_t sockets_readv(struct sockets *s, int fd, const struct iovec *pieces, int count)
+{
+    struct file *file = file_of(s, fd);
+    if (file == NULL)
+        return -EBADF;
+    if (count < 0 || count > IOV_MAX)
+        return -EINVAL;
+    struct msghdr message = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = (size_t)count};
+    return receive(file, &message, 0);
+}
+
+ssize_t sockets_read(struct sockets *s, int fd, void *bytes, size_t length)
+{
+    struct iovec piece = {bytes, length};
+    return sockets_readv(s, fd, &piece, 1);
+}
+
+ssize_t sockets_recvfrom(struct sockets *s, int fd, void *bytes, size_t length, int flags,
+                         struct sockaddr *address, socklen_t *address_length)
+{
+    struct iovec piece = {bytes, length};
+    struct msghdr message = {.msg_name = address, .msg_iov = &piece, .msg_iovlen = 1};
+    int error;
+    struct file *file = socket_file(s, fd, &error);
+    if (file == NULL)
+        return error;
+    if (address != NULL && address_length == NULL)
+        return -EFAULT;
+    message.msg_namelen = address != NULL ? *address_length : 0;
+    ssize_t done = receive(file, &message, flags);
+    if (done >= 0 && address != NULL)
+        *address_length = message.msg_namelen;
+    return done;
+}
+
+ssize_t sockets_recv(struct sockets *s, int fd, void *bytes, size_t length, int flags)
+{
+    return sockets_recvfrom(s, fd, bytes, length, flags, NULL, NULL);
+}
+
+ssize_t sockets_recvmsg(struct sockets *s, int fd, struct msghdr *message, int flags)
+{
+    int error;
+    struct file *file = socket_file(s, fd, &error);
+    if (file == NULL)
+        return error;
+    if (message->msg_iovlen > IOV_MAX)
+        return -EMSGSIZE;
+    struct msghdr told = *message;
+    if (told.msg_control == NULL)
+        told.msg_controllen = 0;
+    ssize_t done = receive(file, &told, flags);
+    if (done >= 0) {
+        message->msg_namelen = told.msg_namelen;
+        message->msg_controllen = told.msg_controllen;
+        message->msg_flags = told.msg_flags;
+    }
+    return done;
+}
+
+/* ---- Out ---- */
+
+ssize_t sockets_writev(struct sockets *s, int fd, const struct iovec *pieces, int count)
+{
+    struct file *file = file_of(s, fd);
+    if (file == NULL)
+        return -EBADF;
+    if (count < 0 || count > IOV_MAX)
+        return -EINVAL;
+    struct msghdr message = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = (size_t)count};
+    return transmit(file, &message, 0);
+}
+
+ssize_t sockets_write(struct sockets *s, int fd, const void *bytes, size_t length)
+{
+    struct iovec piece = {(void *)bytes, length};
+    return sockets_writev(s, fd, &piece, 1);
+}
+
+ssize_t sockets_sendto(struct sockets *s, int fd, const void *bytes, size_t length, int flags,
+                       const struct sockaddr *address, socklen_t address_length)
+{
+    struct iovec piece = {(void *)bytes, length};
+    struct msghdr message = {.msg_name = (void *)address,
+                             .msg_namelen = address != NULL ? address_length : 0,
+                             .msg_iov = &piece,
+                             .msg_iovlen = 1};
+    int error;
+    struct file *file = socket_file(s, fd, &error);
+    return file != NULL ? transmit(file, &message, flags) : error;
+}
+
+ssize_t sockets_send(struct sockets *s, int fd, const void *bytes, size_t length, int flags)
+{
+    return sockets_sendto(s, fd, bytes, length, flags, NULL, 0);
+}
+
+ssize_t sockets_sendmsg(struct sockets *s, int fd, const struct msghdr *message, int flags)
+{
+    int error;
+    struct file *file = socket_file(s, fd, &error);
+    if (file == NULL)
+        return error;
+    return message->msg_iovlen > IOV_MAX ? -EMSGSIZE : transmit(file, message, flags);
+}

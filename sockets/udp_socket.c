@@ -1,0 +1,325 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/address.h"
+#include "sockets/socket.h"
+
+/* UDP sockets. */
+
+enum { DATAGRAM_MAX = 65535 };
+
+static struct chaski *host_of(const struct socket *socket)
+{
+    return socket->file.table->host;
+}
+
+/* ---- Ends ---- */
+
+int udp_socket_open(struct socket *socket, const struct chaski_endpoint *local,
+                    const struct chaski_endpoint *remote)
+{
+    struct chaski_udp_bind bind = {.local = *local, .remote = *remote};
+    chaski_udp opened;
+    if (socket->has_udp) {
+        chaski_udp_close(host_of(socket), socket->udp);
+        socket->has_udp = false;
+    }
+    int error = chaski_udp_bind(host_of(socket), &bind, &opened);
+    if (error != 0)
+        return error_number(error);
+    socket->udp = opened;
+    socket->has_udp = true;
+    socket_apply(socket);
+    return 0;
+}
+
+/* A socket that sends before it is bound gets a port. */
+static int make_sure_of_port(struct socket *socket)
+{
+    static const struct chaski_endpoint nobody;
+    if (socket->has_udp)
+        return 0;
+    int error = udp_socket_open(socket, &socket->local, &nobody);
+    if (error == 0) {
+        chaski_udp_local(host_of(socket), socket->udp, &socket->local);
+        socket->bound = true;
+    }
+    return error;
+}
+
+int udp_socket_connect(struct socket *socket, const struct chaski_endpoint *remote)
+{
+    int error = make_sure_of_port(socket);
+    if (error != 0)
+        return error;
+    error = udp_socket_open(socket, &socket->local, remote);
+    if (error != 0)
+        return error;
+    socket->remote = *remote;
+    socket->phase = SOCKET_CONNECTED;
+    return 0;
+}
+
+int udp_socket_disconnect(struct socket *socket)
+{
+    static const struct chaski_endpoint nobody;
+    socket->remote = nobody;
+    socket->phase = SOCKET_NEW;
+    return socket->has_udp ? udp_socket_open(socket, &socket->local, &nobody) : 0;
+}
+
+static int udp_socket_close(struct file *file)
+{
+    struct socket *socket = (struct socket *)file;
+    if (socket->has_udp)
+        chaski_udp_close(host_of(socket), socket->udp);
+    free(socket->held);
+    return 0;
+}
+
+/* ---- What holds ---- */
+
+static uint32_t udp_events(struct file *file)
+{
+    struct socket *socket = (struct socket *)file;
+    uint32_t events = EPOLLOUT | EPOLLWRNORM;
+    int error = 0;
+    int waiting = socket->has_udp ? host_udp_waiting(host_of(socket), socket->udp, &error) : 0;
+    if (waiting > socket->waiting_seen)
+        file_happened(file, EPOLLIN | EPOLLRDNORM);
+    socket->waiting_seen = waiting;
+    if (waiting > 0 || socket->held != NULL || socket->read_shut)
+        events |= EPOLLIN | EPOLLRDNORM;
+    if (socket->read_shut)
+        events |= EPOLLRDHUP;
+    if (socket->read_shut && socket->write_shut)
+        events |= EPOLLHUP;
+    if (error != 0 || socket->error != 0)
+        events |= EPOLLERR;
+    return events;
+}
+
+/* ---- In ---- */
+
+static int take(struct socket *socket, struct datagram **taken)
+{
+    if (socket->held != NULL) {
+        *taken = socket->held;
+        socket->held = NULL;
+        return 0;
+    }
+    struct datagram *datagram = malloc(sizeof *datagram + DATAGRAM_MAX);
+    if (datagram == NULL)
+        return -ENOMEM;
+    long length = chaski_udp_receive(host_of(socket), socket->udp, &datagram->local,
+                                     &datagram->remote, datagram->bytes, DATAGRAM_MAX);
+    if (length < 0) {
+        free(datagram);
+        return error_number((int)length);
+    }
+    if (socket->waiting_seen > 0)
+        socket->waiting_seen--;
+    datagram->length = (size_t)length;
+    *taken = datagram;
+    return 0;
+}
+
+static size_t scatter(const struct msghdr *message, const struct datagram *datagram)
+{
+    size_t done = 0;
+    for (size_t i = 0; i < message->msg_iovlen && done < datagram->length; i++) {
+        size_t n = message->msg_iov[i].iov_len;
+        n = n < datagram->length - done ? n : datagram->length - done;
+        if (n != 0)
+            memcpy(message->msg_iov[i].iov_base, datagram->bytes + done, n);
+        done += n;
+    }
+    return done;
+}
+
+static void tell_about(const struct socket *socket, struct msghdr *message, size_t room,
+                       const struct datagram *datagram)
+{
+    socklen_t length = message->msg_namelen;
+    if (message->msg_name != NULL) {
+        address_write(socket->family, &datagram->remote, message->msg_name, &length);
+        message->msg_namelen = length;
+    }
+    if (socket->plain[PLAIN_PKTINFO] && address_is_ip4(&datagram->local.address)) {
+        uint32_t to = htonl(address_ip4(&datagram->local.address));
+        struct in_pktinfo info = {.ipi_ifindex = datagram->local.interface,
+                                  .ipi_spec_dst.s_addr = to,
+                                  .ipi_addr.s_addr = to};
+        control_put(message, &room, SOL_IP, IP_PKTINFO, &info, sizeof info);
+    }
+}
+
+static ssize_t udp_socket_receive(struct file *file, struct msghdr *message, int flags)
+{
+    struct socket *socket = (struct socket *)file;
+    struct datagram *datagram;
+    ssize_t wanted = pieces_length(message->msg_iov, message->msg_iovlen);
+    size_t room = message->msg_controllen;
+    if (wanted < 0)
+        return wanted;
+    message->msg_controllen = 0;
+    message->msg_flags = 0;
+    if (flags & MSG_OOB)
+        return -EOPNOTSUPP;
+    if (flags & MSG_ERRQUEUE)
+        return -EAGAIN;
+    if (socket->error != 0)
+        return socket_take_error(socket);
+    int error = socket->has_udp ? take(socket, &datagram) : -EAGAIN;
+    if (error == -EAGAIN && socket->read_shut)
+        return 0;
+    if (error != 0)
+        return error;
+    size_t done = scatter(message, datagram), whole = datagram->length;
+    if (done < whole)
+        message->msg_flags |= MSG_TRUNC;
+    tell_about(socket, message, room, datagram);
+    if (flags & MSG_PEEK)
+        socket->held = datagram;
+    else
+        free(datagram);
+    return (ssize_t)((flags & MSG_TRUNC) ? whole : done);
+}
+
+/* ---- Out ---- */
+
+/* What ancillary data changes for one datagram. */
+struct sending {
+    bool has_tos, has_ttl;
+    uint8_t tos, ttl;
+};
+
+static int read_number(const struct cmsghdr *control, int *number)
+{
+    if (control->cmsg_len == CMSG_LEN(sizeof(uint8_t))) {
+        *number = *(const uint8_t *)CMSG_DATA(control);
+        return 0;
+    }
+    if (control->cmsg_len != CMSG_LEN(sizeof *number))
+        return -EINVAL;
+    memcpy(number, CMSG_DATA(control), sizeof *number);
+    return *number < 0 || *number > 255 ? -EINVAL : 0;
+}
+
+static int read_control(const struct msghdr *message, struct sending *sending)
+{
+    struct msghdr copy = *message;
+    *sending = (struct sending){0};
+    for (struct cmsghdr *control = CMSG_FIRSTHDR(&copy); control != NULL;
+         control = CMSG_NXTHDR(&copy, control)) {
+        int number;
+        if (control->cmsg_level != SOL_IP)
+            continue;
+        if (control->cmsg_type != IP_TOS && control->cmsg_type != IP_TTL)
+            return -EINVAL;
+        if (read_number(control, &number) != 0)
+            return -EINVAL;
+        if (control->cmsg_type == IP_TOS) {
+            sending->has_tos = true;
+            sending->tos = (uint8_t)number;
+        } else {
+            sending->has_ttl = true;
+            sending->ttl = (uint8_t)number;
+        }
+    }
+    return 0;
+}
+
+static int send_bytes(struct socket *socket, const struct sending *sending,
+                      const struct chaski_endpoint *remote, const void *bytes, size_t length)
+{
+    struct chaski *host = host_of(socket);
+    if (sending->has_tos)
+        chaski_udp_set(host, socket->udp, CHASKI_UDP_TOS, sending->tos);
+    if (sending->has_ttl)
+        chaski_udp_set(host, socket->udp, CHASKI_UDP_TTL, sending->ttl);
+    int error = chaski_udp_send(host, socket->udp, remote, bytes, length);
+    if (sending->has_tos)
+        socket_apply_one(socket, PLAIN_TOS);
+    if (sending->has_ttl)
+        socket_apply_one(socket, PLAIN_TTL);
+    return error == CHASKI_NOT_CONNECTED ? -EDESTADDRREQ : error_number(error);
+}
+
+static int send_gathered(struct socket *socket, const struct sending *sending,
+                         const struct chaski_endpoint *remote, const struct msghdr *message,
+                         size_t length)
+{
+    uint8_t *bytes = malloc(length + 1);
+    size_t at = 0;
+    if (bytes == NULL)
+        return -ENOBUFS;
+    for (size_t i = 0; i < message->msg_iovlen; i++) {
+        if (message->msg_iov[i].iov_len != 0)
+            memcpy(bytes + at, message->msg_iov[i].iov_base, message->msg_iov[i].iov_len);
+        at += message->msg_iov[i].iov_len;
+    }
+    int error = send_bytes(socket, sending, remote, bytes, length);
+    free(bytes);
+    return error;
+}
+
+static ssize_t udp_socket_send(struct file *file, const struct msghdr *message, int flags)
+{
+    struct socket *socket = (struct socket *)file;
+    struct chaski_endpoint remote;
+    struct sending sending;
+    ssize_t length = pieces_length(message->msg_iov, message->msg_iovlen);
+    if (length < 0)
+        return length;
+    if (flags & MSG_OOB)
+        return -EOPNOTSUPP;
+    if (length > DATAGRAM_MAX)
+        return -EMSGSIZE;
+    if (socket->write_shut)
+        return -EPIPE;
+    bool has_name = message->msg_name != NULL;
+    int error = read_control(message, &sending);
+    if (error == 0 && has_name)
+        error = address_read(file->table, message->msg_name, message->msg_namelen, &remote);
+    if (error == 0 && !has_name && socket->phase != SOCKET_CONNECTED)
+        error = -EDESTADDRREQ;
+    if (error == 0)
+        error = socket_take_error(socket);
+    if (error == 0)
+        error = make_sure_of_port(socket);
+    if (error == 0)
+        error = send_gathered(socket, &sending, has_name ? &remote : NULL, message, (size_t)length);
+    return error != 0 ? error : length;
+}
+
+/* ---- ioctl ---- */
+
+static int udp_socket_ioctl(struct file *file, unsigned long request, int *value)
+{
+    struct socket *socket = (struct socket *)file;
+    if (request == SOCKETS_TIOCOUTQ) {
+        *value = 0;
+        return 0;
+    }
+    if (request != SOCKETS_FIONREAD)
+        return -ENOTTY;
+    *value = 0;
+    if (socket->held == NULL && socket->has_udp && take(socket, &socket->held) != 0)
+        return 0;
+    if (socket->held != NULL)
+        *value = (int)socket->held->length;
+    return 0;
+}
+
+const struct file_operations udp_socket_operations = {
+    .close = udp_socket_close,
+    .events = udp_events,
+    .receive = udp_socket_receive,
+    .send = udp_socket_send,
+    .ioctl = udp_socket_ioctl,
+    .is_socket = true,
+};
