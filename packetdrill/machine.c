@@ -148,6 +148,7 @@ void machine_own(struct machine *m, uint32_t address)
 void machine_lock(struct machine *m)
 {
     pthread_mutex_lock(&m->lock);
+    chaski_poll(m->host, m->now_ns); /* calls have the time of the last turn */
 }
 
 void machine_unlock(struct machine *m)

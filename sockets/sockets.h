@@ -36,8 +36,9 @@
  *   The descriptor's number is free from then on only.
  * - poll and epoll_wait return 0 when nothing is ready; their `timeout` is the caller's to keep.
  *
- * What a call causes leaves in the next chaski_poll() of the host; who wants Linux's behaviour runs
- * a turn behind each call. Calls belong to the host's thread and not into its closures.
+ * What a call causes leaves in the next chaski_poll() of the host, and a call has the time of the
+ * last one; who wants Linux's behaviour runs a turn before and behind each call. Calls belong to
+ * the host's thread and not into its closures.
  *
  * Addresses are AF_INET; AF_INET6 gives -EAFNOSUPPORT unless `ip6` is set.
  */

@@ -43,7 +43,7 @@ static_analysis() {
 
 tidy() {
     run-clang-tidy -quiet -p build-test -j "$(nproc)" \
-        "$PWD/(core|drivers|runtime|cli|examples|bench)/" 2>/dev/null |
+        "$PWD/(core|drivers|runtime|sockets|packetdrill|cli|examples|bench)/" 2>/dev/null |
         sed 's/\x1b\[[0-9;]*m//g' >build-test/tidy.txt
     ! grep -A 2 -E ' (warning|error): ' build-test/tidy.txt
 }

@@ -375,6 +375,24 @@ static void tcp_info_has_linux_layout(void **state)
     unload(&t);
 }
 
+/* Though nothing happened meanwhile, a call knows how late it is. */
+static void calls_have_the_time_at_which_they_are_made(void **state)
+{
+    (void)state;
+    struct tool t;
+    struct seen seen;
+    int idle = 5, on = 1;
+    load(&t, NULL);
+    open_connection(&t);
+    t.i.usleep(t.i.userdata, 20000 * MS);
+    long long before = now_us(&t);
+    t.i.setsockopt(t.i.userdata, t.fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle, sizeof idle);
+    t.i.setsockopt(t.i.userdata, t.fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof on);
+    assert_true(receive(&t, &seen));
+    assert_in_range(seen.time_us - before, 5000 * MS, 5001 * MS);
+    unload(&t);
+}
+
 static void a_call_that_nothing_can_wake_is_interrupted(void **state)
 {
     (void)state;
@@ -474,6 +492,7 @@ int main(void)
         cmocka_unit_test(looking_at_the_clock_spends_time),
         cmocka_unit_test(poll_and_epoll_wait_for_virtual_time),
         cmocka_unit_test(tcp_info_has_linux_layout),
+        cmocka_unit_test(calls_have_the_time_at_which_they_are_made),
         cmocka_unit_test(a_call_that_nothing_can_wake_is_interrupted),
         cmocka_unit_test(ioctl_and_fcntl_take_what_follows),
         cmocka_unit_test(sockets_follow_their_namespace),
