@@ -57,16 +57,25 @@ static void unlink_entry(struct tcp_half_opens *all, struct tcp_half_open *entry
         queue->last = entry->previous;
 }
 
+static uint32_t wait_ms(const struct tcp_half_open *entry)
+{
+    return (uint32_t)SYNACK_FIRST_MS << entry->round;
+}
+
+static uint32_t time_left_ms(const struct tcp_half_open *entry, uint64_t now_ns)
+{
+    return ms_left(now_ns, entry->due_ms, wait_ms(entry));
+}
+
 static void set_timer(struct tcp *tcp, uint64_t now_ns)
 {
     struct tcp_half_opens *all = &tcp->half_open;
-    uint32_t now_ms = clock_ms(now_ns);
     uint64_t earliest = TIMER_NEVER;
     for (unsigned round = 0; round < HALF_OPEN_ROUNDS; round++) {
         if (all->queues[round].first == 0)
             continue;
-        int32_t left = seq_distance(now_ms, all->entries[all->queues[round].first - 1].due_ms);
-        uint64_t at = now_ns + (left > 0 ? (uint64_t)left * 1000000 : 0);
+        uint64_t at =
+            now_ns + time_left_ms(&all->entries[all->queues[round].first - 1], now_ns) * 1000000ull;
         if (at < earliest)
             earliest = at;
     }
@@ -234,7 +243,7 @@ static struct tcp_half_open *take_entry(struct tcp *tcp, const struct tcp_half_o
 
 static void begin_waiting(struct tcp *tcp, struct tcp_half_open *entry, uint64_t now_ns)
 {
-    entry->due_ms = clock_ms(now_ns) + ((uint32_t)SYNACK_FIRST_MS << entry->round);
+    entry->due_ms = clock_ms(now_ns) + wait_ms(entry);
     append(&tcp->half_open, entry);
     set_timer(tcp, now_ns);
 }
@@ -403,12 +412,11 @@ void half_open_timer(void *block, struct timer *timer, uint64_t now_ns)
     (void)timer;
     struct tcp *tcp = block;
     struct tcp_half_opens *all = &tcp->half_open;
-    uint32_t now_ms = clock_ms(now_ns);
     /* From the last round down: an entry that moves to the next round is not met again. */
     for (unsigned round = HALF_OPEN_ROUNDS; round-- > 0;) {
         uint32_t first;
         while ((first = all->queues[round].first) != 0 &&
-               seq_le(all->entries[first - 1].due_ms, now_ms)) {
+               time_left_ms(&all->entries[first - 1], now_ns) == 0) {
             struct tcp_half_open *entry = &all->entries[first - 1];
             if (round >= tcp->knobs.synack_retries || round + 1 == HALF_OPEN_ROUNDS) {
                 count(tcp->counters, CHASKI_TCP_HALF_OPEN_EXPIRED);

@@ -25,6 +25,14 @@ static inline uint32_t clock_ms(uint64_t now_ns)
     return (uint32_t)(now_ns / 1000000);
 }
 
+/* Milliseconds until `due_ms`, which was `most` ahead when it was set: what seems to be further off
+ * has long passed, while the machine slept. */
+static inline uint32_t ms_left(uint64_t now_ns, uint32_t due_ms, uint32_t most)
+{
+    uint32_t left = due_ms - clock_ms(now_ns);
+    return left <= most ? left : 0;
+}
+
 static inline uint32_t clock_us(uint64_t now_ns)
 {
     return (uint32_t)(now_ns / 1000);

@@ -20,8 +20,8 @@ static void set_timer(struct tcp *tcp, uint64_t now_ns)
         timer_cancel(tcp->wheel, &waits->timer);
         return;
     }
-    int32_t left = seq_distance(clock_ms(now_ns), waits->entries[waits->first - 1].expires_ms);
-    timer_arm(tcp->wheel, &waits->timer, now_ns + (left > 0 ? (uint64_t)left * 1000000 : 0));
+    uint64_t left = ms_left(now_ns, waits->entries[waits->first - 1].expires_ms, TIME_WAIT_MS);
+    timer_arm(tcp->wheel, &waits->timer, now_ns + left * 1000000);
 }
 
 static void append(struct tcp_time_waits *waits, uint32_t index)
@@ -188,7 +188,7 @@ void time_wait_timer(void *block, struct timer *timer, uint64_t now_ns)
     struct tcp *tcp = block;
     struct tcp_time_waits *waits = &tcp->time_wait;
     while (waits->first != 0 &&
-           seq_le(waits->entries[waits->first - 1].expires_ms, clock_ms(now_ns)))
+           ms_left(now_ns, waits->entries[waits->first - 1].expires_ms, TIME_WAIT_MS) == 0)
         time_wait_drop(tcp, waits->first - 1);
     set_timer(tcp, now_ns);
 }

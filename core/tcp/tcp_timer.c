@@ -10,8 +10,8 @@
 
 void tcp_rtt_sample(const struct tcp *tcp, struct tcp_connection *c, uint32_t rtt_us)
 {
-    if (rtt_us == 0)
-        rtt_us = 1;
+    /* A longer one says nothing about the path: the machine slept, or the network did. */
+    rtt_us = minimum(maximum(rtt_us, 1), tcp->knobs.rto_max_us);
     if (c->min_rtt_us == 0 || rtt_us < c->min_rtt_us)
         c->min_rtt_us = rtt_us;
     if (c->srtt_us8 == 0) {
@@ -118,6 +118,21 @@ static void handshake_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_
     connection_wants_output(tcp, c);
 }
 
+/* Another connection may have learned that the path carries less. What is longer than that, IP
+ * drops without a word, so that no error can tell this connection. */
+static void follow_path(const struct tcp *tcp, struct tcp_connection *c)
+{
+    struct ip_path path;
+    uint16_t old = c->mss;
+    if (connection_path(tcp, c, &path) != 0)
+        return;
+    connection_set_mss(c, path.mtu);
+    if (c->mss < old)
+        c->proven_mss = 0;
+    else
+        c->mss = old;
+}
+
 /* RFC 5681, 3.1 and RFC 6298, 5.4 to 5.6. */
 static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
@@ -126,6 +141,7 @@ static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, ui
         return;
     }
     count(tcp->counters, CHASKI_TCP_TIMEOUTS);
+    follow_path(tcp, c);
     /* Once for one loss (RFC 5681, 3.1); but what went again may have been too much as well. */
     bool progress = c->recovery == TCP_CA_LOSS && c->retries == 0;
     if (c->recovery == TCP_CA_OPEN || c->recovery == TCP_CA_DISORDER || progress)
