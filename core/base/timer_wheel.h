@@ -15,10 +15,10 @@
 #define TIMER_NEVER UINT64_MAX
 
 struct timer {
+    uint64_t deadline_ns; /* TIMER_NEVER when not armed; first: it is looked at most */
     struct list link;
-    uint64_t deadline_ns; /* TIMER_NEVER when not armed */
-    uint16_t slot;        /* belongs to the wheel */
-    uint8_t owner;        /* whom it belongs to, from timer_wheel_own() */
+    uint16_t slot; /* belongs to the wheel */
+    uint8_t owner; /* whom it belongs to, from timer_wheel_own() */
 };
 
 enum { TIMER_LEVELS = 11, TIMER_SLOTS = 64, TIMER_OWNERS = 16 };

@@ -7,15 +7,31 @@
 
 /*
  * Congestion control behind a small vtable. TCP says what happened; the algorithm sets `window`
- * and `threshold`, in bytes, and keeps what else it needs in `state`. Integers only.
+ * and `threshold`, in bytes. What else it knows of the path is in its state, which lasts as long
+ * as the connection has a flight (core/tcp/tcp_flight.h) and then begins anew. Integers only.
  */
-struct congestion_operations;
-
 struct congestion {
-    const struct congestion_operations *operations;
     uint32_t window;    /* cwnd */
     uint32_t threshold; /* ssthresh */
-    uint32_t state[6];  /* the algorithm's own */
+};
+
+struct newreno {
+    uint32_t counted; /* bytes acknowledged towards the next segment's worth of growth */
+};
+
+/* Windows in bytes. */
+struct cubic {
+    uint32_t last_ms;    /* when the window was last limiting; 0: no congestion avoidance yet */
+    uint32_t elapsed_ms; /* spent in congestion avoidance */
+    uint32_t w_max;
+    uint32_t k_1024;     /* K, in 1/1024 s */
+    uint32_t w_estimate; /* what Reno would have reached */
+    uint32_t counted;    /* acknowledged bytes not yet turned into growth */
+};
+
+union congestion_state {
+    struct newreno newreno;
+    struct cubic cubic;
 };
 
 struct congestion_ack {
@@ -28,19 +44,24 @@ struct congestion_ack {
 
 struct congestion_operations {
     const char *name;
-    void (*init)(struct congestion *congestion);
+    void (*init)(struct congestion *congestion, union congestion_state *state);
     /* New data was acknowledged while the window limited us, outside of recovery. */
-    void (*acknowledged)(struct congestion *congestion, const struct congestion_ack *ack);
+    void (*acknowledged)(struct congestion *congestion, union congestion_state *state,
+                         const struct congestion_ack *ack);
     /* A loss, or as much, of `flight` bytes that were not acknowledged: sets the threshold for the
      * path's new capacity. The caller sets the window afterwards (RFC 5681, 3.2; 3.1 for a
      * time-out). */
-    void (*reduce)(struct congestion *congestion, uint32_t flight, uint32_t mss, bool timed_out);
+    void (*reduce)(struct congestion *congestion, union congestion_state *state, uint32_t flight,
+                   uint32_t mss, bool timed_out);
     /* Sending begins again after a pause in which the window was taken back (RFC 5681, 4.1). */
-    void (*restart)(struct congestion *congestion);
+    void (*restart)(struct congestion *congestion, union congestion_state *state);
 };
 
 extern const struct congestion_operations congestion_newreno; /* RFC 5681 */
 extern const struct congestion_operations congestion_cubic;   /* RFC 9438 */
+
+/* The one of that number, enum chaski_congestion. */
+const struct congestion_operations *congestion_algorithm(unsigned number);
 
 /* Slow start, alike for both (RFC 5681, 3.1 with byte counting as in RFC 3465): grows the window by
  * what was acknowledged up to the threshold; returns the bytes left over. */

@@ -15,24 +15,15 @@
  * of it has been acknowledged, so that what is lost by dividing does not add up.
  */
 
-enum state {
-    LAST_MS,    /* when the window was last limiting; 0: congestion avoidance has not begun */
-    ELAPSED_MS, /* spent in congestion avoidance */
-    W_MAX,      /* bytes */
-    K,          /* 1/1024 s */
-    W_ESTIMATE, /* bytes, what Reno would have reached */
-    COUNTED,    /* acknowledged bytes not yet turned into growth */
-};
-
 enum {
     BETA_1024 = 717, /* 0.7 */
     WINDOW_MAX = INT32_MAX,
 };
 
-static void init(struct congestion *congestion)
+static void init(struct congestion *congestion, union congestion_state *state)
 {
-    for (unsigned i = 0; i < sizeof congestion->state / sizeof congestion->state[0]; i++)
-        congestion->state[i] = 0;
+    (void)congestion;
+    state->cubic = (struct cubic){0};
 }
 
 static uint64_t cube_root(uint64_t x)
@@ -52,45 +43,44 @@ static uint32_t clock_ms(const struct congestion_ack *ack)
 }
 
 /* K = cbrt((W_max - cwnd) / C), section 4.2. */
-static void begin_epoch(struct congestion *congestion, const struct congestion_ack *ack)
+static void begin_epoch(struct cubic *cubic, const struct congestion *congestion,
+                        const struct congestion_ack *ack)
 {
-    uint32_t *state = congestion->state;
     uint64_t gap = 0;
-    if (congestion->window < state[W_MAX])
-        gap = (state[W_MAX] - congestion->window) / ack->mss;
+    if (congestion->window < cubic->w_max)
+        gap = (cubic->w_max - congestion->window) / ack->mss;
     else
-        state[W_MAX] = congestion->window;
+        cubic->w_max = congestion->window;
     /* (gap / 0.4) seconds^3 in 1/1024 s: gap * 2.5 * 2^30 */
-    state[K] = (uint32_t)cube_root(gap < 1u << 31 ? (gap << 30) / 2 * 5 : UINT64_MAX / 4);
-    state[ELAPSED_MS] = 0;
-    state[W_ESTIMATE] = congestion->window;
-    state[COUNTED] = 0;
+    cubic->k_1024 = (uint32_t)cube_root(gap < 1u << 31 ? (gap << 30) / 2 * 5 : UINT64_MAX / 4);
+    cubic->elapsed_ms = 0;
+    cubic->w_estimate = congestion->window;
+    cubic->counted = 0;
 }
 
 /* Acknowledgements come every round trip at least while the window limits us. */
-static void spend_time(struct congestion *congestion, const struct congestion_ack *ack)
+static void spend_time(struct cubic *cubic, const struct congestion *congestion,
+                       const struct congestion_ack *ack)
 {
-    uint32_t *state = congestion->state;
     uint32_t now_ms = clock_ms(ack) != 0 ? clock_ms(ack) : 1;
-    if (state[LAST_MS] == 0) {
-        begin_epoch(congestion, ack);
+    if (cubic->last_ms == 0) {
+        begin_epoch(cubic, congestion, ack);
     } else {
-        uint32_t passed = now_ms - state[LAST_MS], most = ack->srtt_us / 1000 + 1;
-        state[ELAPSED_MS] += passed < most ? passed : most;
+        uint32_t passed = now_ms - cubic->last_ms, most = ack->srtt_us / 1000 + 1;
+        cubic->elapsed_ms += passed < most ? passed : most;
     }
-    state[LAST_MS] = now_ms;
+    cubic->last_ms = now_ms;
 }
 
 /* W_cubic at `time` after the epoch began, in bytes. */
-static uint64_t w_cubic(const struct congestion *congestion, uint64_t time, uint32_t mss)
+static uint64_t w_cubic(const struct cubic *cubic, uint64_t time, uint32_t mss)
 {
-    const uint32_t *state = congestion->state;
-    bool before = time < state[K];
-    uint64_t x = before ? state[K] - time : time - state[K];
+    bool before = time < cubic->k_1024;
+    uint64_t x = before ? cubic->k_1024 - time : time - cubic->k_1024;
     if (x > 1u << 20) /* more than a quarter of an hour from K: out of all windows */
         return before ? 0 : UINT32_MAX;
     uint64_t segments_1024 = (x * x * x >> 20) * 4 / 10; /* C * x^3, times 1024 */
-    uint64_t delta = segments_1024 * mss >> 10, w_max = state[W_MAX];
+    uint64_t delta = segments_1024 * mss >> 10, w_max = cubic->w_max;
     if (before)
         return delta < w_max ? w_max - delta : 0;
     return w_max + delta;
@@ -98,64 +88,67 @@ static uint64_t w_cubic(const struct congestion *congestion, uint64_t time, uint
 
 /* Section 4.3: alpha is 3 * (1 - beta) / (1 + beta) = 9/17 until the window is where it was before
  * the reduction, which was threshold / beta; then 1. */
-static void grow_estimate(struct congestion *congestion, uint32_t mss, uint32_t counted)
+static void grow_estimate(struct cubic *cubic, const struct congestion *congestion, uint32_t mss,
+                          uint32_t counted)
 {
-    uint32_t *state = congestion->state;
     uint64_t prior = (uint64_t)congestion->threshold * 1024 / BETA_1024;
     uint64_t gain = (uint64_t)counted * mss / congestion->window;
-    uint64_t estimate = state[W_ESTIMATE] + (state[W_ESTIMATE] < prior ? gain * 9 / 17 : gain);
-    state[W_ESTIMATE] = estimate < WINDOW_MAX ? (uint32_t)estimate : WINDOW_MAX;
+    uint64_t estimate = cubic->w_estimate + (cubic->w_estimate < prior ? gain * 9 / 17 : gain);
+    cubic->w_estimate = estimate < WINDOW_MAX ? (uint32_t)estimate : WINDOW_MAX;
 }
 
 /* Sections 4.4 and 4.5: of the way to where W_cubic is a round trip ahead, but at most half as much
  * again, a window's worth of acknowledgements covers all. */
-static uint64_t grow(const struct congestion *congestion, uint64_t time, uint32_t counted,
-                     const struct congestion_ack *ack)
+static uint64_t grow(const struct cubic *cubic, const struct congestion *congestion, uint64_t time,
+                     uint32_t counted, const struct congestion_ack *ack)
 {
     uint64_t window = congestion->window, most = window + window / 2;
-    uint64_t target = w_cubic(congestion, time + ack->srtt_us * 1024ull / 1000000, ack->mss);
+    uint64_t target = w_cubic(cubic, time + ack->srtt_us * 1024ull / 1000000, ack->mss);
     target = target < most ? target : most;
     return target > window ? window + counted * (target - window) / window : window;
 }
 
-static void acknowledged(struct congestion *congestion, const struct congestion_ack *ack)
+static void acknowledged(struct congestion *congestion, union congestion_state *state,
+                         const struct congestion_ack *ack)
 {
+    struct cubic *cubic = &state->cubic;
     uint32_t left = congestion_slow_start(congestion, ack->acknowledged);
     if (left == 0)
         return;
-    uint32_t *state = congestion->state;
-    spend_time(congestion, ack);
-    state[COUNTED] += left;
-    if (state[COUNTED] < congestion->window / 8)
+    spend_time(cubic, congestion, ack);
+    cubic->counted += left;
+    if (cubic->counted < congestion->window / 8)
         return;
-    uint32_t counted = state[COUNTED];
-    uint64_t time = state[ELAPSED_MS] * 1024ull / 1000;
-    state[COUNTED] = 0;
-    grow_estimate(congestion, ack->mss, counted);
-    uint64_t window = state[W_ESTIMATE];
-    if (w_cubic(congestion, time, ack->mss) >= window)
-        window = grow(congestion, time, counted, ack);
+    uint32_t counted = cubic->counted;
+    uint64_t time = cubic->elapsed_ms * 1024ull / 1000;
+    cubic->counted = 0;
+    grow_estimate(cubic, congestion, ack->mss, counted);
+    uint64_t window = cubic->w_estimate;
+    if (w_cubic(cubic, time, ack->mss) >= window)
+        window = grow(cubic, congestion, time, counted, ack);
     if (window > congestion->window)
         congestion->window = window < WINDOW_MAX ? (uint32_t)window : WINDOW_MAX;
 }
 
 /* Section 4.6, of the flight as it recommends. */
-static void reduce(struct congestion *congestion, uint32_t flight, uint32_t mss, bool timed_out)
+static void reduce(struct congestion *congestion, union congestion_state *state, uint32_t flight,
+                   uint32_t mss, bool timed_out)
 {
-    uint32_t *state = congestion->state;
+    struct cubic *cubic = &state->cubic;
     uint64_t window = flight < congestion->window ? flight : congestion->window;
     /* Section 4.7, fast convergence: a flow that was reduced before it got back makes room. */
-    state[W_MAX] = (uint32_t)(window < state[W_MAX] ? window * (1024 + BETA_1024) / 2048 : window);
+    cubic->w_max = (uint32_t)(window < cubic->w_max ? window * (1024 + BETA_1024) / 2048 : window);
     if (timed_out) /* section 4.8: K will be 0 */
-        state[W_MAX] = 0;
+        cubic->w_max = 0;
     uint64_t threshold = window * BETA_1024 / 1024;
     congestion->threshold = threshold > 2ull * mss ? (uint32_t)threshold : 2 * mss;
-    state[LAST_MS] = 0;
+    cubic->last_ms = 0;
 }
 
-static void restart(struct congestion *congestion)
+static void restart(struct congestion *congestion, union congestion_state *state)
 {
-    congestion->state[LAST_MS] = 0;
+    (void)congestion;
+    state->cubic.last_ms = 0;
 }
 
 const struct congestion_operations congestion_cubic = {

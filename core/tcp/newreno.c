@@ -3,36 +3,32 @@
 
 /* RFC 5681, with bytes counted as in RFC 3465. */
 
-enum { COUNTED }; /* state: bytes acknowledged towards the next segment's worth of growth */
-
-static void init(struct congestion *congestion)
+static void init(struct congestion *congestion, union congestion_state *state)
 {
-    congestion->state[COUNTED] = 0;
+    (void)congestion;
+    state->newreno.counted = 0;
 }
 
-static void acknowledged(struct congestion *congestion, const struct congestion_ack *ack)
+static void acknowledged(struct congestion *congestion, union congestion_state *state,
+                         const struct congestion_ack *ack)
 {
     uint32_t left = congestion_slow_start(congestion, ack->acknowledged);
     if (left == 0)
         return;
-    congestion->state[COUNTED] += left;
-    if (congestion->state[COUNTED] >= congestion->window) {
-        congestion->state[COUNTED] -= congestion->window;
+    state->newreno.counted += left;
+    if (state->newreno.counted >= congestion->window) {
+        state->newreno.counted -= congestion->window;
         congestion->window += ack->mss;
     }
 }
 
-static void reduce(struct congestion *congestion, uint32_t flight, uint32_t mss, bool timed_out)
+static void reduce(struct congestion *congestion, union congestion_state *state, uint32_t flight,
+                   uint32_t mss, bool timed_out)
 {
     (void)timed_out;
     uint32_t half = flight / 2;
     congestion->threshold = half > 2 * mss ? half : 2 * mss;
-    congestion->state[COUNTED] = 0;
-}
-
-static void restart(struct congestion *congestion)
-{
-    congestion->state[COUNTED] = 0;
+    state->newreno.counted = 0;
 }
 
 const struct congestion_operations congestion_newreno = {
@@ -40,5 +36,5 @@ const struct congestion_operations congestion_newreno = {
     .init = init,
     .acknowledged = acknowledged,
     .reduce = reduce,
-    .restart = restart,
+    .restart = init,
 };

@@ -55,8 +55,7 @@ static void setup_blocks(struct tcp *tcp, const struct chaski_limits *limits,
     tcp->knobs.receive_buffer = minimum(tcp->knobs.receive_buffer, limits->receive_buffer_max);
     tcp->knobs.send_buffer = minimum(tcp->knobs.send_buffer, limits->send_buffer_max);
     secrets_derive(&tcp->secrets, &setup->key);
-    list_init(&tcp->work);
-    list_init(&tcp->visit);
+    tcp->work.first = TCP_WORK_END;
     tcp->timer_owner = timer_wheel_own(setup->wheel, tcp_timer_fire, tcp);
     tcp->half_open_owner = timer_wheel_own(setup->wheel, half_open_timer, tcp);
     tcp->time_wait_owner = timer_wheel_own(setup->wheel, time_wait_timer, tcp);
@@ -74,6 +73,7 @@ void tcp_setup(struct tcp *tcp, struct memory *memory, const struct chaski_limit
                const struct tcp_setup *setup)
 {
     setup_connections(tcp, memory, limits->connections);
+    flights_setup(&tcp->flights, memory, minimum(limits->connections, limits->packets));
     setup_listeners(tcp, memory, limits->listeners);
     half_open_setup(&tcp->half_open, memory, limits->half_open);
     time_wait_setup(&tcp->time_wait, memory, limits->time_wait);

@@ -13,10 +13,9 @@
 #include "core/ip/network.h"
 #include "core/packet/burst.h"
 #include "core/tcp/congestion.h"
+#include "core/tcp/tcp_flight.h"
 #include "core/tcp/tcp_half_open.h"
 #include "core/tcp/tcp_receive_queue.h"
-#include "core/tcp/tcp_scoreboard.h"
-#include "core/tcp/tcp_send_queue.h"
 #include "core/tcp/tcp_table.h"
 #include "core/tcp/tcp_time_wait.h"
 
@@ -27,6 +26,7 @@
  *   tcp_segment     a segment for a connection: first a verdict that changes nothing, then
  *                   its application
  *   tcp_ack         what an acknowledgement does to the scoreboard, the clock and the window
+ *   tcp_flight      what a connection has only while it sends
  *   tcp_output      what may be sent now; tcp_build makes the packets
  *   tcp_timer       the few deadlines of a connection, and what happens at each
  *   tcp_listener    listeners; tcp_half_open and tcp_cookie: the way to ESTABLISHED
@@ -77,23 +77,24 @@ enum tcp_recovery {
 };
 
 /*
- * One connection. The first three cache lines hold what a segment in order touches, whichever way
- * data flows; the fourth and fifth what a sender adds; the rest is for when the connection
- * changes its state, or loses something.
+ * One connection: six cache lines, of which the first three are what a segment in order touches,
+ * whichever way data flows. A sender adds the fourth and the connection's flight; the last two are
+ * for when the connection changes its state, or loses something.
  */
 struct tcp_connection {
-    /* ---- 0 ---- */
-    struct tcp_key key;
+    /* ---- line 0 ---- */
+    _Alignas(64) struct tcp_key key;
     uint8_t state;    /* enum chaski_tcp_state */
     uint8_t recovery; /* enum tcp_recovery */
     uint8_t send_scale, receive_scale;
     uint32_t flags; /* enum tcp_flag */
     uint32_t rcv_nxt;
     uint32_t snd_una, snd_nxt;
-    uint32_t snd_wnd;        /* unscaled, in bytes */
-    uint32_t rcv_advertised; /* right edge of the window that the peer knows */
+    uint32_t snd_end; /* behind the last byte that the application wrote; a FIN comes after it */
+    uint32_t snd_wnd; /* unscaled, in bytes */
 
-    /* ---- 64 ---- */
+    /* ---- line 1 ---- */
+    uint32_t rcv_advertised; /* right edge of the window that the peer knows */
     uint32_t snd_wl1, snd_wl2;
     uint32_t max_snd_wnd;
     uint32_t last_ack_sent; /* RFC 7323's Last.ACK.sent */
@@ -103,46 +104,33 @@ struct tcp_connection {
         uint32_t ts_offset;
         uint32_t next_free; /* index plus one, while free */
     };
-    uint32_t unacknowledged_in; /* bytes received since the last acknowledgement was sent */
-    uint16_t mss;               /* payload of a full segment, options of every segment deducted */
-    uint16_t receive_mss;       /* estimate of the size of segments that the peer sends */
-    uint16_t announced_mss;     /* what we announced, or shall */
-    uint16_t duplicate_acks;    /* without SACK: each stands for a segment that left the network */
     uint32_t segments_in, segments_out;
-    uint64_t bytes_received;
-    uint8_t events;  /* enum chaski_event that the closure is to be told */
-    uint8_t backoff; /* consecutive time-outs, kept until a round trip is told again (Karn) */
-    uint8_t probes;  /* unanswered keep-alive or window probes */
-    uint8_t retries; /* time-outs since the peer last acknowledged something new */
+    uint16_t mss;         /* payload of a full segment, options of every segment deducted */
+    uint16_t receive_mss; /* estimate of the size of segments that the peer sends */
+    uint8_t events;       /* enum chaski_event that the closure is to be told */
     uint8_t ttl, traffic_class;
-    uint8_t interface;
-    int8_t error; /* enum chaski_error: before the end what stands in the way, then why it ended */
+    uint8_t probes; /* unanswered keep-alive or window probes */
+    uint64_t bytes_received;
+    struct tcp_flight *flight; /* NULL: nothing queued, nothing in flight but perhaps a SYN */
 
-    /* ---- 128 ---- */
+    /* ---- line 2 ---- */
     struct tcp_receive_queue receive;
-    struct list work_link; /* in tcp->work: something to tell or to send */
-    uint64_t ack_at;       /* delayed acknowledgement; TIMER_NEVER: off, as for its like */
+    uint32_t work_next;         /* in tcp->work: the next one; 0: not in there */
+    uint32_t unacknowledged_in; /* bytes received since the last acknowledgement was sent */
+    uint64_t ack_at;            /* delayed acknowledgement; TIMER_NEVER: off, as for its like */
+    struct timer timer;         /* at the earliest of the deadlines; its own stands first */
 
-    /* ---- 192 ---- */
-    struct tcp_send_queue send;
-    uint64_t send_at;   /* retransmission or persist */
-    uint32_t snd_small; /* behind the last segment that was not full (Nagle) */
-    uint32_t sent_ms;   /* when data was last sent */
-    uint32_t rto_us;
-    uint32_t progress_ms; /* when the peer last acknowledged something new: user time-out */
-
-    /* ---- 256 ---- */
-    struct tcp_scoreboard scoreboard;
-    struct timer timer; /* at the earliest of the deadlines */
-    uint64_t alive_at;  /* keep-alive, FIN-WAIT-2, linger: what idleness leads to */
-    uint64_t bytes_acked;
+    /* ---- line 3, behind the timer's links ---- */
+    uint64_t send_at;  /* retransmission or persist */
+    uint64_t alive_at; /* keep-alive, FIN-WAIT-2, linger: what idleness leads to */
+    struct congestion congestion;
     uint32_t srtt_us8;   /* smoothed round trip, microseconds times 8; 0: none yet */
     uint32_t rttvar_us4; /* its variation, times 4 */
     uint32_t min_rtt_us;
-    uint32_t recovery_point; /* SND.NXT when recovery began */
-    struct congestion congestion;
+    uint32_t rto_us;
 
-    /* ---- what the application sees ---- */
+    /* ---- line 4 ---- */
+    uint64_t bytes_acked;
     union {
         struct {
             chaski_tcp_closure *closure;
@@ -154,23 +142,37 @@ struct tcp_connection {
     uint32_t tune_copied; /* bytes that the application took since tune_at */
     uint32_t tune_space;
     uint32_t tune_at_us;
-
-    /* ---- seldom ---- */
+    uint32_t progress_ms; /* when the peer last acknowledged something new: user time-out */
+    uint32_t sent_ms;     /* when data was last sent */
+    uint32_t send_limit;  /* bytes that may be queued to be sent */
     uint32_t send_urgent, receive_urgent;
-    uint32_t fin_at;        /* sequence number of the peer's FIN */
+    uint32_t fin_at; /* sequence number of the peer's FIN */
+
+    /* ---- line 5 ---- */
     uint32_t challenged_ms; /* when we last answered a segment that we did not accept */
     uint32_t retransmitted; /* segments, for tcp_info */
     uint32_t linger_ms;     /* UINT32_MAX: in the background */
     uint32_t user_timeout_ms;
     uint32_t keep_idle_ms;
-    uint16_t keep_interval_s;
-    uint8_t keep_count, syn_count;
     uint32_t listener_generation;
-    uint16_t listener;   /* index plus one; 0: opened actively */
-    uint16_t peer_mss;   /* what the peer announced, or 536 */
-    uint16_t proven_mss; /* segments of this size were acknowledged lately */
-    uint8_t repeats;     /* segments behind a gap since RCV.NXT moved and it was told */
+    uint16_t listener; /* index plus one; 0: opened actively */
+    uint16_t keep_interval_s;
+    uint16_t announced_mss; /* what we announced, or shall */
+    uint16_t peer_mss;      /* what the peer announced, or 536 */
+    uint16_t proven_mss;    /* segments of this size were acknowledged lately */
+    uint8_t keep_count, syn_count;
+    uint8_t interface;
+    int8_t error; /* enum chaski_error: before the end what stands in the way, then why it ended */
+    uint8_t repeats;   /* segments behind a gap since RCV.NXT moved and it was told */
+    uint8_t retries;   /* time-outs since the peer last acknowledged something new */
+    uint8_t backoff;   /* consecutive time-outs, kept until a round trip is told again (Karn) */
+    uint8_t algorithm; /* enum chaski_congestion */
 };
+
+_Static_assert(sizeof(void *) != 8 || (sizeof(struct tcp_connection) == 384 &&
+                                       offsetof(struct tcp_connection, receive) == 128 &&
+                                       offsetof(struct tcp_connection, timer) == 184),
+               "cache lines are where the comments say");
 
 struct tcp_listener {
     struct chaski_endpoint local;
@@ -201,6 +203,14 @@ struct tcp_knobs {
     uint8_t congestion; /* enum chaski_congestion */
 };
 
+/* Connections with something to tell or to send, each at most once: a chain of indices plus one.
+ * One that is freed stays in it, and is passed over. */
+struct tcp_work {
+    uint32_t first, last;
+};
+
+enum { TCP_WORK_END = UINT32_MAX }; /* follows the last one */
+
 struct tcp_secrets {
     struct siphash_key sequence, port, cookie, timestamp;
 };
@@ -225,11 +235,11 @@ struct tcp {
     struct tcp_listener *listeners;
     uint32_t listener_limit;
     uint16_t listener_chain[TCP_LISTENER_CHAINS]; /* index plus one */
-    struct pool sent;                             /* struct tcp_sent: what is in flight */
+    struct tcp_flights flights;
+    struct pool sent; /* struct tcp_sent: what is in flight */
 
-    struct send_returns returns;    /* memory to be given back to applications */
-    struct list work;               /* connections with something to tell or to send */
-    struct list visit;              /* those that this turn has still to look at */
+    struct send_returns returns; /* memory to be given back to applications */
+    struct tcp_work work;
     struct burst out[FAMILY_COUNT]; /* built, not yet given to IP */
     uint32_t last_lookup;           /* connection index of the previous segment, plus one */
     uint32_t port_counters[TCP_PORT_COUNTERS]; /* RFC 6056, algorithm 4 */
@@ -267,7 +277,8 @@ void tcp_output_all(struct tcp *tcp, uint64_t now_ns);
 /* True when one of the two has something to do. */
 static inline bool tcp_pending(const struct tcp *tcp)
 {
-    return !list_empty(&tcp->work) || tcp->half_open.unfiltered != 0 || tcp->returns.first != NULL;
+    return tcp->work.first != TCP_WORK_END || tcp->half_open.unfiltered != 0 ||
+           tcp->returns.first != NULL;
 }
 
 /* ---- What the application calls: see chaski/chaski.h, whose names they bear ------------------ */

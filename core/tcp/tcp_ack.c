@@ -19,7 +19,7 @@ static void apply_sack(struct tcp *tcp, struct tcp_connection *c, const struct p
         if (seq_ge(block.left, block.right) || seq_le(block.right, c->snd_una) ||
             seq_lt(block.left, c->snd_una) || seq_gt(block.right, c->snd_nxt))
             continue;
-        scoreboard_sack(&c->scoreboard, &tcp->sent, block.left, block.right, c->mss, news);
+        scoreboard_sack(&c->flight->scoreboard, &tcp->sent, block.left, block.right, c->mss, news);
     }
 }
 
@@ -45,9 +45,10 @@ static void enter_recovery(struct tcp *tcp, struct tcp_connection *c, uint32_t f
                            uint32_t in_flight)
 {
     c->recovery = TCP_CA_RECOVERY;
-    c->recovery_point = c->snd_nxt;
+    c->flight->recovery_point = c->snd_nxt;
     c->flags &= ~(uint32_t)TCPF_RESCUED;
-    c->congestion.operations->reduce(&c->congestion, flight, c->mss, false);
+    congestion_algorithm(c->algorithm)
+        ->reduce(&c->congestion, &c->flight->congestion, flight, c->mss, false);
     /* With SACK it goes down step by step; the first segment goes at once. */
     c->congestion.window = c->congestion.threshold;
     if (has(c, TCPF_HAS_SACK))
@@ -62,7 +63,7 @@ static void leave_recovery(struct tcp_connection *c)
         c->congestion.window =
             minimum(c->congestion.threshold, maximum(tcp_in_flight(c), c->mss) + c->mss);
     c->recovery = TCP_CA_OPEN;
-    c->duplicate_acks = 0;
+    c->flight->duplicate_acks = 0;
 }
 
 /* RFC 5681, 2: what counts as a duplicate acknowledgement. */
@@ -78,9 +79,9 @@ static bool is_duplicate(const struct tcp_connection *c, const struct packet *pa
  * 5681, 3.2, step 4). */
 static uint32_t most_duplicates(const struct tcp_connection *c)
 {
-    uint32_t end = c->recovery == TCP_CA_RECOVERY ? c->recovery_point : c->snd_nxt;
+    uint32_t end = c->recovery == TCP_CA_RECOVERY ? c->flight->recovery_point : c->snd_nxt;
     uint32_t segments = (end - c->snd_una) / c->mss;
-    return minimum(maximum(segments, TCP_DUP_THRESHOLD), UINT16_MAX);
+    return maximum(segments, TCP_DUP_THRESHOLD);
 }
 
 /* Without SACK (RFC 6582): the third duplicate, or a partial acknowledgement, says that the first
@@ -91,24 +92,23 @@ static bool judge_without_sack(struct tcp *tcp, struct tcp_connection *c,
     /* After a time-out everything goes again, and what had arrived causes duplicates: they tell
      * nothing, least of all that there is room for more. */
     if (c->recovery == TCP_CA_LOSS) {
-        c->duplicate_acks = 0;
+        c->flight->duplicate_acks = 0;
         return false;
     }
-    if (duplicate && c->duplicate_acks < most_duplicates(c))
-        c->duplicate_acks++;
+    if (duplicate && c->flight->duplicate_acks < most_duplicates(c))
+        c->flight->duplicate_acks++;
     if (news->acknowledged != 0) {
         uint32_t segments = (news->acknowledged + c->mss - 1) / c->mss - 1;
-        c->duplicate_acks =
-            (uint16_t)(c->duplicate_acks > segments ? c->duplicate_acks - segments : 0);
-        if (c->recovery != TCP_CA_RECOVERY || seq_ge(c->snd_una, c->recovery_point)) {
-            c->duplicate_acks = 0;
+        c->flight->duplicate_acks -= minimum(c->flight->duplicate_acks, segments);
+        if (c->recovery != TCP_CA_RECOVERY || seq_ge(c->snd_una, c->flight->recovery_point)) {
+            c->flight->duplicate_acks = 0;
             return false;
         }
-    } else if (c->duplicate_acks != TCP_DUP_THRESHOLD || c->recovery == TCP_CA_RECOVERY) {
+    } else if (c->flight->duplicate_acks != TCP_DUP_THRESHOLD || c->recovery == TCP_CA_RECOVERY) {
         return false;
     }
-    scoreboard_lose_first(&c->scoreboard, &tcp->sent, c->mss);
-    return c->scoreboard.lost != 0;
+    scoreboard_lose_first(&c->flight->scoreboard, &tcp->sent, c->mss);
+    return c->flight->scoreboard.lost != 0;
 }
 
 static bool judge(struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news,
@@ -118,15 +118,15 @@ static bool judge(struct tcp *tcp, struct tcp_connection *c, const struct sent_n
         return judge_without_sack(tcp, c, news, duplicate);
     if (news->sacked == 0) /* nothing is told that was not judged already */
         return false;
-    return scoreboard_judge(&c->scoreboard, TCP_DUP_THRESHOLD * (uint32_t)c->mss);
+    return scoreboard_judge(&c->flight->scoreboard, TCP_DUP_THRESHOLD * (uint32_t)c->mss);
 }
 
 /* Without SACK, what is sent again needlessly causes duplicates that look like a new loss, until
  * something later is acknowledged (RFC 6582, 4.1). */
 static bool has_recovered(const struct tcp_connection *c)
 {
-    return has(c, TCPF_HAS_SACK) ? seq_ge(c->snd_una, c->recovery_point)
-                                 : seq_gt(c->snd_una, c->recovery_point);
+    return has(c, TCPF_HAS_SACK) ? seq_ge(c->snd_una, c->flight->recovery_point)
+                                 : seq_gt(c->snd_una, c->flight->recovery_point);
 }
 
 static bool is_recovering(const struct tcp_connection *c)
@@ -147,8 +147,9 @@ static void move_recovery(struct tcp *tcp, struct tcp_connection *c, bool lost, 
     if (lost)
         enter_recovery(tcp, c, flight, in_flight);
     else
-        c->recovery =
-            c->scoreboard.sacked != 0 || c->duplicate_acks != 0 ? TCP_CA_DISORDER : TCP_CA_OPEN;
+        c->recovery = c->flight->scoreboard.sacked != 0 || c->flight->duplicate_acks != 0
+                          ? TCP_CA_DISORDER
+                          : TCP_CA_OPEN;
 }
 
 /* During recovery with SACK: what may go follows from what has arrived, as RFC 6937 has it, for
@@ -191,7 +192,7 @@ static void grow_window(struct tcp_connection *c, uint32_t delivered, uint32_t i
         .mss = c->mss,
         .srtt_us = c->srtt_us8 / 8,
     };
-    c->congestion.operations->acknowledged(&c->congestion, &ack);
+    congestion_algorithm(c->algorithm)->acknowledged(&c->congestion, &c->flight->congestion, &ack);
 }
 
 static void adapt_window(const struct tcp *tcp, struct tcp_connection *c,
@@ -214,11 +215,11 @@ static void adapt_window(const struct tcp *tcp, struct tcp_connection *c,
 static void move_una(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowledgment,
                      struct sent_news *news, uint64_t now_ns)
 {
-    scoreboard_acknowledge(&c->scoreboard, &tcp->sent, acknowledgment, news);
-    uint32_t data_end = send_queue_end(&c->send);
-    send_queue_acknowledge(&c->send, seq_min(acknowledgment, data_end));
+    scoreboard_acknowledge(&c->flight->scoreboard, &tcp->sent, acknowledgment, news);
+    send_queue_acknowledge(&c->flight->queue, seq_min(acknowledgment, c->snd_end));
     c->snd_una = acknowledgment;
-    c->snd_small = seq_max(c->snd_small, acknowledgment); /* lest it seem ahead once 2^31 behind */
+    c->flight->snd_small =
+        seq_max(c->flight->snd_small, acknowledgment); /* lest it seem ahead once 2^31 behind */
     if (news->acknowledged >= c->mss)
         c->proven_mss = c->mss;
     c->bytes_acked += news->acknowledged;
@@ -273,6 +274,11 @@ void tcp_acknowledge(struct tcp *tcp, struct tcp_connection *c, const struct pac
     if (seq_lt(acknowledgment, c->snd_una))
         return; /* old, and older than what we know */
     update_window(c, packet);
+    if (c->flight == NULL) {
+        if (seq_lt(c->snd_nxt, tcp_send_end(c)))
+            connection_wants_output(tcp, c);
+        return;
+    }
     bool duplicate = is_duplicate(c, packet, old_window);
     if (acknowledgment != c->snd_una)
         move_una(tcp, c, acknowledgment, &news, now_ns);

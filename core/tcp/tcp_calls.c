@@ -37,7 +37,7 @@ int tcp_events(struct tcp *tcp, chaski_tcp handle)
         events |= CHASKI_CONNECTED;
     if (c->receive.length != 0 || has(c, TCPF_FIN_RECEIVED))
         events |= CHASKI_READABLE;
-    if (can_write(c) && send_queue_room(&c->send) != 0)
+    if (can_write(c) && tcp_send_room(c) != 0)
         events |= CHASKI_WRITABLE;
     if (has(c, TCPF_URGENT_IN))
         events |= CHASKI_URGENT;
@@ -112,7 +112,7 @@ static int write_error(const struct tcp_connection *c)
 static void want_room(struct tcp *tcp, struct tcp_connection *c)
 {
     c->flags |= TCPF_WANTS_ROOM;
-    if (c->send.length == 0)
+    if (tcp_queued(c) == 0)
         connection_wants_output(tcp, c);
 }
 
@@ -124,9 +124,13 @@ long tcp_write(struct tcp *tcp, chaski_tcp handle, const void *bytes, size_t len
     int error = write_error(c);
     if (error != 0 || length == 0)
         return error;
-    uint32_t wanted = length < UINT32_MAX ? (uint32_t)length : UINT32_MAX;
-    uint32_t n = send_queue_write(&c->send, tcp->memory, bytes, wanted);
-    if (n < wanted)
+    uint32_t room = tcp_send_room(c), n = 0;
+    struct tcp_flight *flight = flight_take(tcp, c);
+    if (flight != NULL)
+        n = send_queue_write(&flight->queue, tcp->memory, c->snd_end, bytes,
+                             length < room ? (uint32_t)length : room);
+    c->snd_end += n;
+    if (n < length)
         want_room(tcp, c);
     if (n == 0)
         return CHASKI_AGAIN;
@@ -144,11 +148,13 @@ int tcp_hand_over(struct tcp *tcp, chaski_tcp handle, struct chaski_memory *memo
         return error;
     if (memory->length == 0 || memory->length > LARGEST_HAND_OVER)
         return CHASKI_INVALID;
-    if (send_queue_room(&c->send) == 0) {
+    struct tcp_flight *flight = flight_take(tcp, c);
+    if (flight == NULL || tcp_send_room(c) == 0) {
         want_room(tcp, c);
         return CHASKI_AGAIN;
     }
-    send_queue_hand_over(&c->send, memory, &tcp->returns);
+    send_queue_hand_over(&flight->queue, c->snd_end, memory, &tcp->returns);
+    c->snd_end += (uint32_t)memory->length;
     connection_wants_output(tcp, c);
     return 0;
 }
@@ -161,9 +167,9 @@ int tcp_urgent(struct tcp *tcp, chaski_tcp handle)
     int error = write_error(c);
     if (error != 0)
         return error;
-    if (send_queue_end(&c->send) == c->snd_una)
+    if (c->snd_end == c->snd_una)
         return CHASKI_INVALID; /* no byte to mark */
-    c->send_urgent = send_queue_end(&c->send);
+    c->send_urgent = c->snd_end;
     c->flags |= TCPF_URGENT_OUT;
     connection_wants_output(tcp, c);
     return 0;

@@ -21,6 +21,7 @@ static struct tcp_connection *take(struct tcp *tcp)
     } else if (tcp->connection_fresh < tcp->connection_limit) {
         c = &tcp->connections[tcp->connection_fresh++];
         c->generation = 0;
+        c->work_next = 0;
     } else {
         return NULL;
     }
@@ -30,10 +31,10 @@ static struct tcp_connection *take(struct tcp *tcp)
 
 static void reset_fields(struct tcp_connection *c)
 {
-    uint32_t generation = c->generation;
+    uint32_t generation = c->generation, work_next = c->work_next;
     memset(c, 0, sizeof *c);
     c->generation = generation + 1;
-    list_init(&c->work_link);
+    c->work_next = work_next;
     c->send_at = TIMER_NEVER;
     c->ack_at = TIMER_NEVER;
     c->alive_at = TIMER_NEVER;
@@ -46,11 +47,6 @@ static uint8_t scale_for(uint32_t bytes)
         scale++;
     return scale;
 }
-
-static const struct congestion_operations *const algorithms[] = {
-    [CHASKI_CUBIC] = &congestion_cubic,
-    [CHASKI_NEWRENO] = &congestion_newreno,
-};
 
 static void set_defaults(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
@@ -68,14 +64,14 @@ static void set_defaults(const struct tcp *tcp, struct tcp_connection *c, uint64
     c->mss = c->peer_mss = c->receive_mss = TCP_DEFAULT_MSS;
     c->announced_mss = UINT16_MAX;
     receive_queue_init(&c->receive, knobs->receive_buffer);
-    c->send.limit = knobs->send_buffer;
+    c->send_limit = knobs->send_buffer;
     c->linger_ms = UINT32_MAX;
     c->keep_idle_ms = 7200 * 1000;
     c->keep_interval_s = 75;
     c->keep_count = 9;
     c->syn_count = 7;
     c->progress_ms = clock_ms(now_ns);
-    c->congestion.operations = algorithms[knobs->congestion];
+    c->algorithm = knobs->congestion;
     c->tune_at_us = clock_us(now_ns);
     c->tune_space = knobs->receive_buffer / 2;
 }
@@ -100,9 +96,7 @@ struct tcp_connection *connection_new(struct tcp *tcp, const struct tcp_key *key
 void connection_set_iss(struct tcp_connection *c, uint32_t iss)
 {
     c->snd_una = c->snd_nxt = iss;
-    c->snd_small = iss;
-    scoreboard_init(&c->scoreboard, iss + 1);
-    send_queue_init(&c->send, iss + 1, c->send.limit);
+    c->snd_end = iss + 1;
 }
 
 static void leave_table(struct tcp *tcp, struct tcp_connection *c)
@@ -116,19 +110,13 @@ static void leave_table(struct tcp *tcp, struct tcp_connection *c)
         tcp->last_lookup = 0;
 }
 
-void connection_clear_send(struct tcp *tcp, struct tcp_connection *c)
-{
-    scoreboard_clear(&c->scoreboard, &tcp->sent);
-    send_queue_clear(&c->send);
-}
-
 static void stop(struct tcp *tcp, struct tcp_connection *c)
 {
     leave_table(tcp, c);
     timer_cancel(tcp->wheel, &c->timer);
     c->send_at = c->ack_at = c->alive_at = TIMER_NEVER;
     c->flags &= ~(uint32_t)TCPF_WANTS_OUTPUT;
-    connection_clear_send(tcp, c);
+    flight_give(tcp, c);
     c->state = CHASKI_TCP_CLOSED;
 }
 
@@ -137,7 +125,6 @@ void connection_free(struct tcp *tcp, struct tcp_connection *c)
     stop(tcp, c);
     listener_release(tcp, c);
     receive_queue_clear(&c->receive, tcp->counters);
-    list_remove(&c->work_link);
     c->generation++;
     c->next_free = tcp->connection_free;
     tcp->connection_free = connection_index(tcp, c) + 1;
@@ -176,7 +163,8 @@ void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t 
     /* RFC 6928; one segment when the SYN had to go again (RFC 5681, 3.1). */
     c->congestion.window = c->retransmitted != 0 ? c->mss : tcp_initial_window(tcp, c);
     c->congestion.threshold = UINT32_MAX / 2;
-    c->congestion.operations->init(&c->congestion);
+    if (c->flight != NULL)
+        congestion_algorithm(c->algorithm)->init(&c->congestion, &c->flight->congestion);
     tune_send(tcp, c);
     tcp_heard(c, now_ns);
     if (has(c, TCPF_FIN_QUEUED))
@@ -185,10 +173,37 @@ void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t 
     connection_wants_output(tcp, c);
 }
 
-static void add_work(struct tcp *tcp, struct tcp_connection *c)
+void connection_add_work(struct tcp *tcp, struct tcp_connection *c)
 {
-    if (list_empty(&c->work_link))
-        list_append(&tcp->work, &c->work_link);
+    struct tcp_work *work = &tcp->work;
+    uint32_t number = connection_index(tcp, c) + 1;
+    if (c->work_next != 0)
+        return;
+    c->work_next = TCP_WORK_END;
+    if (work->first == TCP_WORK_END)
+        work->first = number;
+    else
+        tcp->connections[work->last - 1].work_next = number;
+    work->last = number;
+}
+
+uint32_t connection_take_work(struct tcp *tcp)
+{
+    uint32_t first = tcp->work.first;
+    tcp->work.first = TCP_WORK_END;
+    return first;
+}
+
+struct tcp_connection *connection_next_work(struct tcp *tcp, uint32_t *next)
+{
+    while (*next != TCP_WORK_END) {
+        struct tcp_connection *c = &tcp->connections[*next - 1];
+        *next = c->work_next;
+        c->work_next = 0;
+        if (c->generation & 1)
+            return c;
+    }
+    return NULL;
 }
 
 void connection_tell(struct tcp *tcp, struct tcp_connection *c, unsigned events)
@@ -196,12 +211,12 @@ void connection_tell(struct tcp *tcp, struct tcp_connection *c, unsigned events)
     if (has(c, TCPF_ORPHAN))
         return;
     c->events |= (uint8_t)events;
-    add_work(tcp, c);
+    connection_add_work(tcp, c);
 }
 
 void connection_tell_room(struct tcp *tcp, struct tcp_connection *c)
 {
-    if (!has(c, TCPF_WANTS_ROOM) || send_queue_room(&c->send) < c->send.limit / 3)
+    if (!has(c, TCPF_WANTS_ROOM) || tcp_send_room(c) < c->send_limit / 3)
         return;
     c->flags &= ~(uint32_t)TCPF_WANTS_ROOM;
     connection_tell(tcp, c, CHASKI_WRITABLE);
@@ -210,7 +225,7 @@ void connection_tell_room(struct tcp *tcp, struct tcp_connection *c)
 void connection_wants_output(struct tcp *tcp, struct tcp_connection *c)
 {
     c->flags |= TCPF_WANTS_OUTPUT;
-    add_work(tcp, c);
+    connection_add_work(tcp, c);
 }
 
 struct tcp_connection *connection_of(struct tcp *tcp, chaski_tcp handle)
@@ -283,12 +298,11 @@ void tcp_run_closures(struct tcp *tcp, uint64_t now_ns)
     send_returns_release(&tcp->returns);
     half_open_run_filters(tcp, now_ns);
     /* What closures cause is told in the next turn: one turn always ends. */
-    list_move_all(&tcp->visit, &tcp->work);
-    while (!list_empty(&tcp->visit)) {
-        struct tcp_connection *c = list_entry(tcp->visit.next, struct tcp_connection, work_link);
-        list_remove(&c->work_link);
+    uint32_t next = connection_take_work(tcp);
+    struct tcp_connection *c;
+    while ((c = connection_next_work(tcp, &next)) != NULL) {
         if (has(c, TCPF_WANTS_OUTPUT))
-            list_append(&tcp->work, &c->work_link);
+            connection_add_work(tcp, c);
         if (c->events != 0)
             tell_closure(tcp, c, now_ns);
     }

@@ -23,9 +23,12 @@ static void describe_sending(const struct tcp_connection *c, struct chaski_tcp_i
     info->tcpi_rto = c->rto_us;
     info->tcpi_snd_mss = c->mss;
     info->tcpi_unacked = in_segments(c->snd_nxt - c->snd_una, c->mss);
-    info->tcpi_sacked = in_segments(c->scoreboard.sacked, c->mss);
-    info->tcpi_lost = in_segments(c->scoreboard.lost, c->mss);
-    info->tcpi_retrans = in_segments(c->scoreboard.retransmitted, c->mss);
+    if (c->flight != NULL) {
+        const struct tcp_scoreboard *board = &c->flight->scoreboard;
+        info->tcpi_sacked = in_segments(board->sacked, c->mss);
+        info->tcpi_lost = in_segments(board->lost, c->mss);
+        info->tcpi_retrans = in_segments(board->retransmitted, c->mss);
+    }
     info->tcpi_snd_ssthresh = c->congestion.threshold / c->mss;
     info->tcpi_snd_cwnd = c->congestion.window / c->mss;
     info->tcpi_rtt = c->srtt_us8 / 8;
@@ -36,9 +39,9 @@ static void describe_sending(const struct tcp_connection *c, struct chaski_tcp_i
     info->tcpi_segs_out = c->segments_out;
     info->tcpi_bytes_acked = c->bytes_acked;
     info->tcpi_notsent_bytes =
-        c->snd_nxt == tcp_send_end(c) ? 0 : (uint64_t)(send_queue_end(&c->send) - c->snd_nxt);
-    info->send_queue = c->send.length;
-    info->congestion = c->congestion.operations->name;
+        c->snd_nxt == tcp_send_end(c) ? 0 : (uint64_t)(c->snd_end - c->snd_nxt);
+    info->send_queue = tcp_queued(c);
+    info->congestion = congestion_algorithm(c->algorithm)->name;
 }
 
 static void describe_receiving(const struct tcp *tcp, const struct tcp_connection *c,

@@ -65,9 +65,11 @@ static inline uint32_t tcp_next_sequence(const struct tcp_connection *c)
 /* Bytes that we believe to be in the network (RFC 6675's pipe). */
 static inline uint32_t tcp_in_flight(const struct tcp_connection *c)
 {
-    const struct tcp_scoreboard *board = &c->scoreboard;
+    if (c->flight == NULL)
+        return c->snd_nxt - c->snd_una;
+    const struct tcp_scoreboard *board = &c->flight->scoreboard;
     uint32_t out = c->snd_nxt - c->snd_una - board->sacked - board->lost + board->retransmitted;
-    uint32_t left = c->duplicate_acks * (uint32_t)c->mss;
+    uint32_t left = c->flight->duplicate_acks * c->mss;
     return out > left ? out - left : 0;
 }
 
@@ -80,7 +82,19 @@ static inline uint32_t tcp_initial_window(const struct tcp *tcp, const struct tc
 /* The sequence number behind all that is to be sent: data and FIN. */
 static inline uint32_t tcp_send_end(const struct tcp_connection *c)
 {
-    return send_queue_end(&c->send) + has(c, TCPF_FIN_QUEUED);
+    return c->snd_end + has(c, TCPF_FIN_QUEUED);
+}
+
+/* Bytes written and not yet acknowledged. */
+static inline uint32_t tcp_queued(const struct tcp_connection *c)
+{
+    return c->flight != NULL ? c->snd_end - c->flight->queue.start : 0;
+}
+
+static inline uint32_t tcp_send_room(const struct tcp_connection *c)
+{
+    uint32_t queued = tcp_queued(c);
+    return c->send_limit > queued ? c->send_limit - queued : 0;
 }
 
 /* ---- tcp_connection.c: life and death ------------------------------------------------------ */
@@ -107,8 +121,13 @@ void connection_tell(struct tcp *tcp, struct tcp_connection *c, unsigned events)
 /* Tells a writer that came up short when there is room again. */
 void connection_tell_room(struct tcp *tcp, struct tcp_connection *c);
 void connection_wants_output(struct tcp *tcp, struct tcp_connection *c);
-/* Drops what is queued to be sent, and the records of it. */
-void connection_clear_send(struct tcp *tcp, struct tcp_connection *c);
+/* The next one of a chain taken from tcp->work, which is at *next (see connection_take_work());
+ * NULL at its end. */
+struct tcp_connection *connection_next_work(struct tcp *tcp, uint32_t *next);
+/* Puts a connection into tcp->work, unless it is there. */
+void connection_add_work(struct tcp *tcp, struct tcp_connection *c);
+/* Takes the chain of work, and begins a new one. */
+uint32_t connection_take_work(struct tcp *tcp);
 /* NULL when the handle is stale. */
 struct tcp_connection *connection_of(struct tcp *tcp, chaski_tcp handle);
 chaski_tcp connection_handle(const struct tcp *tcp, const struct tcp_connection *c);

@@ -32,8 +32,9 @@ static void set_flag(struct tcp_connection *c, uint32_t flag, int64_t value)
 
 static void set_congestion(struct tcp_connection *c, int64_t value)
 {
-    c->congestion.operations = value == CHASKI_CUBIC ? &congestion_cubic : &congestion_newreno;
-    c->congestion.operations->init(&c->congestion);
+    c->algorithm = (uint8_t)value;
+    if (c->flight != NULL)
+        congestion_algorithm(c->algorithm)->init(&c->congestion, &c->flight->congestion);
 }
 
 static void set_max_segment(struct tcp *tcp, struct tcp_connection *c, uint16_t value)
@@ -98,7 +99,7 @@ int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
         set_congestion(c, value);
         break;
     case CHASKI_TCP_SNDBUF:
-        c->send.limit = (uint32_t)value;
+        c->send_limit = (uint32_t)value;
         c->flags |= TCPF_FIXED_SEND_BUFFER;
         break;
     case CHASKI_TCP_RCVBUF:
@@ -141,9 +142,9 @@ static int64_t value_of(const struct tcp_connection *c, enum chaski_tcp_option o
     case CHASKI_TCP_LINGER:
         return c->linger_ms == UINT32_MAX ? -1 : (int64_t)c->linger_ms;
     case CHASKI_TCP_CONGESTION:
-        return c->congestion.operations == &congestion_cubic ? CHASKI_CUBIC : CHASKI_NEWRENO;
+        return c->algorithm;
     case CHASKI_TCP_SNDBUF:
-        return c->send.limit;
+        return c->send_limit;
     case CHASKI_TCP_RCVBUF:
         return c->receive.limit;
     case CHASKI_TCP_TOS:

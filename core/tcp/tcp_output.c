@@ -47,33 +47,33 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
 {
     uint32_t room = maximum(congestion_room(c), c->mss);
     uint32_t most = minimum(room / c->mss * c->mss, largest_segment(c));
-    uint32_t data = seq_min(sent->end, send_queue_end(&c->send)) - sent->node.key;
+    uint32_t data = seq_min(sent->end, c->snd_end) - sent->node.key;
     bool fin = data != sent_length(sent);
     if (data > most) {
         data = most;
         fin = false;
     }
-    bool last = data != 0 && sent->node.key + data == send_queue_end(&c->send);
+    bool last = data != 0 && sent->node.key + data == c->snd_end;
     uint8_t flags = TCP_ACK | (last ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
-    if (!scoreboard_split(&c->scoreboard, &tcp->sent, sent, data + fin))
+    if (!scoreboard_split(&c->flight->scoreboard, &tcp->sent, sent, data + fin))
         return OUT_OF_MEMORY;
     int32_t done = tcp_build_segment(tcp, c, sent->chunk, sent->node.key, data, flags, now_ns);
     if (done < 0)
         return OUT_OF_MEMORY;
     if ((uint32_t)done < data &&
-        !scoreboard_split(&c->scoreboard, &tcp->sent, sent, (uint32_t)done))
+        !scoreboard_split(&c->flight->scoreboard, &tcp->sent, sent, (uint32_t)done))
         return OUT_OF_MEMORY;
     c->retransmitted += (sent_length(sent) + c->mss - 1) / c->mss;
     count(tcp->counters, CHASKI_TCP_RETRANSMITTED);
     c->sent_ms = clock_ms(now_ns);
-    scoreboard_resent(&c->scoreboard, sent, now_ns);
+    scoreboard_resent(&c->flight->scoreboard, sent, now_ns);
     return SENT;
 }
 
 static enum outcome resend_lost(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     struct tcp_sent *sent;
-    while ((sent = scoreboard_next_lost(&c->scoreboard)) != NULL) {
+    while ((sent = scoreboard_next_lost(&c->flight->scoreboard)) != NULL) {
         /* The window has shrunk (RFC 9293, 3.8.6): what lies beyond waits, but the first segment
          * goes again as a probe. */
         if (sent->node.key != c->snd_una && seq_ge(sent->node.key, c->snd_una + c->snd_wnd))
@@ -93,9 +93,9 @@ static enum outcome resend_rescue(struct tcp *tcp, struct tcp_connection *c, uin
 {
     if (c->recovery != TCP_CA_RECOVERY || !has(c, TCPF_HAS_SACK) || congestion_room(c) < c->mss)
         return NOTHING_TO_SEND;
-    struct tcp_sent *sent = scoreboard_next_hole(&c->scoreboard);
+    struct tcp_sent *sent = scoreboard_next_hole(&c->flight->scoreboard);
     if (sent == NULL && !has(c, TCPF_RESCUED)) {
-        sent = scoreboard_last(&c->scoreboard);
+        sent = scoreboard_last(&c->flight->scoreboard);
         c->flags |= TCPF_RESCUED;
     }
     if (sent == NULL || (sent->flags & (SENT_SACKED | SENT_LOST)))
@@ -109,7 +109,7 @@ static enum outcome resend_rescue(struct tcp *tcp, struct tcp_connection *c, uin
 static bool short_segment_may_go(const struct tcp_connection *c, uint32_t n, uint32_t waiting)
 {
     if (n == waiting)
-        return has(c, TCPF_NODELAY | TCPF_FIN_QUEUED) || seq_le(c->snd_small, c->snd_una) ||
+        return has(c, TCPF_NODELAY | TCPF_FIN_QUEUED) || seq_le(c->flight->snd_small, c->snd_una) ||
                (has(c, TCPF_URGENT_OUT) && seq_gt(c->send_urgent, c->snd_nxt));
     /* The override (RFC 9293, 3.8.6.2.1): the peer may never open its window so far again. */
     return n != 0 && (n >= c->max_snd_wnd / 2 || has(c, TCPF_PROBE_OWED));
@@ -141,18 +141,18 @@ static void restart_after_idle(const struct tcp *tcp, struct tcp_connection *c, 
     if (c->snd_nxt != c->snd_una || clock_ms(now_ns) - c->sent_ms <= tcp_rto_ns(tcp, c) / 1000000)
         return;
     c->recovery = TCP_CA_OPEN; /* what could still cause duplicates has left the network */
-    c->duplicate_acks = 0;
+    c->flight->duplicate_acks = 0;
     uint32_t window = tcp_initial_window(tcp, c);
     if (window >= c->congestion.window)
         return;
     c->congestion.threshold = maximum(c->congestion.threshold, c->congestion.window / 4 * 3);
     c->congestion.window = window;
-    c->congestion.operations->restart(&c->congestion);
+    congestion_algorithm(c->algorithm)->restart(&c->congestion, &c->flight->congestion);
 }
 
 static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    uint32_t data_end = send_queue_end(&c->send);
+    uint32_t data_end = c->snd_end;
     if (seq_lt(c->snd_nxt, data_end))
         restart_after_idle(tcp, c, now_ns);
     uint32_t begun = c->snd_nxt;
@@ -167,14 +167,14 @@ static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t
         if (n == 0 && !fin)
             return NOTHING_TO_SEND;
         uint8_t flags = TCP_ACK | (n == waiting && n != 0 ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
-        struct send_chunk *chunk = n == 0 ? NULL : send_queue_unsent(&c->send, c->snd_nxt);
-        struct tcp_sent *sent = scoreboard_sent(&c->scoreboard, &tcp->sent, c->snd_nxt,
+        struct send_chunk *chunk = n == 0 ? NULL : send_queue_unsent(&c->flight->queue, c->snd_nxt);
+        struct tcp_sent *sent = scoreboard_sent(&c->flight->scoreboard, &tcp->sent, c->snd_nxt,
                                                 c->snd_nxt + n + fin, chunk, now_ns);
         if (sent == NULL)
             return OUT_OF_MEMORY;
         int32_t done = tcp_build_segment(tcp, c, chunk, c->snd_nxt, n, flags, now_ns);
         if (done < 0) {
-            scoreboard_unsend(&c->scoreboard, &tcp->sent, sent);
+            scoreboard_unsend(&c->flight->scoreboard, &tcp->sent, sent);
             return OUT_OF_MEMORY;
         }
         if ((uint32_t)done < n)
@@ -185,7 +185,7 @@ static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t
         c->flags &= ~(uint32_t)TCPF_PROBE_OWED; /* data asks for an answer as well */
         c->sent_ms = clock_ms(now_ns);
         if ((uint32_t)done % c->mss != 0)
-            c->snd_small = c->snd_nxt;
+            c->flight->snd_small = c->snd_nxt;
     }
     return NOTHING_TO_SEND;
 }
@@ -210,6 +210,10 @@ static void consider_persisting(struct tcp *tcp, struct tcp_connection *c, uint6
 static enum outcome send_data(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     c->flags &= ~(uint32_t)TCPF_CWND_LIMITED;
+    if (c->flight == NULL && c->snd_nxt == tcp_send_end(c))
+        return NOTHING_TO_SEND;
+    if (flight_take(tcp, c) == NULL)
+        return OUT_OF_MEMORY;
     enum outcome outcome = resend_lost(tcp, c, now_ns);
     if (outcome == NOTHING_TO_SEND)
         outcome = send_new(tcp, c, now_ns);
@@ -296,7 +300,7 @@ void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
         c->flags |= TCPF_ACK_NOW;
     bool starved = send_all(tcp, c, now_ns) == OUT_OF_MEMORY;
     count_many(tcp->counters, CHASKI_TCP_OUTPUT_NO_MEMORY, starved);
-    if ((starved || (has(c, TCPF_WANTS_ROOM) && c->send.length == 0)) &&
+    if ((starved || (has(c, TCPF_WANTS_ROOM) && tcp_queued(c) == 0)) &&
         c->ack_at > now_ns + TCP_RETRY_NS)
         c->ack_at = now_ns + TCP_RETRY_NS;
     tcp_timer_set(tcp, c);
@@ -305,12 +309,11 @@ void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 void tcp_output_all(struct tcp *tcp, uint64_t now_ns)
 {
     tcp->now_ns = now_ns;
-    list_move_all(&tcp->visit, &tcp->work);
-    while (!list_empty(&tcp->visit)) {
-        struct tcp_connection *c = list_entry(tcp->visit.next, struct tcp_connection, work_link);
-        list_remove(&c->work_link);
+    uint32_t next = connection_take_work(tcp);
+    struct tcp_connection *c;
+    while ((c = connection_next_work(tcp, &next)) != NULL) {
         if (c->events != 0 && !has(c, TCPF_POLLED))
-            list_append(&tcp->work, &c->work_link);
+            connection_add_work(tcp, c);
         if (has(c, TCPF_WANTS_OUTPUT)) {
             c->flags &= ~(uint32_t)TCPF_WANTS_OUTPUT;
             tcp_output(tcp, c, now_ns);

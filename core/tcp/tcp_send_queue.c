@@ -16,15 +16,15 @@ struct lent_chunk {
 _Static_assert(sizeof(struct lent_chunk) <= sizeof(((struct chaski_memory *)NULL)->reserved),
                "a chunk fits in what an application hands over");
 
-void send_queue_init(struct tcp_send_queue *queue, uint32_t start, uint32_t limit)
+void send_queue_init(struct tcp_send_queue *queue, uint32_t start)
 {
-    *queue = (struct tcp_send_queue){.start = start, .limit = limit};
+    *queue = (struct tcp_send_queue){.start = start};
 }
 
-static void append_chunk(struct tcp_send_queue *queue, struct send_chunk *chunk)
+static void append_chunk(struct tcp_send_queue *queue, uint32_t end, struct send_chunk *chunk)
 {
     chunk->next = NULL;
-    chunk->sequence = send_queue_end(queue);
+    chunk->sequence = end;
     if (queue->tail != NULL)
         queue->tail->next = chunk;
     else
@@ -33,11 +33,10 @@ static void append_chunk(struct tcp_send_queue *queue, struct send_chunk *chunk)
 }
 
 /* A queue that has grown past one small buffer is bulk: it goes on in large ones. */
-static struct send_chunk *new_chunk(const struct tcp_send_queue *queue,
-                                    struct packet_memory *memory, uint32_t length)
+static struct send_chunk *new_chunk(struct packet_memory *memory, uint32_t queued, uint32_t length)
 {
     struct buffer *buffer = NULL;
-    if (length > SMALL_BUFFER || queue->length >= SMALL_BUFFER)
+    if (length > SMALL_BUFFER || queued >= SMALL_BUFFER)
         buffer = buffer_take(&memory->large, FOR_SEND);
     if (buffer == NULL)
         buffer = buffer_take(&memory->small, FOR_SEND);
@@ -49,24 +48,22 @@ static struct send_chunk *new_chunk(const struct tcp_send_queue *queue,
     return chunk;
 }
 
-uint32_t send_queue_write(struct tcp_send_queue *queue, struct packet_memory *memory,
+uint32_t send_queue_write(struct tcp_send_queue *queue, struct packet_memory *memory, uint32_t end,
                           const uint8_t *bytes, uint32_t length)
 {
-    uint32_t wanted = length < send_queue_room(queue) ? length : send_queue_room(queue);
     uint32_t written = 0;
-    while (written < wanted) {
+    while (written < length) {
         struct send_chunk *tail = queue->tail;
         if (tail == NULL || tail->length == tail->buffer.size) {
-            tail = new_chunk(queue, memory, wanted - written);
+            tail = new_chunk(memory, end + written - queue->start, length - written);
             if (tail == NULL)
                 break;
-            append_chunk(queue, tail);
+            append_chunk(queue, end + written, tail);
         }
         uint32_t room = tail->buffer.size - tail->length;
-        uint32_t n = wanted - written < room ? wanted - written : room;
+        uint32_t n = length - written < room ? length - written : room;
         memcpy(tail->buffer.data + tail->length, bytes + written, n);
         tail->length += n;
-        queue->length += n;
         written += n;
     }
     return written;
@@ -96,7 +93,7 @@ void send_returns_release(struct send_returns *returns)
     }
 }
 
-void send_queue_hand_over(struct tcp_send_queue *queue, struct chaski_memory *memory,
+void send_queue_hand_over(struct tcp_send_queue *queue, uint32_t end, struct chaski_memory *memory,
                           struct send_returns *returns)
 {
     struct lent_chunk *lent = (struct lent_chunk *)(void *)memory->reserved;
@@ -109,9 +106,8 @@ void send_queue_hand_over(struct tcp_send_queue *queue, struct chaski_memory *me
         .release = return_lent,
         .owner = memory,
     };
-    append_chunk(queue, chunk);
+    append_chunk(queue, end, chunk);
     chunk->length = (uint32_t)memory->length;
-    queue->length += chunk->length;
 }
 
 static void drop_head(struct tcp_send_queue *queue)
@@ -129,9 +125,7 @@ static void drop_head(struct tcp_send_queue *queue)
 
 void send_queue_acknowledge(struct tcp_send_queue *queue, uint32_t sequence)
 {
-    uint32_t n = sequence - queue->start;
     queue->start = sequence;
-    queue->length -= n;
     while (queue->head != NULL && seq_le(queue->head->sequence + queue->head->length, sequence))
         drop_head(queue);
 }
@@ -140,7 +134,6 @@ void send_queue_clear(struct tcp_send_queue *queue)
 {
     while (queue->head != NULL)
         drop_head(queue);
-    queue->length = 0;
 }
 
 struct send_chunk *send_queue_unsent(struct tcp_send_queue *queue, uint32_t sequence)

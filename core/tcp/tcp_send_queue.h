@@ -34,20 +34,7 @@ struct tcp_send_queue {
     struct send_chunk *head, *tail;
     struct send_chunk *unsent; /* where the next new byte is; a hint */
     uint32_t start;            /* sequence number of the first byte that it holds */
-    uint32_t length;           /* bytes that it holds */
-    uint32_t limit;            /* bytes that it may hold */
 };
-
-/* The sequence number behind the last byte. */
-static inline uint32_t send_queue_end(const struct tcp_send_queue *queue)
-{
-    return queue->start + queue->length;
-}
-
-static inline uint32_t send_queue_room(const struct tcp_send_queue *queue)
-{
-    return queue->limit > queue->length ? queue->limit - queue->length : 0;
-}
 
 /* What applications handed over and nothing refers to any more. It is released when the turn comes
  * to closures: no code of an application's runs while a segment is being processed. */
@@ -58,14 +45,16 @@ struct send_returns {
 /* Releases all that is there when it is called. */
 void send_returns_release(struct send_returns *returns);
 
-void send_queue_init(struct tcp_send_queue *queue, uint32_t start, uint32_t limit);
+void send_queue_init(struct tcp_send_queue *queue, uint32_t start);
 
-/* Copies up to `length` bytes in; returns how many the limit and the pools allowed. */
-uint32_t send_queue_write(struct tcp_send_queue *queue, struct packet_memory *memory,
+/* Copies up to `length` bytes in, behind those that end at `end`; returns how many the pools
+ * allowed. */
+uint32_t send_queue_write(struct tcp_send_queue *queue, struct packet_memory *memory, uint32_t end,
                           const uint8_t *bytes, uint32_t length);
 
-/* Appends memory of the application's without copying; it goes to `returns` when acknowledged. */
-void send_queue_hand_over(struct tcp_send_queue *queue, struct chaski_memory *memory,
+/* Appends memory of the application's without copying, behind the bytes that end at `end`; it goes
+ * to `returns` when acknowledged. */
+void send_queue_hand_over(struct tcp_send_queue *queue, uint32_t end, struct chaski_memory *memory,
                           struct send_returns *returns);
 
 /* Drops what lies before `sequence`. */

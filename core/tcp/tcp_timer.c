@@ -145,12 +145,13 @@ static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, ui
     /* Once for one loss (RFC 5681, 3.1); but what went again may have been too much as well. */
     bool progress = c->recovery == TCP_CA_LOSS && c->retries == 0;
     if (c->recovery == TCP_CA_OPEN || c->recovery == TCP_CA_DISORDER || progress)
-        c->congestion.operations->reduce(&c->congestion, c->snd_nxt - c->snd_una, c->mss, true);
+        congestion_algorithm(c->algorithm)
+            ->reduce(&c->congestion, &c->flight->congestion, c->snd_nxt - c->snd_una, c->mss, true);
     c->congestion.window = c->mss;
     c->recovery = TCP_CA_LOSS;
-    c->recovery_point = c->snd_nxt;
-    c->duplicate_acks = 0;
-    scoreboard_lose_all(&c->scoreboard, &tcp->sent);
+    c->flight->recovery_point = c->snd_nxt;
+    c->flight->duplicate_acks = 0;
+    scoreboard_lose_all(&c->flight->scoreboard, &tcp->sent);
     back_off(c);
     count_timeout(tcp, c, now_ns);
     c->send_at = next_attempt(tcp, c, now_ns);

@@ -47,5 +47,5 @@ void tune_send(const struct tcp *tcp, struct tcp_connection *c)
     uint64_t wanted = 2ull * c->congestion.window;
     if (wanted > tcp->knobs.send_buffer_max)
         wanted = tcp->knobs.send_buffer_max;
-    c->send.limit = maximum(c->send.limit, (uint32_t)wanted);
+    c->send_limit = maximum(c->send_limit, (uint32_t)wanted);
 }

@@ -142,6 +142,9 @@ extern "C" {
     X(TCP_TIME_WAIT_OVERFLOWED, "tcp.time_wait_overflowed",                                        \
       "TIME-WAIT entries cut short for newer ones")                                                \
     X(TCP_CONNECTION_LIMIT, "tcp.connection_limit", "connections refused because of the limit")    \
+    X(TCP_FLIGHT_LIMIT, "tcp.flight_limit", "times that no state for sending was left")            \
+    X(TCP_FLIGHTS_RECLAIMED, "tcp.flights_reclaimed",                                              \
+      "idle connections whose state for sending another one took")                                 \
     X(TCP_FILTERED, "tcp.filtered", "connections that a listener's filter refused")                \
     X(TCP_ICMP_IGNORED, "tcp.icmp_ignored", "ICMP errors that quote nothing in flight")            \
     X(TCP_PATH_MTU_LOWERED, "tcp.path_mtu_lowered", "connections whose segments became smaller")   \

@@ -20,8 +20,8 @@ struct held {
 /* Records lie side by side from SND.UNA, SYN excepted, to SND.NXT, and the sums are theirs. */
 static void check_scoreboard(struct sim *sim, const struct tcp_connection *c, struct held *held)
 {
-    const struct tcp_scoreboard *board = &c->scoreboard;
-    uint32_t sacked = 0, lost = 0, retransmitted = 0, at = c->send.start;
+    const struct tcp_scoreboard *board = &c->flight->scoreboard;
+    uint32_t sacked = 0, lost = 0, retransmitted = 0, at = c->flight->queue.start;
     for (struct tree_node *node = tree_first(&board->sent); node != NULL; node = tree_next(node)) {
         const struct tcp_sent *sent = tree_entry(node, struct tcp_sent, node);
         uint32_t n = sent_length(sent);
@@ -47,9 +47,10 @@ static void check_scoreboard(struct sim *sim, const struct tcp_connection *c, st
     sim_must(sim, board->retransmitted == retransmitted);
 }
 
-static void check_send_queue(struct sim *sim, const struct tcp *tcp,
-                             const struct tcp_send_queue *queue, struct held *held)
+static void check_send_queue(struct sim *sim, const struct tcp *tcp, const struct tcp_connection *c,
+                             struct held *held)
 {
+    const struct tcp_send_queue *queue = &c->flight->queue;
     uint32_t at = queue->start;
     bool first = true;
     for (const struct send_chunk *chunk = queue->head; chunk != NULL; chunk = chunk->next) {
@@ -67,7 +68,7 @@ static void check_send_queue(struct sim *sim, const struct tcp *tcp,
         if (chunk->next == NULL)
             sim_must(sim, chunk == queue->tail);
     }
-    sim_must(sim, at - queue->start == queue->length);
+    sim_must(sim, at == c->snd_end);
 }
 
 static void check_receive_queue(struct sim *sim, const struct tcp_connection *c)
@@ -106,7 +107,7 @@ static bool is_opening(const struct tcp_connection *c)
  * way, an acknowledgement. What leaves in this turn's end or the next stands on the work list. */
 static void check_deadlines(struct sim *sim, const struct tcp *tcp, const struct tcp_connection *c)
 {
-    bool at_work = !list_empty(&c->work_link);
+    bool at_work = c->work_next != 0;
     uint64_t first = c->send_at < c->ack_at ? c->send_at : c->ack_at;
     first = c->alive_at < first ? c->alive_at : first;
     if (has(c, TCPF_WANTS_OUTPUT) || (c->events != 0 && !has(c, TCPF_POLLED)))
@@ -134,14 +135,17 @@ static void check_connection(struct sim *sim, struct tcp *tcp, const struct tcp_
     uint32_t index = connection_index(tcp, c);
     sim_must(sim, seq_le(c->snd_una, c->snd_nxt));
     check_receive_queue(sim, c);
-    check_send_queue(sim, tcp, &c->send, held);
+    if (c->flight != NULL) {
+        check_send_queue(sim, tcp, c, held);
+        sim_must(sim, c->flight->connection == index + 1);
+    }
     check_deadlines(sim, tcp, c);
     if (has(c, TCPF_IN_TABLE))
         sim_must(sim,
                  tcp_table_find(&tcp->table, &c->key) == tcp_refer(TCP_KIND_CONNECTION, index));
     if (c->state == CHASKI_TCP_CLOSED) {
         sim_must(sim, !has(c, TCPF_IN_TABLE | TCPF_ORPHAN));
-        sim_must(sim, c->send.length == 0 && tree_empty(&c->scoreboard.sent));
+        sim_must(sim, c->flight == NULL);
     }
     if (c->state == CHASKI_TCP_CLOSED || is_opening(c))
         return;
@@ -150,7 +154,10 @@ static void check_connection(struct sim *sim, struct tcp *tcp, const struct tcp_
     sim_must(sim, c->mss != 0 && c->congestion.window >= c->mss);
     if (!has(c, TCPF_FIXED_RECEIVE_BUFFER) && !tree_empty(&c->receive.runs)) /* may have shrunk */
         sim_must(sim, c->receive.charge <= 2 * c->receive.limit + CHARGE_SLACK);
-    check_scoreboard(sim, c, held);
+    if (c->flight != NULL)
+        check_scoreboard(sim, c, held);
+    else
+        sim_must(sim, c->snd_una == c->snd_nxt);
 }
 
 static void check_waiting(struct sim *sim, const struct tcp *tcp)
@@ -223,7 +230,7 @@ void sim_check_idle(struct sim *sim)
         sim_must(sim, host->tcp.connection_count == 0);
         sim_must(sim, host->tcp.half_open.count == 0);
         sim_must(sim, host->tcp.time_wait.count == 0);
-        sim_must(sim, list_empty(&host->tcp.work));
+        sim_must(sim, host->tcp.work.first == TCP_WORK_END);
         check_whole(sim, &host->memory.packets);
         check_whole(sim, &host->memory.small);
         check_whole(sim, &host->memory.large);

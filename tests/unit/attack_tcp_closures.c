@@ -260,7 +260,7 @@ static void assert_all_is_given_back(struct mess *mess)
         assert_int_equal(cost.half_open, 0);
         assert_int_equal(cost.time_wait, 0);
         assert_int_equal(cost.records, 0);
-        assert_true(list_empty(&mess->world.hosts[side]->tcp.work));
+        assert_true(mess->world.hosts[side]->tcp.work.first == TCP_WORK_END);
         assert_int_equal(chaski_deadline(mess->world.hosts[side]), UINT64_MAX);
     }
 }

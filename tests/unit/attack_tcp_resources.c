@@ -360,8 +360,8 @@ static void row_34_alternating_blocks_cost_little(void **state)
             peer.heard = peer.answered = peer.world.frame_count;
         }
         uint32_t flight = c->snd_nxt - c->snd_una;
-        assert_true(c->scoreboard.sacked <= flight && c->scoreboard.lost <= flight);
-        assert_true(c->scoreboard.retransmitted <= c->scoreboard.lost);
+        assert_true(c->flight->scoreboard.sacked <= flight && c->flight->scoreboard.lost <= flight);
+        assert_true(c->flight->scoreboard.retransmitted <= c->flight->scoreboard.lost);
     }
     assert_true(seconds() - begin < 10);
     /* A record a segment at most, and enough left for everybody else. */
@@ -392,7 +392,7 @@ static void row_34_growing_block_stays_one_record(void **state)
     (void)state;
     struct peer peer;
     uint32_t una = make_long_flight(&peer, 500);
-    struct tcp_scoreboard *board = &connection_at(&peer)->scoreboard;
+    struct tcp_scoreboard *board = &connection_at(&peer)->flight->scoreboard;
     for (uint32_t i = 3; i < 400; i++) {
         const uint32_t blocks[1][2] = {{una + 64, una + 64 * i}};
         say_sack(&peer, una, blocks, 1);
@@ -425,7 +425,7 @@ static double time_for_reports(uint32_t writes, uint32_t n)
             forget(&peer);
     }
     double end = seconds();
-    assert_int_equal(c->scoreboard.sacked, 1);
+    assert_int_equal(c->flight->scoreboard.sacked, 1);
     peer_free(&peer);
     return end - begin;
 }

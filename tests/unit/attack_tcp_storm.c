@@ -151,9 +151,9 @@ static void say_to(struct storm *storm, const struct tcp_connection *c)
     const uint32_t numbers[] = {c->snd_una,
                                 c->snd_nxt,
                                 c->snd_nxt,
-                                c->send.start + c->send.length,
+                                c->snd_end,
                                 c->snd_una - c->max_snd_wnd,
-                                c->recovery_point};
+                                c->flight != NULL ? c->flight->recovery_point : c->snd_una};
     struct segment segment = {
         .source_port = c->key.remote_port,
         .destination_port = c->key.local_port,

@@ -14,7 +14,9 @@ enum { MSS = 1000 };
 #define SECOND UINT64_C(1000000000)
 
 struct flow {
+    const struct congestion_operations *operations;
     struct congestion congestion;
+    union congestion_state state;
     uint64_t now_ns;
     uint32_t rtt_us;
 };
@@ -23,10 +25,10 @@ static void begin(struct flow *flow, const struct congestion_operations *operati
                   uint32_t window, uint32_t rtt_us)
 {
     *flow = (struct flow){.now_ns = 7 * SECOND, .rtt_us = rtt_us};
-    flow->congestion.operations = operations;
+    flow->operations = operations;
     flow->congestion.window = window;
     flow->congestion.threshold = UINT32_MAX / 2;
-    operations->init(&flow->congestion);
+    operations->init(&flow->congestion, &flow->state);
 }
 
 static void acknowledge(struct flow *flow, uint32_t bytes)
@@ -39,7 +41,7 @@ static void acknowledge(struct flow *flow, uint32_t bytes)
         .srtt_us = flow->rtt_us,
     };
     uint32_t before = flow->congestion.window;
-    flow->congestion.operations->acknowledged(&flow->congestion, &ack);
+    flow->operations->acknowledged(&flow->congestion, &flow->state, &ack);
     assert_true(flow->congestion.window >= before);
 }
 
@@ -65,7 +67,7 @@ static void pass(struct flow *flow, double seconds)
 
 static void lose(struct flow *flow, uint32_t flight, bool timed_out)
 {
-    flow->congestion.operations->reduce(&flow->congestion, flight, MSS, timed_out);
+    flow->operations->reduce(&flow->congestion, &flow->state, flight, MSS, timed_out);
     flow->congestion.window = timed_out ? MSS : flow->congestion.threshold;
 }
 
