@@ -4,8 +4,8 @@
 /*
  * What an acknowledgement does. First the facts are gathered from the scoreboard: how much is newly
  * acknowledged, newly SACKed, and when that was sent. Then, from the facts alone: the round trip,
- * whether something is lost (RFC 6675; RFC 6582 without SACK), where recovery stands, and
- * the congestion window.
+ * whether something is lost and where recovery stands (tcp_recovery.c), and the congestion window
+ * (tcp_cwnd.c).
  */
 
 /* RFC 2018, RFC 2883: blocks at or below the acknowledgement report duplicates and are no news;
@@ -41,31 +41,6 @@ static void sample_round_trip(struct tcp *tcp, struct tcp_connection *c,
     }
 }
 
-static void enter_recovery(struct tcp *tcp, struct tcp_connection *c, uint32_t flight,
-                           uint32_t in_flight)
-{
-    c->recovery = TCP_CA_RECOVERY;
-    c->flight->recovery_point = c->snd_nxt;
-    c->flags &= ~(uint32_t)TCPF_RESCUED;
-    congestion_algorithm(c->algorithm)
-        ->reduce(&c->congestion, &c->flight->congestion, flight, c->mss, false);
-    /* With SACK it goes down step by step; the first segment goes at once. */
-    c->congestion.window = c->congestion.threshold;
-    if (has(c, TCPF_HAS_SACK))
-        c->congestion.window = maximum(c->congestion.threshold, in_flight + c->mss);
-    count(tcp->counters, CHASKI_TCP_RECOVERIES);
-}
-
-static void leave_recovery(struct tcp_connection *c)
-{
-    /* RFC 6582, 3.2 step 3: no burst of what a full window would allow. */
-    if (c->recovery == TCP_CA_RECOVERY)
-        c->congestion.window =
-            minimum(c->congestion.threshold, maximum(tcp_in_flight(c), c->mss) + c->mss);
-    c->recovery = TCP_CA_OPEN;
-    c->flight->duplicate_acks = 0;
-}
-
 /* RFC 5681, 2: what counts as a duplicate acknowledgement. */
 static bool is_duplicate(const struct tcp_connection *c, const struct packet *packet,
                          uint32_t old_window)
@@ -73,143 +48,6 @@ static bool is_duplicate(const struct tcp_connection *c, const struct packet *pa
     return packet->tcp.acknowledgment == c->snd_una && packet->length == 0 &&
            !(packet->tcp.flags & (TCP_SYN | TCP_FIN)) && c->snd_nxt != c->snd_una &&
            c->snd_wnd == old_window;
-}
-
-/* Forged duplicates must not make room for more than was in flight when the loss was found (RFC
- * 5681, 3.2, step 4). */
-static uint32_t most_duplicates(const struct tcp_connection *c)
-{
-    uint32_t end = c->recovery == TCP_CA_RECOVERY ? c->flight->recovery_point : c->snd_nxt;
-    uint32_t segments = (end - c->snd_una) / c->mss;
-    return maximum(segments, TCP_DUP_THRESHOLD);
-}
-
-/* Without SACK (RFC 6582): the third duplicate, or a partial acknowledgement, says that the first
- * segment is lost. Each duplicate says that another one has left the network. */
-static bool judge_without_sack(struct tcp *tcp, struct tcp_connection *c,
-                               const struct sent_news *news, bool duplicate)
-{
-    /* After a time-out everything goes again, and what had arrived causes duplicates: they tell
-     * nothing, least of all that there is room for more. */
-    if (c->recovery == TCP_CA_LOSS) {
-        c->flight->duplicate_acks = 0;
-        return false;
-    }
-    if (duplicate && c->flight->duplicate_acks < most_duplicates(c))
-        c->flight->duplicate_acks++;
-    if (news->acknowledged != 0) {
-        uint32_t segments = (news->acknowledged + c->mss - 1) / c->mss - 1;
-        c->flight->duplicate_acks -= minimum(c->flight->duplicate_acks, segments);
-        if (c->recovery != TCP_CA_RECOVERY || seq_ge(c->snd_una, c->flight->recovery_point)) {
-            c->flight->duplicate_acks = 0;
-            return false;
-        }
-    } else if (c->flight->duplicate_acks != TCP_DUP_THRESHOLD || c->recovery == TCP_CA_RECOVERY) {
-        return false;
-    }
-    scoreboard_lose_first(&c->flight->scoreboard, &tcp->sent, c->mss);
-    return c->flight->scoreboard.lost != 0;
-}
-
-static bool judge(struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news,
-                  bool duplicate)
-{
-    if (!has(c, TCPF_HAS_SACK))
-        return judge_without_sack(tcp, c, news, duplicate);
-    if (news->sacked == 0) /* nothing is told that was not judged already */
-        return false;
-    return scoreboard_judge(&c->flight->scoreboard, TCP_DUP_THRESHOLD * (uint32_t)c->mss);
-}
-
-/* Without SACK, what is sent again needlessly causes duplicates that look like a new loss, until
- * something later is acknowledged (RFC 6582, 4.1). */
-static bool has_recovered(const struct tcp_connection *c)
-{
-    return has(c, TCPF_HAS_SACK) ? seq_ge(c->snd_una, c->flight->recovery_point)
-                                 : seq_gt(c->snd_una, c->flight->recovery_point);
-}
-
-static bool is_recovering(const struct tcp_connection *c)
-{
-    return c->recovery == TCP_CA_RECOVERY || c->recovery == TCP_CA_LOSS;
-}
-
-static void move_recovery(struct tcp *tcp, struct tcp_connection *c, bool lost, uint32_t flight,
-                          uint32_t in_flight)
-{
-    bool recovering = is_recovering(c);
-    if (recovering && has_recovered(c)) {
-        leave_recovery(c);
-        recovering = false;
-    }
-    if (recovering)
-        return;
-    if (lost)
-        enter_recovery(tcp, c, flight, in_flight);
-    else
-        c->recovery = c->flight->scoreboard.sacked != 0 || c->flight->duplicate_acks != 0
-                          ? TCP_CA_DISORDER
-                          : TCP_CA_OPEN;
-}
-
-/* During recovery with SACK: what may go follows from what has arrived, as RFC 6937 has it, for
- * what is taken for lost all at once makes no room in queues that are full. Above the threshold
- * half as much goes as arrives; below, as much and a segment. `in_flight` is from before. */
-static void shrink_window(struct tcp_connection *c, uint32_t arrived, uint32_t in_flight)
-{
-    struct congestion *congestion = &c->congestion;
-    uint32_t unused = congestion->window > in_flight ? congestion->window - in_flight : 0;
-    uint32_t now = tcp_in_flight(c);
-    if (now > congestion->threshold)
-        congestion->window = now + unused + arrived / 2;
-    else
-        congestion->window = minimum(congestion->threshold, now + arrived + c->mss);
-}
-
-/* After a time-out without SACK, one acknowledgement may cover a window that arrived long ago: it
- * makes the window grow by a segment (RFC 3465, 2.3), and lets no more go than a new connection. */
-static void hold_back(const struct tcp *tcp, struct tcp_connection *c)
-{
-    uint32_t most = tcp_in_flight(c) + tcp_initial_window(tcp, c);
-    c->congestion.window = minimum(c->congestion.window, most);
-}
-
-/* `delivered` bytes have arrived in order. */
-static void grow_window(struct tcp_connection *c, uint32_t delivered, uint32_t in_flight,
-                        uint64_t now_ns)
-{
-    if (delivered == 0 || c->recovery == TCP_CA_RECOVERY)
-        return;
-    /* RFC 9438, 5.8 and RFC 7661: a window that was not used proves nothing about the path. */
-    bool used = has(c, TCPF_CWND_LIMITED) || (c->congestion.window < c->congestion.threshold &&
-                                              2 * in_flight >= c->congestion.window);
-    if (!used)
-        return;
-    struct congestion_ack ack = {
-        .now_ns = now_ns,
-        .acknowledged = delivered,
-        .in_flight = in_flight,
-        .mss = c->mss,
-        .srtt_us = c->srtt_us8 / 8,
-    };
-    congestion_algorithm(c->algorithm)->acknowledged(&c->congestion, &c->flight->congestion, &ack);
-}
-
-static void adapt_window(const struct tcp *tcp, struct tcp_connection *c,
-                         const struct sent_news *news, bool was_recovering, uint32_t in_flight,
-                         uint64_t now_ns)
-{
-    bool blind = c->recovery == TCP_CA_LOSS && !has(c, TCPF_HAS_SACK);
-    if (c->recovery == TCP_CA_RECOVERY && has(c, TCPF_HAS_SACK))
-        shrink_window(c, news->delivered + news->sacked, in_flight);
-    else if (blind)
-        grow_window(c, minimum(news->delivered, c->mss), in_flight, now_ns);
-    else if (was_recovering) /* the last one covers a window that arrived long ago */
-        grow_window(c, news->delivered, in_flight, now_ns);
-    else
-        grow_window(c, news->acknowledged, in_flight, now_ns);
-    if (blind)
-        hold_back(tcp, c);
 }
 
 static void move_una(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowledgment,
@@ -290,9 +128,9 @@ void tcp_acknowledge(struct tcp *tcp, struct tcp_connection *c, const struct pac
         return;
     }
     sample_round_trip(tcp, c, packet, &news, now_ns);
-    bool lost = judge(tcp, c, &news, duplicate), recovering = is_recovering(c);
-    move_recovery(tcp, c, lost, flight, in_flight);
-    adapt_window(tcp, c, &news, recovering, in_flight, now_ns);
+    bool lost = recovery_judge(tcp, c, &news, duplicate), recovering = recovery_active(c);
+    recovery_move(tcp, c, lost, flight, in_flight);
+    window_adapt(tcp, c, &news, recovering, in_flight, now_ns);
     if (news.acknowledged != 0) {
         enum family family = address_family(&c->key.remote);
         tcp->network[family].confirm(tcp->network[family].block, &c->key.remote, now_ns);

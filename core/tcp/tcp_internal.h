@@ -168,6 +168,26 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
 void tcp_acknowledge(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
                      uint64_t now_ns);
 
+/* ---- tcp_recovery.c ------------------------------------------------------------------------ */
+
+/* Marks what the news show to be lost; true when that is something new. `duplicate`: the segment
+ * was a duplicate acknowledgement. */
+bool recovery_judge(struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news,
+                    bool duplicate);
+/* True between a loss or time-out and the acknowledgement of all that was in flight then. */
+bool recovery_active(const struct tcp_connection *c);
+/* Enters or leaves recovery. `flight` is what was not acknowledged, and `in_flight` what was in the
+ * network, before the acknowledgement. */
+void recovery_move(struct tcp *tcp, struct tcp_connection *c, bool lost, uint32_t flight,
+                   uint32_t in_flight);
+
+/* ---- tcp_cwnd.c ---------------------------------------------------------------------------- */
+
+/* Adapts the congestion window. `was_recovering` and `in_flight` are from before the
+ * acknowledgement. */
+void window_adapt(const struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news,
+                  bool was_recovering, uint32_t in_flight, uint64_t now_ns);
+
 /* ---- tcp_output.c, tcp_build.c ------------------------------------------------------------- */
 
 /* Sends what may be sent now. */
