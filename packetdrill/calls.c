@@ -506,7 +506,7 @@ static int pd_netdev_receive(void *userdata, void *bytes, size_t *length, long l
             m->last = &m->first;
         *length = packet->length < room ? packet->length : room;
         memcpy(bytes, packet->bytes, *length);
-        *time_us = (long long)(m->epoch_us + packet->sent_ns / 1000);
+        *time_us = (long long)m->epoch_us + (long long)(packet->sent_ns / 1000);
         free(packet);
     }
     machine_unlock(m);

@@ -160,7 +160,7 @@ static void tell_about(const struct socket *socket, struct msghdr *message, size
 static ssize_t udp_socket_receive(struct file *file, struct msghdr *message, int flags)
 {
     struct socket *socket = (struct socket *)file;
-    struct datagram *datagram;
+    struct datagram *datagram = NULL;
     ssize_t wanted = pieces_length(message->msg_iov, message->msg_iovlen);
     size_t room = message->msg_controllen;
     if (wanted < 0)
