@@ -13,8 +13,9 @@
 
 #define SECOND UINT64_C(1000000000)
 #define SHOW_LIMIT (10 * SECOND)
+#define REPEAT_NS (SECOND / 50)
 
-enum { MEMORY_BYTES = 64 << 20, CONNECTIONS = 1024, MTU = 1500 };
+enum { MEMORY_BYTES = 64 << 20, CONNECTIONS = 1024, MTU = 1500, HEADERS = 128 };
 
 static volatile sig_atomic_t interrupted;
 
@@ -106,6 +107,10 @@ static int show(const struct demo_files *files, struct pcap_writer *capture, cha
         return EXIT_WRONG;
     demo.limit_ns = demo.pair.now_ns + SHOW_LIMIT;
     demo_show(&demo, files);
+    if (capture != NULL) {
+        capture->snap_length = HEADERS;
+        demo_repeat(&demo, REPEAT_NS);
+    }
     close_hosts(&demo);
     return result(&demo, error);
 }
@@ -123,7 +128,7 @@ static int show_recorded(const struct demo_files *files, const char *path, char 
     uint64_t frames = capture.frames;
     if (!pcap_close(&capture, error, ARGUMENT_ERROR))
         return EXIT_FAILED;
-    printf("\nUp to here %" PRIu64 " frames are recorded in %s\n", frames, path);
+    printf("\n%" PRIu64 " frames are recorded in %s\n", frames, path);
     return code;
 }
 
@@ -164,7 +169,7 @@ int command_demo(int count, char **words)
     const struct argument arguments[] = {
         {.name = "capture",
          .value = "FILE",
-         .help = "record all frames but those of the measurements to a pcap file",
+         .help = "record the frames to a pcap file, those of the measurements for a moment only",
          .read = argument_text,
          .target = &capture},
         {.name = "seconds",

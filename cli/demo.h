@@ -53,4 +53,7 @@ void demo_show(struct demo *demo, const struct demo_files *files);
 /* A table of speeds, each measured for `duration_ns`. */
 void demo_measure(struct demo *demo, uint64_t duration_ns);
 
+/* The same traffic, without a table: for the capture. */
+void demo_repeat(struct demo *demo, uint64_t duration_ns);
+
 #endif

@@ -14,6 +14,7 @@ struct link_options {
     uint8_t mac[6];                /* all zero: made from the address */
     uint32_t mtu;                  /* 0: the link's own */
     const char *capture;           /* file, or NULL */
+    uint32_t snap;                 /* bytes of a frame that the capture keeps; 0: all */
     bool sleep;                    /* never spin */
 };
 
@@ -51,6 +52,13 @@ struct link_options {
          .help = "record all frames to a pcap file",                                               \
          .read = argument_text,                                                                    \
          .target = &(link)->capture},                                                              \
+        {.name = "snap",                                                                           \
+         .value = "N",                                                                             \
+         .help = "record no more than N bytes of each (all of them)",                              \
+         .read = argument_number,                                                                  \
+         .target = &(link)->snap,                                                                  \
+         .minimum = 14,                                                                            \
+         .maximum = 262144},                                                                       \
     {                                                                                              \
         .name = "sleep", .help = "sleep between frames, however closely they follow each other",   \
         .read = argument_flag, .target = &(link)->sleep                                            \

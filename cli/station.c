@@ -28,12 +28,15 @@ static bool open_link(struct station *station, const struct link_options *option
     return station->link != NULL;
 }
 
-static bool open_capture(struct station *station, const char *path, char *error)
+static bool open_capture(struct station *station, const struct link_options *options, char *error)
 {
+    const char *path = options->capture;
     if (path == NULL)
         return true;
     if (!pcap_create(&station->capture, path, PCAP_CLOCK_MONOTONIC, error, ARGUMENT_ERROR))
         return false;
+    if (options->snap != 0)
+        station->capture.snap_length = options->snap;
     struct link *link = capture_link(station->link, &station->capture);
     if (link == NULL) {
         snprintf(error, ARGUMENT_ERROR, "no memory for --capture");
@@ -102,7 +105,7 @@ bool station_open(struct station *station, const struct link_options *options, s
     }
     station->loop.adaptive = !options->sleep;
     if (open_host(station, memory_bytes, connections, error) &&
-        open_link(station, options, error) && open_capture(station, options->capture, error) &&
+        open_link(station, options, error) && open_capture(station, options, error) &&
         open_interface(station, options, error) && open_timer(station, error)) {
         if (loop_signals(&station->loop, NULL, NULL))
             return true;

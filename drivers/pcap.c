@@ -34,6 +34,11 @@ static uint64_t clock_ns(clockid_t clock)
     return (uint64_t)time.tv_sec * second_ns + (uint64_t)time.tv_nsec;
 }
 
+static uint32_t smaller(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
 static void put(struct pcap_writer *writer, const void *bytes, size_t length)
 {
     if (writer->failed == 0 && length != 0 && fwrite(bytes, length, 1, writer->file) != 1)
@@ -45,7 +50,7 @@ bool pcap_create(struct pcap_writer *writer, const char *path, enum pcap_clock c
 {
     const uint16_t version[2] = {2, 4};
     const uint32_t rest[4] = {0, 0, PCAP_SNAP_LENGTH, LINK_TYPE_ETHERNET};
-    *writer = (struct pcap_writer){.file = fopen(path, "wbe")};
+    *writer = (struct pcap_writer){.file = fopen(path, "wbe"), .snap_length = PCAP_SNAP_LENGTH};
     if (writer->file == NULL) {
         snprintf(error, error_size, "%s: cannot be created (%s): name a file that can be written",
                  path, strerror(errno));
@@ -118,44 +123,49 @@ static void complete_sent(const struct packet *packet, uint8_t *headers, uint32_
     checksum_store(headers + transport + packet->checksum_field, checksum != 0 ? checksum : 0xffff);
 }
 
-static void put_record_header(struct pcap_writer *writer, uint32_t length, uint64_t now_ns)
+static void put_record_header(struct pcap_writer *writer, uint32_t kept, uint32_t length,
+                              uint64_t now_ns)
 {
     uint64_t time_ns = now_ns + writer->offset_ns;
-    uint32_t header[4] = {(uint32_t)(time_ns / second_ns), (uint32_t)(time_ns % second_ns), length,
+    uint32_t header[4] = {(uint32_t)(time_ns / second_ns), (uint32_t)(time_ns % second_ns), kept,
                           length};
     put(writer, header, sizeof header);
 }
 
-static void put_rest(struct pcap_writer *writer, const struct packet *packet, uint32_t offset)
+/* The bytes from `offset` to `end`. */
+static void put_rest(struct pcap_writer *writer, const struct packet *packet, uint32_t offset,
+                     uint32_t end)
 {
-    if (offset < packet->linear_length) {
-        put(writer, packet->data + offset, packet->linear_length - offset);
-        offset = packet->linear_length;
-    }
-    uint32_t skip = offset - packet->linear_length;
-    for (uint32_t i = 0; i < packet->fragment_count; i++) {
+    uint32_t begin = packet->linear_length; /* of the piece that comes next */
+    if (offset < begin && offset < end)
+        put(writer, packet->data + offset, smaller(begin, end) - offset);
+    if (offset < begin)
+        offset = begin;
+    for (uint32_t i = 0; i < packet->fragment_count && offset < end; i++) {
         const struct fragment *fragment = &packet->fragments[i];
-        uint32_t skipped = skip < fragment->length ? skip : fragment->length;
-        put(writer, fragment->buffer->data + fragment->offset + skipped,
-            fragment->length - skipped);
-        skip -= skipped;
+        uint32_t skipped = smaller(offset - begin, fragment->length);
+        uint32_t n = smaller(fragment->length - skipped, end - offset);
+        put(writer, fragment->buffer->data + fragment->offset + skipped, n);
+        begin += fragment->length;
+        offset += n;
     }
 }
 
 void pcap_write(struct pcap_writer *writer, const struct packet *packet, uint64_t now_ns)
 {
     uint8_t headers[HEADERS_MAX];
-    uint32_t length = packet->length < HEADERS_MAX ? packet->length : HEADERS_MAX;
+    uint32_t kept = smaller(packet->length, writer->snap_length);
+    uint32_t length = smaller(packet->length, HEADERS_MAX);
     if (writer->file == NULL || writer->failed != 0)
         return;
     packet_copy_out(packet, 0, headers, length);
-    if (packet->checksum == CHECKSUM_PARTIAL)
+    if (kept == packet->length && packet->checksum == CHECKSUM_PARTIAL)
         complete_sent(packet, headers, length);
-    else if (packet->checksum == CHECKSUM_VERIFIED)
+    else if (kept == packet->length && packet->checksum == CHECKSUM_VERIFIED)
         complete_received(packet, headers, length);
-    put_record_header(writer, packet->length, now_ns);
-    put(writer, headers, length);
-    put_rest(writer, packet, length);
+    put_record_header(writer, kept, packet->length, now_ns);
+    put(writer, headers, smaller(length, kept));
+    put_rest(writer, packet, length, kept);
     writer->frames++;
 }
 

@@ -17,7 +17,8 @@ enum { PCAP_SNAP_LENGTH = 262144 };
 
 struct pcap_writer {
     FILE *file;
-    int64_t offset_ns; /* added to the times given, to make them the time since 1970 */
+    int64_t offset_ns;    /* added to the times given, to make them the time since 1970 */
+    uint32_t snap_length; /* bytes of a frame that are kept: PCAP_SNAP_LENGTH, or set afterwards */
     bool nanoseconds;
     int failed; /* the errno of the first write that failed; nothing is written from then on */
     uint64_t frames;
@@ -32,8 +33,9 @@ enum pcap_clock {
 bool pcap_create(struct pcap_writer *writer, const char *path, enum pcap_clock clock, char *error,
                  size_t error_size);
 
-/* Writes a copy of the frame; a transport checksum that is still to be completed, or that the
- * sender left to the link because the way to us was safe, is completed in the copy. */
+/* Writes a copy of the frame, or of its first snap_length bytes. In a whole copy, a transport
+ * checksum that is still to be completed, or that the sender left to the link because the way to us
+ * was safe, is completed. */
 void pcap_write(struct pcap_writer *writer, const struct packet *packet, uint64_t now_ns);
 
 /* Hands what has been written to the system. */

@@ -121,6 +121,31 @@ static void writes_the_format(void **state)
     packet_free(packet);
 }
 
+/* The first bytes only, wherever the frame's pieces begin and end; the record tells how many there
+ * were. */
+static void keeps_no_more_than_it_is_told(void **state)
+{
+    (void)state;
+    static uint8_t bytes[FRAME_MAX + 64], large[3000];
+    for (unsigned i = 0; i < sizeof large; i++)
+        large[i] = (uint8_t)(i * 7);
+    static const uint32_t lengths[] = {1, 60, 133, 134, 135, 1000, 2999, 3000, 3001};
+    for (unsigned i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        struct packet *packet = frame_of_bytes(&station.memory, large, sizeof large);
+        struct pcap_writer writer;
+        create(&writer, PCAP_CLOCK_VIRTUAL);
+        writer.snap_length = lengths[i];
+        pcap_write(&writer, packet, 0);
+        assert_true(pcap_close(&writer, error, sizeof error));
+        uint32_t kept = lengths[i] < sizeof large ? lengths[i] : (uint32_t)sizeof large;
+        const uint32_t expected[2] = {kept, sizeof large};
+        assert_int_equal(read_file(bytes, sizeof bytes), FILE_HEADER + RECORD_HEADER + kept);
+        assert_memory_equal(bytes + FILE_HEADER + 8, expected, sizeof expected);
+        assert_memory_equal(bytes + FILE_HEADER + RECORD_HEADER, large, kept);
+        packet_free(packet);
+    }
+}
+
 static struct packet *udp_with_partial_checksum(void)
 {
     struct packet *packet = frame_of_bytes(&station.memory, udp, sizeof udp);
@@ -466,6 +491,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         test(writes_the_format),
+        test(keeps_no_more_than_it_is_told),
         test(completes_a_checksum_in_the_copy_only),
         test(completes_what_a_trusted_sender_left_out),
         test(leaves_alone_what_has_no_checksum),
