@@ -117,3 +117,18 @@ int chaski_tcp_list(struct chaski *host, uint32_t *cursor, struct chaski_tcp_inf
 {
     return tcp_list(&host->tcp, cursor, info);
 }
+
+int chaski_set_knob(struct chaski *host, const char *name, const char *text)
+{
+    return tcp_knob_set(&host->tcp.knobs, name, text);
+}
+
+int chaski_get_knob(const struct chaski *host, const char *name, char *text, size_t size)
+{
+    return tcp_knob_get(host != NULL ? &host->tcp.knobs : &tcp_default_knobs, name, text, size);
+}
+
+int chaski_describe_knob(unsigned number, struct chaski_knob *knob)
+{
+    return tcp_knob_describe(number, knob) ? 0 : CHASKI_UNKNOWN;
+}

@@ -36,6 +36,8 @@ const char *chaski_error_text(int error)
         return "datagram too big";
     case CHASKI_NOT_PERMITTED:
         return "not permitted";
+    case CHASKI_UNKNOWN:
+        return "nothing has that name";
     }
     return "unknown error";
 }

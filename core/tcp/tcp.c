@@ -3,7 +3,7 @@
 
 /* Setup. */
 
-static const struct tcp_knobs default_knobs = {
+const struct tcp_knobs tcp_default_knobs = {
     .initial_window = 10,
     .rto_min_us = 200000,
     .rto_max_us = 120000000,
@@ -11,11 +11,20 @@ static const struct tcp_knobs default_knobs = {
     .ack_delay_us = 40000,
     .fin_timeout_ms = 60000,
     .give_up_ms = 924600,
-    .orphan_timeout_ms = 100000,
+    .orphan_timeout_ms = 102200,
     .receive_buffer = 65536,
+    .receive_buffer_max = 6291456,
     .send_buffer = 131072,
+    .send_buffer_max = 4194304,
+    .answer_interval_ms = 500,
+    .keep_idle_ms = 7200000,
+    .keep_interval_s = 75,
+    .keep_count = 9,
+    .syn_retries = 7, /* three minutes and more, as RFC 9293, 3.8.3 demands */
+    .doubt_after = 3,
+    .syncookies = 1,
     .synack_retries = 5,
-    .timestamps = true,
+    .timestamps = 1,
     .sack = true,
     .window_scaling = true,
     .congestion = CHASKI_CUBIC,
@@ -49,9 +58,9 @@ static void setup_blocks(struct tcp *tcp, const struct chaski_limits *limits,
     tcp->wheel = setup->wheel;
     tcp->host = setup->host;
     tcp->now_ns = setup->now_ns;
-    tcp->knobs = default_knobs;
-    tcp->knobs.receive_buffer_max = limits->receive_buffer_max;
-    tcp->knobs.send_buffer_max = limits->send_buffer_max;
+    tcp->knobs = tcp_default_knobs;
+    tcp->knobs.receive_buffer_limit = tcp->knobs.receive_buffer_max = limits->receive_buffer_max;
+    tcp->knobs.send_buffer_limit = tcp->knobs.send_buffer_max = limits->send_buffer_max;
     tcp->knobs.receive_buffer = minimum(tcp->knobs.receive_buffer, limits->receive_buffer_max);
     tcp->knobs.send_buffer = minimum(tcp->knobs.send_buffer, limits->send_buffer_max);
     secrets_derive(&tcp->secrets, &setup->key);

@@ -15,6 +15,7 @@
 #include "core/tcp/congestion.h"
 #include "core/tcp/tcp_flight.h"
 #include "core/tcp/tcp_half_open.h"
+#include "core/tcp/tcp_knobs.h"
 #include "core/tcp/tcp_receive_queue.h"
 #include "core/tcp/tcp_table.h"
 #include "core/tcp/tcp_time_wait.h"
@@ -187,21 +188,6 @@ struct tcp_listener {
 };
 
 enum { TCP_LISTENER_CHAINS = 64, TCP_PORT_COUNTERS = 16 };
-
-/* What hosts may tune; Linux's names where Linux has one. */
-struct tcp_knobs {
-    uint32_t initial_window; /* segments, RFC 6928 */
-    uint32_t rto_min_us, rto_max_us, rto_initial_us;
-    uint32_t ack_delay_us;
-    uint32_t fin_timeout_ms;
-    uint32_t give_up_ms;        /* R2 of RFC 9293, 3.8.3, as Linux's tcp_retries2 comes out */
-    uint32_t orphan_timeout_ms; /* the same once the application has let go */
-    uint32_t receive_buffer, receive_buffer_max; /* tcp_rmem[1], [2] */
-    uint32_t send_buffer, send_buffer_max;       /* tcp_wmem[1], [2] */
-    uint8_t synack_retries;
-    bool timestamps, sack, window_scaling;
-    uint8_t congestion; /* enum chaski_congestion */
-};
 
 /* Connections with something to tell or to send, each at most once: a chain of indices plus one.
  * One that is freed stays in it, and is passed over. */

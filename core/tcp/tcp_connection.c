@@ -51,7 +51,7 @@ static uint8_t scale_for(uint32_t bytes)
 static void set_defaults(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     const struct tcp_knobs *knobs = &tcp->knobs;
-    if (knobs->timestamps)
+    if (knobs->timestamps != 0)
         c->flags |= TCPF_HAS_TIMESTAMPS;
     if (knobs->sack)
         c->flags |= TCPF_HAS_SACK;
@@ -66,10 +66,10 @@ static void set_defaults(const struct tcp *tcp, struct tcp_connection *c, uint64
     receive_queue_init(&c->receive, knobs->receive_buffer);
     c->send_limit = knobs->send_buffer;
     c->linger_ms = UINT32_MAX;
-    c->keep_idle_ms = 7200 * 1000;
-    c->keep_interval_s = 75;
-    c->keep_count = 9;
-    c->syn_count = 7;
+    c->keep_idle_ms = knobs->keep_idle_ms;
+    c->keep_interval_s = knobs->keep_interval_s;
+    c->keep_count = knobs->keep_count;
+    c->syn_count = knobs->syn_retries;
     c->progress_ms = clock_ms(now_ns);
     c->algorithm = knobs->congestion;
     c->tune_at_us = clock_us(now_ns);

@@ -259,7 +259,11 @@ void half_open_syn(struct tcp *tcp, struct packet *packet, uint16_t listener, ui
     struct tcp_half_open syn;
     read_syn(tcp, packet, &syn);
     syn.iss = iss;
-    struct tcp_half_open *entry = take_entry(tcp, &syn);
+    struct tcp_half_open *entry = tcp->knobs.syncookies == 2 ? NULL : take_entry(tcp, &syn);
+    if (entry == NULL && tcp->knobs.syncookies == 0) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_LISTENER_FULL);
+        return;
+    }
     if (entry == NULL) {
         answer_with_cookie(tcp, &syn, packet, now_ns);
         return;

@@ -16,8 +16,6 @@ enum {
      * heard in between, and what is on its way stays in the cache. */
     TCP_TURN_BYTES = 256 << 10,
     TCP_RETRY_NS = 5000000, /* when a pool had nothing left */
-    TCP_DOUBT_AFTER = 3,    /* time-outs before IP is told to doubt the next hop (R1) */
-    TCP_CHALLENGE_MS = 500, /* at most one answer to unacceptable segments in so long */
 };
 
 static inline uint32_t clock_ms(uint64_t now_ns)

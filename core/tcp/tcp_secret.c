@@ -34,6 +34,8 @@ uint32_t secret_sequence(const struct tcp *tcp, const struct tcp_key *key, uint6
 /* RFC 7323, 5.4: without it the timestamps of a host tell how long it has been up. */
 uint32_t secret_timestamp_offset(const struct tcp *tcp, const struct tcp_key *key)
 {
+    if (tcp->knobs.timestamps == 2)
+        return 0;
     return (uint32_t)hash_key(&tcp->secrets.timestamp, key, key->local_port);
 }
 

@@ -93,7 +93,8 @@ static void answer(struct tcp *tcp, struct tcp_connection *c, const struct packe
 {
     uint32_t now_ms = clock_ms(now_ns);
     bool limited = challenge || packet->length == 0;
-    if (limited && c->challenged_ms != 0 && now_ms - c->challenged_ms < TCP_CHALLENGE_MS) {
+    if (limited && c->challenged_ms != 0 &&
+        now_ms - c->challenged_ms < tcp->knobs.answer_interval_ms) {
         count(tcp->counters, CHASKI_TCP_ANSWERS_LIMITED);
         return;
     }

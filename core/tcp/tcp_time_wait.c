@@ -62,7 +62,7 @@ void time_wait_drop(struct tcp *tcp, uint32_t index)
 /* Come round after two minutes: longer than an entry waits. */
 static uint8_t half_seconds(uint64_t now_ns)
 {
-    return (uint8_t)(clock_ms(now_ns) / TCP_CHALLENGE_MS);
+    return (uint8_t)(clock_ms(now_ns) / 500);
 }
 
 void time_wait_enter(struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)

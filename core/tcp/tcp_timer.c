@@ -86,7 +86,7 @@ static void count_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t no
     const struct network *network = &tcp->network[address_family(&c->key.remote)];
     if (c->retries < UINT8_MAX)
         c->retries++;
-    if (c->retries != TCP_DOUBT_AFTER)
+    if (c->retries != tcp->knobs.doubt_after)
         return;
     if (network->doubt != NULL)
         network->doubt(network->block, &c->key.remote, now_ns);

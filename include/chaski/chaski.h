@@ -49,6 +49,7 @@ enum chaski_error {
     CHASKI_CLOSED = -13,        /* we have closed this direction ourselves */
     CHASKI_TOO_BIG = -14,       /* a datagram that cannot be sent in one piece */
     CHASKI_NOT_PERMITTED = -15, /* broadcast without having asked for it, and the like */
+    CHASKI_UNKNOWN = -16,       /* nothing has that name */
 };
 
 /* One line for people. */
@@ -100,6 +101,26 @@ uint64_t chaski_deadline(struct chaski *host);
 
 /* The value of a counter. */
 uint64_t chaski_counter_value(const struct chaski *host, enum chaski_counter counter);
+
+/* ---- Knobs: what a host's connections have in common ----------------------------------------- */
+
+struct chaski_knob {
+    const char *name; /* Linux's, below net.ipv4, where Linux has one */
+    const char *help; /* a line for people */
+    int64_t least, most;
+};
+
+/* Sets a knob to what `text` says, as the file of that name below /proc/sys/net/ipv4 takes it; for
+ * connections that begin from then on, and for decisions yet to be taken on others. Of buffers,
+ * what exceeds the host's limits is cut. CHASKI_UNKNOWN for another name, CHASKI_INVALID, with
+ * nothing changed, for text that the knob does not take. `name` may begin with "net.ipv4.". */
+int chaski_set_knob(struct chaski *host, const char *name, const char *text);
+
+/* Writes a knob's value into `text`, of `size` bytes; `host` NULL: its default. CHASKI_UNKNOWN. */
+int chaski_get_knob(const struct chaski *host, const char *name, char *text, size_t size);
+
+/* Fills in knob number 0, 1, ...; 0, or CHASKI_UNKNOWN behind the last one. */
+int chaski_describe_knob(unsigned number, struct chaski_knob *knob);
 
 /* ---- Interfaces ---------------------------------------------------------------------------- */
 
@@ -259,6 +280,7 @@ int chaski_tcp_error(struct chaski *host, chaski_tcp connection);
 enum chaski_congestion {
     CHASKI_CUBIC,   /* RFC 9438 */
     CHASKI_NEWRENO, /* RFC 5681, 6582 */
+    CHASKI_CONGESTION_COUNT,
 };
 
 /* Linux's names; times in milliseconds unless said otherwise. */

@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CHASKI_TCP_TCP_KNOBS_H
+#define CHASKI_TCP_TCP_KNOBS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "chaski/chaski.h"
+
+/*
+ * What hosts may tune, as it is used. The table in tcp_knobs.c gives each its name, which is
+ * Linux's below net.ipv4 where Linux has one, its limits and its unit to the outside.
+ */
+struct tcp_knobs {
+    uint32_t initial_window; /* segments, RFC 6928 */
+    uint32_t rto_min_us, rto_max_us, rto_initial_us;
+    uint32_t ack_delay_us;
+    uint32_t fin_timeout_ms;
+    uint32_t give_up_ms;        /* R2 of RFC 9293, 3.8.3 */
+    uint32_t orphan_timeout_ms; /* the same once the application has let go */
+    uint32_t receive_buffer, receive_buffer_max;
+    uint32_t send_buffer, send_buffer_max;
+    uint32_t receive_buffer_limit, send_buffer_limit; /* what the host is laid out for */
+    uint32_t answer_interval_ms; /* at most one answer to unacceptable segments in so long */
+    uint32_t keep_idle_ms;
+    uint16_t keep_interval_s;
+    uint8_t keep_count;
+    uint8_t syn_retries, synack_retries;
+    uint8_t doubt_after; /* R1: time-outs before IP is told to doubt the next hop */
+    uint8_t syncookies;  /* 0: never, 1: when all half-open entries are taken, 2: always */
+    uint8_t timestamps;  /* 0: none, 1: with an offset for each connection, 2: without */
+    bool sack, window_scaling;
+    uint8_t congestion; /* enum chaski_congestion */
+};
+
+/* Before a host's limits cap them. */
+extern const struct tcp_knobs tcp_default_knobs;
+
+/* By name, from and to text; see chaski_set_knob() and its like. */
+int tcp_knob_set(struct tcp_knobs *knobs, const char *name, const char *text);
+int tcp_knob_get(const struct tcp_knobs *knobs, const char *name, char *text, size_t size);
+bool tcp_knob_describe(unsigned number, struct chaski_knob *knob);
+
+#endif
