@@ -5,6 +5,10 @@
 #include "chaski/address.h"
 #include "cli/arguments.h"
 
+enum { KNOBS_MAX = 64 };
+
+struct chaski;
+
 /* What every subcommand that works on a link is told about it. */
 struct link_options {
     char tap[16]; /* the interface's name; empty: not given */
@@ -16,6 +20,8 @@ struct link_options {
     const char *capture;           /* file, or NULL */
     uint32_t snap;                 /* bytes of a frame that the capture keeps; 0: all */
     bool sleep;                    /* never spin */
+    unsigned knob_count;
+    const char *knobs[KNOBS_MAX]; /* NAME=VALUE */
 };
 
 /* Their rows in a table of struct argument. */
@@ -59,6 +65,11 @@ struct link_options {
          .target = &(link)->snap,                                                                  \
          .minimum = 14,                                                                            \
          .maximum = 262144},                                                                       \
+        {.name = "knob",                                                                           \
+         .value = "NAME=VALUE",                                                                    \
+         .help = "tune TCP, as sysctl does Linux's (chaski knobs lists them; repeatable)",         \
+         .read = argument_knob,                                                                    \
+         .target = (link)},                                                                        \
     {                                                                                              \
         .name = "sleep", .help = "sleep between frames, however closely they follow each other",   \
         .read = argument_flag, .target = &(link)->sleep                                            \
@@ -66,6 +77,11 @@ struct link_options {
 
 /* "tap:NAME" into struct link_options. */
 bool argument_link(const struct argument *argument, const char *text, char *error);
+/* "NAME=VALUE" into struct link_options. */
+bool argument_knob(const struct argument *argument, const char *text, char *error);
+/* Sets what --knob said; false, and `error`, of ARGUMENT_ERROR bytes, when the host does not take
+ * it. */
+bool knobs_apply(struct chaski *host, const struct link_options *link, char *error);
 /* "192.0.2.1/24" into struct link_options: an address that a host can have. */
 bool argument_prefix(const struct argument *argument, const char *text, char *error);
 /* Into struct chaski_address: one host's. */

@@ -105,8 +105,9 @@ bool station_open(struct station *station, const struct link_options *options, s
     }
     station->loop.adaptive = !options->sleep;
     if (open_host(station, memory_bytes, connections, error) &&
-        open_link(station, options, error) && open_capture(station, options, error) &&
-        open_interface(station, options, error) && open_timer(station, error)) {
+        knobs_apply(station->host, options, error) && open_link(station, options, error) &&
+        open_capture(station, options, error) && open_interface(station, options, error) &&
+        open_timer(station, error)) {
         if (loop_signals(&station->loop, NULL, NULL))
             return true;
         complain(error, "cannot receive signals", errno);
