@@ -348,6 +348,23 @@ static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *en
     return c;
 }
 
+/* The peer's SYN came twice: the first was answered with a cookie, for the second there was an entry
+ * again. The acknowledgement is of the first answer. */
+static struct tcp_connection *complete_by_cookie(struct tcp *tcp, struct tcp_half_open *entry,
+                                                 struct packet *packet, uint64_t now_ns)
+{
+    uint16_t listener = listener_find(tcp, &entry->key.local, entry->key.local_port);
+    struct tcp_half_open said = {0};
+    if (listener == 0 || now_ns >= tcp->half_open.cookies_until_ns ||
+        !cookie_read(tcp, packet, &said, now_ns)) {
+        tcp_build_refusal(tcp, packet, now_ns);
+        return NULL;
+    }
+    half_open_drop(tcp, (uint32_t)(entry - tcp->half_open.entries));
+    set_timer(tcp, now_ns);
+    return half_open_cookie(tcp, packet, listener, now_ns);
+}
+
 struct tcp_connection *half_open_segment(struct tcp *tcp, uint32_t index, struct packet *packet,
                                          uint64_t now_ns)
 {
@@ -365,7 +382,7 @@ struct tcp_connection *half_open_segment(struct tcp *tcp, uint32_t index, struct
     } else if (!(segment->flags & TCP_ACK)) {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
     } else if (segment->acknowledgment != entry->iss + 1) {
-        tcp_build_refusal(tcp, packet, now_ns);
+        return complete_by_cookie(tcp, entry, packet, now_ns);
     } else if ((entry->flags & HALF_OPEN_TIMESTAMPS) && segment->has_timestamp &&
                seq_lt(segment->timestamp, entry->ts_recent)) {
         challenge(tcp, entry, packet, now_ns);

@@ -422,22 +422,29 @@ bool sim_flows_over(const struct sim *sim)
 
 /* ---- Judging ---- */
 
+/* Who opened by a cookie is reset when an acknowledgement comes without the first data, which was
+ * lost: the cookie in it can be read no more. */
+static bool lost_its_cookie(const struct sim_end *client, const struct sim_end *server)
+{
+    return client->error == CHASKI_RESET &&
+           chaski_counter_value(server->at->host, CHASKI_TCP_COOKIES_REFUSED) != 0;
+}
+
 /* Whether there is a reason for what was written not to have arrived. */
 static bool may_have_failed(const struct sim_flow *flow)
 {
     const struct sim *sim = flow->sim;
     const struct sim_end *client = &flow->ends[0], *server = &flow->ends[1];
-    bool reset = client->error == CHASKI_RESET || server->error == CHASKI_RESET;
     bool opened = flow->taken && client->connected && server->connected;
     /* A neighbour that could not be asked for its address is unreachable at once. */
     bool unreachable = client->error == CHASKI_UNREACHABLE || server->error == CHASKI_UNREACHABLE;
     if (client->gave_up || server->gave_up || flow->impatient || sim->jumped_far)
         return true;
+    if (lost_its_cookie(client, server))
+        return true;
     if (sim_has(sim, SIM_CROWD) || (sim->plan.harmful && sim_has(sim, SIM_IMPATIENT)))
         return true;
-    if (!opened && (sim->plan.lossy || sim->disturbed || (sim->plan.harmful && unreachable)))
-        return true;
-    return sim_has(sim, SIM_COOKIES) && sim->plan.harmful && reset;
+    return !opened && (sim->plan.lossy || sim->disturbed || (sim->plan.harmful && unreachable));
 }
 
 static void judge_direction(struct sim *sim, const struct sim_end *from, const struct sim_end *to)

@@ -269,6 +269,33 @@ static void row_29_cookies_age(void **state)
     }
 }
 
+/* A SYN that came twice was answered with a cookie, and, when there was an entry again, by that:
+ * the peer took the first answer. */
+static void row_29_cookie_and_entry_for_the_same_syn(void **state)
+{
+    (void)state;
+    struct peer peer;
+    fill_half_open(&peer);
+    struct caller first = {.port = 9999, .sequence = 1}, second = first, forged;
+    say_syn(&peer, &first, everything, sizeof everything);
+    hear_synack(&peer, &first);
+    struct segment reset = stray(&peer, 10000, SEGMENT_RST);
+    reset.sequence = 1;
+    peer_injects(&peer, &reset);
+    assert_int_equal(cost_now(&peer).half_open, small_limits.half_open - 1);
+    say_syn(&peer, &second, everything, sizeof everything);
+    hear_synack(&peer, &second);
+    assert_int_equal(cost_now(&peer).half_open, small_limits.half_open);
+    assert_int_not_equal(first.acknowledgment, second.acknowledgment);
+    forged = first;
+    forged.acknowledgment ^= 1;
+    assert_refused(&peer, &forged);
+    say_ack(&peer, &first);
+    assert_int_equal(cost_now(&peer).connections, 1);
+    assert_int_equal(cost_now(&peer).half_open, small_limits.half_open - 1);
+    peer_free(&peer);
+}
+
 /* With timestamps a cookie keeps SACK and the window shift; without, segments still are right. */
 static void row_29_cookies_keep_what_timestamps_can_carry(void **state)
 {
@@ -1032,6 +1059,7 @@ int main(void)
         cmocka_unit_test(row_29_forged_cookies_are_refused),
         cmocka_unit_test(row_29_cookies_are_not_looked_for_when_none_was_sent),
         cmocka_unit_test(row_29_cookies_age),
+        cmocka_unit_test(row_29_cookie_and_entry_for_the_same_syn),
         cmocka_unit_test(row_29_cookies_keep_what_timestamps_can_carry),
         cmocka_unit_test(row_29_cookies_without_timestamps_offer_nothing_that_they_cannot_keep),
         cmocka_unit_test(row_29_cookies_round_the_segment_size_down),
