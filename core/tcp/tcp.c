@@ -28,6 +28,10 @@ const struct tcp_knobs tcp_default_knobs = {
     .sack = true,
     .window_scaling = true,
     .congestion = CHASKI_CUBIC,
+    .dsack = true,
+    .frto = 2,
+    .tail_probes = 3,
+    .reordering = 3,
 };
 
 static void setup_connections(struct tcp *tcp, struct memory *memory, uint32_t limit)

@@ -61,8 +61,7 @@ enum tcp_flag {
     TCPF_RST_OWED = 1u << 19,     /* a reset leaves at the next output, then the end */
     TCPF_PROBE_OWED = 1u << 20,   /* a keep-alive or zero-window probe leaves at the next output */
     TCPF_PERSISTING = 1u << 21,   /* send_at is the persist timer */
-    TCPF_RESCUED = 1u << 22,      /* in this recovery, RFC 6675's rescue retransmission was used; or
-                                   * without SACK, a partial acknowledgement has come */
+    TCPF_PARTIAL = 1u << 22,      /* without SACK: in this recovery, a partial ACK has come */
     TCPF_SYN_OWED = 1u << 23,     /* SYN, or SYN+ACK, is to be sent (again) */
     TCPF_WANTS_OUTPUT = 1u << 24, /* has something to send, perhaps */
     TCPF_IN_TABLE = 1u << 25,     /* segments find it */

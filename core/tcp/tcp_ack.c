@@ -8,12 +8,36 @@
  * (tcp_cwnd.c).
  */
 
-/* RFC 2018, RFC 2883: blocks at or below the acknowledgement report duplicates and are no news;
- * blocks outside of what is in flight are ignored. */
+enum { MOST_WINDOW = 1 << 30 }; /* RFC 7323, 2.3 */
+
+/* RFC 2883, 4: the first block reports a duplicate when the acknowledgement covers it, or the
+ * second block does. */
+static void note_dsack(const struct tcp_connection *c, const struct packet *packet,
+                       struct sent_news *news)
+{
+    const uint8_t *header = packet_transport(packet);
+    struct wire_tcp_sack first = wire_tcp_sack(header, packet->tcp.sack_offset, 0), second = first;
+    if (packet->tcp.sack_count > 1)
+        second = wire_tcp_sack(header, packet->tcp.sack_offset, 1);
+    bool covered = seq_le(first.right, packet->tcp.acknowledgment);
+    bool within = packet->tcp.sack_count > 1 && seq_ge(first.left, second.left) &&
+                  seq_le(first.right, second.right);
+    bool sane = seq_lt(first.left, first.right) && seq_le(first.right, c->snd_nxt) &&
+                c->snd_nxt - first.left <= MOST_WINDOW;
+    if (!sane || !(covered || within))
+        return;
+    news->dsack = true;
+    news->dsack_left = first.left;
+    news->dsack_right = first.right;
+}
+
+/* Blocks at or below the acknowledgement report duplicates and are no news; blocks outside of what
+ * is in flight are ignored. */
 static void apply_sack(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
                        struct sent_news *news)
 {
     const uint8_t *header = packet_transport(packet);
+    note_dsack(c, packet, news);
     for (unsigned i = 0; i < packet->tcp.sack_count; i++) {
         struct wire_tcp_sack block = wire_tcp_sack(header, packet->tcp.sack_offset, i);
         if (seq_ge(block.left, block.right) || seq_le(block.right, c->snd_una) ||
@@ -91,50 +115,67 @@ static void update_window(struct tcp_connection *c, const struct packet *packet)
 /* RFC 6298, 5.2 and 5.3. Without SACK each round trip mends one loss, so when many are to be mended
  * the time-out shall come: in a recovery, only the first partial acknowledgement puts it off (RFC
  * 6582, 3.2 and 4). */
-static void restart_timer(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+static void restart_timer(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     bool partial = c->recovery == TCP_CA_RECOVERY && !has(c, TCPF_HAS_SACK);
-    if (c->snd_nxt == c->snd_una)
-        c->send_at = TIMER_NEVER;
-    else if (!partial || !has(c, TCPF_RESCUED))
-        c->send_at = now_ns + tcp_rto_ns(tcp, c);
+    if (!partial || !has(c, TCPF_PARTIAL))
+        tcp_restart_rto(tcp, c, now_ns);
     if (partial)
-        c->flags |= TCPF_RESCUED;
+        c->flags |= TCPF_PARTIAL;
 }
 
-void tcp_acknowledge(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
-                     uint64_t now_ns)
+/* The peer's network stack is there. */
+static void confirm_neighbour(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    uint32_t acknowledgment = packet->tcp.acknowledgment;
-    uint32_t in_flight = tcp_in_flight(c), flight = c->snd_nxt - c->snd_una;
-    uint32_t old_window = c->snd_wnd;
-    struct sent_news news = {0};
-    if (seq_lt(acknowledgment, c->snd_una))
-        return; /* old, and older than what we know */
-    update_window(c, packet);
-    if (c->flight == NULL) {
-        if (seq_lt(c->snd_nxt, tcp_send_end(c)))
-            connection_wants_output(tcp, c);
-        return;
-    }
-    bool duplicate = is_duplicate(c, packet, old_window);
-    if (acknowledgment != c->snd_una)
-        move_una(tcp, c, acknowledgment, &news, now_ns);
+    const struct network *network = &tcp->network[address_family(&c->key.remote)];
+    network->confirm(network->block, &c->key.remote, now_ns);
+}
+
+/* All that is in flight, or was: what this segment says about it. */
+static void acknowledge_flight(struct tcp *tcp, struct tcp_connection *c,
+                               const struct packet *packet, uint32_t old_window, uint64_t now_ns)
+{
+    struct ack_before before = {
+        .flight = c->snd_nxt - c->snd_una,
+        .in_flight = tcp_in_flight(c),
+        .recovering = recovery_active(c),
+    };
+    struct sent_news news = {
+        .now_ns = now_ns,
+        .min_rtt_us = c->min_rtt_us,
+        .original_end = c->flight->recovery_point,
+        .duplicate = is_duplicate(c, packet, old_window),
+        .original_answered = before.recovering && undo_answers_original(c, packet),
+    };
+    if (packet->tcp.acknowledgment != c->snd_una)
+        move_una(tcp, c, packet->tcp.acknowledgment, &news, now_ns);
     if (has(c, TCPF_HAS_SACK) && packet->tcp.sack_count != 0)
         apply_sack(tcp, c, packet, &news);
-    if (c->snd_nxt == c->snd_una && news.acknowledged == 0) {
+    if (c->snd_nxt == c->snd_una && news.acknowledged == 0 && !news.dsack) {
         if (seq_lt(c->snd_nxt, tcp_send_end(c)))
             connection_wants_output(tcp, c);
         return;
     }
     sample_round_trip(tcp, c, packet, &news, now_ns);
-    bool lost = recovery_judge(tcp, c, &news, duplicate), recovering = recovery_active(c);
-    recovery_move(tcp, c, lost, flight, in_flight);
-    window_adapt(tcp, c, &news, recovering, in_flight, now_ns);
+    bool lost = recovery_process(tcp, c, &news, &before);
+    window_adapt(tcp, c, &news, &before, lost);
     if (news.acknowledged != 0) {
-        enum family family = address_family(&c->key.remote);
-        tcp->network[family].confirm(tcp->network[family].block, &c->key.remote, now_ns);
+        confirm_neighbour(tcp, c, now_ns);
         restart_timer(tcp, c, now_ns);
     }
+    tcp_await(tcp, c, now_ns);
     connection_wants_output(tcp, c);
+}
+
+void tcp_acknowledge(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
+                     uint64_t now_ns)
+{
+    uint32_t old_window = c->snd_wnd;
+    if (seq_lt(packet->tcp.acknowledgment, c->snd_una))
+        return; /* old, and older than what we know */
+    update_window(c, packet);
+    if (c->flight != NULL)
+        acknowledge_flight(tcp, c, packet, old_window, now_ns);
+    else if (seq_lt(c->snd_nxt, tcp_send_end(c)))
+        connection_wants_output(tcp, c);
 }

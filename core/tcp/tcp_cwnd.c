@@ -3,18 +3,56 @@
 
 /* The congestion window: what an acknowledgement does to it, in recovery and outside. */
 
-/* During recovery with SACK: what may go follows from what has arrived, as RFC 6937 has it, for
- * what is taken for lost all at once makes no room in queues that are full. Above the threshold
- * half as much goes as arrives; below, as much and a segment. `in_flight` is from before. */
-static void shrink_window(struct tcp_connection *c, uint32_t arrived, uint32_t in_flight)
+static void reduce_threshold(struct tcp_connection *c, uint32_t flight)
 {
-    struct congestion *congestion = &c->congestion;
-    uint32_t unused = congestion->window > in_flight ? congestion->window - in_flight : 0;
-    uint32_t now = tcp_in_flight(c);
-    if (now > congestion->threshold)
-        congestion->window = now + unused + arrived / 2;
-    else
-        congestion->window = minimum(congestion->threshold, now + arrived + c->mss);
+    congestion_algorithm(c->algorithm)
+        ->reduce(&c->congestion, &c->flight->congestion, flight, c->mss, false);
+}
+
+void window_reduce(struct tcp_connection *c, uint32_t flight)
+{
+    reduce_threshold(c, flight);
+    c->flight->prr = (struct prr){.flight = maximum(flight, c->mss)};
+    if (!has(c, TCPF_HAS_SACK))
+        c->congestion.window = c->congestion.threshold;
+}
+
+void window_reduce_now(struct tcp_connection *c, uint32_t flight)
+{
+    reduce_threshold(c, flight);
+    c->congestion.window = c->congestion.threshold;
+}
+
+void window_recovered(struct tcp_connection *c)
+{
+    uint32_t *window = &c->congestion.window;
+    *window = c->congestion.threshold;
+    /* RFC 6582, 3.2 step 3: no burst of what a full window would allow. */
+    if (!has(c, TCPF_HAS_SACK))
+        *window = minimum(*window, maximum(tcp_in_flight(c), c->mss) + c->mss);
+}
+
+/* RFC 6937 with the bound that its successor makes the only one (PRR-SSRB where nothing more is
+ * lost, else PRR-CRB): what goes follows from what has arrived, and the first segment at once. */
+static void reduce_in_proportion(struct tcp_connection *c, const struct sent_news *news, bool lost)
+{
+    struct prr *prr = &c->flight->prr;
+    uint32_t threshold = c->congestion.threshold, pipe = tcp_in_flight(c);
+    uint32_t arrived = news->delivered + news->sacked, may_go;
+    prr->delivered += arrived;
+    if (pipe > threshold) {
+        uint64_t share = (uint64_t)prr->delivered * threshold + prr->flight - 1;
+        uint32_t allowed = (uint32_t)(share / prr->flight);
+        may_go = allowed > prr->out ? allowed - prr->out : 0;
+    } else {
+        bool safe = news->acknowledged != 0 && !lost;
+        may_go = prr->delivered > prr->out ? prr->delivered - prr->out : 0;
+        may_go = maximum(may_go, arrived) + (safe ? c->mss : 0);
+        may_go = minimum(may_go, threshold - pipe);
+    }
+    if (prr->out == 0)
+        may_go = maximum(may_go, c->mss);
+    c->congestion.window = maximum(pipe + may_go, c->mss);
 }
 
 /* After a time-out without SACK, one acknowledgement may cover a window that arrived long ago: it
@@ -47,17 +85,19 @@ static void grow_window(struct tcp_connection *c, uint32_t delivered, uint32_t i
 }
 
 void window_adapt(const struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news,
-                  bool was_recovering, uint32_t in_flight, uint64_t now_ns)
+                  const struct ack_before *before, bool lost)
 {
+    uint32_t delivered = news->acknowledged;
+    if (c->recovery == TCP_CA_RECOVERY && has(c, TCPF_HAS_SACK)) {
+        reduce_in_proportion(c, news, lost);
+        return;
+    }
     bool blind = c->recovery == TCP_CA_LOSS && !has(c, TCPF_HAS_SACK);
-    if (c->recovery == TCP_CA_RECOVERY && has(c, TCPF_HAS_SACK))
-        shrink_window(c, news->delivered + news->sacked, in_flight);
-    else if (blind)
-        grow_window(c, minimum(news->delivered, c->mss), in_flight, now_ns);
-    else if (was_recovering) /* the last one covers a window that arrived long ago */
-        grow_window(c, news->delivered, in_flight, now_ns);
-    else
-        grow_window(c, news->acknowledged, in_flight, now_ns);
+    if (blind)
+        delivered = minimum(news->delivered, c->mss);
+    else if (before->recovering) /* the last one covers a window that arrived long ago */
+        delivered = news->delivered;
+    grow_window(c, delivered, before->in_flight, news->now_ns);
     if (blind)
         hold_back(tcp, c);
 }

@@ -65,6 +65,7 @@ struct tcp_flight *flight_take(struct tcp *tcp, struct tcp_connection *c)
     flight->recovery_point = c->snd_una;
     send_queue_init(&flight->queue, c->snd_end);
     scoreboard_init(&flight->scoreboard, c->snd_end);
+    flight->rto_at = TIMER_NEVER;
     congestion_algorithm(c->algorithm)->init(&c->congestion, &flight->congestion);
     c->flight = flight;
     return flight;

@@ -12,6 +12,50 @@
 struct tcp;
 struct tcp_connection;
 
+/* Loss detection by time (RFC 8985), with its names. */
+struct rack {
+    uint64_t xmit_ns; /* when the latest sent segment that has arrived was sent; 0: none has */
+    uint64_t due_ns;  /* when the reordering window of the rest ends; 0: nothing waits for it */
+    uint32_t end_seq, rtt_us;
+    uint32_t dsack_round; /* the window grows once before this is acknowledged */
+    uint8_t more_steps;   /* RACK.reo_wnd_mult, less one */
+    uint8_t persist;      /* recoveries for which it stays so */
+    bool round_known;     /* dsack_round holds */
+    bool reordering_seen;
+};
+
+/* A tail loss probe (RFC 8985, 7). */
+struct tail_probe {
+    uint32_t end_seq;
+    bool outstanding;
+    bool again; /* it was a retransmission, not new data */
+    bool owed;  /* to be sent at the next output */
+};
+
+/* Proportional rate reduction (RFC 6937), in bytes. */
+struct prr {
+    uint32_t delivered, out;
+    uint32_t flight; /* RecoverFS: in flight when recovery began */
+};
+
+/* Forward RTO-recovery (RFC 5682): how far the answer to whether a time-out was spurious is. */
+enum frto {
+    FRTO_OFF,
+    FRTO_ARMED, /* the first segment goes again; what comes back then? */
+    FRTO_NEW,   /* it advanced SND.UNA: new data goes now, */
+    FRTO_SENT,  /* has gone; what comes back then? */
+};
+
+/* What to go back to when it turns out that nothing was lost. */
+struct undo {
+    bool possible;
+    uint32_t marker;         /* SND.UNA when the window was reduced */
+    int32_t retransmissions; /* segments sent again and not reported as duplicates; -1: none sent */
+    uint32_t first_timestamp; /* of ours when the first one went; 0: none went */
+    uint32_t window, threshold;
+    union congestion_state congestion;
+};
+
 /*
  * What a connection has only while it sends: the bytes queued, what is known of those in flight,
  * where recovery stands, and what congestion control has learned. Most of many connections are
@@ -29,7 +73,20 @@ struct tcp_flight {
     uint32_t snd_small;      /* behind the last segment that was not full (Nagle) */
     uint32_t recovery_point; /* SND.NXT when recovery began */
     uint32_t duplicate_acks; /* without SACK: each stands for a segment that left the network */
+    uint8_t awaited;         /* enum flight_deadline: what send_at stands for */
+    uint8_t frto;            /* enum frto */
+    uint64_t rto_at;         /* when the retransmission timer expires; send_at may come before */
+    struct rack rack;
+    struct tail_probe probe;
+    struct prr prr;
+    struct undo undo;
     union congestion_state congestion;
+};
+
+enum flight_deadline {
+    AWAIT_RTO,     /* RFC 6298 */
+    AWAIT_PROBE,   /* RFC 8985, 7: a tail loss probe is to be sent */
+    AWAIT_REORDER, /* RFC 8985, 6.3: what has not arrived by then is lost */
 };
 
 struct tcp_flights {

@@ -348,8 +348,8 @@ static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *en
     return c;
 }
 
-/* The peer's SYN came twice: the first was answered with a cookie, for the second there was an entry
- * again. The acknowledgement is of the first answer. */
+/* The peer's SYN came twice: the first was answered with a cookie, for the second there was an
+ * entry again. The acknowledgement is of the first answer. */
 static struct tcp_connection *complete_by_cookie(struct tcp *tcp, struct tcp_half_open *entry,
                                                  struct packet *packet, uint64_t now_ns)
 {

@@ -25,9 +25,10 @@ static void describe_sending(const struct tcp_connection *c, struct chaski_tcp_i
     info->tcpi_unacked = in_segments(c->snd_nxt - c->snd_una, c->mss);
     if (c->flight != NULL) {
         const struct tcp_scoreboard *board = &c->flight->scoreboard;
-        info->tcpi_sacked = in_segments(board->sacked, c->mss);
-        info->tcpi_lost = in_segments(board->lost, c->mss);
-        info->tcpi_retrans = in_segments(board->retransmitted, c->mss);
+        info->tcpi_unacked = board->out.segments;
+        info->tcpi_sacked = board->sacked.segments;
+        info->tcpi_lost = board->lost.segments;
+        info->tcpi_retrans = board->retransmitted.segments;
     }
     info->tcpi_snd_ssthresh = c->congestion.threshold / c->mss;
     info->tcpi_snd_cwnd = c->congestion.window / c->mss;

@@ -66,7 +66,8 @@ static inline uint32_t tcp_in_flight(const struct tcp_connection *c)
     if (c->flight == NULL)
         return c->snd_nxt - c->snd_una;
     const struct tcp_scoreboard *board = &c->flight->scoreboard;
-    uint32_t out = c->snd_nxt - c->snd_una - board->sacked - board->lost + board->retransmitted;
+    uint32_t out = c->snd_nxt - c->snd_una - board->sacked.bytes - board->lost.bytes +
+                   board->retransmitted.bytes;
     uint32_t left = c->flight->duplicate_acks * c->mss;
     return out > left ? out - left : 0;
 }
@@ -166,25 +167,73 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
 void tcp_acknowledge(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
                      uint64_t now_ns);
 
-/* ---- tcp_recovery.c ------------------------------------------------------------------------ */
+/* ---- tcp_recovery.c: losses, and where recovery stands -------------------------------------- */
 
-/* Marks what the news show to be lost; true when that is something new. `duplicate`: the segment
- * was a duplicate acknowledgement. */
-bool recovery_judge(struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news,
-                    bool duplicate);
+/* What was known before an acknowledgement was applied. */
+struct ack_before {
+    uint32_t flight;    /* bytes not acknowledged */
+    uint32_t in_flight; /* bytes in the network */
+    bool recovering;
+};
+
 /* True between a loss or time-out and the acknowledgement of all that was in flight then. */
 bool recovery_active(const struct tcp_connection *c);
-/* Enters or leaves recovery. `flight` is what was not acknowledged, and `in_flight` what was in the
- * network, before the acknowledgement. */
-void recovery_move(struct tcp *tcp, struct tcp_connection *c, bool lost, uint32_t flight,
-                   uint32_t in_flight);
+/* Enters, goes on with, or leaves recovery after an acknowledgement that brought `news`. True when
+ * it shows that something more is lost. */
+bool recovery_process(struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news,
+                      const struct ack_before *before);
+/* The retransmission timer has expired. */
+void recovery_time_out(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
+/* The reordering window has ended. */
+void recovery_reordering_over(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
+/* All that is in flight goes again, though nothing was lost: the path carries less. */
+void recovery_resend_all(struct tcp *tcp, struct tcp_connection *c);
+
+/* ---- tcp_rack.c: RFC 8985, 6 ---------------------------------------------------------------- */
+
+/* Takes in what was delivered, and D-SACKs. */
+void rack_update(struct tcp_connection *c, const struct sent_news *news);
+/* Marks what is lost by now, and notes when the rest will be; true when something was marked. */
+bool rack_detect(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
+/* Recovery has ended: the window shrinks back in time. */
+void rack_recovered(struct tcp_connection *c);
+
+/* ---- tcp_tail_probe.c: RFC 8985, 7 ----------------------------------------------------------- */
+
+/* When the probe is to go; TIMER_NEVER: none may. */
+uint64_t tail_probe_at(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns);
+/* A probe has gone: all up to SND.NXT is to be acknowledged; `again`: it was a retransmission. */
+void tail_probe_sent(struct tcp_connection *c, bool again);
+/* True when an acknowledgement shows that the probe has repaired a loss. */
+bool tail_probe_acknowledged(struct tcp_connection *c, const struct sent_news *news);
+
+/* ---- tcp_undo.c: RFC 3522, 4015, 2883 -------------------------------------------------------- */
+
+/* Notes what to go back to; the window is about to be reduced. */
+void undo_begin(struct tcp_connection *c);
+/* So many segments are sent again. */
+void undo_note_resent(struct tcp_connection *c, uint32_t segments, uint64_t now_ns);
+/* Duplicates that the peer reports were needless retransmissions. */
+void undo_note_duplicate(struct tcp_connection *c, const struct sent_news *news);
+/* True when the acknowledgement is older than the first retransmission (RFC 3522). */
+bool undo_answers_original(const struct tcp_connection *c, const struct packet *packet);
+/* True when nothing was lost after all: every retransmission was a duplicate, or the original
+ * was answered. */
+bool undo_justified(const struct tcp_connection *c, const struct sent_news *news);
+/* Goes back: window, threshold, what congestion control had learned. */
+void undo_apply(struct tcp *tcp, struct tcp_connection *c);
 
 /* ---- tcp_cwnd.c ---------------------------------------------------------------------------- */
 
-/* Adapts the congestion window. `was_recovering` and `in_flight` are from before the
- * acknowledgement. */
+/* Reduces the threshold for a loss, and begins to reduce the window in proportion (RFC 6937). */
+void window_reduce(struct tcp_connection *c, uint32_t flight);
+/* Reduces both at once: the rate was too high, nothing is to be repaired. */
+void window_reduce_now(struct tcp_connection *c, uint32_t flight);
+/* All is repaired: the window is what the threshold is. */
+void window_recovered(struct tcp_connection *c);
+/* Adapts the window to an acknowledgement; recovery has been moved. `lost`: something more is. */
 void window_adapt(const struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news,
-                  bool was_recovering, uint32_t in_flight, uint64_t now_ns);
+                  const struct ack_before *before, bool lost);
 
 /* ---- tcp_output.c, tcp_build.c ------------------------------------------------------------- */
 
@@ -229,6 +278,10 @@ void tcp_key_of(const struct packet *packet, struct tcp_key *key);
 void tcp_timer_fire(void *tcp, struct timer *timer, uint64_t now_ns);
 /* Brings the wheel in line with the connection's deadlines. */
 void tcp_timer_set(struct tcp *tcp, struct tcp_connection *c);
+/* Sets send_at to what is to be awaited of data in flight. */
+void tcp_await(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
+/* Starts the retransmission timer again (RFC 6298, 5.3), to be awaited. */
+void tcp_restart_rto(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 void tcp_rtt_sample(const struct tcp *tcp, struct tcp_connection *c, uint32_t rtt_us);
 uint64_t tcp_rto_ns(const struct tcp *tcp, const struct tcp_connection *c);
 /* Something was heard from the peer: puts keep-alive off. */

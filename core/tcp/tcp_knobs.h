@@ -31,7 +31,11 @@ struct tcp_knobs {
     uint8_t syncookies;  /* 0: never, 1: when all half-open entries are taken, 2: always */
     uint8_t timestamps;  /* 0: none, 1: with an offset for each connection, 2: without */
     bool sack, window_scaling;
-    uint8_t congestion; /* enum chaski_congestion */
+    uint8_t congestion;  /* enum chaski_congestion */
+    bool dsack;          /* RFC 2883 */
+    uint8_t frto;        /* RFC 5682; 0: off */
+    uint8_t tail_probes; /* RFC 8985, 7; Linux's tcp_early_retrans: 0 is off */
+    uint8_t reordering;  /* DupThresh: segments SACKed that tell of a loss at once */
 };
 
 /* Before a host's limits cap them. */

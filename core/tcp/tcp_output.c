@@ -4,7 +4,7 @@
 /*
  * Theory of operation. Once a turn, each connection with a reason to send comes here, and
  * everything it may send leaves: a reset or SYN that is owed; then lost ranges again, as far as the
- * congestion window allows (RFC 6675); then new data, as far as both windows allow, in segments
+ * congestion window allows; then new data, as far as both windows allow, in segments
  * of up to 64 kB (RFC 9293, 3.8.6.2.1 and Nagle decide about a last, short one); and when no
  * segment has carried the acknowledgement that is owed, that. A pool that has nothing left ends
  * the visit; the retry stands in ack_at.
@@ -33,14 +33,6 @@ static uint32_t largest_segment(const struct tcp_connection *c)
     return TCP_LARGEST_SEGMENT / c->mss * c->mss;
 }
 
-static void note_sending(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
-{
-    if (c->send_at == TIMER_NEVER || has(c, TCPF_PERSISTING)) {
-        c->flags &= ~(uint32_t)TCPF_PERSISTING;
-        c->send_at = now_ns + tcp_rto_ns(tcp, c);
-    }
-}
-
 /* Sends one lost range, or as much of it as the congestion window allows, again. */
 static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp_sent *sent,
                            uint64_t now_ns)
@@ -63,10 +55,14 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
     if ((uint32_t)done < data &&
         !scoreboard_split(&c->flight->scoreboard, &tcp->sent, sent, (uint32_t)done))
         return OUT_OF_MEMORY;
-    c->retransmitted += (sent_length(sent) + c->mss - 1) / c->mss;
-    count(tcp->counters, CHASKI_TCP_RETRANSMITTED);
+    scoreboard_resent(&c->flight->scoreboard, sent, c->mss, now_ns);
+    undo_note_resent(c, sent->segments, now_ns);
+    c->retransmitted += sent->segments;
+    c->flight->prr.out += sent_length(sent);
     c->sent_ms = clock_ms(now_ns);
-    scoreboard_resent(&c->flight->scoreboard, sent, now_ns);
+    count(tcp->counters, CHASKI_TCP_RETRANSMITTED);
+    if (sent->node.key == c->snd_una && c->recovery != TCP_CA_LOSS) /* as Linux */
+        tcp_restart_rto(tcp, c, now_ns);
     return SENT;
 }
 
@@ -86,21 +82,6 @@ static enum outcome resend_lost(struct tcp *tcp, struct tcp_connection *c, uint6
             return OUT_OF_MEMORY;
     }
     return NOTHING_TO_SEND;
-}
-
-/* RFC 6675, NextSeg rules 3 and 4, when neither a lost range nor new data is left. */
-static enum outcome resend_rescue(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
-{
-    if (c->recovery != TCP_CA_RECOVERY || !has(c, TCPF_HAS_SACK) || congestion_room(c) < c->mss)
-        return NOTHING_TO_SEND;
-    struct tcp_sent *sent = scoreboard_next_hole(&c->flight->scoreboard);
-    if (sent == NULL && !has(c, TCPF_RESCUED)) {
-        sent = scoreboard_last(&c->flight->scoreboard);
-        c->flags |= TCPF_RESCUED;
-    }
-    if (sent == NULL || (sent->flags & (SENT_SACKED | SENT_LOST)))
-        return NOTHING_TO_SEND;
-    return resend(tcp, c, sent, now_ns);
 }
 
 /* Nagle (RFC 9293, 3.7.4) and the sender's side of silly-window avoidance (3.8.6.2.1): whether a
@@ -150,10 +131,41 @@ static void restart_after_idle(const struct tcp *tcp, struct tcp_connection *c, 
     congestion_algorithm(c->algorithm)->restart(&c->congestion, &c->flight->congestion);
 }
 
+/* Sends the next n bytes of new data, and FIN when it follows them. */
+static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint32_t n,
+                                 uint64_t now_ns)
+{
+    struct tcp_flight *flight = c->flight;
+    bool last = c->snd_nxt + n == c->snd_end, fin = last && has(c, TCPF_FIN_QUEUED);
+    uint8_t flags = TCP_ACK | (last && n != 0 ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
+    struct send_chunk *chunk = n == 0 ? NULL : send_queue_unsent(&flight->queue, c->snd_nxt);
+    struct tcp_sent *sent = scoreboard_sent(&flight->scoreboard, &tcp->sent, c->snd_nxt,
+                                            c->snd_nxt + n + fin, c->mss, chunk, now_ns);
+    if (sent == NULL)
+        return OUT_OF_MEMORY;
+    int32_t done = tcp_build_segment(tcp, c, chunk, c->snd_nxt, n, flags, now_ns);
+    if (done < 0) {
+        scoreboard_unsend(&flight->scoreboard, &tcp->sent, sent);
+        return OUT_OF_MEMORY;
+    }
+    if ((uint32_t)done < n)
+        scoreboard_shorten(&flight->scoreboard, sent, c->snd_nxt + (uint32_t)done, c->mss);
+    if (c->snd_nxt == c->snd_una) {
+        c->progress_ms = clock_ms(now_ns);
+        tcp_restart_rto(tcp, c, now_ns);
+    }
+    flight->prr.out += sent_length(sent);
+    c->snd_nxt = sent->end;
+    c->flags &= ~(uint32_t)TCPF_PROBE_OWED; /* data asks for an answer as well */
+    c->sent_ms = clock_ms(now_ns);
+    if ((uint32_t)done % c->mss != 0)
+        flight->snd_small = c->snd_nxt;
+    return SENT;
+}
+
 static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    uint32_t data_end = c->snd_end;
-    if (seq_lt(c->snd_nxt, data_end))
+    if (seq_lt(c->snd_nxt, c->snd_end))
         restart_after_idle(tcp, c, now_ns);
     uint32_t begun = c->snd_nxt;
     while (seq_lt(c->snd_nxt, tcp_send_end(c))) {
@@ -161,40 +173,46 @@ static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t
             connection_wants_output(tcp, c);
             return SENT;
         }
-        uint32_t waiting = data_end - c->snd_nxt;
+        uint32_t waiting = c->snd_end - c->snd_nxt;
         uint32_t n = waiting == 0 ? 0 : next_length(c, waiting);
-        bool fin = n == waiting && has(c, TCPF_FIN_QUEUED);
-        if (n == 0 && !fin)
+        if (n == 0 && (waiting != 0 || !has(c, TCPF_FIN_QUEUED)))
             return NOTHING_TO_SEND;
-        uint8_t flags = TCP_ACK | (n == waiting && n != 0 ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
-        struct send_chunk *chunk = n == 0 ? NULL : send_queue_unsent(&c->flight->queue, c->snd_nxt);
-        struct tcp_sent *sent = scoreboard_sent(&c->flight->scoreboard, &tcp->sent, c->snd_nxt,
-                                                c->snd_nxt + n + fin, chunk, now_ns);
-        if (sent == NULL)
+        if (send_segment(tcp, c, n, now_ns) == OUT_OF_MEMORY)
             return OUT_OF_MEMORY;
-        int32_t done = tcp_build_segment(tcp, c, chunk, c->snd_nxt, n, flags, now_ns);
-        if (done < 0) {
-            scoreboard_unsend(&c->flight->scoreboard, &tcp->sent, sent);
-            return OUT_OF_MEMORY;
-        }
-        if ((uint32_t)done < n)
-            sent->end = c->snd_nxt + (uint32_t)done;
-        if (c->snd_nxt == c->snd_una)
-            c->progress_ms = clock_ms(now_ns);
-        c->snd_nxt = sent->end;
-        c->flags &= ~(uint32_t)TCPF_PROBE_OWED; /* data asks for an answer as well */
-        c->sent_ms = clock_ms(now_ns);
-        if ((uint32_t)done % c->mss != 0)
-            c->flight->snd_small = c->snd_nxt;
     }
     return NOTHING_TO_SEND;
+}
+
+/* RFC 8985, 7.3: the next segment, beyond the congestion window, or else the last one again. */
+static enum outcome send_tail_probe(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    struct tcp_scoreboard *board = &c->flight->scoreboard;
+    uint32_t waiting = seq_lt(c->snd_nxt, c->snd_end) ? c->snd_end - c->snd_nxt : 0;
+    uint32_t n = minimum(minimum(usable_window(c), waiting), c->mss);
+    enum outcome outcome;
+    if (n != 0) {
+        outcome = send_segment(tcp, c, n, now_ns);
+    } else {
+        struct tcp_sent *last = scoreboard_last(board);
+        uint32_t before = (sent_length(last) - 1) / c->mss * c->mss;
+        if (before != 0 && !scoreboard_split(board, &tcp->sent, last, before))
+            return OUT_OF_MEMORY;
+        outcome = resend(tcp, c, scoreboard_last(board), now_ns);
+    }
+    if (outcome == OUT_OF_MEMORY)
+        return OUT_OF_MEMORY;
+    tail_probe_sent(c, n == 0);
+    tcp_restart_rto(tcp, c, now_ns);
+    count(tcp->counters, CHASKI_TCP_TAIL_PROBES);
+    return SENT;
 }
 
 /* RFC 9293, 3.8.6.1: data waits, nothing is in flight that could bring an acknowledgement. */
 static void consider_persisting(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     if (c->snd_nxt != c->snd_una) {
-        note_sending(tcp, c, now_ns);
+        c->flags &= ~(uint32_t)TCPF_PERSISTING;
+        tcp_await(tcp, c, now_ns);
     } else if (seq_lt(c->snd_nxt, tcp_send_end(c))) {
         if (c->send_at == TIMER_NEVER || !has(c, TCPF_PERSISTING)) {
             c->flags |= TCPF_PERSISTING;
@@ -207,6 +225,31 @@ static void consider_persisting(struct tcp *tcp, struct tcp_connection *c, uint6
     }
 }
 
+/* RFC 5682: after a time-out that may have been spurious, new data goes first, if there is any. */
+static enum outcome send_for_frto(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    struct tcp_flight *flight = c->flight;
+    if (flight->frto == FRTO_SENT)
+        return SENT;
+    if (flight->frto != FRTO_NEW)
+        return NOTHING_TO_SEND;
+    enum outcome outcome = send_new(tcp, c, now_ns);
+    flight->frto = c->snd_nxt != flight->recovery_point ? FRTO_SENT : FRTO_OFF;
+    return flight->frto == FRTO_SENT && outcome == NOTHING_TO_SEND ? SENT : outcome;
+}
+
+static enum outcome send_what_may_go(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    if (c->flight->probe.owed && c->snd_nxt != c->snd_una)
+        return send_tail_probe(tcp, c, now_ns);
+    enum outcome outcome = send_for_frto(tcp, c, now_ns);
+    if (outcome == NOTHING_TO_SEND)
+        outcome = resend_lost(tcp, c, now_ns);
+    if (outcome == NOTHING_TO_SEND)
+        outcome = send_new(tcp, c, now_ns);
+    return outcome;
+}
+
 static enum outcome send_data(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     c->flags &= ~(uint32_t)TCPF_CWND_LIMITED;
@@ -214,11 +257,7 @@ static enum outcome send_data(struct tcp *tcp, struct tcp_connection *c, uint64_
         return NOTHING_TO_SEND;
     if (flight_take(tcp, c) == NULL)
         return OUT_OF_MEMORY;
-    enum outcome outcome = resend_lost(tcp, c, now_ns);
-    if (outcome == NOTHING_TO_SEND)
-        outcome = send_new(tcp, c, now_ns);
-    if (outcome == NOTHING_TO_SEND)
-        outcome = resend_rescue(tcp, c, now_ns);
+    enum outcome outcome = send_what_may_go(tcp, c, now_ns);
     consider_persisting(tcp, c, now_ns);
     return outcome;
 }

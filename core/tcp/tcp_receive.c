@@ -187,9 +187,7 @@ static bool path_shrank(struct tcp *tcp, struct tcp_connection *c, uint16_t mtu)
     }
     c->proven_mss = 0;
     count(tcp->counters, CHASKI_TCP_PATH_MTU_LOWERED);
-    if (c->flight != NULL)
-        scoreboard_lose_all(&c->flight->scoreboard, &tcp->sent);
-    connection_wants_output(tcp, c);
+    recovery_resend_all(tcp, c);
     return true;
 }
 

@@ -2,34 +2,17 @@
 #include "core/tcp/tcp_internal.h"
 
 /*
- * Loss: from what an acknowledgement told, whether something is lost (RFC 6675; RFC 6582 without
- * SACK), and where recovery stands.
+ * Losses, and where recovery stands. With SACK, time tells what is lost (RFC 8985); without, the
+ * third duplicate acknowledgement and partial ones do (RFC 6582). Recovery lasts until all that was
+ * in flight is acknowledged; it is taken back when it turns out that nothing was lost.
  */
 
-static void enter_recovery(struct tcp *tcp, struct tcp_connection *c, uint32_t flight,
-                           uint32_t in_flight)
+bool recovery_active(const struct tcp_connection *c)
 {
-    c->recovery = TCP_CA_RECOVERY;
-    c->flight->recovery_point = c->snd_nxt;
-    c->flags &= ~(uint32_t)TCPF_RESCUED;
-    congestion_algorithm(c->algorithm)
-        ->reduce(&c->congestion, &c->flight->congestion, flight, c->mss, false);
-    /* With SACK it goes down step by step; the first segment goes at once. */
-    c->congestion.window = c->congestion.threshold;
-    if (has(c, TCPF_HAS_SACK))
-        c->congestion.window = maximum(c->congestion.threshold, in_flight + c->mss);
-    count(tcp->counters, CHASKI_TCP_RECOVERIES);
+    return c->recovery == TCP_CA_RECOVERY || c->recovery == TCP_CA_LOSS;
 }
 
-static void leave_recovery(struct tcp_connection *c)
-{
-    /* RFC 6582, 3.2 step 3: no burst of what a full window would allow. */
-    if (c->recovery == TCP_CA_RECOVERY)
-        c->congestion.window =
-            minimum(c->congestion.threshold, maximum(tcp_in_flight(c), c->mss) + c->mss);
-    c->recovery = TCP_CA_OPEN;
-    c->flight->duplicate_acks = 0;
-}
+/* ---- What is lost -------------------------------------------------------------------------- */
 
 /* Forged duplicates must not make room for more than was in flight when the loss was found (RFC
  * 5681, 3.2, step 4). */
@@ -40,41 +23,91 @@ static uint32_t most_duplicates(const struct tcp_connection *c)
     return maximum(segments, TCP_DUP_THRESHOLD);
 }
 
+/* After a time-out without SACK everything goes again, and what had arrived causes duplicates: they
+ * tell nothing, least of all that there is room for more. But new data that went for F-RTO's sake
+ * causes some as well. */
+static void count_after_time_out(struct tcp_connection *c, const struct sent_news *news)
+{
+    struct tcp_flight *flight = c->flight;
+    uint32_t news_segments = 0;
+    if (seq_gt(c->snd_nxt, flight->recovery_point))
+        news_segments = (c->snd_nxt - flight->recovery_point + c->mss - 1) / c->mss;
+    if (news->acknowledged != 0)
+        flight->duplicate_acks = 0;
+    else if (news->duplicate && flight->duplicate_acks < news_segments)
+        flight->duplicate_acks++;
+}
+
 /* Without SACK (RFC 6582): the third duplicate, or a partial acknowledgement, says that the first
  * segment is lost. Each duplicate says that another one has left the network. */
-static bool judge_without_sack(struct tcp *tcp, struct tcp_connection *c,
-                               const struct sent_news *news, bool duplicate)
+static bool detect_without_sack(struct tcp *tcp, struct tcp_connection *c,
+                                const struct sent_news *news)
 {
-    /* After a time-out everything goes again, and what had arrived causes duplicates: they tell
-     * nothing, least of all that there is room for more. */
+    uint32_t *duplicates = &c->flight->duplicate_acks;
     if (c->recovery == TCP_CA_LOSS) {
-        c->flight->duplicate_acks = 0;
+        count_after_time_out(c, news);
         return false;
     }
-    if (duplicate && c->flight->duplicate_acks < most_duplicates(c))
-        c->flight->duplicate_acks++;
+    if (news->duplicate && *duplicates < most_duplicates(c))
+        ++*duplicates;
     if (news->acknowledged != 0) {
         uint32_t segments = (news->acknowledged + c->mss - 1) / c->mss - 1;
-        c->flight->duplicate_acks -= minimum(c->flight->duplicate_acks, segments);
-        if (c->recovery != TCP_CA_RECOVERY || seq_ge(c->snd_una, c->flight->recovery_point)) {
-            c->flight->duplicate_acks = 0;
+        *duplicates -= minimum(*duplicates, segments);
+        if (c->recovery != TCP_CA_RECOVERY) {
+            *duplicates = 0;
             return false;
         }
-    } else if (c->flight->duplicate_acks != TCP_DUP_THRESHOLD || c->recovery == TCP_CA_RECOVERY) {
+    } else if (*duplicates != TCP_DUP_THRESHOLD || c->recovery == TCP_CA_RECOVERY) {
         return false;
     }
     scoreboard_lose_first(&c->flight->scoreboard, &tcp->sent, c->mss);
-    return c->flight->scoreboard.lost != 0;
+    return c->flight->scoreboard.lost.bytes != 0;
 }
 
-bool recovery_judge(struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news,
-                    bool duplicate)
+static bool detect(struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news)
 {
-    if (!has(c, TCPF_HAS_SACK))
-        return judge_without_sack(tcp, c, news, duplicate);
-    if (news->sacked == 0) /* nothing is told that was not judged already */
-        return false;
-    return scoreboard_judge(&c->flight->scoreboard, TCP_DUP_THRESHOLD * (uint32_t)c->mss);
+    return has(c, TCPF_HAS_SACK) ? rack_detect(tcp, c, news->now_ns)
+                                 : detect_without_sack(tcp, c, news);
+}
+
+/* ---- Where recovery stands ----------------------------------------------------------------- */
+
+static void enter(struct tcp *tcp, struct tcp_connection *c, uint32_t flight)
+{
+    undo_begin(c);
+    c->recovery = TCP_CA_RECOVERY;
+    c->flight->recovery_point = c->snd_nxt;
+    c->flags &= ~(uint32_t)TCPF_PARTIAL;
+    window_reduce(c, flight);
+    count(tcp->counters, CHASKI_TCP_RECOVERIES);
+}
+
+/* Open, or disorder while something behind a gap has arrived. */
+static void settle(struct tcp_connection *c)
+{
+    bool disorder = c->flight->scoreboard.sacked.bytes != 0 || c->flight->duplicate_acks != 0;
+    c->recovery = disorder ? TCP_CA_DISORDER : TCP_CA_OPEN;
+}
+
+static void leave(struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news)
+{
+    bool fast = c->recovery == TCP_CA_RECOVERY;
+    c->flight->duplicate_acks = 0;
+    c->flight->frto = FRTO_OFF;
+    settle(c);
+    rack_recovered(c);
+    if (undo_justified(c, news))
+        undo_apply(tcp, c);
+    else if (fast)
+        window_recovered(c);
+}
+
+/* Nothing was lost: what waits to go again need not. */
+static void take_back(struct tcp *tcp, struct tcp_connection *c)
+{
+    scoreboard_unlose(&c->flight->scoreboard);
+    undo_apply(tcp, c);
+    settle(c);
 }
 
 /* Without SACK, what is sent again needlessly causes duplicates that look like a new loss, until
@@ -85,25 +118,121 @@ static bool has_recovered(const struct tcp_connection *c)
                                  : seq_gt(c->snd_una, c->flight->recovery_point);
 }
 
-bool recovery_active(const struct tcp_connection *c)
+/* RFC 5682, 3.1: whether the time-out was spurious. True when it is known to have been. */
+static bool frto_answers(struct tcp_connection *c, const struct sent_news *news)
 {
-    return c->recovery == TCP_CA_RECOVERY || c->recovery == TCP_CA_LOSS;
+    struct tcp_flight *flight = c->flight;
+    if (flight->frto == FRTO_OFF)
+        return false;
+    if (news->original)
+        return true;
+    if (flight->frto == FRTO_ARMED && news->acknowledged != 0 && news->sacked == 0 &&
+        !has_recovered(c)) {
+        flight->recovery_point = c->snd_nxt;
+        flight->frto = FRTO_NEW;
+    } else if (news->acknowledged != 0 || news->sacked != 0 || news->duplicate) {
+        flight->frto = FRTO_OFF;
+    }
+    return false;
 }
 
-void recovery_move(struct tcp *tcp, struct tcp_connection *c, bool lost, uint32_t flight,
-                   uint32_t in_flight)
+/* True when newly something is lost. */
+static bool go_on_after_time_out(struct tcp *tcp, struct tcp_connection *c,
+                                 const struct sent_news *news)
 {
-    bool recovering = recovery_active(c);
-    if (recovering && has_recovered(c)) {
-        leave_recovery(c);
-        recovering = false;
+    bool justified = news->acknowledged != 0 && undo_justified(c, news);
+    if (justified || (c->flight->undo.possible && frto_answers(c, news))) {
+        take_back(tcp, c);
+        return false;
     }
-    if (recovering)
-        return;
-    if (lost)
-        enter_recovery(tcp, c, flight, in_flight);
+    if (has_recovered(c))
+        leave(tcp, c, news);
+    return detect(tcp, c, news);
+}
+
+static bool go_on_recovering(struct tcp *tcp, struct tcp_connection *c,
+                             const struct sent_news *news)
+{
+    if (has_recovered(c)) {
+        leave(tcp, c, news);
+    } else if (news->acknowledged != 0 && c->flight->undo.possible && news->original_answered &&
+               c->flight->scoreboard.retransmitted.bytes == 0) {
+        take_back(tcp, c);
+        return false;
+    }
+    return detect(tcp, c, news);
+}
+
+bool recovery_process(struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news,
+                      const struct ack_before *before)
+{
+    bool lost;
+    rack_update(c, news);
+    if (news->dsack)
+        undo_note_duplicate(c, news);
+    if (tail_probe_acknowledged(c, news) && !before->recovering)
+        window_reduce_now(c, before->flight);
+    if (c->recovery == TCP_CA_LOSS)
+        lost = go_on_after_time_out(tcp, c, news);
+    else if (c->recovery == TCP_CA_RECOVERY)
+        lost = go_on_recovering(tcp, c, news);
     else
-        c->recovery = c->flight->scoreboard.sacked != 0 || c->flight->duplicate_acks != 0
-                          ? TCP_CA_DISORDER
-                          : TCP_CA_OPEN;
+        lost = detect(tcp, c, news);
+    if (recovery_active(c))
+        return lost;
+    if (lost) {
+        enter(tcp, c, before->flight);
+        return true;
+    }
+    if (news->dsack && undo_justified(c, news))
+        undo_apply(tcp, c);
+    settle(c);
+    return false;
+}
+
+void recovery_reordering_over(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    struct ack_before before = {
+        .flight = c->snd_nxt - c->snd_una,
+        .in_flight = tcp_in_flight(c),
+        .recovering = recovery_active(c),
+    };
+    struct sent_news news = {.now_ns = now_ns};
+    if (!rack_detect(tcp, c, now_ns))
+        return;
+    if (!before.recovering)
+        enter(tcp, c, before.flight);
+    window_adapt(tcp, c, &news, &before, true);
+    connection_wants_output(tcp, c);
+}
+
+/* RFC 5681, 3.1; RFC 6298, 5.4; RFC 8985, 6.3: what was sent a moment ago may still arrive. */
+void recovery_time_out(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    struct tcp_flight *flight = c->flight;
+    bool began = !recovery_active(c);
+    /* Once for one loss (RFC 5681, 3.1); but what went again may have been too much as well. */
+    if (began || (c->recovery == TCP_CA_LOSS && c->retries == 0)) {
+        undo_begin(c);
+        congestion_algorithm(c->algorithm)
+            ->reduce(&c->congestion, &flight->congestion, c->snd_nxt - c->snd_una, c->mss, true);
+    }
+    bool by_time = has(c, TCPF_HAS_SACK) && flight->rack.rtt_us * 1000ull < now_ns;
+    scoreboard_time_out(&flight->scoreboard, &tcp->sent,
+                        by_time ? now_ns - flight->rack.rtt_us * 1000ull : UINT64_MAX);
+    c->recovery = TCP_CA_LOSS;
+    flight->recovery_point = c->snd_nxt;
+    flight->duplicate_acks = 0;
+    flight->rack.due_ns = 0;
+    flight->probe.outstanding = false;
+    flight->frto = tcp->knobs.frto != 0 && (began || c->retries != 0) ? FRTO_ARMED : FRTO_OFF;
+    c->congestion.window = tcp_in_flight(c) + c->mss;
+}
+
+void recovery_resend_all(struct tcp *tcp, struct tcp_connection *c)
+{
+    if (c->flight == NULL)
+        return;
+    scoreboard_time_out(&c->flight->scoreboard, &tcp->sent, UINT64_MAX);
+    connection_wants_output(tcp, c);
 }

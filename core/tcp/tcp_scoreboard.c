@@ -10,9 +10,9 @@
  * therefore they stand in a balanced tree, and splits happen at multiples of the segment size only,
  * so that one-byte SACK blocks cannot multiply them.
  *
- * Judging is incremental. What lies below `judged` has been marked lost, or is SACKed; when
- * the limit below which RFC 6675 takes everything for lost moves up, only the part between is
- * walked. So the work over a whole window is one visit a record, whatever the peer sends.
+ * What is in the network, neither SACKed nor lost and not sent again, stands in a list in the order
+ * of sending as well. Losses are found from its front (RFC 8985), so that each record is visited
+ * once for each time that it is sent, whatever the peer reports.
  */
 
 /* Who may take how many of the records that all connections share: splitting by SACK blocks, on
@@ -24,11 +24,6 @@ static struct tcp_sent *sent_of(struct tree_node *node)
     return node == NULL ? NULL : tree_entry(node, struct tcp_sent, node);
 }
 
-static struct tcp_sent *first_sent(const struct tcp_scoreboard *board)
-{
-    return sent_of(tree_first(&board->sent));
-}
-
 static struct tcp_sent *next_sent(const struct tcp_sent *sent)
 {
     return sent_of(tree_next(&sent->node));
@@ -36,11 +31,71 @@ static struct tcp_sent *next_sent(const struct tcp_sent *sent)
 
 void scoreboard_init(struct tcp_scoreboard *board, uint32_t una)
 {
-    *board = (struct tcp_scoreboard){.highest_sacked = una, .judged = una, .resent = una};
+    *board = (struct tcp_scoreboard){.highest_sacked = una, .resent = una};
+    list_init(&board->by_time);
 }
 
+/* ---- Sums ---------------------------------------------------------------------------------- */
+
+static void add(struct sent_sum *sum, uint32_t bytes, uint32_t segments)
+{
+    sum->bytes += bytes;
+    sum->segments += segments;
+}
+
+/* Counts in, or with negative numbers out, what is or was part of a record. */
+static void count_part(struct tcp_scoreboard *board, const struct tcp_sent *sent, uint32_t bytes,
+                       uint32_t segments)
+{
+    add(&board->out, bytes, segments);
+    if (sent->flags & SENT_SACKED)
+        add(&board->sacked, bytes, segments);
+    if (sent->flags & SENT_LOST)
+        add(&board->lost, bytes, segments);
+    if (sent->flags & SENT_RETRANSMITTED)
+        add(&board->retransmitted, bytes, segments);
+    if ((sent->flags & (SENT_LOST | SENT_RETRANSMITTED)) == SENT_LOST)
+        board->owed += bytes;
+}
+
+static void count_in(struct tcp_scoreboard *board, const struct tcp_sent *sent)
+{
+    count_part(board, sent, sent_length(sent), sent->segments);
+}
+
+static void count_out(struct tcp_scoreboard *board, const struct tcp_sent *sent)
+{
+    count_part(board, sent, 0u - sent_length(sent), 0u - sent->segments);
+}
+
+static void set_flags(struct tcp_scoreboard *board, struct tcp_sent *sent, unsigned flags)
+{
+    count_out(board, sent);
+    sent->flags = (uint16_t)flags;
+    count_in(board, sent);
+}
+
+static uint16_t segments_in(uint32_t bytes, uint32_t mss)
+{
+    uint32_t n = (bytes + mss - 1) / mss;
+    return (uint16_t)(n < UINT16_MAX ? n : UINT16_MAX);
+}
+
+/* Of the first `length` bytes of a record, at least one and leaving one. */
+static uint16_t segments_of_part(const struct tcp_sent *sent, uint32_t length)
+{
+    uint32_t n =
+        (uint32_t)(((uint64_t)length * sent->segments + sent_length(sent) - 1) / sent_length(sent));
+    if (n >= sent->segments)
+        n = sent->segments - 1u;
+    return (uint16_t)(n != 0 ? n : 1);
+}
+
+/* ---- Records ------------------------------------------------------------------------------- */
+
 struct tcp_sent *scoreboard_sent(struct tcp_scoreboard *board, struct pool *pool, uint32_t sequence,
-                                 uint32_t end, struct send_chunk *chunk, uint64_t now_ns)
+                                 uint32_t end, uint32_t mss, struct send_chunk *chunk,
+                                 uint64_t now_ns)
 {
     struct tcp_sent *sent = pool_take(pool, to_send);
     if (sent == NULL)
@@ -48,47 +103,57 @@ struct tcp_sent *scoreboard_sent(struct tcp_scoreboard *board, struct pool *pool
     *sent = (struct tcp_sent){
         .node.key = sequence,
         .end = end,
+        .segments = segments_in(end - sequence, mss),
         .sent_ns = now_ns,
         .chunk = chunk,
     };
     tree_insert(&board->sent, &sent->node);
+    list_append(&board->by_time, &sent->by_time);
+    count_in(board, sent);
     return sent;
 }
 
-/* The sums that a record counts in, to be taken away or added for `n` of its bytes. */
-static void count_bytes(struct tcp_scoreboard *board, const struct tcp_sent *sent, uint32_t n)
+void scoreboard_shorten(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t end,
+                        uint32_t mss)
 {
-    if (sent->flags & SENT_SACKED)
-        board->sacked += n;
-    if (sent->flags & SENT_LOST)
-        board->lost += n;
-    if (sent->flags & SENT_RETRANSMITTED)
-        board->retransmitted += n;
+    count_out(board, sent);
+    sent->end = end;
+    sent->segments = segments_in(sent_length(sent), mss);
+    count_in(board, sent);
 }
 
-static void uncount_bytes(struct tcp_scoreboard *board, const struct tcp_sent *sent, uint32_t n)
+/* What is delivered is news of the round trip, of the order of arrival, of spurious time-outs. */
+static void note_delivery(const struct tcp_scoreboard *board, const struct tcp_sent *sent,
+                          struct sent_news *news)
 {
-    if (sent->flags & SENT_SACKED)
-        board->sacked -= n;
-    if (sent->flags & SENT_LOST)
-        board->lost -= n;
-    if (sent->flags & SENT_RETRANSMITTED)
-        board->retransmitted -= n;
-}
-
-static void note_delivery(const struct tcp_sent *sent, struct sent_news *news)
-{
-    if (sent->flags & SENT_EVER_RETRANSMITTED)
+    if (sent->flags & SENT_EVER_RETRANSMITTED) {
         news->retransmission_acknowledged = true;
-    else if (sent->sent_ns > news->newest_sent_ns)
-        news->newest_sent_ns = sent->sent_ns;
+        if (news->now_ns - sent->sent_ns < news->min_rtt_us * 1000ull)
+            return; /* RFC 8985, 6.2, step 2: it was the original that arrived */
+    } else {
+        if (sent->sent_ns > news->newest_sent_ns)
+            news->newest_sent_ns = sent->sent_ns;
+        news->reordered |= seq_lt(sent->end, board->highest_sacked);
+        news->original |= seq_le(sent->end, news->original_end);
+    }
+    if (sent->sent_ns > news->latest_sent_ns ||
+        (sent->sent_ns == news->latest_sent_ns && seq_gt(sent->end, news->latest_end))) {
+        news->latest_sent_ns = sent->sent_ns;
+        news->latest_end = sent->end;
+    }
+}
+
+static void free_record(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent)
+{
+    tree_remove(&board->sent, &sent->node);
+    list_remove(&sent->by_time);
+    pool_give(pool, sent);
 }
 
 static void drop_record(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent)
 {
-    uncount_bytes(board, sent, sent_length(sent));
-    tree_remove(&board->sent, &sent->node);
-    pool_give(pool, sent);
+    count_out(board, sent);
+    free_record(board, pool, sent);
 }
 
 void scoreboard_unsend(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent)
@@ -96,28 +161,33 @@ void scoreboard_unsend(struct tcp_scoreboard *board, struct pool *pool, struct t
     drop_record(board, pool, sent);
 }
 
+/* Takes the first `n` bytes off a record. */
+static void behead(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t n)
+{
+    uint16_t segments = sent->segments > 1 ? segments_of_part(sent, n) : 0;
+    count_part(board, sent, 0u - n, 0u - segments);
+    sent->segments -= segments;
+    sent->node.key += n; /* not past a neighbour: the tree's order stands */
+    sent->chunk = send_chunk_at(sent->chunk, sent->node.key);
+}
+
 void scoreboard_acknowledge(struct tcp_scoreboard *board, struct pool *pool, uint32_t una,
                             struct sent_news *news)
 {
     struct tcp_sent *sent;
-    while ((sent = first_sent(board)) != NULL && seq_lt(sent->node.key, una)) {
+    while ((sent = scoreboard_first(board)) != NULL && seq_lt(sent->node.key, una)) {
         uint32_t n = seq_min(sent->end, una) - sent->node.key;
         news->acknowledged += n;
         if (!(sent->flags & SENT_SACKED)) {
             news->delivered += n;
-            note_delivery(sent, news);
+            note_delivery(board, sent, news);
         }
-        if (seq_le(sent->end, una)) {
+        if (seq_le(sent->end, una))
             drop_record(board, pool, sent);
-            continue;
-        }
-        /* The key moves up, but not past a neighbour: the tree's order stands. */
-        uncount_bytes(board, sent, n);
-        sent->node.key = una;
-        sent->chunk = send_chunk_at(sent->chunk, una);
+        else
+            behead(board, sent, n);
     }
     board->highest_sacked = seq_max(board->highest_sacked, una);
-    board->judged = seq_max(board->judged, una);
     board->resent = seq_max(board->resent, una);
 }
 
@@ -129,11 +199,21 @@ static bool split(struct tcp_scoreboard *board, struct pool *pool, struct tcp_se
     struct tcp_sent *rest = pool_take(pool, purpose);
     if (rest == NULL)
         return false;
+    count_out(board, sent);
     *rest = *sent;
     rest->node.key = sent->node.key + length;
     rest->chunk = send_chunk_at(sent->chunk, rest->node.key);
+    if (sent->segments > 1) {
+        sent->segments = segments_of_part(sent, length);
+        rest->segments -= sent->segments;
+    }
     sent->end = rest->node.key;
     tree_insert(&board->sent, &rest->node);
+    list_init(&rest->by_time);
+    if (!list_empty(&sent->by_time))
+        list_prepend(&sent->by_time, &rest->by_time);
+    count_in(board, sent);
+    count_in(board, rest);
     return true;
 }
 
@@ -143,14 +223,18 @@ bool scoreboard_split(struct tcp_scoreboard *board, struct pool *pool, struct tc
     return split(board, pool, sent, length, to_send_again);
 }
 
-/* Lets `first` cover the SACKed range behind it as well. */
-static void join_sacked(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *first,
-                        struct tcp_sent *second)
+/* Lets `first` cover the range behind it as well, which is in the same state. */
+static void join(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *first,
+                 struct tcp_sent *second)
 {
+    uint32_t segments = (uint32_t)first->segments + second->segments;
+    count_out(board, first);
+    count_out(board, second);
     first->end = second->end;
     first->flags |= second->flags;
-    tree_remove(&board->sent, &second->node);
-    pool_give(pool, second);
+    first->segments = (uint16_t)(segments < UINT16_MAX ? segments : UINT16_MAX);
+    free_record(board, pool, second);
+    count_in(board, first);
 }
 
 static bool is_sacked(const struct tcp_sent *sent)
@@ -163,19 +247,17 @@ static bool is_sacked(const struct tcp_sent *sent)
 static struct tcp_sent *mark_sacked(struct tcp_scoreboard *board, struct pool *pool,
                                     struct tcp_sent *sent, struct sent_news *news)
 {
-    uncount_bytes(board, sent, sent_length(sent));
-    sent->flags &= ~(uint32_t)(SENT_LOST | SENT_RETRANSMITTED);
-    sent->flags |= SENT_SACKED;
-    count_bytes(board, sent, sent_length(sent));
+    note_delivery(board, sent, news);
+    set_flags(board, sent, (sent->flags & SENT_EVER_RETRANSMITTED) | SENT_SACKED);
+    list_remove(&sent->by_time);
     news->sacked += sent_length(sent);
-    note_delivery(sent, news);
     board->highest_sacked = seq_max(board->highest_sacked, sent->end);
     struct tcp_sent *behind = next_sent(sent), *before = sent_of(tree_previous(&sent->node));
     if (is_sacked(behind))
-        join_sacked(board, pool, sent, behind);
+        join(board, pool, sent, behind);
     if (!is_sacked(before))
         return sent;
-    join_sacked(board, pool, before, sent);
+    join(board, pool, before, sent);
     return before;
 }
 
@@ -218,99 +300,116 @@ void scoreboard_sack(struct tcp_scoreboard *board, struct pool *pool, uint32_t l
     }
 }
 
+/* ---- Losses -------------------------------------------------------------------------------- */
+
 static void mark_lost(struct tcp_scoreboard *board, struct tcp_sent *sent)
 {
-    uncount_bytes(board, sent, sent_length(sent));
-    sent->flags &= ~(uint32_t)SENT_RETRANSMITTED;
-    sent->flags |= SENT_LOST;
-    count_bytes(board, sent, sent_length(sent));
+    set_flags(board, sent, (sent->flags & SENT_EVER_RETRANSMITTED) | SENT_LOST);
+    list_remove(&sent->by_time);
     board->resent = seq_min(board->resent, sent->node.key);
 }
 
-/* Where RFC 6675's limit is: behind it lie `threshold` SACKed bytes, or three SACKed ranges. */
-static uint32_t loss_limit(const struct tcp_scoreboard *board, uint32_t threshold_bytes)
+/* Both are lost, and neither was sent again, or both were. What is sent again is cut anew: records
+ * that were needed to tell ranges apart are not missing when that begins. */
+static bool may_join(const struct tcp_sent *a, const struct tcp_sent *b)
 {
-    uint32_t bytes = 0, ranges = 0, upper = board->highest_sacked;
-    struct tcp_sent *sent = sent_of(tree_floor(&board->sent, board->highest_sacked - 1));
-    while (sent != NULL && seq_ge(sent->node.key, board->judged)) {
-        if (sent->flags & SENT_SACKED) {
-            bytes += sent_length(sent);
-            ranges += ranges == 0 || sent->end != upper;
-            upper = sent->node.key;
-            if (bytes >= threshold_bytes || ranges >= 3)
-                return upper;
-        }
-        sent = sent_of(tree_previous(&sent->node));
-    }
-    return board->judged;
+    return a != NULL && b != NULL && a->flags == b->flags &&
+           (a->flags & (SENT_LOST | SENT_RETRANSMITTED)) == SENT_LOST;
 }
 
-bool scoreboard_judge(struct tcp_scoreboard *board, uint32_t threshold_bytes)
+/* Marks lost, and makes one range of neighbours. */
+static void lose(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent)
 {
-    if (board->sacked == 0)
-        return false;
-    uint32_t limit = loss_limit(board, threshold_bytes);
+    mark_lost(board, sent);
+    struct tcp_sent *behind = next_sent(sent), *before = sent_of(tree_previous(&sent->node));
+    if (may_join(sent, behind))
+        join(board, pool, sent, behind);
+    if (may_join(before, sent))
+        join(board, pool, before, sent);
+}
+
+static struct tcp_sent *oldest(const struct tcp_scoreboard *board)
+{
+    return list_empty(&board->by_time) ? NULL
+                                       : list_entry(board->by_time.next, struct tcp_sent, by_time);
+}
+
+static bool sent_before(const struct tcp_sent *sent, uint64_t than_ns, uint32_t than_end)
+{
+    return sent != NULL &&
+           (sent->sent_ns < than_ns || (sent->sent_ns == than_ns && seq_lt(sent->end, than_end)));
+}
+
+bool scoreboard_waits(const struct tcp_scoreboard *board, uint64_t than_ns, uint32_t than_end)
+{
+    return sent_before(oldest(board), than_ns, than_end);
+}
+
+bool scoreboard_lose_older(struct tcp_scoreboard *board, struct pool *pool, uint64_t before_ns,
+                           uint64_t than_ns, uint32_t than_end)
+{
     bool marked = false;
-    struct tcp_sent *sent = sent_of(tree_ceiling(&board->sent, board->judged));
-    while (sent != NULL && seq_lt(sent->node.key, limit)) {
-        if (!(sent->flags & (SENT_SACKED | SENT_LOST))) {
-            mark_lost(board, sent);
-            marked = true;
-        }
-        sent = next_sent(sent);
+    struct tcp_sent *sent;
+    while (sent_before(sent = oldest(board), than_ns, than_end) && sent->sent_ns <= before_ns) {
+        lose(board, pool, sent);
+        marked = true;
     }
-    board->judged = seq_max(board->judged, limit);
     return marked;
 }
 
 void scoreboard_lose_first(struct tcp_scoreboard *board, struct pool *pool, uint32_t mss)
 {
-    struct tcp_sent *sent = first_sent(board);
+    struct tcp_sent *sent = scoreboard_first(board);
     if (sent == NULL || (sent->flags & SENT_SACKED))
         return;
     scoreboard_split(board, pool, sent, mss);
     mark_lost(board, sent);
 }
 
-/* Lets the lost range before `sent`, which is lost too, cover both. What is sent again is cut
- * anew, so records that were needed to tell ranges apart are not missing when that begins. */
-static void join_lost(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent)
+static void forget_sacks(struct tcp_scoreboard *board, struct pool *pool)
 {
-    struct tcp_sent *before = sent_of(tree_previous(&sent->node));
-    if (before == NULL || (before->flags & SENT_SACKED))
-        return;
-    before->end = sent->end;
-    before->flags |= sent->flags;
-    tree_remove(&board->sent, &sent->node);
-    pool_give(pool, sent);
+    struct tcp_sent *next;
+    for (struct tcp_sent *sent = scoreboard_first(board); sent != NULL; sent = next) {
+        next = next_sent(sent);
+        if (!(sent->flags & SENT_SACKED))
+            continue;
+        set_flags(board, sent, sent->flags & ~(unsigned)SENT_SACKED);
+        mark_lost(board, sent);
+        struct tcp_sent *before = sent_of(tree_previous(&sent->node));
+        if (may_join(before, sent))
+            join(board, pool, before, sent);
+    }
+    board->highest_sacked = scoreboard_first(board)->node.key;
 }
 
-void scoreboard_lose_all(struct tcp_scoreboard *board, struct pool *pool)
+void scoreboard_time_out(struct tcp_scoreboard *board, struct pool *pool, uint64_t before_ns)
 {
-    struct tcp_sent *first = first_sent(board), *next;
-    bool reneged = first != NULL && (first->flags & SENT_SACKED);
-    for (struct tcp_sent *sent = first; sent != NULL; sent = next) {
-        next = next_sent(sent);
-        if (reneged && (sent->flags & SENT_SACKED)) {
-            uncount_bytes(board, sent, sent_length(sent));
-            sent->flags &= ~(uint32_t)SENT_SACKED;
-            count_bytes(board, sent, sent_length(sent));
-        }
-        if (sent->flags & SENT_SACKED)
+    struct tcp_sent *first = scoreboard_first(board), *sent;
+    if (first == NULL)
+        return;
+    if (first->flags & SENT_SACKED)
+        forget_sacks(board, pool);
+    else
+        lose(board, pool, first);
+    while ((sent = oldest(board)) != NULL && sent->sent_ns <= before_ns)
+        lose(board, pool, sent);
+}
+
+void scoreboard_unlose(struct tcp_scoreboard *board)
+{
+    struct tcp_sent *sent =
+        scoreboard_last(board); /* backwards: the front of the list is the first */
+    for (; sent != NULL; sent = sent_of(tree_previous(&sent->node))) {
+        if ((sent->flags & (SENT_LOST | SENT_RETRANSMITTED)) != SENT_LOST)
             continue;
-        mark_lost(board, sent);
-        join_lost(board, pool, sent);
+        set_flags(board, sent, sent->flags & ~(unsigned)SENT_LOST);
+        list_prepend(&board->by_time, &sent->by_time);
     }
-    if (first != NULL && reneged)
-        board->highest_sacked = first->node.key;
-    struct tcp_sent *last = sent_of(tree_last(&board->sent));
-    if (last != NULL)
-        board->judged = last->end;
 }
 
 struct tcp_sent *scoreboard_next_lost(struct tcp_scoreboard *board)
 {
-    if (board->lost == board->retransmitted)
+    if (board->owed == 0)
         return NULL;
     struct tcp_sent *sent = sent_of(tree_ceiling(&board->sent, board->resent));
     while (sent != NULL && (sent->flags & (SENT_LOST | SENT_RETRANSMITTED)) != SENT_LOST)
@@ -320,15 +419,9 @@ struct tcp_sent *scoreboard_next_lost(struct tcp_scoreboard *board)
     return sent;
 }
 
-struct tcp_sent *scoreboard_next_hole(const struct tcp_scoreboard *board)
+struct tcp_sent *scoreboard_first(const struct tcp_scoreboard *board)
 {
-    struct tcp_sent *sent = sent_of(tree_ceiling(&board->sent, board->judged));
-    while (sent != NULL && seq_lt(sent->node.key, board->highest_sacked)) {
-        if (!(sent->flags & (SENT_SACKED | SENT_LOST)))
-            return sent;
-        sent = next_sent(sent);
-    }
-    return NULL;
+    return sent_of(tree_first(&board->sent));
 }
 
 struct tcp_sent *scoreboard_last(const struct tcp_scoreboard *board)
@@ -336,17 +429,21 @@ struct tcp_sent *scoreboard_last(const struct tcp_scoreboard *board)
     return sent_of(tree_last(&board->sent));
 }
 
-void scoreboard_resent(struct tcp_scoreboard *board, struct tcp_sent *sent, uint64_t now_ns)
+void scoreboard_resent(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t mss,
+                       uint64_t now_ns)
 {
-    uncount_bytes(board, sent, sent_length(sent));
-    sent->flags |= SENT_LOST | SENT_RETRANSMITTED | SENT_EVER_RETRANSMITTED;
+    count_out(board, sent);
+    sent->flags |= SENT_RETRANSMITTED | SENT_EVER_RETRANSMITTED;
+    sent->segments = segments_in(sent_length(sent), mss);
     sent->sent_ns = now_ns;
-    count_bytes(board, sent, sent_length(sent));
+    count_in(board, sent);
+    list_remove(&sent->by_time);
+    list_append(&board->by_time, &sent->by_time);
 }
 
 void scoreboard_clear(struct tcp_scoreboard *board, struct pool *pool)
 {
     struct tcp_sent *sent;
-    while ((sent = first_sent(board)) != NULL)
+    while ((sent = scoreboard_first(board)) != NULL)
         drop_record(board, pool, sent);
 }

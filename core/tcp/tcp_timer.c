@@ -34,6 +34,31 @@ uint64_t tcp_rto_ns(const struct tcp *tcp, const struct tcp_connection *c)
     return (rto_us < tcp->knobs.rto_max_us ? rto_us : tcp->knobs.rto_max_us) * 1000;
 }
 
+void tcp_restart_rto(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    c->flight->rto_at = now_ns + tcp_rto_ns(tcp, c);
+}
+
+void tcp_await(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    struct tcp_flight *flight = c->flight;
+    if (c->snd_nxt == c->snd_una) {
+        flight->rto_at = c->send_at = TIMER_NEVER;
+        return;
+    }
+    uint64_t probe_at = tail_probe_at(tcp, c, now_ns);
+    if (flight->rack.due_ns != 0 && flight->rack.due_ns < flight->rto_at) {
+        flight->awaited = AWAIT_REORDER;
+        c->send_at = flight->rack.due_ns;
+    } else if (probe_at != TIMER_NEVER) {
+        flight->awaited = AWAIT_PROBE;
+        c->send_at = probe_at;
+    } else {
+        flight->awaited = AWAIT_RTO;
+        c->send_at = flight->rto_at;
+    }
+}
+
 void tcp_timer_set(struct tcp *tcp, struct tcp_connection *c)
 {
     uint64_t at = c->send_at < c->ack_at ? c->send_at : c->ack_at;
@@ -133,7 +158,7 @@ static void follow_path(const struct tcp *tcp, struct tcp_connection *c)
         c->mss = old;
 }
 
-/* RFC 5681, 3.1 and RFC 6298, 5.4 to 5.6. */
+/* RFC 6298, 5.4 to 5.6. */
 static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     if (since_progress_ms(c, now_ns) >= patience_ms(tcp, c)) {
@@ -142,20 +167,31 @@ static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, ui
     }
     count(tcp->counters, CHASKI_TCP_TIMEOUTS);
     follow_path(tcp, c);
-    /* Once for one loss (RFC 5681, 3.1); but what went again may have been too much as well. */
-    bool progress = c->recovery == TCP_CA_LOSS && c->retries == 0;
-    if (c->recovery == TCP_CA_OPEN || c->recovery == TCP_CA_DISORDER || progress)
-        congestion_algorithm(c->algorithm)
-            ->reduce(&c->congestion, &c->flight->congestion, c->snd_nxt - c->snd_una, c->mss, true);
-    c->congestion.window = c->mss;
-    c->recovery = TCP_CA_LOSS;
-    c->flight->recovery_point = c->snd_nxt;
-    c->flight->duplicate_acks = 0;
-    scoreboard_lose_all(&c->flight->scoreboard, &tcp->sent);
+    recovery_time_out(tcp, c, now_ns);
     back_off(c);
     count_timeout(tcp, c, now_ns);
-    c->send_at = next_attempt(tcp, c, now_ns);
+    c->flight->rto_at = next_attempt(tcp, c, now_ns);
+    tcp_await(tcp, c, now_ns);
     connection_wants_output(tcp, c);
+}
+
+static void probe_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    c->flight->probe.owed = true;
+    tcp_restart_rto(tcp, c, now_ns);
+    connection_wants_output(tcp, c);
+}
+
+static void flight_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    if (c->flight->awaited == AWAIT_PROBE) {
+        probe_deadline(tcp, c, now_ns);
+    } else if (c->flight->awaited == AWAIT_REORDER && now_ns < c->flight->rto_at) {
+        recovery_reordering_over(tcp, c, now_ns);
+        tcp_await(tcp, c, now_ns);
+    } else {
+        retransmission_timeout(tcp, c, now_ns);
+    }
 }
 
 /* The peer's window is shut: RFC 9293, 3.8.6.1. The connection stays as long as the peer answers,
@@ -184,7 +220,7 @@ static void send_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t no
     else if (has(c, TCPF_PERSISTING))
         persist_timeout(tcp, c, now_ns);
     else
-        retransmission_timeout(tcp, c, now_ns);
+        flight_deadline(tcp, c, now_ns);
 }
 
 /* RFC 9293, 3.8.4. What waits to be sent or acknowledged tells by itself whether the peer lives. */

@@ -35,16 +35,19 @@ static void check_scoreboard(struct sim *sim, const struct tcp_connection *c, st
         if (sent->flags & SENT_SACKED)
             sim_must(sim, !(sent->flags & (SENT_LOST | SENT_RETRANSMITTED)));
         if (sent->flags & SENT_RETRANSMITTED)
-            sim_must(sim, sent->flags & SENT_LOST);
+            sim_must(sim, sent->flags & SENT_EVER_RETRANSMITTED);
+        bool gone = (sent->flags & SENT_SACKED) ||
+                    (sent->flags & (SENT_LOST | SENT_RETRANSMITTED)) == SENT_LOST;
+        sim_must(sim, list_empty(&sent->by_time) == gone);
         if (sent->chunk != NULL)
             sim_must(sim, sent->node.key - sent->chunk->sequence < sent->chunk->length);
         sim_must(sim, sent->sent_ns <= sim->now_ns);
     }
     if (!tree_empty(&board->sent))
         sim_must(sim, at == c->snd_nxt);
-    sim_must(sim, board->sacked == sacked);
-    sim_must(sim, board->lost == lost);
-    sim_must(sim, board->retransmitted == retransmitted);
+    sim_must(sim, board->sacked.bytes == sacked);
+    sim_must(sim, board->lost.bytes == lost);
+    sim_must(sim, board->retransmitted.bytes == retransmitted);
 }
 
 static void check_send_queue(struct sim *sim, const struct tcp *tcp, const struct tcp_connection *c,

@@ -197,13 +197,16 @@ static void check_scoreboard(const struct tcp_connection *c)
         if (sent->flags & SENT_SACKED)
             assert_int_equal(sent->flags & (SENT_LOST | SENT_RETRANSMITTED), 0);
         if (sent->flags & SENT_RETRANSMITTED)
-            assert_true(sent->flags & SENT_LOST);
+            assert_true(sent->flags & SENT_EVER_RETRANSMITTED);
+        bool gone = (sent->flags & SENT_SACKED) ||
+                    (sent->flags & (SENT_LOST | SENT_RETRANSMITTED)) == SENT_LOST;
+        assert_int_equal(list_empty(&sent->by_time), gone);
     }
     if (!tree_empty(&board->sent))
         assert_int_equal(at, c->snd_nxt);
-    assert_int_equal(board->sacked, sacked);
-    assert_int_equal(board->lost, lost);
-    assert_int_equal(board->retransmitted, retransmitted);
+    assert_int_equal(board->sacked.bytes, sacked);
+    assert_int_equal(board->lost.bytes, lost);
+    assert_int_equal(board->retransmitted.bytes, retransmitted);
 }
 
 static void check_send_queue(const struct tcp_connection *c)

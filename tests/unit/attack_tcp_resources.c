@@ -360,8 +360,8 @@ static void row_34_alternating_blocks_cost_little(void **state)
             peer.heard = peer.answered = peer.world.frame_count;
         }
         uint32_t flight = c->snd_nxt - c->snd_una;
-        assert_true(c->flight->scoreboard.sacked <= flight && c->flight->scoreboard.lost <= flight);
-        assert_true(c->flight->scoreboard.retransmitted <= c->flight->scoreboard.lost);
+        assert_true(c->flight->scoreboard.sacked.bytes <= flight && c->flight->scoreboard.lost.bytes <= flight);
+        assert_true(c->flight->scoreboard.retransmitted.bytes <= c->flight->scoreboard.lost.bytes);
     }
     assert_true(seconds() - begin < 10);
     /* A record a segment at most, and enough left for everybody else. */
@@ -396,7 +396,7 @@ static void row_34_growing_block_stays_one_record(void **state)
     for (uint32_t i = 3; i < 400; i++) {
         const uint32_t blocks[1][2] = {{una + 64, una + 64 * i}};
         say_sack(&peer, una, blocks, 1);
-        assert_int_equal(board->sacked, 64 * (i - 1));
+        assert_int_equal(board->sacked.bytes, 64 * (i - 1));
         struct tree_node *node = tree_floor(&board->sent, una + 64);
         assert_int_equal(node->key, una + 64);
         assert_int_equal(tree_entry(node, struct tcp_sent, node)->end, una + 64 * i);
@@ -425,7 +425,7 @@ static double time_for_reports(uint32_t writes, uint32_t n)
             forget(&peer);
     }
     double end = seconds();
-    assert_int_equal(c->flight->scoreboard.sacked, 1);
+    assert_int_equal(c->flight->scoreboard.sacked.bytes, 1);
     peer_free(&peer);
     return end - begin;
 }

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/tcp_internal.h"
+
+/*
+ * Loss detection by time (RFC 8985, 6). When a segment has arrived, what was sent before it and has
+ * not arrived either is lost, but for the time that reordering may take: the reordering window. It
+ * is nought until the path is seen to reorder, if there is other evidence of a loss; it grows
+ * while the peer reports that retransmissions were needless.
+ */
+
+enum {
+    PERSISTS = 16,         /* recoveries that a grown window outlasts */
+    STEPS_MAX = 255,       /* of a quarter of the minimum round trip */
+    TIMER_SLACK_US = 2000, /* as Linux, lest the timer come just before an acknowledgement */
+};
+
+/* 6.2, step 4: once a round trip. */
+static void widen(struct tcp_connection *c)
+{
+    struct rack *rack = &c->flight->rack;
+    if (rack->round_known && seq_lt(c->snd_una, rack->dsack_round))
+        return;
+    rack->round_known = true;
+    rack->dsack_round = c->snd_nxt;
+    rack->persist = PERSISTS;
+    if (rack->more_steps < STEPS_MAX)
+        rack->more_steps++;
+}
+
+void rack_update(struct tcp_connection *c, const struct sent_news *news)
+{
+    struct rack *rack = &c->flight->rack;
+    rack->reordering_seen |= news->reordered;
+    if (news->dsack)
+        widen(c);
+    if (news->latest_sent_ns == 0)
+        return;
+    /* Never nought: what was sent again this very moment cannot be lost again yet. */
+    rack->rtt_us = maximum((uint32_t)((news->now_ns - news->latest_sent_ns) / 1000), 1);
+    if (news->latest_sent_ns > rack->xmit_ns ||
+        (news->latest_sent_ns == rack->xmit_ns && seq_gt(news->latest_end, rack->end_seq))) {
+        rack->xmit_ns = news->latest_sent_ns;
+        rack->end_seq = news->latest_end;
+    }
+}
+
+void rack_recovered(struct tcp_connection *c)
+{
+    struct rack *rack = &c->flight->rack;
+    if (rack->persist != 0 && --rack->persist == 0)
+        rack->more_steps = 0;
+}
+
+/* 6.2, step 4 */
+static uint32_t reordering_window_us(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    const struct rack *rack = &c->flight->rack;
+    bool enough = c->flight->scoreboard.sacked.segments >= tcp->knobs.reordering;
+    if (!rack->reordering_seen && (enough || recovery_active(c)))
+        return 0;
+    return minimum(c->min_rtt_us / 4 * (1u + rack->more_steps), c->srtt_us8 / 8);
+}
+
+bool rack_detect(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    struct rack *rack = &c->flight->rack;
+    struct tcp_scoreboard *board = &c->flight->scoreboard;
+    rack->due_ns = 0;
+    if (rack->xmit_ns == 0)
+        return false;
+    uint64_t wait_ns = (rack->rtt_us + (uint64_t)reordering_window_us(tcp, c)) * 1000;
+    if (now_ns < wait_ns)
+        return false;
+    bool marked =
+        scoreboard_lose_older(board, &tcp->sent, now_ns - wait_ns, rack->xmit_ns, rack->end_seq);
+    /* 6.2, step 5: the latest of those sent before what has arrived. */
+    if (scoreboard_waits(board, rack->xmit_ns, rack->end_seq))
+        rack->due_ns = rack->xmit_ns + wait_ns + TIMER_SLACK_US * 1000ull;
+    return marked;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/tcp_internal.h"
+
+/*
+ * Tail loss probes (RFC 8985, 7). When the end of what was sent is lost, nothing arrives that would
+ * tell. After two round trips of silence the next segment, or the last one again, asks; the answer
+ * lets the rest be found lost long before the time-out.
+ */
+
+enum { SLACK_US = 2000 }; /* as Linux */
+
+/* 7.2: the peer may delay its acknowledgement of a lone segment. */
+static uint64_t timeout_ns(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    if (c->srtt_us8 == 0)
+        return tcp->knobs.rto_initial_us * 1000ull;
+    bool lone = c->flight->scoreboard.out.segments == 1;
+    return (c->srtt_us8 / 4 + (uint64_t)(lone ? tcp->knobs.rto_min_us : SLACK_US)) * 1000;
+}
+
+uint64_t tail_probe_at(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
+{
+    const struct tcp_flight *flight = c->flight;
+    if (!tcp->knobs.tail_probes || !has(c, TCPF_HAS_SACK) || c->recovery != TCP_CA_OPEN ||
+        flight->probe.outstanding || flight->scoreboard.sacked.bytes != 0)
+        return TIMER_NEVER;
+    uint64_t at = now_ns + timeout_ns(tcp, c);
+    return at < flight->rto_at ? at : flight->rto_at;
+}
+
+void tail_probe_sent(struct tcp_connection *c, bool again)
+{
+    c->flight->probe =
+        (struct tail_probe){.end_seq = c->snd_nxt, .outstanding = true, .again = again};
+}
+
+/* 7.4.2 */
+bool tail_probe_acknowledged(struct tcp_connection *c, const struct sent_news *news)
+{
+    struct tail_probe *probe = &c->flight->probe;
+    if (!probe->outstanding || seq_lt(c->snd_una, probe->end_seq))
+        return false;
+    bool duplicate = news->dsack && news->dsack_right == probe->end_seq;
+    bool beyond = seq_gt(c->snd_una, probe->end_seq);
+    bool repaired = probe->again && !duplicate && beyond;
+    /* When both the original and the probe have arrived, a second acknowledgement says so. */
+    bool twice = news->acknowledged == 0 && news->sacked == 0 && news->duplicate;
+    if (!probe->again || duplicate || beyond || twice)
+        probe->outstanding = false;
+    return repaired;
+}
