@@ -155,7 +155,8 @@ struct tcp_connection {
     uint32_t user_timeout_ms;
     uint32_t keep_idle_ms;
     uint32_t listener_generation;
-    uint16_t listener; /* index plus one; 0: opened actively */
+    uint32_t dsack_left, dsack_right; /* what came twice, to be told (RFC 2883); equal: nothing */
+    uint16_t listener;                /* index plus one; 0: opened actively */
     uint16_t keep_interval_s;
     uint16_t announced_mss; /* what we announced, or shall */
     uint16_t peer_mss;      /* what the peer announced, or 536 */

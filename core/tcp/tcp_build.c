@@ -101,6 +101,20 @@ int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send
     return (int32_t)payload;
 }
 
+/* Behind options of `used` bytes: what came twice (RFC 2883), and what lies behind gaps. */
+static size_t build_sack(struct tcp_connection *c, uint8_t *at, uint32_t used)
+{
+    struct wire_tcp_sack blocks[WIRE_TCP_SACK_MAX];
+    /* They take the place of a payload: links of the smallest MTU have room for one or two. */
+    uint32_t room = minimum(WIRE_TCP_OPTIONS_MAX - used, c->mss);
+    unsigned most = (room - 4) / 8, n = 0;
+    if (c->dsack_left != c->dsack_right)
+        blocks[n++] = (struct wire_tcp_sack){c->dsack_left, c->dsack_right};
+    c->dsack_left = c->dsack_right;
+    n += receive_queue_blocks(&c->receive, blocks + n, most - n);
+    return wire_tcp_build_sack(at, blocks, n);
+}
+
 bool tcp_build_ack(struct tcp *tcp, struct tcp_connection *c, uint32_t sequence, uint64_t now_ns)
 {
     struct packet *packet = packet_take(&tcp->memory->packets, FOR_CONTROL);
@@ -110,14 +124,8 @@ bool tcp_build_ack(struct tcp *tcp, struct tcp_connection *c, uint32_t sequence,
     size_t length = 0;
     if (has(c, TCPF_HAS_TIMESTAMPS))
         length = wire_tcp_build_timestamp(options, timestamp_now(c, now_ns), c->ts_recent);
-    if (has(c, TCPF_HAS_SACK) && !tree_empty(&c->receive.runs)) {
-        struct wire_tcp_sack blocks[WIRE_TCP_SACK_MAX];
-        /* They take the place of a payload: links of the smallest MTU have room for one or two. */
-        uint32_t room = minimum((uint32_t)(WIRE_TCP_OPTIONS_MAX - length), c->mss);
-        unsigned most = (room - 4) / 8;
-        unsigned n = receive_queue_blocks(&c->receive, blocks, most);
-        length += wire_tcp_build_sack(options + length, blocks, n);
-    }
+    if (tcp_has_gap_to_tell(c))
+        length += build_sack(c, options + length, (uint32_t)length);
     send_for(tcp, c, packet, sequence, TCP_ACK, options, (uint8_t)length, now_ns);
     return true;
 }

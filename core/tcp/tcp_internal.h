@@ -72,6 +72,13 @@ static inline uint32_t tcp_in_flight(const struct tcp_connection *c)
     return out > left ? out - left : 0;
 }
 
+/* True when an acknowledgement is to have SACK blocks. */
+static inline bool tcp_has_gap_to_tell(const struct tcp_connection *c)
+{
+    return has(c, TCPF_HAS_SACK) &&
+           (!tree_empty(&c->receive.runs) || c->dsack_left != c->dsack_right);
+}
+
 /* RFC 6928 */
 static inline uint32_t tcp_initial_window(const struct tcp *tcp, const struct tcp_connection *c)
 {

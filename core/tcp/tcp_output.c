@@ -315,7 +315,8 @@ static enum outcome send_all(struct tcp *tcp, struct tcp_connection *c, uint64_t
     enum outcome outcome = NOTHING_TO_SEND;
     if (has(c, TCPF_SYN_OWED))
         return send_handshake(tcp, c, now_ns);
-    if (has(c, TCPF_ACK_NOW) && !tree_empty(&c->receive.runs) && !tell_gap(tcp, c, now_ns))
+    bool gap = !tree_empty(&c->receive.runs) || tcp_has_gap_to_tell(c);
+    if (has(c, TCPF_ACK_NOW) && gap && !tell_gap(tcp, c, now_ns))
         return OUT_OF_MEMORY;
     if (may_send_data(c))
         outcome = send_data(tcp, c, now_ns);

@@ -86,6 +86,16 @@ static enum verdict judge(const struct tcp_connection *c, const struct packet *p
     return judge_acknowledgment(c, packet);
 }
 
+/* What came though it was there already is told with the next acknowledgement (RFC 2883, 4). */
+static void note_duplicate(const struct tcp *tcp, struct tcp_connection *c, uint32_t left,
+                           uint32_t right)
+{
+    if (!has(c, TCPF_HAS_SACK) || !tcp->knobs.dsack)
+        return;
+    c->dsack_left = left;
+    c->dsack_right = right;
+}
+
 /* Tells the peer where we are, unless it was told a moment ago: two ends that have lost each other
  * must not answer each other's answers for ever. Segments with data cannot be such answers. */
 static void answer(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
@@ -93,6 +103,9 @@ static void answer(struct tcp *tcp, struct tcp_connection *c, const struct packe
 {
     uint32_t now_ms = clock_ms(now_ns);
     bool limited = challenge || packet->length == 0;
+    uint32_t end = packet->tcp.sequence + packet->length;
+    if (packet->length != 0 && seq_le(end, c->rcv_nxt))
+        note_duplicate(tcp, c, packet->tcp.sequence, end);
     if (limited && c->challenged_ms != 0 &&
         now_ms - c->challenged_ms < tcp->knobs.answer_interval_ms) {
         count(tcp->counters, CHASKI_TCP_ANSWERS_LIMITED);
@@ -190,7 +203,7 @@ static void estimate_receive_mss(struct tcp_connection *c, const struct packet *
 }
 
 /* Cuts the text to what is new and within the window; false when nothing is left. */
-static bool trim_to_window(struct tcp_connection *c, struct packet *packet)
+static bool trim_to_window(const struct tcp *tcp, struct tcp_connection *c, struct packet *packet)
 {
     uint32_t end = packet->tcp.sequence + packet->length;
     if (seq_gt(end, c->rcv_advertised)) {
@@ -200,6 +213,9 @@ static bool trim_to_window(struct tcp_connection *c, struct packet *packet)
     }
     if (seq_lt(packet->tcp.sequence, c->rcv_nxt)) {
         uint32_t old = c->rcv_nxt - packet->tcp.sequence;
+        if (packet->length != 0)
+            note_duplicate(tcp, c, packet->tcp.sequence,
+                           packet->tcp.sequence + minimum(old, packet->length));
         packet_consume(packet, minimum(old, packet->length));
         packet->tcp.sequence = c->rcv_nxt;
         c->flags |= TCPF_ACK_NOW;
@@ -225,7 +241,9 @@ static void receive_text(struct tcp *tcp, struct tcp_connection *c, struct packe
         owe_acknowledgment(tcp, c, length, now_ns);
     } else {
         /* Out of order, or filling a gap: at once (RFC 5681, 4.2). */
-        receive_queue_insert(queue, packet, tcp->counters);
+        uint32_t left = packet->tcp.sequence;
+        if (!receive_queue_insert(queue, packet, tcp->counters))
+            note_duplicate(tcp, c, left, left + length);
         length = receive_queue_close_gap(queue, c->rcv_nxt);
         c->flags |= TCPF_ACK_NOW;
         count(tcp->counters, CHASKI_TCP_OUT_OF_ORDER);
@@ -283,7 +301,7 @@ static bool apply_text(struct tcp *tcp, struct tcp_connection *c, struct packet 
         return true;
     }
     uint32_t fin_at = packet->tcp.sequence + packet->length;
-    bool text = trim_to_window(c, packet);
+    bool text = trim_to_window(tcp, c, packet);
     bool fin = (packet->tcp.flags & TCP_FIN) != 0;
     if (text)
         receive_text(tcp, c, packet, now_ns);

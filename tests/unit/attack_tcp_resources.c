@@ -863,6 +863,7 @@ static void sequence_numbers_come_round(void **state)
         uint32_t una = peer.expected, end = una + 80000;
         assert_int_equal(peer_host_writes(&peer, 80000), 80000);
         assert_int_equal(peer_hears_all(&peer), 10 * PEER_MSS);
+        peer_runs(&peer, WORLD_MILLISECOND);
         for (uint32_t k = 1; k < 10; k += 2) {
             const uint32_t blocks[1][2] = {{una + k * PEER_MSS, una + (k + 1) * PEER_MSS}};
             say_sack(&peer, una, blocks, 1);

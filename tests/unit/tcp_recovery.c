@@ -1,0 +1,633 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "core/host/layout.h"
+#include "core/tcp/tcp_internal.h"
+#include "tests/support/peer.h"
+
+/*
+ * Loss recovery: RACK-TLP (RFC 8985), proportional rate reduction (6937), F-RTO (5682), limited
+ * transmit (3042), D-SACK (2883), and taking recovery back (3522, 4015). The peer is the test: the
+ * round trip is what it makes of it, 40 ms here.
+ */
+
+enum { RTT_MS = 40, MSS = PEER_MSS, TS_MSS = PEER_MSS - 12 };
+
+static const uint8_t sack_only[] = {2, 4, PEER_MSS >> 8, PEER_MSS & 0xff, 4, 2, 1, 1};
+static const uint8_t sack_and_timestamps[] = {
+    2, 4, PEER_MSS >> 8, PEER_MSS & 0xff, 4, 2, 8, 10, 0, 0, 3, 233, 0, 0, 0, 0};
+
+static struct peer peer;
+static uint32_t peer_clock; /* of its timestamps; 0: it has none */
+static uint32_t echo;       /* the host's last timestamp */
+
+static void ms(uint32_t n)
+{
+    peer_runs(&peer, n * WORLD_MILLISECOND);
+}
+
+static struct tcp_connection *connection(void)
+{
+    return &peer.host->tcp.connections[peer.connection.index];
+}
+
+static struct chaski_tcp_info info(void)
+{
+    return peer_info(&peer);
+}
+
+static uint64_t counted(enum chaski_counter which)
+{
+    return chaski_counter_value(peer.host, which);
+}
+
+static void put32(uint8_t *at, uint32_t value)
+{
+    for (int i = 0; i < 4; i++)
+        at[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+static uint32_t get32(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+/* Acknowledges `number` and reports ranges, from and to, until both are 0; timestamps as agreed. */
+static void say(uint32_t number, const uint32_t *ranges)
+{
+    uint8_t options[40];
+    uint8_t length = 0, count = 0;
+    struct segment segment = peer_segment(&peer, SEGMENT_ACK);
+    if (peer_clock != 0) {
+        const uint8_t head[4] = {1, 1, 8, 10};
+        for (int i = 0; i < 4; i++)
+            options[i] = head[i];
+        put32(options + 4, peer_clock);
+        put32(options + 8, echo);
+        length = 12;
+    }
+    while (ranges[2 * count] != ranges[2 * count + 1])
+        count++;
+    if (count != 0) {
+        options[length++] = 1;
+        options[length++] = 1;
+        options[length++] = 5;
+        options[length++] = (uint8_t)(2 + 8 * count);
+    }
+    for (unsigned i = 0; i < 2u * count; i++, length += 4)
+        put32(options + length, ranges[i]);
+    segment.acknowledgment = number;
+    segment.options = options;
+    segment.options_length = length;
+    peer_injects(&peer, &segment);
+}
+
+#define SAY(number, ...) say(number, (const uint32_t[]){__VA_ARGS__, 0, 0})
+
+static void acknowledge(uint32_t number)
+{
+    SAY(number, 0, 0);
+}
+
+/* The next segment with text: where it begins. */
+static uint32_t hear(void)
+{
+    struct segment segment;
+    uint8_t length;
+    assert_true(peer_hears(&peer, &segment));
+    assert_true(segment.payload_length != 0);
+    const uint8_t *timestamp = segment_option(&segment, 8, &length);
+    if (timestamp != NULL)
+        echo = get32(timestamp);
+    return segment.sequence;
+}
+
+static unsigned hear_all(void)
+{
+    unsigned n = 0;
+    while (peer.heard != peer.world.frame_count) {
+        hear();
+        n++;
+    }
+    return n;
+}
+
+static void assert_silent(void)
+{
+    peer_expects_nothing(&peer);
+}
+
+/* Opens, and lets one segment go to and fro, so that the round trip is known. */
+static uint32_t open_with(const uint8_t *options, uint8_t length)
+{
+    peer_make(&peer, NULL);
+    peer.syn_options = options;
+    peer.syn_options_length = length;
+    peer_host_listens(&peer);
+    struct segment syn = peer_segment(&peer, SEGMENT_SYN);
+    syn.options = options;
+    syn.options_length = length;
+    peer_injects(&peer, &syn);
+    struct segment synack = peer_expects(&peer, SEGMENT_SYN | SEGMENT_ACK);
+    uint8_t option;
+    const uint8_t *timestamp = segment_option(&synack, 8, &option);
+    peer_clock = timestamp != NULL ? 1002 : 0;
+    echo = timestamp != NULL ? get32(timestamp) : 0;
+    peer.next++;
+    peer.expected = synack.sequence + 1;
+    ms(RTT_MS);
+    acknowledge(peer.expected);
+    ms(1);
+    peer_host_writes(&peer, 100);
+    hear();
+    ms(RTT_MS);
+    acknowledge(peer.expected);
+    assert_silent();
+    assert_in_range(info().tcpi_rtt, 39000, 41000);
+    return peer.expected;
+}
+
+/* Ten full segments are in flight, for a round trip already; returns where they begin. */
+static uint32_t fly(uint32_t more)
+{
+    uint32_t una = open_with(sack_only, sizeof sack_only);
+    peer_host_writes(&peer, (10 + more) * MSS);
+    assert_int_equal(hear_all(), 10);
+    ms(RTT_MS);
+    return una;
+}
+
+static int tear_down(void **state)
+{
+    (void)state;
+    peer_free(&peer);
+    return 0;
+}
+
+/* ---- RACK (RFC 8985, 6) ---- */
+
+/* 6.2, step 4: with three segments reported and no reordering seen the window is nought. */
+static void three_reported_segments_are_enough(void **state)
+{
+    (void)state;
+    uint32_t una = fly(0);
+    SAY(una, una + MSS, una + 3 * MSS);
+    assert_silent();
+    assert_int_equal(info().tcpi_ca_state, TCP_CA_DISORDER);
+    SAY(una, una + MSS, una + 4 * MSS);
+    assert_int_equal(hear(), una);
+    assert_silent();
+    assert_int_equal(info().tcpi_ca_state, TCP_CA_RECOVERY);
+    assert_int_equal(info().tcpi_lost, 1);
+    assert_int_equal(info().tcpi_retrans, 1);
+}
+
+/* 6.2, steps 4 and 5: with one, what was sent before is lost a quarter of the round trip later. */
+static void one_reported_segment_and_time_are_enough(void **state)
+{
+    (void)state;
+    uint32_t una = fly(0);
+    SAY(una, una + MSS, una + 2 * MSS);
+    assert_silent();
+    ms(8);
+    assert_silent();
+    ms(6);
+    assert_int_equal(hear(), una);
+    assert_silent();
+    assert_int_equal(info().tcpi_ca_state, TCP_CA_RECOVERY);
+    assert_int_equal(counted(CHASKI_TCP_TIMEOUTS), 0);
+}
+
+/* A retransmission that is lost is found lost by what was sent after it. */
+static void a_lost_retransmission_is_found(void **state)
+{
+    (void)state;
+    uint32_t una = fly(10);
+    SAY(una, una + MSS, una + 4 * MSS);
+    assert_int_equal(hear(), una);
+    unsigned sent = 0;
+    for (uint32_t k = 5; k <= 10; k++) {
+        SAY(una, una + MSS, una + k * MSS);
+        sent += hear_all();
+    }
+    assert_true(sent >= 2); /* new data, after the retransmission */
+    ms(RTT_MS);
+    for (uint32_t k = 11; k <= 10 + sent; k++)
+        SAY(una, una + MSS, una + k * MSS);
+    ms(15);
+    bool again = false;
+    while (peer.heard != peer.world.frame_count)
+        again |= hear() == una;
+    assert_true(again);
+    assert_int_equal(counted(CHASKI_TCP_TIMEOUTS), 0);
+}
+
+/* 6.2, steps 3 and 4: once the path is seen to reorder, three segments are not enough, time is. */
+static void reordering_is_waited_for(void **state)
+{
+    (void)state;
+    uint32_t una = fly(20);
+    SAY(una, una + MSS, una + 2 * MSS);
+    ms(2);
+    acknowledge(una + 2 * MSS); /* the first came late */
+    hear_all();
+    assert_true(connection()->flight->rack.reordering_seen);
+    una += 2 * MSS;
+    SAY(una, una + MSS, una + 5 * MSS);
+    uint32_t limited = hear_all();
+    assert_true(limited != 0);
+    assert_int_equal(info().tcpi_ca_state, TCP_CA_DISORDER);
+    ms(5);
+    assert_silent();
+    ms(9);
+    assert_int_equal(hear(), una);
+    assert_int_equal(info().tcpi_ca_state, TCP_CA_RECOVERY);
+}
+
+/* 6.2, step 4: the window grows once in a round trip with D-SACKs, and shrinks after 16 recoveries.
+ */
+static void duplicates_widen_the_window(void **state)
+{
+    (void)state;
+    uint32_t una = fly(0);
+    SAY(una + MSS, una, una + MSS);
+    SAY(una + 2 * MSS, una + MSS, una + 2 * MSS);
+    assert_int_equal(connection()->flight->rack.more_steps, 1);
+    acknowledge(una + 10 * MSS);
+    peer_host_writes(&peer, 2 * MSS);
+    hear_all();
+    ms(RTT_MS);
+    SAY(una + 11 * MSS, una + 10 * MSS, una + 11 * MSS);
+    assert_int_equal(connection()->flight->rack.more_steps, 2);
+    for (int i = 0; i < 16; i++)
+        rack_recovered(connection());
+    assert_int_equal(connection()->flight->rack.more_steps, 0);
+}
+
+/* 6.3: after a time-out, what was sent within the last round trip is not yet lost. */
+static void a_time_out_spares_what_was_just_sent(void **state)
+{
+    (void)state;
+    uint32_t una = fly(20);
+    acknowledge(una + 2 * MSS);
+    hear_all();
+    ms(215); /* the probe has gone */
+    hear_all();
+    acknowledge(una + 2 * MSS);
+    peer_runs(&peer, WORLD_SECOND);
+    assert_true(counted(CHASKI_TCP_TIMEOUTS) != 0);
+    assert_int_equal(info().tcpi_ca_state, TCP_CA_LOSS);
+}
+
+/* ---- Tail loss probes (RFC 8985, 7) ---- */
+
+/* 7.2, 7.3: two round trips after the last sending; the last segment when there is nothing new. */
+static void silence_is_probed(void **state)
+{
+    (void)state;
+    uint32_t una = open_with(sack_only, sizeof sack_only);
+    peer_host_writes(&peer, 3 * MSS);
+    assert_int_equal(hear_all(), 3);
+    ms(2 * RTT_MS - 2);
+    assert_silent();
+    ms(6);
+    assert_int_equal(hear(), una + 2 * MSS);
+    assert_silent();
+    assert_int_equal(counted(CHASKI_TCP_TAIL_PROBES), 1);
+    /* What it brings back shows the loss of the rest. */
+    ms(RTT_MS);
+    SAY(una, una + 2 * MSS, una + 3 * MSS);
+    ms(15);
+    assert_int_equal(hear(), una);
+    assert_int_equal(counted(CHASKI_TCP_TIMEOUTS), 0);
+}
+
+/* 7.2: a lone segment's acknowledgement may be delayed; the time-out is not exceeded. */
+static void a_lone_segment_is_probed_later(void **state)
+{
+    (void)state;
+    uint32_t una = open_with(sack_only, sizeof sack_only);
+    peer_host_writes(&peer, 1000);
+    assert_int_equal(hear(), una);
+    ms(200);
+    assert_silent();
+    ms(100);
+    assert_int_equal(hear(), una);
+    assert_int_equal(counted(CHASKI_TCP_TAIL_PROBES), 1);
+    assert_int_equal(info().tcpi_ca_state, TCP_CA_OPEN);
+}
+
+/* 7.3: new data goes rather than old. */
+static void new_data_probes_when_there_is_some(void **state)
+{
+    (void)state;
+    uint32_t una = fly(5);
+    ms(2 * RTT_MS);
+    assert_int_equal(hear(), una + 10 * MSS);
+    assert_silent();
+    assert_int_equal(info().tcpi_total_retrans, 0);
+}
+
+/* 7.4.2: what the probe has repaired was a loss: the window is reduced. */
+static void a_loss_that_the_probe_repaired_counts(void **state)
+{
+    (void)state;
+    uint32_t una = open_with(sack_only, sizeof sack_only);
+    peer_host_writes(&peer, 4 * MSS);
+    hear_all();
+    ms(3 * RTT_MS);
+    assert_int_equal(hear(), una + 3 * MSS);
+    peer_host_writes(&peer, MSS);
+    hear_all();
+    ms(RTT_MS);
+    uint32_t before = info().tcpi_snd_cwnd;
+    acknowledge(una + 5 * MSS);
+    assert_true(info().tcpi_snd_cwnd < before);
+    assert_int_equal(info().tcpi_ca_state, TCP_CA_OPEN);
+}
+
+/* 7.4.2: reported as a duplicate, it repaired nothing. */
+static void a_needless_probe_costs_nothing(void **state)
+{
+    (void)state;
+    uint32_t una = open_with(sack_only, sizeof sack_only);
+    peer_host_writes(&peer, 4 * MSS);
+    hear_all();
+    ms(3 * RTT_MS);
+    assert_int_equal(hear(), una + 3 * MSS);
+    uint32_t before = info().tcpi_snd_cwnd;
+    SAY(una + 4 * MSS, una + 3 * MSS, una + 4 * MSS);
+    assert_true(info().tcpi_snd_cwnd >= before);
+    assert_false(connection()->flight->probe.outstanding);
+}
+
+static void probes_can_be_turned_off(void **state)
+{
+    (void)state;
+    uint32_t una = open_with(sack_only, sizeof sack_only);
+    assert_int_equal(chaski_set_knob(peer.host, "tcp_early_retrans", "0"), 0);
+    peer_host_writes(&peer, 3 * MSS);
+    hear_all();
+    ms(200);
+    assert_silent();
+    ms(100);
+    assert_int_equal(hear(), una);
+    assert_int_equal(counted(CHASKI_TCP_TIMEOUTS), 1);
+}
+
+/* ---- Limited transmit (RFC 3042), proportional rate reduction (RFC 6937) ---- */
+
+static void the_first_two_reports_let_new_segments_go(void **state)
+{
+    (void)state;
+    uint32_t una = fly(5);
+    SAY(una, una + MSS, una + 2 * MSS);
+    assert_int_equal(hear(), una + 10 * MSS);
+    assert_silent();
+    SAY(una, una + MSS, una + 3 * MSS);
+    assert_int_equal(hear(), una + 11 * MSS);
+    assert_silent();
+    assert_int_equal(info().tcpi_snd_cwnd, 10);
+}
+
+/* RFC 6937, 3.1: over the round trip, as much goes of the window as the threshold is of the flight.
+ */
+static void the_rate_is_reduced_in_proportion(void **state)
+{
+    (void)state;
+    uint32_t una = fly(20);
+    peer.host->tcp.knobs.reordering = 1;
+    SAY(una, una + MSS, una + 2 * MSS);
+    unsigned sent = hear_all();
+    assert_int_equal(sent, 1); /* the lost one, at once */
+    uint32_t threshold = info().tcpi_snd_ssthresh;
+    assert_int_equal(threshold, 7);
+    for (uint32_t k = 3; k <= 10; k++) {
+        SAY(una, una + MSS, una + k * MSS);
+        unsigned now = hear_all();
+        assert_true(now <= 2);
+        sent += now;
+    }
+    assert_in_range(sent, threshold - 1, threshold);
+    assert_in_range(info().tcpi_unacked - info().tcpi_sacked - info().tcpi_lost +
+                        info().tcpi_retrans,
+                    threshold - 1, threshold);
+    ms(RTT_MS);
+    acknowledge(una + 10 * MSS);
+    assert_in_range(info().tcpi_snd_cwnd, threshold, threshold + 1);
+    assert_int_equal(info().tcpi_ca_state, TCP_CA_OPEN);
+}
+
+/* ---- F-RTO (RFC 5682) ---- */
+
+static uint32_t time_out(uint32_t more)
+{
+    uint32_t una = fly(more);
+    assert_int_equal(chaski_set_knob(peer.host, "tcp_early_retrans", "0"), 0);
+    acknowledge(una + MSS); /* so that the timer is not a probe's */
+    una += MSS;
+    hear_all();
+    ms(230);
+    peer_waits(&peer, WORLD_SECOND);
+    assert_int_equal(hear(), una);
+    assert_silent();
+    assert_int_equal(info().tcpi_ca_state, TCP_CA_LOSS);
+    return una;
+}
+
+/* 3.1, step 3.b: the originals were only late. */
+static void a_spurious_time_out_is_taken_back(void **state)
+{
+    (void)state;
+    uint32_t una = time_out(10), window = connection()->flight->undo.window;
+    acknowledge(una + MSS); /* step 2.b: two new segments */
+    assert_int_equal(hear_all(), 2);
+    acknowledge(una + 2 * MSS); /* not sent again */
+    assert_int_equal(info().tcpi_ca_state, TCP_CA_OPEN);
+    assert_true(connection()->congestion.window >= window);
+    assert_int_equal(counted(CHASKI_TCP_UNDONE), 1);
+    assert_int_equal(info().tcpi_lost, 0);
+    assert_int_equal(info().tcpi_total_retrans, 1);
+}
+
+/* 3.1, step 3.a: duplicates after the new segments mean that the loss was real. */
+static void a_real_time_out_goes_on(void **state)
+{
+    (void)state;
+    uint32_t una = time_out(10);
+    acknowledge(una + MSS);
+    uint32_t first = hear();
+    hear_all();
+    SAY(una + MSS, first, first + MSS);
+    assert_int_equal(hear(), una + MSS);
+    assert_int_equal(info().tcpi_ca_state, TCP_CA_LOSS);
+    assert_int_equal(counted(CHASKI_TCP_UNDONE), 0);
+}
+
+/* Nothing new to send: recovery by retransmission, as ever. */
+static void without_new_data_the_lost_goes_again(void **state)
+{
+    (void)state;
+    uint32_t una = time_out(0);
+    acknowledge(una + MSS);
+    assert_int_equal(hear(), una + MSS);
+}
+
+/* ---- Taking back: D-SACK (RFC 2883, 3708), Eifel (RFC 3522, 4015) ---- */
+
+static void duplicates_of_all_retransmissions_undo(void **state)
+{
+    (void)state;
+    uint32_t una = fly(0), window = connection()->congestion.window;
+    uint32_t threshold = connection()->congestion.threshold;
+    SAY(una, una + MSS, una + 4 * MSS);
+    assert_int_equal(hear(), una);
+    acknowledge(una + 10 * MSS);
+    assert_true(connection()->congestion.window < window);
+    assert_int_equal(info().tcpi_ca_state, TCP_CA_OPEN);
+    SAY(una + 10 * MSS, una, una + MSS);
+    assert_true(connection()->congestion.window >= window);
+    assert_int_equal(connection()->congestion.threshold, threshold);
+    assert_int_equal(counted(CHASKI_TCP_UNDONE), 1);
+}
+
+static void a_duplicate_of_one_of_two_does_not(void **state)
+{
+    (void)state;
+    uint32_t una = fly(0);
+    SAY(una, una + 2 * MSS, una + 5 * MSS);
+    for (uint32_t k = 6; k <= 10; k++)
+        SAY(una, una + 2 * MSS, una + k * MSS);
+    assert_int_equal(hear_all(), 2);
+    acknowledge(una + 10 * MSS);
+    SAY(una + 10 * MSS, una, una + MSS);
+    assert_int_equal(counted(CHASKI_TCP_UNDONE), 0);
+    SAY(una + 10 * MSS, una + MSS, una + 2 * MSS);
+    assert_int_equal(counted(CHASKI_TCP_UNDONE), 1);
+}
+
+static void an_echo_from_before_the_retransmission_undoes(void **state)
+{
+    (void)state;
+    uint32_t una = open_with(sack_and_timestamps, sizeof sack_and_timestamps);
+    peer_host_writes(&peer, 10 * TS_MSS);
+    assert_int_equal(hear_all(), 10);
+    uint32_t original = echo, window = connection()->congestion.window;
+    ms(RTT_MS);
+    SAY(una, una + TS_MSS, una + 4 * TS_MSS);
+    assert_int_equal(hear(), una);
+    assert_true(echo != original);
+    echo = original; /* the first one was late, and that is what this acknowledges */
+    acknowledge(una + 10 * TS_MSS);
+    assert_true(connection()->congestion.window >= window);
+    assert_int_equal(info().tcpi_ca_state, TCP_CA_OPEN);
+    assert_int_equal(counted(CHASKI_TCP_UNDONE), 1);
+}
+
+static void an_echo_of_the_retransmission_does_not(void **state)
+{
+    (void)state;
+    uint32_t una = open_with(sack_and_timestamps, sizeof sack_and_timestamps);
+    peer_host_writes(&peer, 10 * TS_MSS);
+    hear_all();
+    ms(RTT_MS);
+    SAY(una, una + TS_MSS, una + 4 * TS_MSS);
+    assert_int_equal(hear(), una);
+    ms(RTT_MS);
+    acknowledge(una + 10 * TS_MSS);
+    assert_int_equal(counted(CHASKI_TCP_UNDONE), 0);
+}
+
+/* ---- D-SACK, the receiver's side (RFC 2883, 4) ---- */
+
+/* The host's last acknowledgement reports these ranges and no others. */
+static void assert_reports(const uint32_t *ranges, unsigned count)
+{
+    struct segment ack = world_last_segment(&peer.world, 0, 0);
+    uint8_t length = 0;
+    const uint8_t *blocks = segment_option(&ack, 5, &length);
+    if (count == 0) {
+        assert_null(blocks);
+        return;
+    }
+    assert_non_null(blocks);
+    assert_int_equal(length, 8 * count);
+    for (unsigned i = 0; i < 2 * count; i++)
+        assert_int_equal(get32(blocks + 4 * i), ranges[i]);
+}
+
+static void text_at(uint32_t sequence, uint32_t length)
+{
+    static const uint8_t text[3000];
+    struct segment segment = peer_segment(&peer, SEGMENT_ACK);
+    segment.sequence = sequence;
+    segment.payload = text;
+    segment.payload_length = length;
+    peer_injects(&peer, &segment);
+}
+
+static void what_came_twice_is_reported_first_and_once(void **state)
+{
+    (void)state;
+    open_with(sack_only, sizeof sack_only);
+    uint32_t at = peer.next;
+    text_at(at, 1000);
+    text_at(at, 1000); /* 4.1: a whole duplicate */
+    assert_reports((const uint32_t[]){at, at + 1000}, 1);
+    text_at(at + 2000, 500);
+    assert_reports((const uint32_t[]){at + 2000, at + 2500}, 1);
+    text_at(at + 2000, 500); /* 4.2: out of order; the second block covers the first */
+    assert_reports((const uint32_t[]){at + 2000, at + 2500, at + 2000, at + 2500}, 2);
+    text_at(at + 500, 1000); /* 4.3: half of it is old */
+    assert_reports((const uint32_t[]){at + 500, at + 1000, at + 2000, at + 2500}, 2);
+    text_at(at + 3000, 100);
+    assert_reports((const uint32_t[]){at + 3000, at + 3100, at + 2000, at + 2500}, 2);
+}
+
+static void duplicates_are_not_reported_when_that_is_off(void **state)
+{
+    (void)state;
+    open_with(sack_only, sizeof sack_only);
+    assert_int_equal(chaski_set_knob(peer.host, "tcp_dsack", "0"), 0);
+    text_at(peer.next, 1000);
+    text_at(peer.next, 1000);
+    assert_reports(NULL, 0);
+}
+
+int main(void)
+{
+#define test(name) cmocka_unit_test_teardown(name, tear_down)
+    const struct CMUnitTest tests[] = {
+        test(three_reported_segments_are_enough),
+        test(one_reported_segment_and_time_are_enough),
+        test(a_lost_retransmission_is_found),
+        test(reordering_is_waited_for),
+        test(duplicates_widen_the_window),
+        test(a_time_out_spares_what_was_just_sent),
+        test(silence_is_probed),
+        test(a_lone_segment_is_probed_later),
+        test(new_data_probes_when_there_is_some),
+        test(a_loss_that_the_probe_repaired_counts),
+        test(a_needless_probe_costs_nothing),
+        test(probes_can_be_turned_off),
+        test(the_first_two_reports_let_new_segments_go),
+        test(the_rate_is_reduced_in_proportion),
+        test(a_spurious_time_out_is_taken_back),
+        test(a_real_time_out_goes_on),
+        test(without_new_data_the_lost_goes_again),
+        test(duplicates_of_all_retransmissions_undo),
+        test(a_duplicate_of_one_of_two_does_not),
+        test(an_echo_from_before_the_retransmission_undoes),
+        test(an_echo_of_the_retransmission_does_not),
+        test(what_came_twice_is_reported_first_and_once),
+        test(duplicates_are_not_reported_when_that_is_off),
+    };
+#undef test
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
