@@ -14,6 +14,16 @@ int chaski_tcp_unbind(struct chaski *host, chaski_listener listener)
     return tcp_unbind(&host->tcp, listener);
 }
 
+int chaski_tcp_listener_fast_open(struct chaski *host, chaski_listener listener, uint32_t queue)
+{
+    return tcp_listener_fast_open(&host->tcp, listener, queue);
+}
+
+int chaski_tcp_fast_open_keys(struct chaski *host, const void *keys, size_t length)
+{
+    return fast_open_set_keys(&host->tcp.fast_open, keys, length);
+}
+
 int host_tcp_waiting(const struct chaski *host, chaski_listener listener)
 {
     if (listener.index >= host->tcp.listener_limit)

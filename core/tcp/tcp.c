@@ -29,6 +29,7 @@ const struct tcp_knobs tcp_default_knobs = {
     .window_scaling = true,
     .congestion = CHASKI_CUBIC,
     .dsack = true,
+    .fast_open = FAST_OPEN_CLIENT,
     .frto = 2,
     .tail_probes = 3,
     .reordering = 3,
@@ -68,6 +69,8 @@ static void setup_blocks(struct tcp *tcp, const struct chaski_limits *limits,
     tcp->knobs.receive_buffer = minimum(tcp->knobs.receive_buffer, limits->receive_buffer_max);
     tcp->knobs.send_buffer = minimum(tcp->knobs.send_buffer, limits->send_buffer_max);
     secrets_derive(&tcp->secrets, &setup->key);
+    tcp->fast_open.keys[0] = tcp->secrets.fast_open;
+    tcp->fast_open.key_count = 1;
     tcp->work.first = TCP_WORK_END;
     tcp->timer_owner = timer_wheel_own(setup->wheel, tcp_timer_fire, tcp);
     tcp->half_open_owner = timer_wheel_own(setup->wheel, half_open_timer, tcp);
@@ -90,6 +93,7 @@ void tcp_setup(struct tcp *tcp, struct memory *memory, const struct chaski_limit
     setup_listeners(tcp, memory, limits->listeners);
     half_open_setup(&tcp->half_open, memory, limits->half_open);
     time_wait_setup(&tcp->time_wait, memory, limits->time_wait);
+    fast_open_setup(&tcp->fast_open, memory, limits->paths);
     tcp_table_setup(&tcp->table, memory,
                     limits->connections + limits->half_open + limits->time_wait, &setup->key);
     /* What is in flight is bounded by the packets and buffers that carry it. */

@@ -13,6 +13,7 @@
 #include "core/ip/network.h"
 #include "core/packet/burst.h"
 #include "core/tcp/congestion.h"
+#include "core/tcp/tcp_fast_open.h"
 #include "core/tcp/tcp_flight.h"
 #include "core/tcp/tcp_half_open.h"
 #include "core/tcp/tcp_knobs.h"
@@ -168,6 +169,7 @@ struct tcp_connection {
     uint8_t retries;   /* time-outs since the peer last acknowledged something new */
     uint8_t backoff;   /* consecutive time-outs, kept until a round trip is told again (Karn) */
     uint8_t algorithm; /* enum chaski_congestion */
+    uint8_t fast_open; /* enum fast_open_flag */
 };
 
 _Static_assert(sizeof(void *) != 8 || (sizeof(struct tcp_connection) == 384 &&
@@ -180,6 +182,8 @@ struct tcp_listener {
     uint32_t generation; /* even: free */
     uint32_t max_connections, connections;
     uint32_t backlog, waiting;
+    uint32_t fast_open,
+        fast_opening;   /* with data on their SYN, the handshake not over: most, now */
     struct list accept; /* completed, not yet taken */
     chaski_tcp_filter *filter;
     chaski_tcp_closure *closure;
@@ -198,7 +202,7 @@ struct tcp_work {
 enum { TCP_WORK_END = UINT32_MAX }; /* follows the last one */
 
 struct tcp_secrets {
-    struct siphash_key sequence, port, cookie, timestamp;
+    struct siphash_key sequence, port, cookie, timestamp, fast_open;
 };
 
 struct tcp {
@@ -218,6 +222,7 @@ struct tcp {
     uint32_t connection_fresh; /* those from here on were never used, nor initialised */
     struct tcp_half_opens half_open;
     struct tcp_time_waits time_wait;
+    struct fast_opens fast_open;
     struct tcp_listener *listeners;
     uint32_t listener_limit;
     uint16_t listener_chain[TCP_LISTENER_CHAINS]; /* index plus one */
@@ -271,6 +276,7 @@ static inline bool tcp_pending(const struct tcp *tcp)
 
 int tcp_bind(struct tcp *tcp, const struct chaski_tcp_bind *bind, chaski_listener *listener);
 int tcp_unbind(struct tcp *tcp, chaski_listener listener);
+int tcp_listener_fast_open(struct tcp *tcp, chaski_listener listener, uint32_t queue);
 int tcp_accept(struct tcp *tcp, chaski_listener listener, chaski_tcp *connection);
 int tcp_connect(struct tcp *tcp, const struct chaski_tcp_connect *connect, chaski_tcp *connection);
 int tcp_on(struct tcp *tcp, chaski_tcp connection, chaski_tcp_closure *receive, void *context);

@@ -130,6 +130,41 @@ bool tcp_build_ack(struct tcp *tcp, struct tcp_connection *c, uint32_t sequence,
     return true;
 }
 
+/* RFC 7413, 4.2.2: a cookie for the peer, behind the other options of a SYN+ACK. */
+static size_t give_cookie(const struct tcp *tcp, const struct tcp_connection *c, uint8_t *at)
+{
+    struct fast_open_cookie cookie;
+    if (!(c->fast_open & FAST_OPEN_GIVE))
+        return 0;
+    fast_open_make(&tcp->fast_open, &c->key.remote, &c->key.local, &cookie);
+    return wire_tcp_build_fast_open(at, cookie.bytes, cookie.length,
+                                    (c->fast_open & FAST_OPEN_EXPERIMENTAL) != 0);
+}
+
+/* RFC 7413, 4.1.2: what was written goes with the SYN when we have a cookie, or need none; else we
+ * ask for one. Never twice: a SYN that goes again may have been dropped for it. */
+static size_t open_fast(const struct tcp *tcp, struct tcp_connection *c, uint8_t *at,
+                        struct packet *packet)
+{
+    static const struct fast_open_cookie none;
+    if (!(c->fast_open & FAST_OPEN_ACTIVE) || c->snd_nxt != c->snd_una)
+        return 0;
+    const struct fast_open_memory *known = fast_open_recall(&tcp->fast_open, &c->key.remote);
+    bool free_of_charge =
+        (c->fast_open & FAST_OPEN_NO_COOKIE) || (tcp->knobs.fast_open & FAST_OPEN_CLIENT_NO_COOKIE);
+    uint32_t queued = c->flight != NULL ? c->snd_end - c->flight->queue.start : 0;
+    const struct fast_open_cookie *cookie = known != NULL ? &known->cookie : &none;
+    if ((known != NULL || free_of_charge) && queued != 0) {
+        uint32_t room = known != NULL ? minimum(known->mss, c->announced_mss) : c->announced_mss;
+        room -= minimum(room, WIRE_TCP_OPTIONS_MAX);
+        c->flight->syn_data = (uint16_t)send_queue_slice(c->flight->queue.head, c->snd_una + 1,
+                                                         minimum(queued, room), packet);
+    }
+    if (known == NULL && free_of_charge)
+        return 0;
+    return wire_tcp_build_fast_open(at, cookie->bytes, cookie->length, cookie->experimental);
+}
+
 bool tcp_build_syn(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     struct packet *packet = packet_take(&tcp->memory->packets, FOR_CONTROL);
@@ -147,11 +182,13 @@ bool tcp_build_syn(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
         .window_scale = c->receive_scale,
     };
     uint8_t options[WIRE_TCP_OPTIONS_MAX];
-    uint8_t length = (uint8_t)wire_tcp_build_syn_options(options, &syn);
+    size_t length = wire_tcp_build_syn_options(options, &syn);
+    length += answering ? give_cookie(tcp, c, options + length)
+                        : open_fast(tcp, c, options + length, packet);
     uint8_t scale = c->receive_scale;
     c->receive_scale = 0; /* a SYN's window is never scaled (RFC 7323, 2.2) */
-    send_for(tcp, c, packet, c->snd_una, answering ? TCP_SYN | TCP_ACK : TCP_SYN, options, length,
-             now_ns);
+    send_for(tcp, c, packet, c->snd_una, answering ? TCP_SYN | TCP_ACK : TCP_SYN, options,
+             (uint8_t)length, now_ns);
     c->receive_scale = scale;
     return true;
 }
@@ -180,8 +217,13 @@ static size_t reply_options(const struct tcp_reply *reply, uint8_t *at)
 {
     if (reply->options == NULL)
         return 0;
-    if (reply->flags & TCP_SYN)
-        return wire_tcp_build_syn_options(at, reply->options);
+    if (reply->flags & TCP_SYN) {
+        size_t length = wire_tcp_build_syn_options(at, reply->options);
+        if (reply->cookie != NULL)
+            length += wire_tcp_build_fast_open(at + length, reply->cookie->bytes,
+                                               reply->cookie->length, reply->cookie->experimental);
+        return length;
+    }
     return reply->options->has_timestamp ? wire_tcp_build_timestamp(at, reply->options->timestamp,
                                                                     reply->options->timestamp_echo)
                                          : 0;

@@ -18,26 +18,21 @@ int tcp_on(struct tcp *tcp, chaski_tcp handle, chaski_tcp_closure *receive, void
     return 0;
 }
 
-static bool can_write(const struct tcp_connection *c)
-{
-    return (c->state == CHASKI_TCP_ESTABLISHED || c->state == CHASKI_TCP_CLOSE_WAIT) &&
-           !has(c, TCPF_FIN_QUEUED);
-}
-
 int tcp_events(struct tcp *tcp, chaski_tcp handle)
 {
     const struct tcp_connection *c = connection_of(tcp, handle);
     if (c == NULL)
         return CHASKI_STALE;
     unsigned events = 0;
-    bool opening = c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED;
+    bool opening = c->state == CHASKI_TCP_SYN_SENT ||
+                   (c->state == CHASKI_TCP_SYN_RECEIVED && !(c->fast_open & FAST_OPEN_PASSIVE));
     if (c->state == CHASKI_TCP_CLOSED)
         events |= CHASKI_ENDED | CHASKI_READABLE;
     else if (!opening)
         events |= CHASKI_CONNECTED;
     if (c->receive.length != 0 || has(c, TCPF_FIN_RECEIVED))
         events |= CHASKI_READABLE;
-    if (can_write(c) && tcp_send_room(c) != 0)
+    if (tcp_can_write(c) && tcp_send_room(c) != 0)
         events |= CHASKI_WRITABLE;
     if (has(c, TCPF_URGENT_IN))
         events |= CHASKI_URGENT;

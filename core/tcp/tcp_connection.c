@@ -160,6 +160,7 @@ void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t 
     c->backoff = c->retries = 0;
     c->error = 0;
     c->flags &= ~(uint32_t)TCPF_SYN_OWED;
+    fast_open_settled(tcp, c);
     /* RFC 6928; one segment when the SYN had to go again (RFC 5681, 3.1). */
     c->congestion.window = c->retransmitted != 0 ? c->mss : tcp_initial_window(tcp, c);
     c->congestion.threshold = UINT32_MAX / 2;
@@ -169,7 +170,8 @@ void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t 
     tcp_heard(c, now_ns);
     if (has(c, TCPF_FIN_QUEUED))
         c->state = CHASKI_TCP_FIN_WAIT_1;
-    connection_tell(tcp, c, CHASKI_CONNECTED | CHASKI_WRITABLE);
+    if (!(c->fast_open & FAST_OPEN_PASSIVE))
+        connection_tell(tcp, c, CHASKI_CONNECTED | CHASKI_WRITABLE);
     connection_wants_output(tcp, c);
 }
 

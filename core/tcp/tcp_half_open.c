@@ -127,7 +127,8 @@ static uint16_t mss_to_announce(const struct tcp *tcp, const struct tcp_key *key
 
 /* SYN+ACK in `packet`, or in a new packet when it is NULL. */
 static void send_synack(struct tcp *tcp, const struct tcp_half_open *entry, uint32_t timestamp,
-                        struct packet *packet, uint64_t now_ns)
+                        const struct fast_open_cookie *cookie, struct packet *packet,
+                        uint64_t now_ns)
 {
     struct wire_tcp_options options = {
         .has_mss = true,
@@ -146,15 +147,17 @@ static void send_synack(struct tcp *tcp, const struct tcp_half_open *entry, uint
         .window = receive_window(tcp),
         .flags = TCP_SYN | TCP_ACK,
         .options = &options,
+        .cookie = cookie,
     };
     tcp_build_reply(tcp, packet, &reply, now_ns);
 }
 
-static void answer_entry(struct tcp *tcp, const struct tcp_half_open *entry, struct packet *packet,
+static void answer_entry(struct tcp *tcp, const struct tcp_half_open *entry,
+                         const struct fast_open_cookie *cookie, struct packet *packet,
                          uint64_t now_ns)
 {
     uint32_t timestamp = clock_ms(now_ns) + secret_timestamp_offset(tcp, &entry->key);
-    send_synack(tcp, entry, timestamp, packet, now_ns);
+    send_synack(tcp, entry, timestamp, cookie, packet, now_ns);
 }
 
 static void answer_with_cookie(struct tcp *tcp, struct tcp_half_open *syn, struct packet *packet,
@@ -163,14 +166,15 @@ static void answer_with_cookie(struct tcp *tcp, struct tcp_half_open *syn, struc
     uint32_t timestamp = cookie_make(tcp, syn, now_ns);
     count(tcp->counters, CHASKI_TCP_COOKIES_SENT);
     tcp->half_open.cookies_until_ns = now_ns + COOKIE_LIFE_NS;
-    send_synack(tcp, syn, timestamp, packet, now_ns);
+    send_synack(tcp, syn, timestamp, NULL, packet, now_ns);
 }
 
 /* ---- From entry to connection -------------------------------------------------------------- */
 
-/* The connection that an entry, or what a cookie says, becomes; NULL when there is no room. */
-static struct tcp_connection *promote(struct tcp *tcp, const struct tcp_half_open *entry,
-                                      uint16_t listener, uint64_t now_ns)
+/* The connection that an entry, or what a cookie says, becomes, in state CLOSED and nobody's; NULL
+ * when there is no room. */
+static struct tcp_connection *make_connection(struct tcp *tcp, const struct tcp_half_open *entry,
+                                              uint64_t now_ns)
 {
     struct tcp_connection *c = connection_new(tcp, &entry->key, now_ns);
     if (c == NULL)
@@ -198,19 +202,107 @@ static struct tcp_connection *promote(struct tcp *tcp, const struct tcp_half_ope
     connection_set_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
     c->snd_wl1 = entry->irs;
     c->snd_wl2 = entry->iss;
+    return c;
+}
+
+static struct tcp_connection *promote(struct tcp *tcp, const struct tcp_half_open *entry,
+                                      uint16_t listener, uint64_t now_ns)
+{
+    struct tcp_connection *c = make_connection(tcp, entry, now_ns);
+    if (c == NULL)
+        return NULL;
     listener_adopt(tcp, listener, c);
     connection_established(tcp, c, now_ns);
     return c;
 }
 
+/* ---- Fast Open (RFC 7413, 4.2.2) ----------------------------------------------------------- */
+
+/* What a SYN asks for and shows; what it may have. */
+struct fast_opening {
+    bool asks, accepted, gives;
+    struct fast_open_cookie cookie; /* that it came with; then the one to give */
+};
+
+static bool fast_open_allowed(const struct tcp *tcp, const struct tcp_listener *listener)
+{
+    uint32_t knob = tcp->knobs.fast_open;
+    uint32_t most = (knob & FAST_OPEN_ALL_LISTENERS) && listener->fast_open == 0
+                        ? listener->backlog
+                        : listener->fast_open;
+    return (knob & FAST_OPEN_SERVER) && listener->fast_opening < most;
+}
+
+static void judge_fast_open(const struct tcp *tcp, const struct tcp_listener *listener,
+                            const struct packet *packet, const struct tcp_key *key,
+                            struct fast_opening *opening)
+{
+    bool data = packet->length != 0, experimental = opening->cookie.experimental;
+    if (!fast_open_allowed(tcp, listener) || !(data || opening->asks))
+        return;
+    enum fast_open_verdict verdict =
+        fast_open_check(&tcp->fast_open, &key->remote, &key->local, &opening->cookie);
+    bool free_of_charge = (tcp->knobs.fast_open & FAST_OPEN_SERVER_NO_COOKIE) != 0;
+    opening->accepted = free_of_charge || verdict != FAST_OPEN_REFUSED;
+    opening->gives = opening->asks && !free_of_charge && verdict != FAST_OPEN_TAKEN;
+    fast_open_make(&tcp->fast_open, &key->remote, &key->local, &opening->cookie);
+    opening->cookie.experimental = experimental;
+}
+
+/* Takes the data on the SYN; a FIN there comes again. */
+static void take_syn_text(struct tcp_connection *c, struct packet *packet)
+{
+    uint32_t room = c->rcv_advertised - c->rcv_nxt;
+    if (packet->length > room)
+        packet_trim(packet, room);
+    if (packet->length == 0) {
+        packet_free(packet);
+        return;
+    }
+    c->fast_open |= FAST_OPEN_SYN_DATA;
+    c->rcv_nxt += packet->length;
+    c->bytes_received += packet->length;
+    receive_queue_append(&c->receive, packet);
+}
+
+/* A connection at once, before the handshake is over. False when there is no room for one. */
+static bool accept_fast(struct tcp *tcp, const struct tcp_half_open *syn, uint16_t listener,
+                        const struct fast_opening *opening, struct packet *packet, uint64_t now_ns)
+{
+    struct tcp_connection *c = make_connection(tcp, syn, now_ns);
+    struct tcp_listener *owner = &tcp->listeners[listener - 1];
+    if (c == NULL)
+        return false;
+    c->state = CHASKI_TCP_SYN_RECEIVED;
+    c->snd_una = c->snd_nxt = syn->iss;
+    c->snd_wnd = c->max_snd_wnd = packet->tcp.window;
+    c->announced_mss = mss_to_announce(tcp, &syn->key);
+    c->syn_count = tcp->knobs.synack_retries;
+    c->congestion = (struct congestion){tcp_initial_window(tcp, c), UINT32_MAX / 2};
+    c->fast_open = FAST_OPEN_PASSIVE | FAST_OPEN_PENDING;
+    c->fast_open |= opening->gives ? FAST_OPEN_GIVE : 0;
+    c->fast_open |= opening->cookie.experimental ? FAST_OPEN_EXPERIMENTAL : 0;
+    c->flags |= TCPF_SYN_OWED | (owner->filter != NULL ? TCPF_UNFILTERED : 0);
+    owner->fast_opening++;
+    listener_adopt(tcp, listener, c);
+    take_syn_text(c, packet);
+    count(tcp->counters, CHASKI_TCP_FAST_OPENED);
+    connection_tell(tcp, c,
+                    CHASKI_CONNECTED | CHASKI_WRITABLE |
+                        (c->receive.length != 0 ? CHASKI_READABLE : 0));
+    connection_wants_output(tcp, c);
+    return true;
+}
+
 /* ---- Segments ------------------------------------------------------------------------------ */
 
 static void read_syn(const struct tcp *tcp, const struct packet *packet,
-                     struct tcp_half_open *entry)
+                     struct tcp_half_open *entry, struct fast_opening *opening)
 {
     struct wire_tcp_options options;
     wire_tcp_parse_options(packet_transport(packet), &options);
     *entry = (struct tcp_half_open){.irs = packet->tcp.sequence};
+    opening->asks = fast_open_read(packet_transport(packet), &options, &opening->cookie);
     tcp_key_of(packet, &entry->key);
     uint16_t mss = options.has_mss ? options.mss : TCP_DEFAULT_MSS;
     entry->peer_mss = mss < TCP_MIN_MSS ? TCP_MIN_MSS : mss;
@@ -257,8 +349,12 @@ void half_open_syn(struct tcp *tcp, struct packet *packet, uint16_t listener, ui
         return;
     }
     struct tcp_half_open syn;
-    read_syn(tcp, packet, &syn);
+    struct fast_opening opening = {0};
+    read_syn(tcp, packet, &syn, &opening);
     syn.iss = iss;
+    judge_fast_open(tcp, owner, packet, &syn.key, &opening);
+    if (opening.accepted && accept_fast(tcp, &syn, listener, &opening, packet, now_ns))
+        return;
     struct tcp_half_open *entry = tcp->knobs.syncookies == 2 ? NULL : take_entry(tcp, &syn);
     if (entry == NULL && tcp->knobs.syncookies == 0) {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_LISTENER_FULL);
@@ -276,7 +372,7 @@ void half_open_syn(struct tcp *tcp, struct packet *packet, uint16_t listener, ui
         return;
     }
     begin_waiting(tcp, entry, now_ns);
-    answer_entry(tcp, entry, packet, now_ns);
+    answer_entry(tcp, entry, opening.gives ? &opening.cookie : NULL, packet, now_ns);
 }
 
 /* Tells the peer of an entry where we are: RFC 5961's challenge, and the answer to old segments.
@@ -376,7 +472,7 @@ struct tcp_connection *half_open_segment(struct tcp *tcp, uint32_t index, struct
         reset_for_entry(tcp, entry, packet, now_ns);
     } else if ((segment->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
                segment->sequence == entry->irs) {
-        answer_entry(tcp, entry, packet, now_ns); /* our answer was lost */
+        answer_entry(tcp, entry, NULL, packet, now_ns); /* our answer was lost */
     } else if ((segment->flags & TCP_SYN) || !in_window(tcp, entry, packet)) {
         challenge(tcp, entry, packet, now_ns);
     } else if (!(segment->flags & TCP_ACK)) {
@@ -448,7 +544,7 @@ void half_open_timer(void *block, struct timer *timer, uint64_t now_ns)
             entry->round++;
             entry->flags &= ~HALF_OPEN_CHALLENGED & 31;
             begin_waiting(tcp, entry, now_ns);
-            answer_entry(tcp, entry, NULL, now_ns);
+            answer_entry(tcp, entry, NULL, NULL, now_ns);
         }
     }
     set_timer(tcp, now_ns);
@@ -498,7 +594,7 @@ void half_open_run_filters(struct tcp *tcp, uint64_t now_ns)
         entry->flags &= ~HALF_OPEN_UNFILTERED & 31;
         all->unfiltered--;
         begin_waiting(tcp, entry, now_ns);
-        answer_entry(tcp, entry, NULL, now_ns);
+        answer_entry(tcp, entry, NULL, NULL, now_ns);
     }
 }
 

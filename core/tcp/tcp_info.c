@@ -68,8 +68,9 @@ static void describe(const struct tcp *tcp, const struct tcp_connection *c,
     info->tcpi_ca_state = c->recovery;
     info->tcpi_retransmits = info->tcpi_backoff = c->backoff;
     info->tcpi_probes = c->probes;
-    info->tcpi_options = (uint8_t)(has(c, TCPF_HAS_TIMESTAMPS) | has(c, TCPF_HAS_SACK) << 1 |
-                                   has(c, TCPF_HAS_SCALING) << 2);
+    info->tcpi_options =
+        (uint8_t)(has(c, TCPF_HAS_TIMESTAMPS) | has(c, TCPF_HAS_SACK) << 1 |
+                  has(c, TCPF_HAS_SCALING) << 2 | ((c->fast_open & FAST_OPEN_SYN_DATA) ? 32 : 0));
     info->tcpi_snd_wscale = c->send_scale;
     info->tcpi_rcv_wscale = c->receive_scale;
     info->tcpi_pmtu = connection_path(tcp, c, &path) == 0 ? path.mtu : 0;

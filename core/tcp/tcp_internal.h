@@ -72,6 +72,14 @@ static inline uint32_t tcp_in_flight(const struct tcp_connection *c)
     return out > left ? out - left : 0;
 }
 
+/* Whether the application may write: also while a fast open's handshake is not over. */
+static inline bool tcp_can_write(const struct tcp_connection *c)
+{
+    return !has(c, TCPF_FIN_QUEUED) &&
+           (c->state == CHASKI_TCP_ESTABLISHED || c->state == CHASKI_TCP_CLOSE_WAIT ||
+            (c->state == CHASKI_TCP_SYN_RECEIVED && (c->fast_open & FAST_OPEN_PASSIVE)));
+}
+
 /* True when an acknowledgement is to have SACK blocks. */
 static inline bool tcp_has_gap_to_tell(const struct tcp_connection *c)
 {
@@ -270,6 +278,7 @@ struct tcp_reply {
     uint16_t window;
     uint8_t flags;
     const struct wire_tcp_options *options; /* NULL: none; a SYN's when SYN is among the flags */
+    const struct fast_open_cookie *cookie;  /* NULL: none */
 };
 void tcp_build_reply(struct tcp *tcp, struct packet *packet, const struct tcp_reply *reply,
                      uint64_t now_ns);

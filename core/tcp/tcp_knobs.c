@@ -38,6 +38,8 @@ static const struct row rows[] = {
         "longest delay of an acknowledgement"),
     ROW("tcp_dsack", dsack, NUMBER, 1, 0, 1, "report duplicate arrivals, RFC 2883"),
     ROW("tcp_early_retrans", tail_probes, NUMBER, 1, 0, 4, "tail loss probes, RFC 8985; 0: none"),
+    ROW("tcp_fastopen", fast_open, NUMBER, 1, 0, 0x7ff,
+        "RFC 7413; 1: as client, 2: as server, and Linux's 4, 0x200, 0x400"),
     ROW("tcp_fin_timeout", fin_timeout_ms, NUMBER, 1000, 1, 86400,
         "seconds in FIN-WAIT-2 once let go"),
     ROW("tcp_frto", frto, NUMBER, 1, 0, 2, "detect spurious time-outs, RFC 5682; 0: do not"),

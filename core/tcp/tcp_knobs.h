@@ -33,6 +33,7 @@ struct tcp_knobs {
     bool sack, window_scaling;
     uint8_t congestion;  /* enum chaski_congestion */
     bool dsack;          /* RFC 2883 */
+    uint16_t fast_open;  /* enum fast_open_knob */
     uint8_t frto;        /* RFC 5682; 0: off */
     uint8_t tail_probes; /* RFC 8985, 7; Linux's tcp_early_retrans: 0 is off */
     uint8_t reordering;  /* DupThresh: segments SACKed that tell of a loss at once */

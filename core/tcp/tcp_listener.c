@@ -80,6 +80,7 @@ static void leave_queue(struct tcp *tcp, struct tcp_connection *c)
 
 void listener_release(struct tcp *tcp, struct tcp_connection *c)
 {
+    fast_open_settled(tcp, c);
     leave_queue(tcp, c);
     struct tcp_listener *listener = listener_of_connection(tcp, c);
     if (listener != NULL)
@@ -128,6 +129,7 @@ int tcp_bind(struct tcp *tcp, const struct chaski_tcp_bind *bind, chaski_listene
         .generation = listener->generation + 1,
         .max_connections = bind->max_connections != 0 ? bind->max_connections : UINT32_MAX,
         .backlog = bind->backlog != 0 ? bind->backlog : DEFAULT_BACKLOG,
+        .fast_open = bind->fast_open,
         .filter = bind->filter,
         .closure = bind->receive,
         .context = bind->context,
@@ -166,6 +168,15 @@ int tcp_unbind(struct tcp *tcp, chaski_listener handle)
         link = &tcp->listeners[*link - 1].next;
     *link = listener->next;
     listener->generation++;
+    return 0;
+}
+
+int tcp_listener_fast_open(struct tcp *tcp, chaski_listener handle, uint32_t queue)
+{
+    struct tcp_listener *listener = listener_of(tcp, handle);
+    if (listener == NULL)
+        return CHASKI_STALE;
+    listener->fast_open = queue;
     return 0;
 }
 

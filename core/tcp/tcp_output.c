@@ -265,6 +265,8 @@ static enum outcome send_data(struct tcp *tcp, struct tcp_connection *c, uint64_
 static bool may_send_data(const struct tcp_connection *c)
 {
     switch (c->state) {
+    case CHASKI_TCP_SYN_RECEIVED:
+        return (c->fast_open & FAST_OPEN_PASSIVE) != 0;
     case CHASKI_TCP_ESTABLISHED:
     case CHASKI_TCP_CLOSE_WAIT:
     case CHASKI_TCP_FIN_WAIT_1:
@@ -281,9 +283,10 @@ static enum outcome send_handshake(struct tcp *tcp, struct tcp_connection *c, ui
     if (!tcp_build_syn(tcp, c, now_ns))
         return OUT_OF_MEMORY;
     c->flags &= ~(uint32_t)TCPF_SYN_OWED;
-    if (c->snd_nxt == c->snd_una)
+    if (c->snd_nxt == c->snd_una) {
         c->progress_ms = clock_ms(now_ns);
-    c->snd_nxt = c->snd_una + 1;
+        c->snd_nxt = c->snd_una + 1;
+    }
     c->send_at = now_ns + tcp_rto_ns(tcp, c);
     return SENT;
 }
@@ -313,8 +316,11 @@ static bool tell_gap(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 static enum outcome send_all(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     enum outcome outcome = NOTHING_TO_SEND;
-    if (has(c, TCPF_SYN_OWED))
-        return send_handshake(tcp, c, now_ns);
+    if (has(c, TCPF_SYN_OWED)) {
+        outcome = send_handshake(tcp, c, now_ns);
+        if (outcome == OUT_OF_MEMORY || !may_send_data(c))
+            return outcome;
+    }
     bool gap = !tree_empty(&c->receive.runs) || tcp_has_gap_to_tell(c);
     if (has(c, TCPF_ACK_NOW) && gap && !tell_gap(tcp, c, now_ns))
         return OUT_OF_MEMORY;

@@ -22,6 +22,7 @@ void secrets_derive(struct tcp_secrets *secrets, const struct siphash_key *key)
     secrets->port = derive(key, 2);
     secrets->cookie = derive(key, 3);
     secrets->timestamp = derive(key, 4);
+    secrets->fast_open = derive(key, 5);
 }
 
 /* RFC 6528: a clock of about 4 microseconds plus a keyed function of the connection. */

@@ -56,7 +56,9 @@ static enum verdict judge_acknowledgment(const struct tcp_connection *c,
 {
     uint32_t acknowledgment = packet->tcp.acknowledgment;
     if (c->state == CHASKI_TCP_SYN_RECEIVED)
-        return acknowledgment == c->snd_nxt ? ACCEPT : RESET_PEER;
+        return seq_gt(acknowledgment, c->snd_una) && seq_le(acknowledgment, c->snd_nxt)
+                   ? ACCEPT
+                   : RESET_PEER;
     if (seq_gt(acknowledgment, c->snd_nxt))
         return ANSWER;
     return seq_lt(acknowledgment, c->snd_una - c->max_snd_wnd) ? CHALLENGE : ACCEPT;
@@ -119,10 +121,20 @@ static void answer(struct tcp *tcp, struct tcp_connection *c, const struct packe
     connection_wants_output(tcp, c);
 }
 
-/* SYN-RECEIVED is a state of connections that we opened: the others are half-open entries. */
+/* SYN-RECEIVED is a state of connections that we opened, and of fast opens: the others are
+ * half-open entries. */
 static int reset_error(const struct tcp_connection *c)
 {
-    return c->state == CHASKI_TCP_SYN_RECEIVED ? CHASKI_REFUSED : CHASKI_RESET;
+    bool opening = c->state == CHASKI_TCP_SYN_RECEIVED && !(c->fast_open & FAST_OPEN_PASSIVE);
+    return opening ? CHASKI_REFUSED : CHASKI_RESET;
+}
+
+/* The SYN of a fast open again: our answer was lost. */
+static bool syn_again(const struct tcp_connection *c, const struct packet *packet)
+{
+    return c->state == CHASKI_TCP_SYN_RECEIVED && (c->fast_open & FAST_OPEN_PASSIVE) &&
+           (packet->tcp.flags & (TCP_SYN | TCP_ACK | TCP_RST)) == TCP_SYN &&
+           packet->tcp.sequence == c->snd_wl1;
 }
 
 /* RFC 7323, 4.3 */
@@ -377,12 +389,44 @@ static void take_syn(struct tcp *tcp, struct tcp_connection *c, const struct pac
     c->snd_wl2 = packet->tcp.acknowledgment;
 }
 
+/* Our SYN is acknowledged, and so many bytes that it carried (RFC 7413, 4.2.2); the rest is sent as
+ * if it had never been. */
+static void take_syn_data(struct tcp *tcp, struct tcp_connection *c, uint32_t taken)
+{
+    struct tcp_flight *flight = c->flight;
+    c->snd_nxt += taken;
+    c->snd_una = c->snd_nxt;
+    if (flight == NULL || flight->syn_data == 0)
+        return;
+    flight->syn_data = 0;
+    if (taken == 0)
+        return;
+    c->fast_open |= FAST_OPEN_SYN_DATA;
+    c->bytes_acked += taken;
+    send_queue_acknowledge(&flight->queue, c->snd_una);
+    scoreboard_init(&flight->scoreboard, c->snd_una);
+    flight->snd_small = flight->recovery_point = c->snd_una;
+    connection_tell_room(tcp, c);
+}
+
+static void learn_cookie(struct tcp *tcp, const struct tcp_connection *c,
+                         const struct packet *packet)
+{
+    struct wire_tcp_options options;
+    struct fast_open_cookie cookie;
+    wire_tcp_parse_options(packet_transport(packet), &options);
+    if ((c->fast_open & FAST_OPEN_ACTIVE) &&
+        fast_open_read(packet_transport(packet), &options, &cookie))
+        fast_open_remember(&tcp->fast_open, &c->key.remote, &cookie, c->peer_mss);
+}
+
 static void syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
                              uint64_t now_ns)
 {
     uint8_t flags = packet->tcp.flags;
     bool acknowledges = (flags & TCP_ACK) != 0;
-    if (acknowledges && packet->tcp.acknowledgment != c->snd_nxt) {
+    uint32_t taken = packet->tcp.acknowledgment - c->snd_nxt; /* of the data on our SYN */
+    if (acknowledges && taken > (c->flight != NULL ? c->flight->syn_data : 0)) {
         tcp_build_refusal(tcp, packet, now_ns);
         return;
     }
@@ -398,13 +442,15 @@ static void syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct p
     }
     take_syn(tcp, c, packet, now_ns);
     if (!acknowledges) { /* both opened at once: RFC 9293, 3.5, figure 7 */
+        c->fast_open = 0;
         c->state = CHASKI_TCP_SYN_RECEIVED;
         c->flags |= TCPF_SYN_OWED;
         packet_free(packet);
         connection_wants_output(tcp, c);
         return;
     }
-    c->snd_una = packet->tcp.acknowledgment;
+    learn_cookie(tcp, c, packet);
+    take_syn_data(tcp, c, taken);
     if (c->backoff == 0)
         tcp_rtt_sample(tcp, c, clock_us(now_ns + tcp_rto_ns(tcp, c) - c->send_at));
     connection_established(tcp, c, now_ns);
@@ -425,6 +471,12 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
     c->segments_in++;
     if (c->state == CHASKI_TCP_SYN_SENT) {
         syn_sent_segment(tcp, c, packet, now_ns);
+        return;
+    }
+    if (syn_again(c, packet)) {
+        c->flags |= TCPF_SYN_OWED;
+        connection_wants_output(tcp, c);
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
         return;
     }
     switch (judge(c, packet, now_ns)) {

@@ -50,6 +50,18 @@ static void read_fast_open(const uint8_t *header, const uint8_t *at, uint8_t len
     options->fast_open_offset = (uint8_t)(at + 2 - header);
 }
 
+/* RFC 7413, 4.1.1, in the shared experimental option (RFC 6994) with this magic number. */
+static void read_experimental(const uint8_t *header, const uint8_t *at, uint8_t length,
+                              struct wire_tcp_options *options)
+{
+    if (length < 4 || load_be16(at + 2) != WIRE_TCP_FAST_OPEN_MAGIC || options->has_fast_open ||
+        (length != 4 && (length < 8 || length > 20 || length % 2 != 0)))
+        return;
+    options->has_fast_open = options->fast_open_experimental = true;
+    options->fast_open_length = (uint8_t)(length - 4);
+    options->fast_open_offset = (uint8_t)(at + 4 - header);
+}
+
 static void read_option(const uint8_t *header, const uint8_t *at, uint8_t length,
                         struct wire_tcp_options *options)
 {
@@ -71,6 +83,9 @@ static void read_option(const uint8_t *header, const uint8_t *at, uint8_t length
         break;
     case WIRE_TCP_OPTION_FAST_OPEN:
         read_fast_open(header, at, length, options);
+        break;
+    case WIRE_TCP_OPTION_EXPERIMENTAL:
+        read_experimental(header, at, length, options);
         break;
     default:
         break;
@@ -115,6 +130,23 @@ size_t wire_tcp_build_syn_options(uint8_t *at, const struct wire_tcp_options *op
         store_be32(to, 0x01030300u | options->window_scale);
         to += 4;
     }
+    return (size_t)(to - at);
+}
+
+size_t wire_tcp_build_fast_open(uint8_t *at, const uint8_t *cookie, uint8_t length,
+                                bool experimental)
+{
+    uint8_t *to = at;
+    *to++ = experimental ? WIRE_TCP_OPTION_EXPERIMENTAL : WIRE_TCP_OPTION_FAST_OPEN;
+    *to++ = (uint8_t)(length + (experimental ? 4 : 2));
+    if (experimental) {
+        store_be16(to, WIRE_TCP_FAST_OPEN_MAGIC);
+        to += 2;
+    }
+    for (uint8_t i = 0; i < length; i++)
+        *to++ = cookie[i];
+    while ((to - at) % 4 != 0)
+        *to++ = WIRE_TCP_OPTION_NOP;
     return (size_t)(to - at);
 }
 

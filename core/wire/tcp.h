@@ -47,6 +47,7 @@ enum wire_tcp_option {
     WIRE_TCP_OPTION_SACK = 5,
     WIRE_TCP_OPTION_TIMESTAMP = 8,
     WIRE_TCP_OPTION_FAST_OPEN = 34,
+    WIRE_TCP_OPTION_EXPERIMENTAL = 254,
 };
 
 enum {
@@ -57,6 +58,8 @@ enum {
     WIRE_TCP_WINDOW_SCALE_MAX = 14, /* RFC 7323, 2.3 */
     WIRE_TCP_SACK_MAX = 4,          /* blocks that a header has room for; 3 beside a timestamp */
     WIRE_TCP_TIMESTAMP_PADDED = 12,
+    WIRE_TCP_COOKIE_MAX = 16,          /* RFC 7413, 4.1.1 */
+    WIRE_TCP_FAST_OPEN_MAGIC = 0xf989, /* in the experimental option */
 };
 
 static inline uint16_t wire_tcp_source_port(const uint8_t *p)
@@ -166,10 +169,11 @@ struct wire_tcp_options {
     bool has_mss, has_window_scale, sack_permitted, has_timestamp, has_fast_open;
     bool window_scale_clamped; /* the peer asked for more than 14 */
     uint8_t window_scale;
-    uint8_t sack_count;       /* 0: no SACK option */
-    uint8_t sack_offset;      /* of the first edge, from the header's start */
-    uint8_t fast_open_length; /* of the cookie; 0 asks for one */
-    uint8_t fast_open_offset; /* of the cookie, from the header's start */
+    uint8_t sack_count;          /* 0: no SACK option */
+    uint8_t sack_offset;         /* of the first edge, from the header's start */
+    uint8_t fast_open_length;    /* of the cookie; 0 asks for one */
+    uint8_t fast_open_offset;    /* of the cookie, from the header's start */
+    bool fast_open_experimental; /* it stands in the option of RFC 6994 */
     uint16_t mss;
     uint32_t timestamp, timestamp_echo;
 };
@@ -210,6 +214,11 @@ static inline struct wire_tcp_sack wire_tcp_sack(const uint8_t *header, uint8_t 
 /* The options of a SYN in Linux's order: MSS, SACK permitted, timestamp, window scale; at most 20
  * bytes. SACK blocks and cookies are not a SYN's here and are left out. */
 size_t wire_tcp_build_syn_options(uint8_t *at, const struct wire_tcp_options *options);
+
+/* The cookie of `length` bytes, 0 to ask for one, in the option of RFC 7413 or the experimental one
+ * that came before it; filled up with NOPs. */
+size_t wire_tcp_build_fast_open(uint8_t *at, const uint8_t *cookie, uint8_t length,
+                                bool experimental);
 
 /* NOP NOP timestamp: WIRE_TCP_TIMESTAMP_PADDED bytes. */
 static inline size_t wire_tcp_build_timestamp(uint8_t *at, uint32_t timestamp,

@@ -209,6 +209,8 @@ struct chaski_tcp_bind {
     struct chaski_endpoint local; /* address unspecified: all of ours, both families */
     uint32_t max_connections;     /* accepted and not yet over; 0: as many as there are */
     uint32_t backlog;             /* completed and not yet taken by chaski_tcp_accept(); 0: 128 */
+    uint32_t fast_open;           /* connections whose handshake is not over and whose SYN brought
+                                   * data (RFC 7413; needs tcp_fastopen's 2); 0: none */
     chaski_tcp_filter *filter;    /* NULL: everybody */
     chaski_tcp_closure *receive;  /* every connection's closure; NULL: polled, see accept */
     void *context;
@@ -218,6 +220,11 @@ struct chaski_tcp_bind {
  * wait for chaski_tcp_accept(). */
 int chaski_tcp_bind(struct chaski *host, const struct chaski_tcp_bind *bind,
                     chaski_listener *listener);
+/* Another limit of fast opens, see struct chaski_tcp_bind. */
+int chaski_tcp_listener_fast_open(struct chaski *host, chaski_listener listener, uint32_t queue);
+/* The keys of Fast Open's cookies: 16 bytes, or 32 when cookies of the key before are still good.
+ */
+int chaski_tcp_fast_open_keys(struct chaski *host, const void *keys, size_t length);
 /* Stops listening; connections that were accepted live on, those still waiting are reset. */
 int chaski_tcp_unbind(struct chaski *host, chaski_listener listener);
 int chaski_tcp_accept(struct chaski *host, chaski_listener listener, chaski_tcp *connection);
@@ -227,6 +234,9 @@ struct chaski_tcp_connect {
     struct chaski_endpoint remote;
     chaski_tcp_closure *receive; /* may be NULL */
     void *context;
+    /* RFC 7413: what is written before the next chaski_poll() goes with the SYN, when the server
+     * has given us a cookie before, or none is needed; what it does is to bear being done twice. */
+    bool fast_open, fast_open_without_cookie;
 };
 
 /* Begins to connect; the handshake's result arrives as CHASKI_CONNECTED or CHASKI_ENDED. */
@@ -334,7 +344,7 @@ struct chaski_tcp_info {
     uint8_t tcpi_retransmits;
     uint8_t tcpi_probes;
     uint8_t tcpi_backoff;
-    uint8_t tcpi_options; /* 1 timestamps, 2 SACK, 4 window scaling */
+    uint8_t tcpi_options; /* 1 timestamps, 2 SACK, 4 window scaling, 32 data on a SYN was taken */
     uint8_t tcpi_snd_wscale, tcpi_rcv_wscale;
     uint32_t tcpi_rto, tcpi_ato;
     uint32_t tcpi_snd_mss, tcpi_rcv_mss, tcpi_pmtu, tcpi_advmss;

@@ -144,6 +144,7 @@ extern "C" {
     X(TCP_CONNECTION_LIMIT, "tcp.connection_limit", "connections refused because of the limit")    \
     X(TCP_UNDONE, "tcp.undone", "reductions of the window taken back: nothing was lost")           \
     X(TCP_TAIL_PROBES, "tcp.tail_probes", "tail loss probes sent")                                 \
+    X(TCP_FAST_OPENED, "tcp.fast_opened", "connections accepted with data on the SYN")             \
     X(TCP_FLIGHT_LIMIT, "tcp.flight_limit", "times that no state for sending was left")            \
     X(TCP_FLIGHTS_RECLAIMED, "tcp.flights_reclaimed",                                              \
       "idle connections whose state for sending another one took")                                 \

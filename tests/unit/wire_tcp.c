@@ -209,6 +209,44 @@ static void reads_fast_open_cookies(void **state)
     assert_nothing(PARSE(34, 20, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18));
 }
 
+static void reads_the_experimental_fast_open_option(void **state)
+{
+    (void)state;
+    struct wire_tcp_options o = PARSE(254, 4, 0xf9, 0x89);
+    assert_true(o.has_fast_open && o.fast_open_experimental);
+    assert_int_equal(o.fast_open_length, 0);
+    o = PARSE(1, 254, 12, 0xf9, 0x89, 1, 2, 3, 4, 5, 6, 7, 8);
+    assert_int_equal(o.fast_open_length, 8);
+    assert_int_equal(o.fast_open_offset, 25);
+    assert_nothing(PARSE(254, 4, 0xf9, 0x88));
+    assert_nothing(PARSE(254, 3, 0xf9));
+    assert_nothing(PARSE(254, 2));
+    assert_nothing(PARSE(254, 6, 0xf9, 0x89, 1, 2));
+    assert_nothing(PARSE(254, 9, 0xf9, 0x89, 1, 2, 3, 4, 5));
+    assert_nothing(
+        PARSE(254, 22, 0xf9, 0x89, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18));
+    o = PARSE(34, 2, 254, 4, 0xf9, 0x89);
+    assert_false(o.fast_open_experimental); /* of two the first counts */
+}
+
+static void builds_fast_open_options(void **state)
+{
+    (void)state;
+    static const uint8_t cookie[8] = {1, 2, 3, 4, 5, 6, 7, 8};
+    static const uint8_t plain[12] = {34, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1};
+    static const uint8_t old[12] = {254, 12, 0xf9, 0x89, 1, 2, 3, 4, 5, 6, 7, 8};
+    static const uint8_t asking[4] = {34, 2, 1, 1}, asking_old[4] = {254, 4, 0xf9, 0x89};
+    uint8_t built[40];
+    assert_int_equal(wire_tcp_build_fast_open(built, cookie, 8, false), 12);
+    assert_memory_equal(built, plain, 12);
+    assert_int_equal(wire_tcp_build_fast_open(built, cookie, 8, true), 12);
+    assert_memory_equal(built, old, 12);
+    assert_int_equal(wire_tcp_build_fast_open(built, cookie, 0, false), 4);
+    assert_memory_equal(built, asking, 4);
+    assert_int_equal(wire_tcp_build_fast_open(built, cookie, 0, true), 4);
+    assert_memory_equal(built, asking_old, 4);
+}
+
 /* Every kind with length 0, 1 and past the end. */
 static void stops_at_lengths_that_cannot_be(void **state)
 {
@@ -411,6 +449,8 @@ int main(void)
         cmocka_unit_test(reads_no_options),
         cmocka_unit_test(reads_sack_blocks),
         cmocka_unit_test(reads_fast_open_cookies),
+        cmocka_unit_test(reads_the_experimental_fast_open_option),
+        cmocka_unit_test(builds_fast_open_options),
         cmocka_unit_test(stops_at_lengths_that_cannot_be),
         cmocka_unit_test(keeps_what_came_before_a_bad_length),
         cmocka_unit_test(passes_over_options_of_a_wrong_length),

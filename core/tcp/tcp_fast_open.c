@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/tcp_fast_open.h"
+
+#include "core/base/bytes.h"
+#include "core/tcp/tcp_internal.h"
+
+void fast_open_setup(struct fast_opens *all, struct memory *memory, uint32_t limit)
+{
+    struct fast_open_memory *memories = memory_take(memory, (size_t)limit * sizeof *memories);
+    if (memories == NULL)
+        return;
+    all->memories = memories;
+    all->limit = limit;
+}
+
+static uint64_t little_endian(const uint8_t *bytes)
+{
+    uint64_t value = 0;
+    for (unsigned i = 8; i-- > 0;)
+        value = value << 8 | bytes[i];
+    return value;
+}
+
+int fast_open_set_keys(struct fast_opens *all, const uint8_t *bytes, size_t length)
+{
+    if (length != FAST_OPEN_KEY_LENGTH && length != 2 * FAST_OPEN_KEY_LENGTH)
+        return CHASKI_INVALID;
+    all->key_count = (unsigned)(length / FAST_OPEN_KEY_LENGTH);
+    for (unsigned i = 0; i < all->key_count; i++, bytes += FAST_OPEN_KEY_LENGTH)
+        all->keys[i] = (struct siphash_key){little_endian(bytes), little_endian(bytes + 8)};
+    return 0;
+}
+
+/* ---- The client ---------------------------------------------------------------------------- */
+
+static struct fast_open_memory *find(const struct fast_opens *all,
+                                     const struct chaski_address *server)
+{
+    for (uint32_t i = 0; i < all->limit; i++) {
+        if (all->memories[i].cookie.length != 0 && address_equal(&all->memories[i].server, server))
+            return &all->memories[i];
+    }
+    return NULL;
+}
+
+const struct fast_open_memory *fast_open_recall(const struct fast_opens *all,
+                                                const struct chaski_address *server)
+{
+    return find(all, server);
+}
+
+void fast_open_remember(struct fast_opens *all, const struct chaski_address *server,
+                        const struct fast_open_cookie *cookie, uint16_t mss)
+{
+    struct fast_open_memory *memory = find(all, server);
+    if (cookie->length == 0 || all->limit == 0)
+        return;
+    if (memory == NULL) {
+        memory = &all->memories[all->next];
+        all->next = (all->next + 1) % all->limit;
+    }
+    *memory = (struct fast_open_memory){.server = *server, .cookie = *cookie, .mss = mss};
+}
+
+/* ---- The server ---------------------------------------------------------------------------- */
+
+/* SipHash of the client's and the server's address as they stand in the header: what Linux's does
+ * with the same key. */
+static void make(const struct siphash_key *key, const struct chaski_address *client,
+                 const struct chaski_address *server, struct fast_open_cookie *cookie)
+{
+    uint8_t both[2 * sizeof client->bytes];
+    bool ip4 = address_is_ip4(client);
+    size_t length = ip4 ? 4 : sizeof client->bytes, skip = sizeof client->bytes - length;
+    memcpy(both, client->bytes + skip, length);
+    memcpy(both + length, server->bytes + skip, length);
+    uint64_t hash = siphash(key, both, 2 * length);
+    *cookie = (struct fast_open_cookie){.length = FAST_OPEN_COOKIE_LENGTH};
+    for (unsigned i = 0; i < FAST_OPEN_COOKIE_LENGTH; i++)
+        cookie->bytes[i] = (uint8_t)(hash >> 8 * i);
+}
+
+void fast_open_make(const struct fast_opens *all, const struct chaski_address *client,
+                    const struct chaski_address *server, struct fast_open_cookie *cookie)
+{
+    make(&all->keys[0], client, server, cookie);
+}
+
+enum fast_open_verdict fast_open_check(const struct fast_opens *all,
+                                       const struct chaski_address *client,
+                                       const struct chaski_address *server,
+                                       const struct fast_open_cookie *cookie)
+{
+    for (unsigned i = 0; i < all->key_count; i++) {
+        struct fast_open_cookie right;
+        make(&all->keys[i], client, server, &right);
+        if (cookie->length == right.length && memcmp(cookie->bytes, right.bytes, right.length) == 0)
+            return i == 0 ? FAST_OPEN_TAKEN : FAST_OPEN_OLD;
+    }
+    return FAST_OPEN_REFUSED;
+}
+
+bool fast_open_read(const uint8_t *header, const struct wire_tcp_options *options,
+                    struct fast_open_cookie *cookie)
+{
+    *cookie = (struct fast_open_cookie){
+        .length = options->fast_open_length,
+        .experimental = options->fast_open_experimental,
+    };
+    if (options->has_fast_open)
+        memcpy(cookie->bytes, header + options->fast_open_offset, cookie->length);
+    return options->has_fast_open;
+}
+
+void fast_open_settled(struct tcp *tcp, struct tcp_connection *c)
+{
+    struct tcp_listener *listener = listener_of_connection(tcp, c);
+    if (!(c->fast_open & FAST_OPEN_PENDING))
+        return;
+    c->fast_open &= (uint8_t)~FAST_OPEN_PENDING;
+    if (listener != NULL)
+        listener->fast_opening--;
+}

@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CHASKI_TCP_TCP_FAST_OPEN_H
+#define CHASKI_TCP_TCP_FAST_OPEN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "chaski/address.h"
+#include "core/base/memory.h"
+#include "core/base/siphash.h"
+#include "core/wire/tcp.h"
+
+/*
+ * TCP Fast Open (RFC 7413): data on the SYN, for peers that have shown by a cookie that they are
+ * where they say they are. The server computes cookies from both addresses under a key, as Linux
+ * does, and takes those of the key before as well; the client remembers what it was given.
+ */
+struct packet;
+struct tcp;
+struct tcp_connection;
+
+/* Of a connection. */
+enum fast_open_flag {
+    FAST_OPEN_ACTIVE = 1,        /* our SYN carries a cookie and data, or asks for a cookie */
+    FAST_OPEN_PASSIVE = 2,       /* the peer's did: data may go before the handshake is over */
+    FAST_OPEN_PENDING = 4,       /* counted in its listener's queue */
+    FAST_OPEN_SYN_DATA = 8,      /* data on a SYN was acknowledged, by us or by the peer */
+    FAST_OPEN_GIVE = 16,         /* our SYN+ACK carries a cookie */
+    FAST_OPEN_EXPERIMENTAL = 32, /* the option of RFC 6994 is used */
+    FAST_OPEN_NO_COOKIE = 64,    /* data may go without one */
+};
+
+/* Of the knob tcp_fastopen. */
+enum fast_open_knob {
+    FAST_OPEN_CLIENT = 1,
+    FAST_OPEN_SERVER = 2,
+    FAST_OPEN_CLIENT_NO_COOKIE = 4,
+    FAST_OPEN_SERVER_NO_COOKIE = 0x200,
+    FAST_OPEN_ALL_LISTENERS = 0x400,
+};
+
+struct fast_open_cookie {
+    uint8_t bytes[WIRE_TCP_COOKIE_MAX];
+    uint8_t length; /* 0: none, or to be asked for */
+    bool experimental;
+};
+
+/* What a server gave us. */
+struct fast_open_memory {
+    struct chaski_address server;
+    struct fast_open_cookie cookie;
+    uint16_t mss; /* that it announced */
+};
+
+struct fast_opens {
+    struct fast_open_memory *memories; /* those with a cookie are in use */
+    uint32_t limit;
+    uint32_t next; /* the one that is forgotten for a new one */
+    struct siphash_key keys[2];
+    unsigned key_count;
+};
+
+enum { FAST_OPEN_COOKIE_LENGTH = 8, FAST_OPEN_KEY_LENGTH = 16 };
+
+void fast_open_setup(struct fast_opens *all, struct memory *memory, uint32_t limit);
+
+/* One key, or two of which the second is still taken: 16 or 32 bytes. */
+int fast_open_set_keys(struct fast_opens *all, const uint8_t *bytes, size_t length);
+
+/* The client: what was given by the server; NULL: nothing. */
+const struct fast_open_memory *fast_open_recall(const struct fast_opens *all,
+                                                const struct chaski_address *server);
+void fast_open_remember(struct fast_opens *all, const struct chaski_address *server,
+                        const struct fast_open_cookie *cookie, uint16_t mss);
+
+/* The server: the cookie for a client. */
+void fast_open_make(const struct fast_opens *all, const struct chaski_address *client,
+                    const struct chaski_address *server, struct fast_open_cookie *cookie);
+
+enum fast_open_verdict {
+    FAST_OPEN_REFUSED, /* no cookie, or none of ours */
+    FAST_OPEN_TAKEN,
+    FAST_OPEN_OLD, /* taken, but the key has changed: give a new one */
+};
+enum fast_open_verdict fast_open_check(const struct fast_opens *all,
+                                       const struct chaski_address *client,
+                                       const struct chaski_address *server,
+                                       const struct fast_open_cookie *cookie);
+
+/* The cookie that stands in the options of a segment; false when there is no such option. */
+bool fast_open_read(const uint8_t *header, const struct wire_tcp_options *options,
+                    struct fast_open_cookie *cookie);
+
+/* The handshake is over, or the listener is gone: another one may wait in its queue. */
+void fast_open_settled(struct tcp *tcp, struct tcp_connection *c);
+
+#endif
