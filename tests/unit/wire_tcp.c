@@ -233,12 +233,12 @@ static void builds_fast_open_options(void **state)
 {
     (void)state;
     static const uint8_t cookie[8] = {1, 2, 3, 4, 5, 6, 7, 8};
-    static const uint8_t plain[12] = {34, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1};
+    static const uint8_t usual[12] = {34, 10, 1, 2, 3, 4, 5, 6, 7, 8, 1, 1};
     static const uint8_t old[12] = {254, 12, 0xf9, 0x89, 1, 2, 3, 4, 5, 6, 7, 8};
     static const uint8_t asking[4] = {34, 2, 1, 1}, asking_old[4] = {254, 4, 0xf9, 0x89};
     uint8_t built[40];
     assert_int_equal(wire_tcp_build_fast_open(built, cookie, 8, false), 12);
-    assert_memory_equal(built, plain, 12);
+    assert_memory_equal(built, usual, 12);
     assert_int_equal(wire_tcp_build_fast_open(built, cookie, 8, true), 12);
     assert_memory_equal(built, old, 12);
     assert_int_equal(wire_tcp_build_fast_open(built, cookie, 0, false), 4);
