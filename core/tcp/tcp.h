@@ -150,7 +150,6 @@ struct tcp_connection {
     uint32_t fin_at; /* sequence number of the peer's FIN */
 
     /* ---- line 5 ---- */
-    uint32_t challenged_ms; /* when we last answered a segment that we did not accept */
     uint32_t retransmitted; /* segments, for tcp_info */
     uint32_t linger_ms;     /* UINT32_MAX: in the background */
     uint32_t user_timeout_ms;
@@ -161,7 +160,7 @@ struct tcp_connection {
     uint16_t keep_interval_s;
     uint16_t announced_mss; /* what we announced, or shall */
     uint16_t peer_mss;      /* what the peer announced, or 536 */
-    uint16_t proven_mss;    /* segments of this size were acknowledged lately */
+    uint16_t challenged_ms; /* when we last answered a segment that we did not accept; 0: never */
     uint8_t keep_count, syn_count;
     uint8_t interface;
     int8_t error; /* enum chaski_error: before the end what stands in the way, then why it ended */

@@ -83,7 +83,7 @@ static void move_una(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowl
     c->flight->snd_small =
         seq_max(c->flight->snd_small, acknowledgment); /* lest it seem ahead once 2^31 behind */
     if (news->acknowledged >= c->mss)
-        c->proven_mss = c->mss;
+        c->flight->proven_mss = c->mss;
     c->bytes_acked += news->acknowledged;
     c->progress_ms = clock_ms(now_ns);
     c->probes = 0;

@@ -180,12 +180,13 @@ static bool path_shrank(struct tcp *tcp, struct tcp_connection *c, uint16_t mtu)
 {
     uint16_t old = c->mss;
     connection_set_mss(c, mtu);
-    bool refuted = c->mss < c->proven_mss && c->backoff == 0;
+    bool refuted = c->flight != NULL && c->mss < c->flight->proven_mss && c->backoff == 0;
     if (refuted || c->mss >= old) {
         c->mss = old;
         return !refuted;
     }
-    c->proven_mss = 0;
+    if (c->flight != NULL)
+        c->flight->proven_mss = 0;
     count(tcp->counters, CHASKI_TCP_PATH_MTU_LOWERED);
     recovery_resend_all(tcp, c);
     return true;

@@ -103,13 +103,13 @@ static void note_duplicate(const struct tcp *tcp, struct tcp_connection *c, uint
 static void answer(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
                    bool challenge, uint64_t now_ns)
 {
-    uint32_t now_ms = clock_ms(now_ns);
+    uint16_t now_ms = (uint16_t)clock_ms(now_ns);
     bool limited = challenge || packet->length == 0;
     uint32_t end = packet->tcp.sequence + packet->length;
     if (packet->length != 0 && seq_le(end, c->rcv_nxt))
         note_duplicate(tcp, c, packet->tcp.sequence, end);
     if (limited && c->challenged_ms != 0 &&
-        now_ms - c->challenged_ms < tcp->knobs.answer_interval_ms) {
+        (uint16_t)(now_ms - c->challenged_ms) < tcp->knobs.answer_interval_ms) {
         count(tcp->counters, CHASKI_TCP_ANSWERS_LIMITED);
         return;
     }

@@ -155,7 +155,7 @@ static void follow_path(const struct tcp *tcp, struct tcp_connection *c)
         return;
     connection_set_mss(c, path.mtu);
     if (c->mss < old)
-        c->proven_mss = 0;
+        c->flight->proven_mss = 0;
     else
         c->mss = old;
 }
