@@ -18,7 +18,11 @@ struct model;
 
 struct model_options {
     bool calls; /* every call is shown, too: model_call() */
-    bool exact; /* the host drops nothing, and its segments reach the wire at once */
+    /* A window may outlive the SND.UNA that it was told with, which the letter of RFC 9293,
+     * 3.10.7.4 allows when what acknowledges is a segment sent before. */
+    bool lasting_windows;
+    bool no_timestamps; /* they are not to be judged */
+    bool exact;         /* the host drops nothing, and its segments reach the wire at once */
 };
 
 /* NULL when there is no memory. */

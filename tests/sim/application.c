@@ -113,6 +113,7 @@ static long hand_over(struct sim_end *end, uint32_t length)
     int error = chaski_tcp_hand_over(end->at->host, end->connection, &piece->memory);
     if (error == 0) {
         end->lent++;
+        sim_model_call(end, MODEL_WRITE, length);
         return (long)length;
     }
     free(piece);
@@ -129,6 +130,8 @@ static long write_some(struct sim_end *end)
     sim_fill(bytes, n, (uint64_t)end->pattern + end->sent);
     long written = chaski_tcp_write(end->at->host, end->connection, bytes, n);
     sim_must(sim_of(end), written <= (long)n);
+    if (written > 0)
+        sim_model_call(end, MODEL_WRITE, (uint32_t)written);
     return written;
 }
 
@@ -214,7 +217,14 @@ void sim_end_drop(struct sim_end *end, int result)
 
 static void close_connection(struct sim_end *end)
 {
+    sim_model_call(end, MODEL_CLOSE, 0);
     sim_end_drop(end, chaski_tcp_close(end->at->host, end->connection));
+}
+
+static void abort_connection(struct sim_end *end)
+{
+    sim_model_call(end, MODEL_ABORT, 0);
+    sim_end_drop(end, chaski_tcp_abort(end->at->host, end->connection));
 }
 
 void sim_end_give_up(struct sim_end *end)
@@ -227,7 +237,7 @@ void sim_end_give_up(struct sim_end *end)
     if (end->manners.rudely)
         close_connection(end);
     else
-        sim_end_drop(end, chaski_tcp_abort(end->at->host, end->connection));
+        abort_connection(end);
 }
 
 static void finish(struct sim_end *end)
@@ -245,6 +255,7 @@ static void finish(struct sim_end *end)
     if (end->error != 0)
         return;
     end->finished = true;
+    sim_model_call(end, MODEL_SHUTDOWN, 0);
     struct chaski *host = end->at->host;
     sim_must(sim_of(end), chaski_tcp_shutdown(host, end->connection) == CHASKI_CLOSED);
     sim_must(sim_of(end), chaski_tcp_write(host, end->connection, "", 1) == CHASKI_CLOSED);

@@ -91,6 +91,7 @@ static void take(struct sim_host *at, chaski_tcp connection, bool polled)
     struct sim_end *end = &flow->ends[1];
     flow->taken = true;
     end->connection = connection;
+    sim_model_opened(end);
     end->open = end->connected = true;
     end->done = end->gave_up = false;
     if (end->manners.toggles)
@@ -144,7 +145,6 @@ static void connect_end(struct sim_flow *flow, unsigned number)
         .receive = on_event,
         .context = end,
     };
-    struct chaski_tcp_info info;
     end->error = chaski_tcp_connect(end->at->host, &connect, &end->connection);
     if (end->error == CHASKI_IN_USE && port_is_taken(flow)) {
         connect.local.port = 0;
@@ -156,9 +156,10 @@ static void connect_end(struct sim_flow *flow, unsigned number)
         return;
     }
     end->open = true;
-    sim_must(flow->sim, chaski_tcp_info(end->at->host, end->connection, &info) == 0);
+    sim_model_opened(end);
+    sim_model_call(end, MODEL_CONNECT, 0);
     if (number == 0)
-        flow->client_port = info.local.port;
+        flow->client_port = end->tuple.local_port;
     if (end->manners.toggles)
         sim_end_options(end);
     if (end->manners.nibbles) /* data before the handshake is complete */

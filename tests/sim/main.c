@@ -24,6 +24,7 @@ static const char usage[] =
     "  --shorter N    streams shorter by the Nth power of two\n"
     "  --stop NS      stop after so many virtual nanoseconds\n"
     "  --off A,B      without these features (--features lists them)\n"
+    "  --no-model     do not ask the model of TCP (tests/model): for comparing speeds\n"
     "  --trace FILE   write a capture of what the hosts send\n"
     "  --shrink       make the failing seed smaller; prints a line for tests/sim/seeds.txt\n"
     "  --file FILE    the cases in FILE, one a line\n"
@@ -89,6 +90,8 @@ static void parse(struct options *options, int count, char **words)
             exit(0);
         } else if (strcmp(words[i], "--sabotage") == 0) {
             exit(sim_finds_mistakes() ? 0 : 1);
+        } else if (strcmp(words[i], "--no-model") == 0) {
+            options->job.base.no_model = true;
         } else if (strcmp(words[i], "--shrink") == 0) {
             options->shrink = true;
         } else if (sim_case_option(&options->job.base, count, words, &i)) {

@@ -10,6 +10,7 @@
 #include "core/host/layout.h"
 #include "drivers/memory_wire.h"
 #include "drivers/pcap.h"
+#include "tests/model/model.h"
 #include "tests/random.h"
 
 /*
@@ -21,6 +22,7 @@
  *   weather     what changes on the way: black holes, path MTUs, frozen hosts, clocks that jump
  *   flow        a TCP conversation; application: what its two ends do
  *   datagrams   UDP and ping beside it
+ *   modelled    what hosts send is what a model of TCP allows (tests/model)
  *   invariants  what must hold after every turn of a host, and at the end
  *   sabotage    mistakes on purpose, which the others have to find
  *   run         one case from beginning to end
@@ -96,6 +98,7 @@ struct sim_case {
     uint32_t shorter;                /* streams are shorter by this power of two */
     uint64_t stop_ns;                /* virtual time to stop at, 0: when all is over */
     uint32_t sabotage;               /* a mistake to be made, 0: none */
+    bool no_model;                   /* nothing is asked of the model: for comparing speeds */
 };
 
 struct sim_verdict {
@@ -128,6 +131,7 @@ struct sim_host {
     uint32_t number;
     struct chaski *host;
     void *memory;
+    struct model *model; /* NULL: none */
     struct link *link;
     uint64_t frozen_until_ns; /* 0: it runs */
     uint32_t path_mtu;        /* of what it sends; beyond it, a router complains */
@@ -154,6 +158,7 @@ struct sim_end {
     struct sim_flow *flow;
     struct sim_host *at;
     chaski_tcp connection;
+    struct model_tuple tuple; /* of the connection */
     struct sim_manners manners;
     uint64_t random;
     uint32_t pattern;     /* where in the pattern its own stream begins */
@@ -306,6 +311,15 @@ void sim_datagrams_end(struct sim *sim);
  * case says; the second tells in TAP of how many worlds with one of each kind failed. */
 void sim_sabotage(struct sim *sim, struct sim_host *at);
 bool sim_finds_mistakes(void);
+
+/* modelled.c: the model of a host is shown what goes in and out, and what is called. */
+void sim_model_make(struct sim_host *at);
+void sim_model_in(struct sim_host *at, const struct packet *packet);
+void sim_model_out(struct sim_host *at, const struct packet *packet);
+void sim_model_turn(struct sim_host *at);
+/* The end's connection is there: notes which one it is. */
+void sim_model_opened(struct sim_end *end);
+void sim_model_call(struct sim_end *end, enum model_call call, uint32_t amount);
 
 void sim_check_host(struct sim *sim, struct sim_host *at);
 void sim_check_idle(struct sim *sim);

@@ -82,6 +82,7 @@ static void sim_output(void *block, struct burst *burst, uint64_t now_ns)
         sim->frames++;
         if (sim->trace != NULL)
             pcap_write(sim->trace, packet, now_ns);
+        sim_model_out(at, packet);
         if (too_big(at, packet))
             packet_free(packet);
         else
@@ -150,6 +151,7 @@ static void make_host(struct sim *sim, uint32_t number)
     struct chaski_address address = sim_address(number);
     sim_must(sim, chaski_address_add(at->host, 0, &address, 24) == 0);
     set_knobs(sim, at);
+    sim_model_make(at);
 }
 
 void sim_world_make(struct sim *sim)
@@ -175,8 +177,10 @@ void sim_world_make(struct sim *sim)
 void sim_world_free(struct sim *sim)
 {
     memory_wire_destroy(sim->wire);
-    for (uint32_t i = 0; i < SIM_HOSTS; i++)
+    for (uint32_t i = 0; i < SIM_HOSTS; i++) {
+        model_free(sim->hosts[i].model);
         free(sim->hosts[i].memory);
+    }
 }
 
 /* ---- Time ---- */
@@ -201,10 +205,13 @@ static void turn(struct sim *sim, struct sim_host *at)
     at->icmp_count = 0;
     do {
         at->link->receive(at->link, &burst, sim->now_ns);
+        for (uint32_t i = 0; i < burst.count; i++)
+            sim_model_in(at, burst.packets[i]);
         if (burst.count != 0)
             host_receive(at->host, 0, &burst, sim->now_ns);
     } while (at->link->more);
     chaski_poll(at->host, sim->now_ns);
+    sim_model_turn(at);
     if (sim->job.sabotage != 0 && !sim->sabotaged)
         sim_sabotage(sim, at);
     if (++sim->turns % sim->plan.check_every == 0)

@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CHASKI_TESTS_MODEL_END_H
+#define CHASKI_TESTS_MODEL_END_H
+
+#include <stddef.h>
+
+#include "tests/model/ranges.h"
+#include "tests/model/segment.h"
+
+/*
+ * One end of one incarnation of a connection. Positions count from the initial sequence number of
+ * their direction: the SYN stands at 0, the first byte at 1. What came in is an upper bound, since
+ * the host may have lost any of it; what went out is exact.
+ */
+struct model_end {
+    struct model_end *next; /* older ones of the same host */
+    struct model_tuple ends;
+    bool active;              /* opened from here */
+    bool sent_syn, heard_syn; /* iss, and irs, are known */
+    bool answered;            /* something was sent that acknowledges the peer's SYN */
+    uint32_t iss, irs;
+    uint32_t peer_mss, our_mss;
+
+    /* What was offered on our SYN, and by the peer's. */
+    bool our_scaling, our_sack, our_timestamps, peer_scaling, peer_sack, peer_timestamps;
+    uint8_t our_scale, peer_scale;
+
+    /* Sending. */
+    int64_t sent;         /* behind the last that was sent, FIN included */
+    int64_t acknowledged; /* at most */
+    int64_t peer_edge;    /* right edge of the peer's window, at most */
+    int64_t peer_window;  /* the largest that the peer told */
+    int64_t fin_at;       /* of our FIN; 0: none yet */
+    uint64_t written;     /* bytes that applications wrote */
+    bool shut;            /* and will write no more */
+    bool gone;            /* closed or aborted */
+    bool reset;           /* we have reset it */
+    uint8_t *bytes;       /* as they were sent the first time, from position bytes_from on */
+    int64_t bytes_from;
+    uint64_t bytes_length, bytes_room;
+    uint32_t last_timestamp;
+
+    /* Receiving. */
+    struct model_ranges received;
+    int64_t expected; /* RCV.NXT, at most */
+    int64_t told;     /* acknowledgement that was sent last */
+    int64_t edge;     /* right edge of the window that was told, at most */
+    int64_t peer_fin; /* of the peer's FIN; 0: unknown */
+    uint32_t echoed;  /* TS.Recent, at least */
+    uint64_t echoed_ns;
+    uint32_t latest_timestamp; /* the peer's newest */
+    bool has_echoed, reset_in;
+    uint64_t owed_ns;   /* since when an acknowledgement is owed; 0: none is */
+    int64_t owed_bytes; /* in order since the last one */
+};
+
+/* Half of the time in which timestamps of a millisecond come round (RFC 7323, 5.5). */
+#define MODEL_DAYS_24 (UINT64_C(24) * 24 * 3600 * 1000000000)
+
+/* The position of a sequence number close to `near`. */
+int64_t model_position(uint32_t sequence, uint32_t origin, int64_t near);
+
+void model_end_free(struct model_end *end);
+
+/* received.c: a segment comes in for this end. */
+void model_end_hears(struct model_end *end, const struct model_segment *segment,
+                     const struct model_options *options, uint64_t now_ns);
+/* The peer's SYN is taken as the one to answer. */
+void model_end_hears_syn(struct model_end *end, const struct model_segment *segment);
+
+/* sent.c: whether this end may send it; NULL, or what forbids it. */
+const char *model_end_judges(const struct model_end *end, const struct model_segment *segment,
+                             const struct model_options *options);
+/* It was sent. */
+void model_end_sends(struct model_end *end, const struct model_segment *segment, uint64_t now_ns);
+
+/* syn.c: the same for SYNs, and for the first ones of an end. */
+const char *model_syn_judges(const struct model_end *end, const struct model_segment *segment,
+                             const struct model_options *options);
+void model_syn_sends(struct model_end *end, const struct model_segment *segment);
+
+#endif

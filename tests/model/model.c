@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/model/model.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "tests/model/end.h"
+
+/*
+ * One host: its ends, newest first. A SYN that comes in makes an end that has not answered it; each
+ * SYN+ACK with another sequence number makes a copy that has, so that cookies, entries that come
+ * and go and ports that are taken again are each an end of their own. What comes in is shown to
+ * all ends between the same addresses and ports, and what goes out must be allowed to one of them.
+ */
+
+enum { RECENT = 64, ENDS_EACH = 12, BUCKETS = 64 };
+
+/* What came in lately, for resets that answer it. */
+struct recent {
+    struct model_tuple ends;
+    uint32_t sequence, acknowledgment, length;
+    uint8_t flags;
+};
+
+struct model {
+    struct model_options options;
+    struct model_end *ends[BUCKETS];
+    struct recent recent[RECENT];
+    uint32_t recent_count;
+    bool blind; /* something came or went in fragments */
+};
+
+struct model *model_make(const struct model_options *options)
+{
+    struct model *model = calloc(1, sizeof *model);
+    if (model != NULL)
+        model->options = *options;
+    return model;
+}
+
+void model_free(struct model *model)
+{
+    for (uint32_t i = 0; model != NULL && i < BUCKETS; i++)
+        while (model->ends[i] != NULL) {
+            struct model_end *next = model->ends[i]->next;
+            model_end_free(model->ends[i]);
+            model->ends[i] = next;
+        }
+    free(model);
+}
+
+/* ---- Ends ---- */
+
+static bool same(const struct model_tuple *a, const struct model_tuple *b)
+{
+    return a->local == b->local && a->remote == b->remote && a->local_port == b->local_port &&
+           a->remote_port == b->remote_port;
+}
+
+static struct model_end **bucket(struct model *model, const struct model_tuple *ends)
+{
+    uint32_t hash = ends->local * 31 + ends->remote;
+    hash = hash * 31 + ends->local_port * 7u + ends->remote_port;
+    return &model->ends[hash % BUCKETS];
+}
+
+/* The first of these from `end` on; NULL: none. */
+static struct model_end *match(struct model_end *end, const struct model_tuple *ends)
+{
+    while (end != NULL && !same(&end->ends, ends))
+        end = end->next;
+    return end;
+}
+
+static struct model_end *newest(struct model *model, const struct model_tuple *ends)
+{
+    return match(*bucket(model, ends), ends);
+}
+
+/* Lets go of the oldest when there are many. */
+static void limit(struct model *model, const struct model_tuple *ends)
+{
+    struct model_end **last = NULL;
+    uint32_t count = 0;
+    for (struct model_end **at = bucket(model, ends); *at != NULL; at = &(*at)->next)
+        if (same(&(*at)->ends, ends)) {
+            last = at;
+            count++;
+        }
+    if (count <= ENDS_EACH)
+        return;
+    struct model_end *old = *last;
+    *last = old->next;
+    model_end_free(old);
+}
+
+/* A new one, like `origin` so far, if there is that. */
+static struct model_end *add(struct model *model, const struct model_tuple *ends,
+                             const struct model_end *origin)
+{
+    struct model_end **first = bucket(model, ends), *end = calloc(1, sizeof *end);
+    if (end == NULL)
+        abort();
+    if (origin != NULL) {
+        *end = *origin;
+        end->received = model_ranges_copy(&origin->received);
+        end->bytes = NULL;
+        end->bytes_room = end->bytes_length = 0;
+    }
+    end->ends = *ends;
+    end->next = *first;
+    *first = end;
+    limit(model, ends);
+    return end;
+}
+
+/* ---- In ---- */
+
+static void note_recent(struct model *model, const struct model_segment *segment)
+{
+    model->recent[model->recent_count++ % RECENT] = (struct recent){
+        .ends = segment->ends,
+        .sequence = segment->sequence,
+        .acknowledgment = segment->acknowledgment,
+        .length = segment->length + !!(segment->flags & MODEL_SYN) + !!(segment->flags & MODEL_FIN),
+        .flags = segment->flags,
+    };
+}
+
+/* The peer's SYN as the answer to ours, or as one that crosses it. Another one than before may be
+ * the one that was taken: both are possible as long as nothing was said to either. */
+static void hear_syn_as_client(struct model *model, struct model_end *end,
+                               const struct model_segment *segment)
+{
+    bool answers = (segment->flags & MODEL_ACK) != 0;
+    if (!end->active)
+        return;
+    if (answers && (!end->sent_syn || segment->acknowledgment != end->iss + 1))
+        return;
+    if (end->heard_syn && (end->irs == segment->sequence || end->answered))
+        return;
+    struct model_end *taken = end->heard_syn ? add(model, &end->ends, end) : end;
+    taken->received.count = 0;
+    model_end_hears_syn(taken, segment);
+    taken->edge = taken->edge > 0 ? taken->edge : 1;
+}
+
+/* An end that has not answered this SYN, from which those that have are copied. */
+static void hear_syn_as_server(struct model *model, const struct model_segment *segment)
+{
+    struct model_end *end = newest(model, &segment->ends);
+    while (end != NULL && (end->active || end->sent_syn || end->irs != segment->sequence))
+        end = match(end->next, &segment->ends);
+    if (end == NULL)
+        end = add(model, &segment->ends, NULL);
+    model_end_hears_syn(end, segment);
+}
+
+void model_in(struct model *model, const struct model_packet *packet, uint64_t now_ns)
+{
+    struct model_segment segment;
+    enum model_reading reading = model_read(packet, &segment);
+    model->blind |= reading == MODEL_PIECE;
+    if (reading != MODEL_READ)
+        return;
+    struct model_tuple from = segment.ends;
+    segment.ends = (struct model_tuple){from.remote, from.local, from.remote_port, from.local_port};
+    if (!(segment.flags & MODEL_RST))
+        note_recent(model, &segment);
+    struct model_end *end = newest(model, &segment.ends);
+    if ((segment.flags & MODEL_SYN) && !(segment.flags & MODEL_RST))
+        for (struct model_end *at = end; at != NULL; at = match(at->next, &segment.ends))
+            hear_syn_as_client(model, at, &segment);
+    if ((segment.flags & (MODEL_SYN | MODEL_RST | MODEL_ACK)) == MODEL_SYN)
+        hear_syn_as_server(model, &segment);
+    end = newest(model, &segment.ends);
+    for (; end != NULL; end = match(end->next, &segment.ends))
+        if (end->sent_syn)
+            model_end_hears(end, &segment, &model->options, now_ns);
+}
+
+/* ---- Calls ---- */
+
+/* The end that applications mean: the newest that was opened from here, or that got through. */
+static struct model_end *called(struct model *model, const struct model_tuple *tuple)
+{
+    struct model_end *end = newest(model, tuple);
+    while (end != NULL && !end->active && !(end->sent_syn && end->acknowledged > 0))
+        end = match(end->next, tuple);
+    return end;
+}
+
+void model_call(struct model *model, const struct model_tuple *tuple, enum model_call call,
+                uint32_t amount)
+{
+    if (call == MODEL_CONNECT) {
+        add(model, tuple, NULL)->active = true;
+        return;
+    }
+    /* Until it is sent, the SYN of several ends may be the one that is meant. */
+    for (struct model_end *end = called(model, tuple); end != NULL;
+         end = end->heard_syn && !end->answered ? match(end->next, tuple) : NULL) {
+        end->written += call == MODEL_WRITE ? amount : 0;
+        end->shut |= call == MODEL_SHUTDOWN || call == MODEL_CLOSE;
+        end->gone |= call == MODEL_CLOSE || call == MODEL_ABORT;
+    }
+}
+
+/* ---- Out ---- */
+
+static bool answers_recent(const struct recent *in, const struct model_segment *segment)
+{
+    if (!same(&in->ends, &segment->ends))
+        return false;
+    if (in->flags & MODEL_ACK)
+        return !(segment->flags & MODEL_ACK) && segment->sequence == in->acknowledgment;
+    return (segment->flags & MODEL_ACK) && segment->sequence == 0 &&
+           segment->acknowledgment == in->sequence + in->length;
+}
+
+/* One of the ends has acknowledged; the others, of which there may be none in truth, owe nothing.
+ */
+static void settle(struct model_end *end)
+{
+    const struct model_tuple *ends = end != NULL ? &end->ends : NULL;
+    for (; end != NULL; end = match(end->next, ends)) {
+        end->owed_ns = 0;
+        end->owed_bytes = 0;
+    }
+}
+
+/* RFC 9293, 3.5.2 and 3.10.5. */
+static const char *reset_out(struct model *model, const struct model_segment *segment)
+{
+    if (segment->length != 0 || (segment->flags & (MODEL_SYN | MODEL_FIN)))
+        return "a reset carries something (RFC 9293, 3.5.2)";
+    settle(newest(model, &segment->ends));
+    uint32_t known = model->recent_count < RECENT ? model->recent_count : RECENT;
+    for (uint32_t i = 0; i < known; i++)
+        if (answers_recent(&model->recent[i], segment))
+            return NULL;
+    struct model_end *end = newest(model, &segment->ends);
+    for (; end != NULL; end = match(end->next, &segment->ends)) {
+        int64_t at = model_position(segment->sequence, end->iss, end->sent);
+        /* What was sent may have been lost in the host, a cookie may have come twice; and when
+         * the window shrank, SND.NXT is not what the peer would believe. */
+        bool lost = !model->options.exact && (at > end->sent || at == 1);
+        bool inside = at >= end->acknowledged && at <= end->sent;
+        if (!end->sent_syn || !(inside || lost))
+            continue;
+        int64_t ack = model_position(segment->acknowledgment, end->irs, end->expected);
+        if ((segment->flags & MODEL_ACK) && ack > end->expected)
+            return "a reset acknowledges what has not come (RFC 9293, 3.10.7)";
+        end->reset = true;
+        if (!model->options.exact) /* the cookie may bring it to life again */
+            end->edge = end->told = 0;
+        return NULL;
+    }
+    return "a reset answers nothing and ends nothing (RFC 9293, 3.5.2)";
+}
+
+static const char *syn_out(struct model *model, const struct model_segment *segment)
+{
+    const char *broken = NULL;
+    bool answers = (segment->flags & MODEL_ACK) != 0;
+    if (!model->options.calls && !answers) {
+        struct model_end *end = newest(model, &segment->ends);
+        while (end != NULL && !(end->active && end->iss == segment->sequence))
+            end = match(end->next, &segment->ends);
+        if (end == NULL)
+            add(model, &segment->ends, NULL)->active = true;
+    }
+    /* One that was asked for comes before one that is repeated, and that before a new answer. */
+    for (unsigned turn = 0; turn < 3; turn++) {
+        struct model_end *end = newest(model, &segment->ends);
+        for (; end != NULL; end = match(end->next, &segment->ends)) {
+            if ((end->sent_syn ? 1 : end->active ? 0 : 2) != turn)
+                continue;
+            const char *one = model_syn_judges(end, segment, &model->options);
+            if (one == NULL) {
+                end = turn == 2 ? add(model, &segment->ends, end) : end;
+                model_syn_sends(end, segment);
+                return NULL;
+            }
+            broken = broken != NULL ? broken : one;
+        }
+    }
+    return broken != NULL ? broken : "a SYN that nobody asked for (RFC 9293, 3.10.1)";
+}
+
+static const char *text_out(struct model *model, const struct model_segment *segment,
+                            uint64_t now_ns)
+{
+    const char *broken = NULL;
+    struct model_end *end = newest(model, &segment->ends);
+    for (; end != NULL; end = match(end->next, &segment->ends)) {
+        if (!end->sent_syn && end->active && !model->options.exact)
+            return NULL; /* the SYN was lost before it left the host */
+        if (!end->sent_syn)
+            continue;
+        const char *one = model_end_judges(end, segment, &model->options);
+        if (one == NULL) {
+            model_end_sends(end, segment, now_ns);
+            settle(newest(model, &segment->ends));
+            return NULL;
+        }
+        broken = broken != NULL ? broken : one;
+    }
+    return broken != NULL ? broken : "a segment of no connection (RFC 9293, 3.10.7.1)";
+}
+
+const char *model_out(struct model *model, const struct model_packet *packet, uint64_t now_ns)
+{
+    struct model_segment segment;
+    enum model_reading reading = model_read(packet, &segment);
+    model->blind |= reading == MODEL_PIECE;
+    if (reading == MODEL_DAMAGED)
+        return "a checksum or a length is wrong (RFC 9293, 3.1)";
+    if (reading != MODEL_READ || model->blind)
+        return NULL;
+    if (segment.flags & MODEL_RST)
+        return reset_out(model, &segment);
+    if (segment.flags & MODEL_SYN)
+        return syn_out(model, &segment);
+    return text_out(model, &segment, now_ns);
+}
+
+/* ---- What is owed ---- */
+
+/* RFC 9293, 3.8.6.3. */
+static const char *owes(const struct model_end *end, uint64_t now_ns)
+{
+    if (end->owed_ns == 0 || end->gone || end->reset || end->reset_in || !end->answered)
+        return NULL;
+    if (now_ns - end->owed_ns > 500000000)
+        return "text waits for its acknowledgement for more than half a second (RFC 9293, 3.8.6.3)";
+    /* A receiver may count as a full segment what the default allows. */
+    if (end->owed_bytes > 2 * (end->our_mss > 536 ? end->our_mss : 536))
+        return "two full segments wait for their acknowledgement (RFC 9293, 3.8.6.3)";
+    return NULL;
+}
+
+const char *model_turn(struct model *model, uint64_t now_ns)
+{
+    const char *broken = NULL;
+    for (uint32_t i = 0; i < BUCKETS && model->options.exact && !model->blind; i++)
+        for (struct model_end *end = model->ends[i]; end != NULL && broken == NULL; end = end->next)
+            broken = owes(end, now_ns);
+    return broken;
+}

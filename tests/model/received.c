@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/model/end.h"
+
+/* What an end may know from what comes in: RFC 9293, 3.10.7.3 and 3.10.7.4. */
+
+static int64_t larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+int64_t model_position(uint32_t sequence, uint32_t origin, int64_t near)
+{
+    return near + (int32_t)(sequence - origin - (uint32_t)near);
+}
+
+void model_end_hears_syn(struct model_end *end, const struct model_segment *segment)
+{
+    end->heard_syn = true;
+    end->irs = segment->sequence;
+    end->peer_mss = segment->has_mss ? segment->mss : 536;
+    end->peer_scaling = segment->has_scale;
+    end->peer_scale = segment->scale < 14 ? segment->scale : 14;
+    end->peer_sack = segment->has_sack_permitted;
+    end->peer_timestamps = segment->has_timestamp;
+    end->latest_timestamp = segment->timestamp;
+    end->expected = 1;
+    end->peer_edge = segment->window + 1;
+}
+
+/* RFC 7323, 5.3: what is older than TS.Recent is not taken in, for as long as that means something.
+ */
+static bool is_old(const struct model_end *end, const struct model_segment *segment,
+                   uint64_t now_ns)
+{
+    return end->has_echoed && segment->has_timestamp &&
+           (int32_t)(segment->timestamp - end->echoed) < 0 &&
+           now_ns - end->echoed_ns < MODEL_DAYS_24;
+}
+
+static void hear_acknowledgment(struct model_end *end, const struct model_segment *segment)
+{
+    int64_t ack = model_position(segment->acknowledgment, end->iss, end->acknowledged);
+    if (!(segment->flags & MODEL_ACK) || ack > end->sent)
+        return;
+    bool scaled = end->our_scaling && end->peer_scaling && !(segment->flags & MODEL_SYN);
+    int64_t window = (int64_t)segment->window << (scaled ? end->peer_scale : 0);
+    end->acknowledged = larger(end->acknowledged, ack);
+    end->peer_edge = larger(end->peer_edge, ack + window);
+    end->peer_window = larger(end->peer_window, window);
+}
+
+static void advance(struct model_end *end)
+{
+    end->expected = larger(end->expected, model_ranges_end(&end->received, end->expected));
+    if (end->peer_fin != 0 && end->expected == end->peer_fin)
+        end->expected++;
+}
+
+static void owe(struct model_end *end, int64_t before, uint64_t now_ns)
+{
+    if (end->expected == before || end->gone || end->reset_in)
+        return;
+    if (end->owed_ns == 0)
+        end->owed_ns = now_ns;
+    end->owed_bytes += end->expected - before;
+}
+
+static void hear_text(struct model_end *end, const struct model_segment *segment, uint64_t now_ns)
+{
+    int64_t from = model_position(segment->sequence, end->irs, end->expected), before;
+    if (segment->flags & MODEL_SYN)
+        from++;
+    int64_t to = from + segment->length;
+    before = end->expected;
+    if ((segment->flags & MODEL_FIN) && to <= end->edge && to > 0)
+        end->peer_fin = to;
+    model_ranges_add(&end->received, larger(from, 1), to < end->edge ? to : end->edge);
+    advance(end);
+    owe(end, before, now_ns);
+}
+
+void model_end_hears(struct model_end *end, const struct model_segment *segment,
+                     const struct model_options *options, uint64_t now_ns)
+{
+    if (segment->flags & MODEL_RST) {
+        end->reset_in = true;
+        return;
+    }
+    if (!end->heard_syn)
+        return;
+    if (!options->no_timestamps && is_old(end, segment, now_ns))
+        return;
+    if ((segment->flags & MODEL_SYN) && segment->sequence != end->irs)
+        return;
+    if (segment->has_timestamp && (int32_t)(segment->timestamp - end->latest_timestamp) > 0)
+        end->latest_timestamp = segment->timestamp;
+    hear_acknowledgment(end, segment);
+    hear_text(end, segment, now_ns);
+}
