@@ -5,6 +5,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/tcp/hystart.h"
+
 /*
  * Congestion control behind a small vtable. TCP says what happened; the algorithm sets `window`
  * and `threshold`, in bytes. What else it knows of the path is in its state, which lasts as long
@@ -15,12 +17,17 @@ struct congestion {
     uint32_t threshold; /* ssthresh */
 };
 
+/* What the threshold is before any loss, and above. */
+#define CONGESTION_THRESHOLD_UNKNOWN (UINT32_MAX / 2)
+
 struct newreno {
+    struct hystart hystart;
     uint32_t counted; /* bytes acknowledged towards the next segment's worth of growth */
 };
 
 /* Windows in bytes. */
 struct cubic {
+    struct hystart hystart;
     uint32_t last_ms;    /* when the window was last limiting; 0: no congestion avoidance yet */
     uint32_t elapsed_ms; /* spent in congestion avoidance */
     uint32_t w_max;
@@ -39,7 +46,9 @@ struct congestion_ack {
     uint32_t acknowledged; /* bytes delivered in order, newly */
     uint32_t in_flight;    /* bytes, before this acknowledgement */
     uint32_t mss;
-    uint32_t srtt_us; /* smoothed round trip; 0: unknown */
+    uint32_t srtt_us;  /* smoothed round trip; 0: unknown */
+    uint32_t rtt_us;   /* that this acknowledgement tells of; 0: none */
+    uint32_t una, nxt; /* SND.UNA after it, SND.NXT */
 };
 
 struct congestion_operations {

@@ -112,7 +112,7 @@ static void acknowledged(struct congestion *congestion, union congestion_state *
                          const struct congestion_ack *ack)
 {
     struct cubic *cubic = &state->cubic;
-    uint32_t left = congestion_slow_start(congestion, ack->acknowledged);
+    uint32_t left = hystart_grow(&cubic->hystart, congestion, ack);
     if (left == 0)
         return;
     spend_time(cubic, congestion, ack);

@@ -6,13 +6,13 @@
 static void init(struct congestion *congestion, union congestion_state *state)
 {
     (void)congestion;
-    state->newreno.counted = 0;
+    state->newreno = (struct newreno){.counted = 0};
 }
 
 static void acknowledged(struct congestion *congestion, union congestion_state *state,
                          const struct congestion_ack *ack)
 {
-    uint32_t left = congestion_slow_start(congestion, ack->acknowledged);
+    uint32_t left = hystart_grow(&state->newreno.hystart, congestion, ack);
     if (left == 0)
         return;
     state->newreno.counted += left;
@@ -31,10 +31,16 @@ static void reduce(struct congestion *congestion, union congestion_state *state,
     state->newreno.counted = 0;
 }
 
+static void restart(struct congestion *congestion, union congestion_state *state)
+{
+    (void)congestion;
+    state->newreno.counted = 0;
+}
+
 const struct congestion_operations congestion_newreno = {
     .name = "reno",
     .init = init,
     .acknowledged = acknowledged,
     .reduce = reduce,
-    .restart = init,
+    .restart = restart,
 };

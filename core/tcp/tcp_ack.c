@@ -48,13 +48,13 @@ static void apply_sack(struct tcp *tcp, struct tcp_connection *c, const struct p
 }
 
 static void sample_round_trip(struct tcp *tcp, struct tcp_connection *c,
-                              const struct packet *packet, const struct sent_news *news,
-                              uint64_t now_ns)
+                              const struct packet *packet, struct sent_news *news, uint64_t now_ns)
 {
     /* What waited behind a gap was delivered long before its acknowledgement: together with a
      * retransmission nothing but the echo can tell. */
     if (news->newest_sent_ns != 0 && !news->retransmission_acknowledged) {
-        tcp_rtt_sample(tcp, c, (uint32_t)((now_ns - news->newest_sent_ns) / 1000));
+        news->rtt_us = maximum((uint32_t)((now_ns - news->newest_sent_ns) / 1000), 1);
+        tcp_rtt_sample(tcp, c, news->rtt_us);
         return;
     }
     /* RFC 7323, 4.1: the echo tells which transmission is acknowledged. */

@@ -163,7 +163,7 @@ void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t 
     fast_open_settled(tcp, c);
     /* RFC 6928; one segment when the SYN had to go again (RFC 5681, 3.1). */
     c->congestion.window = c->retransmitted != 0 ? c->mss : tcp_initial_window(tcp, c);
-    c->congestion.threshold = UINT32_MAX / 2;
+    c->congestion.threshold = CONGESTION_THRESHOLD_UNKNOWN;
     if (c->flight != NULL)
         congestion_algorithm(c->algorithm)->init(&c->congestion, &c->flight->congestion);
     tune_send(tcp, c);

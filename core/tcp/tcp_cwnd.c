@@ -65,7 +65,7 @@ static void hold_back(const struct tcp *tcp, struct tcp_connection *c)
 
 /* `delivered` bytes have arrived in order. */
 static void grow_window(struct tcp_connection *c, uint32_t delivered, uint32_t in_flight,
-                        uint64_t now_ns)
+                        const struct sent_news *news)
 {
     if (delivered == 0 || c->recovery == TCP_CA_RECOVERY)
         return;
@@ -75,11 +75,14 @@ static void grow_window(struct tcp_connection *c, uint32_t delivered, uint32_t i
     if (!used)
         return;
     struct congestion_ack ack = {
-        .now_ns = now_ns,
+        .now_ns = news->now_ns,
         .acknowledged = delivered,
         .in_flight = in_flight,
         .mss = c->mss,
         .srtt_us = c->srtt_us8 / 8,
+        .rtt_us = news->rtt_us,
+        .una = c->snd_una,
+        .nxt = c->snd_nxt,
     };
     congestion_algorithm(c->algorithm)->acknowledged(&c->congestion, &c->flight->congestion, &ack);
 }
@@ -97,7 +100,7 @@ void window_adapt(const struct tcp *tcp, struct tcp_connection *c, const struct 
         delivered = minimum(news->delivered, c->mss);
     else if (before->recovering) /* the last one covers a window that arrived long ago */
         delivered = news->delivered;
-    grow_window(c, delivered, before->in_flight, news->now_ns);
+    grow_window(c, delivered, before->in_flight, news);
     if (blind)
         hold_back(tcp, c);
 }

@@ -278,7 +278,7 @@ static bool accept_fast(struct tcp *tcp, const struct tcp_half_open *syn, uint16
     c->snd_wnd = c->max_snd_wnd = packet->tcp.window;
     c->announced_mss = mss_to_announce(tcp, &syn->key);
     c->syn_count = tcp->knobs.synack_retries;
-    c->congestion = (struct congestion){tcp_initial_window(tcp, c), UINT32_MAX / 2};
+    c->congestion = (struct congestion){tcp_initial_window(tcp, c), CONGESTION_THRESHOLD_UNKNOWN};
     c->fast_open = FAST_OPEN_PASSIVE | FAST_OPEN_PENDING;
     c->fast_open |= opening->gives ? FAST_OPEN_GIVE : 0;
     c->fast_open |= opening->cookie.experimental ? FAST_OPEN_EXPERIMENTAL : 0;

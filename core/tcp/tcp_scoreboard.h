@@ -58,6 +58,7 @@ struct tcp_scoreboard {
 /* What one acknowledgement told us. */
 struct sent_news {
     uint64_t now_ns;
+    uint32_t rtt_us;         /* the round trip that it tells of; 0: none */
     uint32_t min_rtt_us;     /* known before; a retransmission cannot be acknowledged sooner */
     uint32_t original_end;   /* of what lies before, `original` is told */
     uint32_t acknowledged;   /* bytes newly acknowledged by SND.UNA */
