@@ -23,13 +23,13 @@ void window_reduce_now(struct tcp_connection *c, uint32_t flight)
     c->congestion.window = c->congestion.threshold;
 }
 
-void window_recovered(struct tcp_connection *c)
+void window_recovered(const struct tcp *tcp, struct tcp_connection *c)
 {
-    uint32_t *window = &c->congestion.window;
-    *window = c->congestion.threshold;
-    /* RFC 6582, 3.2 step 3: no burst of what a full window would allow. */
-    if (!has(c, TCPF_HAS_SACK))
-        *window = minimum(*window, maximum(tcp_in_flight(c), c->mss) + c->mss);
+    /* RFC 6582, 3.2 step 3: no burst of what a full window would allow, when the peer's window let
+     * less go meanwhile. Without SACK, what has left the network is known less well. */
+    uint32_t burst = has(c, TCPF_HAS_SACK) ? tcp_initial_window(tcp, c) : c->mss;
+    uint32_t most = maximum(tcp_in_flight(c), c->mss) + burst;
+    c->congestion.window = minimum(c->congestion.threshold, most);
 }
 
 /* RFC 6937 with the bound that its successor makes the only one (PRR-SSRB where nothing more is

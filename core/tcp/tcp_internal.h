@@ -245,7 +245,7 @@ void window_reduce(struct tcp_connection *c, uint32_t flight);
 /* Reduces both at once: the rate was too high, nothing is to be repaired. */
 void window_reduce_now(struct tcp_connection *c, uint32_t flight);
 /* All is repaired: the window is what the threshold is. */
-void window_recovered(struct tcp_connection *c);
+void window_recovered(const struct tcp *tcp, struct tcp_connection *c);
 /* Adapts the window to an acknowledgement; recovery has been moved. `lost`: something more is. */
 void window_adapt(const struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news,
                   const struct ack_before *before, bool lost);

@@ -61,7 +61,9 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
     c->flight->prr.out += sent_length(sent);
     c->sent_ms = clock_ms(now_ns);
     count(tcp->counters, CHASKI_TCP_RETRANSMITTED);
-    if (sent->node.key == c->snd_una && c->recovery != TCP_CA_LOSS) /* as Linux */
+    /* As Linux; but without SACK each round trip mends one loss, and the time-out shall come. */
+    bool fast = has(c, TCPF_HAS_SACK) && c->recovery != TCP_CA_LOSS;
+    if (sent->node.key == c->snd_una && fast)
         tcp_restart_rto(tcp, c, now_ns);
     return SENT;
 }

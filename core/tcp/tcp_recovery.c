@@ -53,7 +53,7 @@ static bool detect_without_sack(struct tcp *tcp, struct tcp_connection *c,
     if (news->acknowledged != 0) {
         uint32_t segments = (news->acknowledged + c->mss - 1) / c->mss - 1;
         *duplicates -= minimum(*duplicates, segments);
-        if (c->recovery != TCP_CA_RECOVERY) {
+        if (c->recovery != TCP_CA_RECOVERY || seq_ge(c->snd_una, c->flight->recovery_point)) {
             *duplicates = 0;
             return false;
         }
@@ -91,15 +91,14 @@ static void settle(struct tcp_connection *c)
 
 static void leave(struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news)
 {
-    bool fast = c->recovery == TCP_CA_RECOVERY;
+    if (undo_justified(c, news))
+        undo_apply(tcp, c);
+    else if (c->recovery == TCP_CA_RECOVERY)
+        window_recovered(tcp, c);
     c->flight->duplicate_acks = 0;
     c->flight->frto = FRTO_OFF;
     settle(c);
     rack_recovered(c);
-    if (undo_justified(c, news))
-        undo_apply(tcp, c);
-    else if (fast)
-        window_recovered(c);
 }
 
 /* Nothing was lost: what waits to go again need not. */

@@ -147,16 +147,17 @@ static void handshake_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_
 
 /* Another connection may have learned that the path carries less. What is longer than that, IP
  * drops without a word, so that no error can tell this connection. */
-static void follow_path(const struct tcp *tcp, struct tcp_connection *c)
+static void follow_path(struct tcp *tcp, struct tcp_connection *c)
 {
     struct ip_path path;
     uint16_t old = c->mss;
     if (connection_path(tcp, c, &path) != 0)
         return;
     connection_set_mss(c, path.mtu);
-    if (c->mss < old)
+    if (c->mss < old) {
         c->flight->proven_mss = 0;
-    else
+        count(tcp->counters, CHASKI_TCP_PATH_MTU_LOWERED);
+    } else
         c->mss = old;
 }
 

@@ -100,12 +100,12 @@ static void transfer_while_path_shrinks(bool sack, bool timestamps, uint32_t los
         .net = &net,
         .hosts = {0, 1},
         .port = PORT,
-        .ends[0].manners = {.length = 3000000},
-        .ends[1].manners = {.length = 3000000, .hands_over = true},
+        .ends[0].manners = {.length = 6000000},
+        .ends[1].manners = {.length = 6000000, .hands_over = true},
     };
     talk_begin(&talk, 1);
     for (size_t i = 0; i < sizeof mtus / sizeof *mtus; i++) {
-        talks_run(&net, &talk, 1, 900 * NET_MILLISECOND);
+        talks_run(&net, &talk, 1, 1800 * NET_MILLISECOND);
         routers[0].mtu = routers[1].mtu = mtus[i];
     }
     assert_true(talks_run(&net, &talk, 1, 100 * NET_SECOND));
