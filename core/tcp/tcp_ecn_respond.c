@@ -10,11 +10,12 @@
 enum { ACE_COUNT = 8, OPTION_SIGN = 1 << 23, OPTION_MASK = (1 << 24) - 1 };
 
 /* A flight that takes the place of another one does not know what the bytes were. */
-static void begin(const struct tcp_connection *c, struct ecn_told *told)
+static void begin(const struct tcp_connection *c, struct ecn_told *told,
+                  const struct sent_news *news)
 {
     *told = (struct ecn_told){
         .begun = true,
-        .bytes_known = c->bytes_acked == 0,
+        .bytes_known = c->bytes_acked == news->acknowledged,
         .point = c->snd_una,
         .ce_packets = ECN_FIRST_ACE + ((c->ecn.ace - ECN_FIRST_ACE) & (ACE_COUNT - 1)),
         .ect0_bytes = ECN_FIRST_BYTES,
@@ -77,8 +78,6 @@ static void take_accurate(struct tcp_connection *c, const struct packet *packet,
 {
     struct ecn_told *told = &c->flight->told;
     uint32_t bytes = 0, delivered = news->delivered + news->sacked;
-    if (!told->begun)
-        begin(c, told);
     bool known = take_option(told, packet, &bytes);
     uint32_t ace = (uint32_t)(packet->tcp.ae << 2 | (packet->tcp.flags >> 6 & 3));
     uint32_t moved = (ace - told->ce_packets) & (ACE_COUNT - 1);
@@ -90,13 +89,24 @@ static void take_accurate(struct tcp_connection *c, const struct packet *packet,
     news->marked = known ? bytes : minimum(marked * c->mss, delivered);
 }
 
+static void take_classic(struct tcp_connection *c, const struct packet *packet,
+                         struct sent_news *news)
+{
+    if (!(packet->tcp.flags & TCP_ECE))
+        return;
+    news->congestion = true;
+    news->marked = news->delivered + news->sacked;
+    c->flight->told.ce_packets += (news->marked + c->mss - 1) / c->mss;
+}
+
 void ecn_take_feedback(struct tcp_connection *c, const struct packet *packet,
                        struct sent_news *news)
 {
     bool progress = news->acknowledged != 0 || news->sacked != 0 || news->dsack;
+    if (!c->flight->told.begun)
+        begin(c, &c->flight->told, news);
     if ((c->traffic_class & ECN_MODES) == ECN_CLASSIC) {
-        news->congestion = (packet->tcp.flags & TCP_ECE) != 0;
-        news->marked = news->congestion ? news->acknowledged : 0;
+        take_classic(c, packet, news);
     } else if (progress) { /* one that tells nothing new may be older than what is known */
         take_accurate(c, packet, news);
     }
@@ -111,9 +121,10 @@ void ecn_reduced(struct tcp_connection *c)
     c->ecn_flags |= ECN_CWR_OWED;
 }
 
+/* Not before something is acknowledged that was sent afterwards: it carried CWR. */
 static void leave_reducing(struct tcp_connection *c)
 {
-    if (c->recovery != TCP_CA_CWR || seq_lt(c->snd_una, c->flight->recovery_point))
+    if (c->recovery != TCP_CA_CWR || seq_le(c->snd_una, c->flight->recovery_point))
         return;
     window_recovered(c);
     c->recovery = c->flight->scoreboard.sacked.bytes != 0 ? TCP_CA_DISORDER : TCP_CA_OPEN;
@@ -125,7 +136,7 @@ void ecn_respond(struct tcp_connection *c, const struct sent_news *news,
     const struct ecn_told *told = &c->flight->told;
     leave_reducing(c);
     if (!news->congestion || recovery_active(c) || c->recovery == TCP_CA_CWR ||
-        (told->reduced && seq_lt(c->snd_una, told->point)))
+        (told->reduced && seq_le(c->snd_una, told->point)))
         return;
     c->recovery = TCP_CA_CWR;
     c->flight->recovery_point = c->snd_nxt;

@@ -470,6 +470,13 @@ static void syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct p
     connection_wants_output(tcp, c);
 }
 
+/* Text of a moment ago: its mark counts like any (RFC 9768, 3.2.1). */
+static bool came_again(const struct tcp_connection *c, const struct packet *packet)
+{
+    uint32_t ago = c->rcv_nxt - packet->tcp.sequence;
+    return packet->length != 0 && packet->length <= ago && ago <= c->receive.limit;
+}
+
 void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packet, uint64_t now_ns)
 {
     c->segments_in++;
@@ -490,6 +497,8 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
     case DISCARD:
         break;
     case ANSWER:
+        if (c->traffic_class & ECN_MODES && came_again(c, packet))
+            ecn_count(c, packet);
         answer(tcp, c, packet, false, now_ns);
         break;
     case CHALLENGE:
