@@ -5,6 +5,7 @@
 
 #include "core/base/endian.h"
 #include "core/base/random.h"
+#include "core/wire/ip4.h"
 #include "drivers/frame.h"
 
 /*
@@ -50,6 +51,7 @@ struct direction {
     struct random random;
     uint64_t bytes_per_second;
     uint64_t queue_ns; /* how long the longest queue takes to drain */
+    uint64_t mark_ns;  /* and one from which on frames are marked */
     uint64_t busy_until_ns;
     uint64_t last_due_ns; /* what comes later on the wire arrives no sooner */
 };
@@ -209,6 +211,24 @@ static uint64_t departure(struct direction *direction, uint32_t length, uint64_t
     return ends;
 }
 
+/* A router whose queue grows long marks what would else be dropped sooner or later (RFC 3168, 5).
+ */
+static void mark(struct direction *direction, struct packet *packet)
+{
+    enum { FIELD = 3, MARKED = 3 };
+    uint8_t *ip = packet->data + ETHERNET_HEADER;
+    if (!is_ip4(packet) || packet->linear_length < ETHERNET_HEADER + WIRE_IP4_HEADER ||
+        packet_is_shared(packet))
+        return;
+    uint8_t class = wire_ip4_traffic_class(ip);
+    if ((class & FIELD) == 0 || (class & FIELD) == MARKED)
+        return;
+    wire_ip4_set_traffic_class(ip, class | MARKED);
+    wire_ip4_set_checksum(ip, 0);
+    wire_ip4_set_checksum(ip, checksum_finish(wire_ip4_header_sum(ip)));
+    direction->statistics.marked++;
+}
+
 static uint64_t arrival(struct direction *direction, uint64_t departs_ns)
 {
     const struct memory_wire_impairment *impairment = &direction->impairment;
@@ -234,6 +254,8 @@ static void carry_impaired(struct station *from, struct station *to, struct dire
         packet_free(packet);
         return;
     }
+    if (direction->mark_ns != 0 && departs_ns - now_ns > direction->mark_ns)
+        mark(direction, packet);
     if (chance(direction, direction->impairment.loss)) {
         direction->statistics.lost++;
         packet_free(packet);
@@ -526,6 +548,9 @@ static void direction_set(struct direction *direction,
     if (impairment->rate_bits != 0 && direction->bytes_per_second == 0)
         direction->bytes_per_second = 1;
     direction->queue_ns = NEVER;
+    direction->mark_ns = 0;
+    if (direction->bytes_per_second != 0)
+        direction->mark_ns = impairment->mark_bytes * SECOND_NS / direction->bytes_per_second;
     if (impairment->queue_bytes != 0 && direction->bytes_per_second != 0)
         direction->queue_ns = impairment->queue_bytes * SECOND_NS / direction->bytes_per_second;
     if (direction->bytes_per_second == 0)
@@ -553,6 +578,7 @@ static void add(struct memory_wire_statistics *sum, const struct memory_wire_sta
     sum->duplicated += part->duplicated;
     sum->corrupted += part->corrupted;
     sum->reordered += part->reordered;
+    sum->marked += part->marked;
 }
 
 struct memory_wire_statistics memory_wire_statistics(const struct memory_wire *wire, int from,

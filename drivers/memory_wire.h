@@ -64,8 +64,10 @@ struct memory_wire_impairment {
     uint32_t reorder; /* arrives reorder_ns late, so that others overtake it */
     uint64_t reorder_ns; /* 0: 1 ms */
     uint64_t delay_ns;
-    uint64_t jitter_ns;   /* up to this is added to the delay, evenly spread; order is kept */
-    uint64_t rate_bits;   /* a second; 0: no limit */
+    uint64_t jitter_ns; /* up to this is added to the delay, evenly spread; order is kept */
+    uint64_t rate_bits; /* a second; 0: no limit */
+    uint32_t
+        mark_bytes; /* with so many waiting, IPv4 packets that are ECT are marked CE; 0: none */
     uint32_t queue_bytes; /* that may wait for the rate limit; 0: as many as queue_packets frames */
 };
 
@@ -82,7 +84,7 @@ struct memory_wire_statistics {
     uint64_t overflowed; /* no room in a queue, or no memory for a copy */
     uint64_t unwanted;   /* addressed to somebody else */
     uint64_t oversized;  /* longer than the sender's MTU */
-    uint64_t duplicated, corrupted, reordered;
+    uint64_t duplicated, corrupted, reordered, marked;
 };
 
 /* Of one direction, or the sum of several (MEMORY_WIRE_EVERY). */

@@ -30,6 +30,7 @@ static void fill_sending(struct tcp_info *info, const struct chaski_tcp_info *fr
     info->tcpi_bytes_acked = from->tcpi_bytes_acked;
     info->tcpi_notsent_bytes = (uint32_t)from->tcpi_notsent_bytes;
     info->tcpi_snd_wnd = from->tcpi_snd_wnd;
+    info->tcpi_delivered_ce = from->tcpi_delivered_ce;
 }
 
 static void fill_receiving(struct tcp_info *info, const struct chaski_tcp_info *from)

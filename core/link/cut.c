@@ -17,7 +17,8 @@
  * - the payload is not touched except to be summed: a frame's fragments refer to the same buffers;
  * - a cursor walks through the pieces of the segment, so no frame searches for its place.
  *
- * FIN and PSH belong to the last byte, hence to the last frame; CWR to the first (RFC 3168, 6.1.2).
+ * FIN and PSH belong to the last byte, hence to the last frame; CWR to the first (RFC 3168, 6.1.2),
+ * unless it is one of the bits of a counter: links that cut know of the first case only.
  * The urgent pointer is relative to the sequence number, so it shrinks from frame to frame.
  * Datagrams with "don't fragment" keep their identification (RFC 6864, 4.1), others count up.
  */
@@ -42,6 +43,7 @@ struct cutting {
     uint32_t urgent;
     uint16_t identification, identification_step;
     uint8_t flags;
+    bool cwr_everywhere;
     bool ip6;
     bool leave_checksum; /* the link completes it */
     /* The cursor: the next payload byte. */
@@ -66,7 +68,8 @@ void cut_setup(struct cut *cut, struct packet_memory *memory, struct counters *c
 
 static inline bool is_to_be_cut(const struct cut *cut, const struct packet *packet)
 {
-    return packet->segment_size != 0 && !cut->link_cuts;
+    return packet->segment_size != 0 &&
+           (!cut->link_cuts || (packet->flags & PACKET_CWR_EVERYWHERE));
 }
 
 static inline bool is_to_be_completed(const struct cut *cut, const struct packet *packet)
@@ -150,6 +153,7 @@ static bool prepare(struct cutting *cutting, const struct cut *cut, struct packe
         .network = (uint32_t)(packet_network(segment) - segment->data),
         .transport = (uint32_t)(packet_transport(segment) - segment->data),
         .leave_checksum = cut->link_completes,
+        .cwr_everywhere = (segment->flags & PACKET_CWR_EVERYWHERE) != 0,
     };
     if (cutting->transport + WIRE_TCP_HEADER > segment->linear_length)
         return false;
@@ -231,7 +235,7 @@ static bool add_payload(struct cutting *cutting, struct packet *frame, uint32_t 
 static uint8_t frame_flags(const struct cutting *cutting, bool first, bool last)
 {
     uint8_t flags = cutting->flags;
-    if (!first)
+    if (!first && !cutting->cwr_everywhere)
         flags &= (uint8_t)~TCP_CWR;
     if (!last)
         flags &= (uint8_t) ~(TCP_FIN | TCP_PSH);

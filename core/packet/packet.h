@@ -42,6 +42,7 @@ enum packet_flag {
     PACKET_LINK_BROADCAST = 1, /* came to the link's broadcast address */
     PACKET_LINK_MULTICAST = 2, /* came to a link multicast address */
     PACKET_LOOPED = 4,         /* came from this host itself */
+    PACKET_CWR_EVERYWHERE = 8, /* TCP, to be cut: CWR belongs to every frame (RFC 9768, 3.2.2) */
 };
 
 struct fragment {
@@ -76,6 +77,8 @@ struct packet_tcp {
     uint8_t header_length;
     uint8_t sack_offset; /* of the first SACK edge within the header; 0: no SACK option */
     uint8_t sack_count;
+    uint8_t accecn_offset;   /* of the option within the header; 0: none */
+    bool ae;                 /* TCP_AE, which has no room in `flags` */
     uint32_t charge;         /* bytes of memory that the segment keeps busy while queued */
     uint32_t run_end;        /* sequence number behind the run */
     struct packet *run_tail; /* last packet of the run */

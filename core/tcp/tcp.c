@@ -33,6 +33,10 @@ const struct tcp_knobs tcp_default_knobs = {
     .frto = 2,
     .tail_probes = 3,
     .reordering = 3,
+    .ecn = 2,
+    .ecn_fallback = true,
+    .ecn_option = 2,
+    .ecn_option_beacon = 3,
 };
 
 static void setup_connections(struct tcp *tcp, struct memory *memory, uint32_t limit)

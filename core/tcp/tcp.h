@@ -13,6 +13,7 @@
 #include "core/ip/network.h"
 #include "core/packet/burst.h"
 #include "core/tcp/congestion.h"
+#include "core/tcp/tcp_ecn.h"
 #include "core/tcp/tcp_fast_open.h"
 #include "core/tcp/tcp_flight.h"
 #include "core/tcp/tcp_half_open.h"
@@ -73,6 +74,7 @@ enum tcp_flag {
 enum tcp_recovery {
     TCP_CA_OPEN = 0,
     TCP_CA_DISORDER = 1,
+    TCP_CA_CWR = 2, /* the window is being reduced, for a mark; nothing is lost */
     TCP_CA_RECOVERY = 3,
     TCP_CA_LOSS = 4,
 };
@@ -85,10 +87,12 @@ enum tcp_recovery {
 struct tcp_connection {
     /* ---- line 0 ---- */
     _Alignas(64) struct tcp_key key;
-    uint8_t state;    /* enum chaski_tcp_state */
-    uint8_t recovery; /* enum tcp_recovery */
-    uint8_t send_scale, receive_scale;
-    uint32_t flags; /* enum tcp_flag */
+    uint8_t state : 4;    /* enum chaski_tcp_state */
+    uint8_t recovery : 4; /* enum tcp_recovery */
+    uint8_t send_scale : 4, receive_scale : 4;
+    uint8_t ecn_flags; /* enum ecn_flag */
+    uint8_t fast_open; /* enum fast_open_flag */
+    uint32_t flags;    /* enum tcp_flag */
     uint32_t rcv_nxt;
     uint32_t snd_una, snd_nxt;
     uint32_t snd_end; /* behind the last byte that the application wrote; a FIN comes after it */
@@ -109,8 +113,9 @@ struct tcp_connection {
     uint16_t mss;         /* payload of a full segment, options of every segment deducted */
     uint16_t receive_mss; /* estimate of the size of segments that the peer sends */
     uint8_t events;       /* enum chaski_event that the closure is to be told */
-    uint8_t ttl, traffic_class;
-    uint8_t probes; /* unanswered keep-alive or window probes */
+    uint8_t ttl;
+    uint8_t traffic_class; /* DSCP, and enum ecn_mode in the low two bits */
+    uint8_t probes;        /* unanswered keep-alive or window probes */
     uint64_t bytes_received;
     struct tcp_flight *flight; /* NULL: nothing queued, nothing in flight but perhaps a SYN */
 
@@ -150,13 +155,15 @@ struct tcp_connection {
     uint32_t fin_at; /* sequence number of the peer's FIN */
 
     /* ---- line 5 ---- */
+    struct ecn_received ecn;
     uint32_t retransmitted; /* segments, for tcp_info */
     uint32_t linger_ms;     /* UINT32_MAX: in the background */
     uint32_t user_timeout_ms;
     uint32_t keep_idle_ms;
     uint32_t listener_generation;
-    uint32_t dsack_left, dsack_right; /* what came twice, to be told (RFC 2883); equal: nothing */
-    uint16_t listener;                /* index plus one; 0: opened actively */
+    uint32_t dsack_left;   /* what came twice, to be told (RFC 2883); */
+    uint16_t dsack_length; /* 0: it has been */
+    uint16_t listener;     /* index plus one; 0: opened actively */
     uint16_t keep_interval_s;
     uint16_t announced_mss; /* what we announced, or shall */
     uint16_t peer_mss;      /* what the peer announced, or 536 */
@@ -168,7 +175,6 @@ struct tcp_connection {
     uint8_t retries;   /* time-outs since the peer last acknowledged something new */
     uint8_t backoff;   /* consecutive time-outs, kept until a round trip is told again (Karn) */
     uint8_t algorithm; /* enum chaski_congestion */
-    uint8_t fast_open; /* enum fast_open_flag */
 };
 
 _Static_assert(sizeof(void *) != 8 || (sizeof(struct tcp_connection) == 384 &&

@@ -157,7 +157,12 @@ static void acknowledge_flight(struct tcp *tcp, struct tcp_connection *c,
         return;
     }
     sample_round_trip(tcp, c, packet, &news, now_ns);
+    bool uses_ecn = (c->traffic_class & ECN_MODES) != 0;
+    if (uses_ecn)
+        ecn_take_feedback(c, packet, &news);
     bool lost = recovery_process(tcp, c, &news, &before);
+    if (uses_ecn)
+        ecn_respond(c, &news, &before);
     window_adapt(tcp, c, &news, &before, lost);
     if (news.acknowledged != 0) {
         confirm_neighbour(tcp, c, now_ns);

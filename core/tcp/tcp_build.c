@@ -15,7 +15,7 @@ static void hand_to_network(struct tcp *tcp, struct packet *packet, uint64_t now
 
 /* The fields that all segments have; the header is at packet->data, of `header_length` bytes. */
 static void fill_header(struct packet *packet, const struct tcp_key *key, uint8_t header_length,
-                        uint32_t sequence, uint32_t acknowledgment, uint8_t flags, uint16_t window)
+                        uint32_t sequence, uint32_t acknowledgment, uint16_t flags, uint16_t window)
 {
     uint8_t *header = packet->data;
     wire_tcp_set_ports(header, key->local_port, key->remote_port);
@@ -70,7 +70,9 @@ static void send_for(struct tcp *tcp, struct tcp_connection *c, struct packet *p
                 scaled_window(c));
     mark_urgent(c, header, sequence);
     packet->ip.ttl = c->ttl;
-    packet->ip.traffic_class = c->traffic_class;
+    packet->ip.traffic_class = c->traffic_class & (uint8_t)~ECN_MODES;
+    if (c->traffic_class & ECN_MODES)
+        ecn_mark(tcp, c, packet, sequence == c->snd_nxt);
     packet->interface = c->interface;
     c->segments_out++;
     if (flags & TCP_ACK) {
@@ -80,6 +82,16 @@ static void send_for(struct tcp *tcp, struct tcp_connection *c, struct packet *p
         c->unacknowledged_in = 0;
     }
     hand_to_network(tcp, packet, now_ns);
+}
+
+/* The AccECN option, when it is due and `room` bytes take it; returns its length. */
+static size_t add_accecn(const struct tcp *tcp, struct tcp_connection *c, uint8_t *at, size_t room,
+                         uint64_t now_ns)
+{
+    if (!(c->traffic_class & ECN_MODES))
+        return 0;
+    size_t least = ecn_option_least(tcp, c, now_ns);
+    return least == 0 || least > room ? 0 : ecn_build_option(c, at, room, now_ns);
 }
 
 int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send_chunk *chunk,
@@ -92,27 +104,54 @@ int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send
     if (payload < length)
         flags &= (uint8_t) ~(TCP_FIN | TCP_PSH);
     packet->segment_size = payload > c->mss ? c->mss : 0;
-    uint8_t options[WIRE_TCP_TIMESTAMP_PADDED];
+    uint8_t options[WIRE_TCP_TIMESTAMP_PADDED + WIRE_TCP_ACCECN_PADDED];
     uint8_t options_length = 0;
     if (has(c, TCPF_HAS_TIMESTAMPS))
         options_length =
             (uint8_t)wire_tcp_build_timestamp(options, timestamp_now(c, now_ns), c->ts_recent);
+    if (payload + WIRE_TCP_ACCECN_PADDED <= c->mss)
+        options_length +=
+            (uint8_t)add_accecn(tcp, c, options + options_length, WIRE_TCP_ACCECN_PADDED, now_ns);
     send_for(tcp, c, packet, sequence, flags, options, options_length, now_ns);
     return (int32_t)payload;
 }
 
-/* Behind options of `used` bytes: what came twice (RFC 2883), and what lies behind gaps. */
-static size_t build_sack(struct tcp_connection *c, uint8_t *at, uint32_t used)
+/* What came twice (RFC 2883), and what lies behind gaps; returns how many blocks that makes. */
+static unsigned find_blocks(struct tcp_connection *c, struct wire_tcp_sack *blocks, unsigned most)
+{
+    unsigned n = 0;
+    if (!tcp_has_gap_to_tell(c))
+        return 0;
+    if (c->dsack_length != 0)
+        blocks[n++] = (struct wire_tcp_sack){c->dsack_left, c->dsack_left + c->dsack_length};
+    c->dsack_length = 0;
+    return n + receive_queue_blocks(&c->receive, blocks + n, most - n);
+}
+
+static size_t sack_length(unsigned blocks)
+{
+    return blocks == 0 ? 0 : 4 + 8 * (size_t)blocks;
+}
+
+/* Two blocks tell enough when marks are to be told as well (as Linux). */
+static size_t build_ack_options(const struct tcp *tcp, struct tcp_connection *c, uint8_t *at,
+                                uint64_t now_ns)
 {
     struct wire_tcp_sack blocks[WIRE_TCP_SACK_MAX];
+    size_t length = 0;
+    if (has(c, TCPF_HAS_TIMESTAMPS))
+        length = wire_tcp_build_timestamp(at, timestamp_now(c, now_ns), c->ts_recent);
     /* They take the place of a payload: links of the smallest MTU have room for one or two. */
-    uint32_t room = minimum(WIRE_TCP_OPTIONS_MAX - used, c->mss);
-    unsigned most = (room - 4) / 8, n = 0;
-    if (c->dsack_left != c->dsack_right)
-        blocks[n++] = (struct wire_tcp_sack){c->dsack_left, c->dsack_right};
-    c->dsack_left = c->dsack_right;
-    n += receive_queue_blocks(&c->receive, blocks + n, most - n);
-    return wire_tcp_build_sack(at, blocks, n);
+    size_t room = minimum(WIRE_TCP_OPTIONS_MAX - (uint32_t)length, c->mss);
+    unsigned n = find_blocks(c, blocks, (unsigned)(room - 4) / 8), fewer = n;
+    size_t accecn = (c->traffic_class & ECN_MODES) ? ecn_option_least(tcp, c, now_ns) : 0;
+    while (fewer > 2 && sack_length(fewer) + accecn > room)
+        fewer--;
+    if (accecn != 0 && sack_length(fewer) + accecn <= room) {
+        n = fewer;
+        length += ecn_build_option(c, at + length, room - sack_length(n), now_ns);
+    }
+    return length + wire_tcp_build_sack(at + length, blocks, n);
 }
 
 bool tcp_build_ack(struct tcp *tcp, struct tcp_connection *c, uint32_t sequence, uint64_t now_ns)
@@ -121,11 +160,7 @@ bool tcp_build_ack(struct tcp *tcp, struct tcp_connection *c, uint32_t sequence,
     if (packet == NULL)
         return false;
     uint8_t options[WIRE_TCP_OPTIONS_MAX];
-    size_t length = 0;
-    if (has(c, TCPF_HAS_TIMESTAMPS))
-        length = wire_tcp_build_timestamp(options, timestamp_now(c, now_ns), c->ts_recent);
-    if (tcp_has_gap_to_tell(c))
-        length += build_sack(c, options + length, (uint32_t)length);
+    size_t length = build_ack_options(tcp, c, options, now_ns);
     send_for(tcp, c, packet, sequence, TCP_ACK, options, (uint8_t)length, now_ns);
     return true;
 }
@@ -189,7 +224,7 @@ bool tcp_build_syn(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
     c->receive_scale = 0; /* a SYN's window is never scaled (RFC 7323, 2.2) */
     send_for(tcp, c, packet, c->snd_una, answering ? TCP_SYN | TCP_ACK : TCP_SYN, options,
              (uint8_t)length, now_ns);
-    c->receive_scale = scale;
+    c->receive_scale = scale & 15u;
     return true;
 }
 

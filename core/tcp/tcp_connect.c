@@ -73,6 +73,7 @@ int tcp_connect(struct tcp *tcp, const struct chaski_tcp_connect *connect, chask
     connection_set_iss(c, secret_sequence(tcp, &key, tcp->now_ns));
     c->state = CHASKI_TCP_SYN_SENT;
     c->flags |= TCPF_SYN_OWED;
+    ecn_open(tcp, c);
     if (connect->fast_open && (tcp->knobs.fast_open & FAST_OPEN_CLIENT))
         c->fast_open = FAST_OPEN_ACTIVE;
     if (connect->fast_open_without_cookie)

@@ -11,6 +11,7 @@ static void reduce_threshold(struct tcp_connection *c, uint32_t flight)
 
 void window_reduce(struct tcp_connection *c, uint32_t flight)
 {
+    ecn_reduced(c);
     reduce_threshold(c, flight);
     c->flight->prr = (struct prr){.flight = maximum(flight, c->mss)};
     if (!has(c, TCPF_HAS_SACK))
@@ -19,6 +20,7 @@ void window_reduce(struct tcp_connection *c, uint32_t flight)
 
 void window_reduce_now(struct tcp_connection *c, uint32_t flight)
 {
+    ecn_reduced(c);
     reduce_threshold(c, flight);
     c->congestion.window = c->congestion.threshold;
 }
@@ -67,7 +69,7 @@ static void hold_back(const struct tcp *tcp, struct tcp_connection *c)
 static void grow_window(struct tcp_connection *c, uint32_t delivered, uint32_t in_flight,
                         const struct sent_news *news)
 {
-    if (delivered == 0 || c->recovery == TCP_CA_RECOVERY)
+    if (delivered == 0 || c->recovery == TCP_CA_RECOVERY || c->recovery == TCP_CA_CWR)
         return;
     /* RFC 9438, 5.8 and RFC 7661: a window that was not used proves nothing about the path. */
     bool used = has(c, TCPF_CWND_LIMITED) || (c->congestion.window < c->congestion.threshold &&
@@ -91,7 +93,7 @@ void window_adapt(const struct tcp *tcp, struct tcp_connection *c, const struct 
                   const struct ack_before *before, bool lost)
 {
     uint32_t delivered = news->acknowledged;
-    if (c->recovery == TCP_CA_RECOVERY && has(c, TCPF_HAS_SACK)) {
+    if ((c->recovery == TCP_CA_RECOVERY || c->recovery == TCP_CA_CWR) && has(c, TCPF_HAS_SACK)) {
         reduce_in_proportion(c, news, lost);
         return;
     }

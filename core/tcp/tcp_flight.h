@@ -6,6 +6,7 @@
 
 #include "core/base/memory.h"
 #include "core/tcp/congestion.h"
+#include "core/tcp/tcp_ecn.h"
 #include "core/tcp/tcp_scoreboard.h"
 #include "core/tcp/tcp_send_queue.h"
 
@@ -82,6 +83,7 @@ struct tcp_flight {
     struct tail_probe probe;
     struct prr prr;
     struct undo undo;
+    struct ecn_told told;
     union congestion_state congestion;
 };
 

@@ -139,13 +139,14 @@ static void send_synack(struct tcp *tcp, const struct tcp_half_open *entry, uint
         .timestamp_echo = entry->ts_recent,
         .has_window_scale = (entry->flags & HALF_OPEN_SCALING) != 0,
         .window_scale = receive_scale(tcp),
+        .accecn_offset = cookie == NULL && ecn_synack_option(tcp, entry),
     };
     struct tcp_reply reply = {
         .key = entry->key,
         .sequence = entry->iss,
         .acknowledgment = entry->irs + 1,
         .window = receive_window(tcp),
-        .flags = TCP_SYN | TCP_ACK,
+        .flags = TCP_SYN | TCP_ACK | ecn_synack_flags(tcp, entry),
         .options = &options,
         .cookie = cookie,
     };
@@ -164,6 +165,7 @@ static void answer_with_cookie(struct tcp *tcp, struct tcp_half_open *syn, struc
                                uint64_t now_ns)
 {
     uint32_t timestamp = cookie_make(tcp, syn, now_ns);
+    syn->ecn = ECN_NONE;
     count(tcp->counters, CHASKI_TCP_COOKIES_SENT);
     tcp->half_open.cookies_until_ns = now_ns + COOKIE_LIFE_NS;
     send_synack(tcp, syn, timestamp, NULL, packet, now_ns);
@@ -314,8 +316,9 @@ static void read_syn(const struct tcp *tcp, const struct packet *packet,
         entry->flags |= HALF_OPEN_SACK;
     if (options.has_window_scale && tcp->knobs.window_scaling) {
         entry->flags |= HALF_OPEN_SCALING;
-        entry->send_scale = options.window_scale;
+        entry->send_scale = options.window_scale & 15u;
     }
+    entry->ecn = ecn_of_syn(tcp, packet) & 15u;
     count_many(tcp->counters, CHASKI_TCP_SCALE_CLAMPED, options.window_scale_clamped);
 }
 
@@ -439,6 +442,8 @@ static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *en
     half_open_drop(tcp, index);
     set_timer(tcp, now_ns);
     struct tcp_connection *c = promote(tcp, &copy, listener, now_ns);
+    if (c != NULL)
+        ecn_complete(tcp, c, copy.ecn, packet);
     if (c != NULL && copy.round == 0) /* who only receives has no other sample */
         c->min_rtt_us = maximum(clock_ms(now_ns) - copy.due_ms + SYNACK_FIRST_MS, 1) * 1000;
     return c;

@@ -28,7 +28,8 @@ struct tcp_half_open {
     uint32_t ts_recent;
     uint32_t due_ms; /* when SYN+ACK goes again */
     uint16_t peer_mss;
-    uint8_t send_scale;
+    uint8_t send_scale : 4;
+    uint8_t ecn : 4;         /* see ecn_of_syn() */
     uint8_t flags : 5;       /* enum half_open_flag */
     uint8_t round : 3;       /* SYN+ACKs sent, less one: the queue that it stands in */
     uint32_t next, previous; /* index plus one, in the queue or the free chain */

@@ -3,6 +3,8 @@
 
 /* What there is to see: one connection's figures, and everything that TCP holds. */
 
+enum { ECN_AGREED = 8, ECN_HAS_COME = 16 }; /* in tcpi_options, as Linux */
+
 static uint32_t in_segments(uint32_t bytes, uint16_t mss)
 {
     return (bytes + mss - 1) / mss;
@@ -58,6 +60,27 @@ static void describe_receiving(const struct tcp *tcp, const struct tcp_connectio
     info->receive_queue = c->receive.length;
 }
 
+static void describe_ecn(const struct tcp_connection *c, struct chaski_tcp_info *info)
+{
+    const struct ecn_received *received = &c->ecn;
+    if ((c->traffic_class & ECN_MODES) == ECN_NONE || c->state == CHASKI_TCP_SYN_SENT)
+        return;
+    info->tcpi_options |= (uint8_t)(ECN_AGREED | ((c->ecn_flags & ECN_SEEN) ? ECN_HAS_COME : 0));
+    info->accurate_ecn = (c->traffic_class & ECN_MODES) == ECN_ACCURATE;
+    info->tcpi_received_ce = received->ce_packets - ECN_FIRST_ACE;
+    info->tcpi_received_ce_bytes = received->ce_bytes;
+    info->tcpi_received_e0_bytes = received->ect0_bytes - ECN_FIRST_BYTES;
+    info->tcpi_received_e1_bytes = received->ect1_bytes - ECN_FIRST_BYTES;
+    info->tcpi_delivered_ce = (received->ace - ECN_FIRST_ACE) & 7u;
+    if (c->flight == NULL || !c->flight->told.begun)
+        return;
+    const struct ecn_told *told = &c->flight->told;
+    info->tcpi_delivered_ce = told->ce_packets - ECN_FIRST_ACE;
+    info->tcpi_delivered_ce_bytes = told->ce_bytes;
+    info->tcpi_delivered_e0_bytes = told->ect0_bytes - ECN_FIRST_BYTES;
+    info->tcpi_delivered_e1_bytes = told->ect1_bytes - ECN_FIRST_BYTES;
+}
+
 static void describe(const struct tcp *tcp, const struct tcp_connection *c,
                      struct chaski_tcp_info *info)
 {
@@ -75,6 +98,7 @@ static void describe(const struct tcp *tcp, const struct tcp_connection *c,
     info->tcpi_rcv_wscale = c->receive_scale;
     info->tcpi_pmtu = connection_path(tcp, c, &path) == 0 ? path.mtu : 0;
     describe_sending(c, info);
+    describe_ecn(c, info);
     describe_receiving(tcp, c, info);
 }
 

@@ -84,7 +84,7 @@ static inline bool tcp_can_write(const struct tcp_connection *c)
 static inline bool tcp_has_gap_to_tell(const struct tcp_connection *c)
 {
     return has(c, TCPF_HAS_SACK) &&
-           (!tree_empty(&c->receive.runs) || c->dsack_left != c->dsack_right);
+           (!tree_empty(&c->receive.runs) || c->dsack_length != 0);
 }
 
 /* RFC 6928 */
@@ -276,7 +276,7 @@ struct tcp_reply {
     struct tcp_key key;
     uint32_t sequence, acknowledgment;
     uint16_t window;
-    uint8_t flags;
+    uint16_t flags;
     const struct wire_tcp_options *options; /* NULL: none; a SYN's when SYN is among the flags */
     const struct fast_open_cookie *cookie;  /* NULL: none */
 };

@@ -107,7 +107,7 @@ int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
         c->flags |= TCPF_FIXED_RECEIVE_BUFFER;
         break;
     case CHASKI_TCP_TOS:
-        c->traffic_class = (uint8_t)value;
+        c->traffic_class = (uint8_t)((value & ~ECN_MODES) | (c->traffic_class & ECN_MODES));
         break;
     case CHASKI_TCP_TTL:
         c->ttl = (uint8_t)value;
@@ -148,7 +148,7 @@ static int64_t value_of(const struct tcp_connection *c, enum chaski_tcp_option o
     case CHASKI_TCP_RCVBUF:
         return c->receive.limit;
     case CHASKI_TCP_TOS:
-        return c->traffic_class;
+        return c->traffic_class & ~ECN_MODES;
     case CHASKI_TCP_TTL:
         return c->ttl;
     case CHASKI_TCP_OPTION_COUNT:

@@ -7,6 +7,7 @@ static void read_options(struct packet *packet, const uint8_t *header)
 {
     struct packet_tcp *tcp = &packet->tcp;
     tcp->sack_count = 0;
+    tcp->accecn_offset = 0;
     tcp->has_timestamp = wire_tcp_timestamp_only(header, &tcp->timestamp, &tcp->timestamp_echo);
     if (tcp->has_timestamp || tcp->header_length == WIRE_TCP_HEADER)
         return;
@@ -17,6 +18,7 @@ static void read_options(struct packet *packet, const uint8_t *header)
     tcp->timestamp_echo = options.timestamp_echo;
     tcp->sack_count = options.sack_count;
     tcp->sack_offset = options.sack_offset;
+    tcp->accecn_offset = options.accecn_offset;
 }
 
 static void read_header(struct packet *packet)
@@ -28,6 +30,7 @@ static void read_header(struct packet *packet)
     tcp->window = wire_tcp_window(header);
     tcp->urgent = wire_tcp_urgent(header);
     tcp->flags = wire_tcp_flags(header);
+    tcp->ae = (header[WIRE_TCP_OFFSET_FLAGS] & 1) != 0;
     tcp->header_length = wire_tcp_header_length(header);
     read_options(packet, header);
 }

@@ -74,17 +74,22 @@ static bool detect(struct tcp *tcp, struct tcp_connection *c, const struct sent_
 
 static void enter(struct tcp *tcp, struct tcp_connection *c, uint32_t flight)
 {
-    undo_begin(c);
+    bool reducing = c->recovery == TCP_CA_CWR; /* for this window already */
+    if (!reducing)
+        undo_begin(c);
     c->recovery = TCP_CA_RECOVERY;
     c->flight->recovery_point = c->snd_nxt;
     c->flags &= ~(uint32_t)TCPF_PARTIAL;
-    window_reduce(c, flight);
+    if (!reducing)
+        window_reduce(c, flight);
     count(tcp->counters, CHASKI_TCP_RECOVERIES);
 }
 
 /* Open, or disorder while something behind a gap has arrived. */
 static void settle(struct tcp_connection *c)
 {
+    if (c->recovery == TCP_CA_CWR)
+        return;
     bool disorder = c->flight->scoreboard.sacked.bytes != 0 || c->flight->duplicate_acks != 0;
     c->recovery = disorder ? TCP_CA_DISORDER : TCP_CA_OPEN;
 }
@@ -213,6 +218,7 @@ void recovery_time_out(struct tcp *tcp, struct tcp_connection *c, uint64_t now_n
     /* Once for one loss (RFC 5681, 3.1); but what went again may have been too much as well. */
     if (began || (c->recovery == TCP_CA_LOSS && c->retries == 0)) {
         undo_begin(c);
+        ecn_reduced(c);
         congestion_algorithm(c->algorithm)
             ->reduce(&c->congestion, &flight->congestion, c->snd_nxt - c->snd_una, c->mss, true);
     }

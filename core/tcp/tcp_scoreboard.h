@@ -73,6 +73,8 @@ struct sent_news {
     bool original;  /* something arrived that was sent once, from before `original_end` */
     bool duplicate; /* the segment was a duplicate acknowledgement (RFC 5681) */
     bool original_answered; /* the timestamp echoed is of before the first retransmission */
+    bool congestion;        /* the peer reports marks (RFC 3168), */
+    uint32_t marked;        /* on about so many of the bytes that arrived */
     bool dsack;             /* it reported a duplicate arrival (RFC 2883): of this range */
     uint32_t dsack_left, dsack_right;
 };

@@ -94,8 +94,9 @@ static void note_duplicate(const struct tcp *tcp, struct tcp_connection *c, uint
 {
     if (!has(c, TCPF_HAS_SACK) || !tcp->knobs.dsack)
         return;
+    ecn_came_again(c, left == c->dsack_left);
     c->dsack_left = left;
-    c->dsack_right = right;
+    c->dsack_length = (uint16_t)minimum(right - left, UINT16_MAX);
 }
 
 /* Tells the peer where we are, unless it was told a moment ago: two ends that have lost each other
@@ -337,6 +338,8 @@ static void apply(struct tcp *tcp, struct tcp_connection *c, struct packet *pack
         c->snd_wl1 = packet->tcp.sequence - 1;
         connection_established(tcp, c, now_ns);
     }
+    if (c->traffic_class & ECN_MODES)
+        ecn_count(c, packet);
     tcp_acknowledge(tcp, c, packet, now_ns);
     bool alive = move_after_ack(tcp, c, now_ns);
     if (alive && text_for_nobody(c, packet)) {
@@ -372,7 +375,7 @@ static void take_syn(struct tcp *tcp, struct tcp_connection *c, const struct pac
         c->flags &= ~(uint32_t)TCPF_HAS_SCALING;
         c->receive_scale = 0;
     }
-    c->send_scale = has(c, TCPF_HAS_SCALING) ? options.window_scale : 0;
+    c->send_scale = has(c, TCPF_HAS_SCALING) ? options.window_scale & 15u : 0;
     count_many(tcp->counters, CHASKI_TCP_SCALE_CLAMPED, options.window_scale_clamped);
     if (!options.sack_permitted)
         c->flags &= ~(uint32_t)TCPF_HAS_SACK;
@@ -381,6 +384,7 @@ static void take_syn(struct tcp *tcp, struct tcp_connection *c, const struct pac
     c->ts_recent = options.timestamp;
     c->ts_recent_at_ms = clock_ms(now_ns);
     c->peer_mss = options.has_mss ? options.mss : TCP_DEFAULT_MSS;
+    ecn_take_synack(tcp, c, packet);
     struct ip_path path;
     connection_set_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
     c->snd_wnd = packet->tcp.window;
@@ -466,6 +470,13 @@ static void syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct p
     connection_wants_output(tcp, c);
 }
 
+/* Text of a moment ago: its mark counts like any (RFC 9768, 3.2.1). */
+static bool came_again(const struct tcp_connection *c, const struct packet *packet)
+{
+    uint32_t ago = c->rcv_nxt - packet->tcp.sequence;
+    return packet->length != 0 && packet->length <= ago && ago <= c->receive.limit;
+}
+
 void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packet, uint64_t now_ns)
 {
     c->segments_in++;
@@ -486,9 +497,12 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
     case DISCARD:
         break;
     case ANSWER:
+        if (c->traffic_class & ECN_MODES && came_again(c, packet))
+            ecn_count(c, packet);
         answer(tcp, c, packet, false, now_ns);
         break;
     case CHALLENGE:
+        ecn_synack_again(c, packet);
         answer(tcp, c, packet, true, now_ns);
         break;
     case RESET:

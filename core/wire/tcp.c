@@ -50,6 +50,15 @@ static void read_fast_open(const uint8_t *header, const uint8_t *at, uint8_t len
     options->fast_open_offset = (uint8_t)(at + 2 - header);
 }
 
+/* RFC 9768, 3.2.3: up to three counters of three bytes. */
+static void read_accecn(const uint8_t *header, const uint8_t *at, uint8_t length,
+                        struct wire_tcp_options *options)
+{
+    if (length > 11 || length % 3 != 2 || options->accecn_offset != 0)
+        return;
+    options->accecn_offset = (uint8_t)(at - header);
+}
+
 /* RFC 7413, 4.1.1, in the shared experimental option (RFC 6994) with this magic number. */
 static void read_experimental(const uint8_t *header, const uint8_t *at, uint8_t length,
                               struct wire_tcp_options *options)
@@ -83,6 +92,10 @@ static void read_option(const uint8_t *header, const uint8_t *at, uint8_t length
         break;
     case WIRE_TCP_OPTION_FAST_OPEN:
         read_fast_open(header, at, length, options);
+        break;
+    case WIRE_TCP_OPTION_ACCECN_0:
+    case WIRE_TCP_OPTION_ACCECN_1:
+        read_accecn(header, at, length, options);
         break;
     case WIRE_TCP_OPTION_EXPERIMENTAL:
         read_experimental(header, at, length, options);
@@ -122,7 +135,12 @@ size_t wire_tcp_build_syn_options(uint8_t *at, const struct wire_tcp_options *op
         to += wire_tcp_build_timestamp(to, options->timestamp, options->timestamp_echo);
         if (options->sack_permitted)
             store_be16(to - WIRE_TCP_TIMESTAMP_PADDED, 0x0402);
-    } else if (options->sack_permitted) {
+    }
+    if (options->accecn_offset != 0) {
+        static const struct wire_tcp_accecn begun = {.ect0_bytes = 1, .ect1_bytes = 1};
+        to += wire_tcp_build_accecn(to, &begun, 3);
+    }
+    if (options->sack_permitted && !options->has_timestamp) {
         store_be32(to, 0x01010402);
         to += 4;
     }
@@ -131,6 +149,47 @@ size_t wire_tcp_build_syn_options(uint8_t *at, const struct wire_tcp_options *op
         to += 4;
     }
     return (size_t)(to - at);
+}
+
+static uint32_t load_24(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 16 | (uint32_t)at[1] << 8 | at[2];
+}
+
+unsigned wire_tcp_accecn(const uint8_t *header, uint8_t offset, struct wire_tcp_accecn *counts)
+{
+    const uint8_t *at = header + offset;
+    unsigned fields = (at[1] - 2u) / 3;
+    bool ect0_first = at[0] == WIRE_TCP_OPTION_ACCECN_0;
+    uint32_t first = fields > 0 ? load_24(at + 2) : 0, third = fields > 2 ? load_24(at + 8) : 0;
+    *counts = (struct wire_tcp_accecn){
+        .has_ect0 = fields > (ect0_first ? 0 : 2),
+        .has_ce = fields > 1,
+        .has_ect1 = fields > (ect0_first ? 2 : 0),
+        .ect0_bytes = ect0_first ? first : third,
+        .ce_bytes = fields > 1 ? load_24(at + 5) : 0,
+        .ect1_bytes = ect0_first ? third : first,
+    };
+    return fields;
+}
+
+static void store_24(uint8_t *at, uint32_t value)
+{
+    at[0] = (uint8_t)(value >> 16);
+    at[1] = (uint8_t)(value >> 8);
+    at[2] = (uint8_t)value;
+}
+
+size_t wire_tcp_build_accecn(uint8_t *at, const struct wire_tcp_accecn *counts, unsigned fields)
+{
+    size_t length = 2 + 3 * (size_t)fields, padded = (length + 3) & ~(size_t)3;
+    const uint32_t values[3] = {counts->ect1_bytes, counts->ce_bytes, counts->ect0_bytes};
+    memset(at, WIRE_TCP_OPTION_NOP, padded);
+    at[0] = WIRE_TCP_OPTION_ACCECN_1;
+    at[1] = (uint8_t)length;
+    for (unsigned i = 0; i < fields; i++)
+        store_24(at + 2 + 3 * i, values[i]);
+    return padded;
 }
 
 size_t wire_tcp_build_fast_open(uint8_t *at, const uint8_t *cookie, uint8_t length,

@@ -47,6 +47,8 @@ enum wire_tcp_option {
     WIRE_TCP_OPTION_SACK = 5,
     WIRE_TCP_OPTION_TIMESTAMP = 8,
     WIRE_TCP_OPTION_FAST_OPEN = 34,
+    WIRE_TCP_OPTION_ACCECN_0 = 172, /* RFC 9768, 3.2.3: counters of ECT(0), CE, ECT(1) */
+    WIRE_TCP_OPTION_ACCECN_1 = 174, /* ECT(1), CE, ECT(0) */
     WIRE_TCP_OPTION_EXPERIMENTAL = 254,
 };
 
@@ -58,6 +60,7 @@ enum {
     WIRE_TCP_WINDOW_SCALE_MAX = 14, /* RFC 7323, 2.3 */
     WIRE_TCP_SACK_MAX = 4,          /* blocks that a header has room for; 3 beside a timestamp */
     WIRE_TCP_TIMESTAMP_PADDED = 12,
+    WIRE_TCP_ACCECN_PADDED = 12,       /* with all three counters */
     WIRE_TCP_COOKIE_MAX = 16,          /* RFC 7413, 4.1.1 */
     WIRE_TCP_FAST_OPEN_MAGIC = 0xf989, /* in the experimental option */
 };
@@ -174,6 +177,7 @@ struct wire_tcp_options {
     uint8_t fast_open_length;    /* of the cookie; 0 asks for one */
     uint8_t fast_open_offset;    /* of the cookie, from the header's start */
     bool fast_open_experimental; /* it stands in the option of RFC 6994 */
+    uint8_t accecn_offset;       /* of the option itself; 0: no AccECN option */
     uint16_t mss;
     uint32_t timestamp, timestamp_echo;
 };
@@ -211,8 +215,9 @@ static inline struct wire_tcp_sack wire_tcp_sack(const uint8_t *header, uint8_t 
 
 /* Builders write at `at`, always a multiple of 4 bytes, and return how many. */
 
-/* The options of a SYN in Linux's order: MSS, SACK permitted, timestamp, window scale; at most 20
- * bytes. SACK blocks and cookies are not a SYN's here and are left out. */
+/* The options of a SYN in Linux's order: MSS, SACK permitted, timestamp, AccECN with the counters
+ * as they begin when accecn_offset is not 0, window scale; at most 32 bytes. SACK blocks and
+ * cookies are not a SYN's here and are left out. */
 size_t wire_tcp_build_syn_options(uint8_t *at, const struct wire_tcp_options *options);
 
 /* The cookie of `length` bytes, 0 to ask for one, in the option of RFC 7413 or the experimental one
@@ -229,6 +234,18 @@ static inline size_t wire_tcp_build_timestamp(uint8_t *at, uint32_t timestamp,
     store_be32(at + 8, timestamp_echo);
     return WIRE_TCP_TIMESTAMP_PADDED;
 }
+
+/* The counters of the AccECN option, 24 bits each; how many stand there is told by its length. */
+struct wire_tcp_accecn {
+    bool has_ect0, has_ce, has_ect1;
+    uint32_t ect0_bytes, ce_bytes, ect1_bytes;
+};
+
+/* Reads the option at `offset`, either order; returns how many counters it has. */
+unsigned wire_tcp_accecn(const uint8_t *header, uint8_t offset, struct wire_tcp_accecn *counts);
+
+/* The option with the first `fields` (0 to 3) of ECT(1), CE, ECT(0), NOPs behind it. */
+size_t wire_tcp_build_accecn(uint8_t *at, const struct wire_tcp_accecn *counts, unsigned fields);
 
 /* NOP NOP SACK with 1 to 4 blocks: 4 + 8 * count bytes; 0 when count is 0. */
 size_t wire_tcp_build_sack(uint8_t *at, const struct wire_tcp_sack *blocks, unsigned count);

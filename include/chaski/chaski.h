@@ -340,11 +340,13 @@ struct chaski_tcp_info {
     struct chaski_endpoint local, remote;
     chaski_tcp connection; /* index UINT32_MAX: a listener, half-open or TIME-WAIT entry */
     uint8_t tcpi_state;    /* enum chaski_tcp_state */
-    uint8_t tcpi_ca_state; /* 0 open, 1 disorder, 3 recovery, 4 loss */
+    uint8_t tcpi_ca_state; /* 0 open, 1 disorder, 2 reducing for a mark, 3 recovery, 4 loss */
     uint8_t tcpi_retransmits;
     uint8_t tcpi_probes;
     uint8_t tcpi_backoff;
-    uint8_t tcpi_options; /* 1 timestamps, 2 SACK, 4 window scaling, 32 data on a SYN was taken */
+    /* 1 timestamps, 2 SACK, 4 window scaling, 8 ECN, 16 ECT or CE has come, 32 data on a SYN was
+     * taken */
+    uint8_t tcpi_options;
     uint8_t tcpi_snd_wscale, tcpi_rcv_wscale;
     uint32_t tcpi_rto, tcpi_ato;
     uint32_t tcpi_snd_mss, tcpi_rcv_mss, tcpi_pmtu, tcpi_advmss;
@@ -354,6 +356,13 @@ struct chaski_tcp_info {
     uint32_t tcpi_rcv_space, tcpi_snd_wnd, tcpi_rcv_wnd;
     uint32_t tcpi_total_retrans, tcpi_segs_out, tcpi_segs_in;
     uint64_t tcpi_bytes_acked, tcpi_bytes_received, tcpi_notsent_bytes;
+    /* Congestion marks (RFC 3168): packets that arrived marked at the peer, and here; with accurate
+     * ECN, which both ends then have (RFC 9768), also bytes, which wrap: those of ECT(1) at 2^24.
+     */
+    bool accurate_ecn;
+    uint32_t tcpi_delivered_ce, tcpi_received_ce;
+    uint32_t tcpi_delivered_ce_bytes, tcpi_delivered_e0_bytes, tcpi_delivered_e1_bytes;
+    uint32_t tcpi_received_ce_bytes, tcpi_received_e0_bytes, tcpi_received_e1_bytes;
     uint32_t receive_queue, send_queue; /* bytes, as ss shows them */
     const char *congestion;
 };

@@ -80,18 +80,16 @@ static struct model_end *newest(struct model *model, const struct model_tuple *e
 /* Lets go of the oldest when there are many. */
 static void limit(struct model *model, const struct model_tuple *ends)
 {
-    struct model_end **last = NULL;
     uint32_t count = 0;
-    for (struct model_end **at = bucket(model, ends); *at != NULL; at = &(*at)->next)
-        if (same(&(*at)->ends, ends)) {
-            last = at;
-            count++;
+    for (struct model_end **at = bucket(model, ends); *at != NULL;) {
+        struct model_end *end = *at;
+        if (same(&end->ends, ends) && ++count > ENDS_EACH) {
+            *at = end->next;
+            model_end_free(end);
+        } else {
+            at = &end->next;
         }
-    if (count <= ENDS_EACH)
-        return;
-    struct model_end *old = *last;
-    *last = old->next;
-    model_end_free(old);
+    }
 }
 
 /* A new one, like `origin` so far, if there is that. */
@@ -110,7 +108,6 @@ static struct model_end *add(struct model *model, const struct model_tuple *ends
     end->ends = *ends;
     end->next = *first;
     *first = end;
-    limit(model, ends);
     return end;
 }
 
@@ -167,6 +164,7 @@ void model_in(struct model *model, const struct model_packet *packet, uint64_t n
     segment.ends = (struct model_tuple){from.remote, from.local, from.remote_port, from.local_port};
     if (!(segment.flags & MODEL_RST))
         note_recent(model, &segment);
+    limit(model, &segment.ends);
     struct model_end *end = newest(model, &segment.ends);
     if ((segment.flags & MODEL_SYN) && !(segment.flags & MODEL_RST))
         for (struct model_end *at = end; at != NULL; at = match(at->next, &segment.ends))

@@ -4,12 +4,14 @@
  * (RFC 9293, 3.5, 3.6 and 3.10.7): from either side, both at once, and in every order. No text:
  * SYN and FIN take one sequence number each.
  *
- * Safety: an end is established only when the other knows of it; who has seen the connection end in
+ * Safety: who has seen the connection end in
  * order has seen the other's FIN, and has had its own acknowledged. Liveness: all ends come to CLOSED.
- * A time-out fires when nothing else can happen. After so many tries an end gives up, with a reset.
+ * A time-out fires when nothing else can happen, and of two ends that wait the one that has tried
+ * less often is first. After so many tries an end gives up, with a reset.
  *
- * Mistakes that spin must find: -DNO_REPEAT (nothing is sent again), -DNO_WAIT (TIME-WAIT answers
- * nothing), -DNO_CROSSING (a SYN in SYN-SENT is ignored).
+ * With -DABORT applications may abort at any time. Mistakes that spin must find: -DNO_REPEAT (nothing is
+ * sent again), -DNO_WAIT (TIME-WAIT answers nothing), -DNO_CROSSING (a SYN in SYN-SENT is ignored),
+ * -DHASTY (nobody waits for the last acknowledgement).
  */
 #define LOSSES 2
 
@@ -20,8 +22,8 @@ mtype = { CLOSED, LISTEN, SYN_SENT, SYN_RECEIVED, ESTABLISHED, FIN_WAIT_1, FIN_W
 chan wire[2] = [3] of { bool, bool, bool, bool, byte, byte } /* syn, ack, fin, rst, seq, ackn */
 
 mtype state[2] = CLOSED
-bool over[2], in_order[2], opened[2], fin_seen[2], fin_acked[2]
-byte una[2], nxt[2], rcv[2]
+bool over[2], in_order[2], opening[2], fin_seen[2], fin_acked[2]
+byte una[2], nxt[2], rcv[2], tries[2]
 byte losses
 
 inline send(me, syn, ack, fin, rst, seq) {
@@ -54,7 +56,7 @@ inline repeat(me) {
 inline take_ack(me, a) {
     if :: a > una[me] && a <= nxt[me] -> una[me] = a :: else fi;
     if
-    :: una[me] >= 1 && state[me] == SYN_RECEIVED -> state[me] = ESTABLISHED; opened[me] = true
+    :: una[me] >= 1 && state[me] == SYN_RECEIVED -> state[me] = ESTABLISHED
     :: una[me] == 2 && state[me] == FIN_WAIT_1 -> state[me] = FIN_WAIT_2; fin_acked[me] = true
     :: una[me] == 2 && state[me] == CLOSING -> state[me] = TIME_WAIT; fin_acked[me] = true
     :: una[me] == 2 && state[me] == LAST_ACK ->
@@ -79,9 +81,9 @@ inline take_fin(me) {
 /* RFC 9293, 3.10.7.1: nobody is there. */
 inline refuse(me, ack, rst, a) {
     if
+    :: rst || full(wire[1 - me])
     :: !rst && nfull(wire[1 - me]) && ack -> wire[1 - me]!false, false, false, true, a, 0
     :: !rst && nfull(wire[1 - me]) && !ack -> wire[1 - me]!false, true, false, true, 0, 1
-    :: else
     fi
 }
 
@@ -94,7 +96,6 @@ inline in_syn_sent(me, syn, ack, rst, a) {
         rcv[me] = 1;
         una[me] = 1;
         state[me] = ESTABLISHED;
-        opened[me] = true;
         acknowledge(me)
 #ifndef NO_CROSSING
     :: !rst && syn && !ack ->
@@ -110,7 +111,8 @@ inline in_syn_sent(me, syn, ack, rst, a) {
 inline in_synchronised(me, syn, ack, fin, rst, s, a) {
     if
     :: rst && s == rcv[me] -> finish(me)
-    :: rst && s != rcv[me]
+    :: rst && s < rcv[me]
+    :: rst && s > rcv[me] -> acknowledge(me) /* RFC 5961, 3.2 */
 #ifdef NO_WAIT
     :: !rst && state[me] == TIME_WAIT
     :: !rst && state[me] != TIME_WAIT && (syn || s < rcv[me]) ->
@@ -152,18 +154,14 @@ inline receive(me) {
 
 proctype end_of(bit me; bool active_open) {
     bool syn, ack, fin, rst
-    byte s, a, tries
-    atomic {
-        if
-        :: active_open ->
-            nxt[me] = 1;
-            state[me] = SYN_SENT;
-            send(me, true, false, false, false, 0)
-        :: else -> state[me] = LISTEN
-        fi
-    }
+    byte s, a
 end:
     do
+    :: atomic { active_open && state[me] == LISTEN && !opening[me] ->
+        opening[me] = true;
+        nxt[me] = 1;
+        state[me] = SYN_SENT;
+        send(me, true, false, false, false, 0) }
     :: atomic { wire[me]?syn, ack, fin, rst, s, a ->
         receive(me);
         syn = false; ack = false; fin = false; rst = false; s = 0; a = 0 }
@@ -176,24 +174,42 @@ end:
         nxt[me] = 2;
         state[me] = LAST_ACK;
         send(me, false, true, true, false, 1) }
+#ifdef HASTY
+    :: atomic { state[me] == LAST_ACK ->
+        in_order[me] = true;
+        finish(me) }
+#endif
+#ifdef ABORT
+    :: atomic { state[me] == ESTABLISHED || state[me] == FIN_WAIT_1 || state[me] == FIN_WAIT_2 ||
+                state[me] == CLOSE_WAIT || state[me] == SYN_RECEIVED ->
+        send(me, false, false, false, true, nxt[me]);
+        finish(me) }
+#endif
 #ifndef NO_REPEAT
-    :: atomic { timeout && tries < 4 && una[me] < nxt[me] ->
-        tries++;
+    :: atomic { timeout && tries[me] < 4 && una[me] < nxt[me] && state[me] != CLOSED &&
+                (tries[me] <= tries[1 - me] || una[1 - me] == nxt[1 - me] || over[1 - me]) ->
+        tries[me]++;
         repeat(me) }
-    :: atomic { timeout && tries == 4 && una[me] < nxt[me] && state[me] != CLOSED ->
+    :: atomic { timeout && tries[me] == 4 && una[me] < nxt[me] && state[me] != CLOSED ->
         send(me, false, false, false, true, nxt[me]);
         finish(me) }
 #endif
     /* Two lifetimes of a segment: nothing is under way any more, and the other has its answer. */
-    :: atomic { timeout && state[me] == TIME_WAIT && una[1 - me] == nxt[1 - me] ->
+    :: atomic { timeout && state[me] == TIME_WAIT && (una[1 - me] == nxt[1 - me] || over[1 - me]) ->
         in_order[me] = true;
         finish(me) }
+    /* Keep-alive: who waits for one that is gone asks, and is told. */
+    :: atomic { timeout && over[1 - me] && una[me] == nxt[me] &&
+                (state[me] == ESTABLISHED || state[me] == FIN_WAIT_2) ->
+        acknowledge(me) }
     :: atomic { timeout && state[me] == LISTEN && over[1 - me] -> finish(me) }
     od
 }
 
 init {
     atomic {
+        state[0] = LISTEN;
+        state[1] = LISTEN;
         run end_of(0, true);
         if
         :: run end_of(1, true)

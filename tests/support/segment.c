@@ -40,6 +40,7 @@ uint32_t segment_packet(const struct segment *segment, const struct chaski_addre
     memset(packet, 0, IP + header);
     packet[0] = 0x45;
     store16(packet + 2, total);
+    packet[1] = segment->traffic_class;
     packet[6] = 0x40; /* don't fragment */
     packet[8] = 64;
     packet[9] = 6;
@@ -50,7 +51,7 @@ uint32_t segment_packet(const struct segment *segment, const struct chaski_addre
     store16(tcp + 2, segment->destination_port);
     store32(tcp + 4, segment->sequence);
     store32(tcp + 8, segment->acknowledgment);
-    tcp[12] = (uint8_t)(header / 4 << 4);
+    tcp[12] = (uint8_t)(header / 4 << 4 | segment->ae);
     tcp[13] = segment->flags;
     store16(tcp + 14, segment->window);
     store16(tcp + 18, segment->urgent);
@@ -92,6 +93,8 @@ bool segment_of(const struct frame *frame, struct segment *segment)
         .sequence = load32(tcp + 4),
         .acknowledgment = load32(tcp + 8),
         .flags = tcp[13],
+        .ae = (tcp[12] & 1) != 0,
+        .traffic_class = ip[1],
         .window = (uint16_t)load16(tcp + 14),
         .urgent = (uint16_t)load16(tcp + 18),
         .options = tcp + TCP,

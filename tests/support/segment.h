@@ -14,12 +14,16 @@ enum segment_flag {
     SEGMENT_PSH = 8,
     SEGMENT_ACK = 16,
     SEGMENT_URG = 32,
+    SEGMENT_ECE = 64,
+    SEGMENT_CWR = 128,
 };
 
 struct segment {
     uint16_t source_port, destination_port;
     uint32_t sequence, acknowledgment;
     uint8_t flags;
+    bool ae;               /* the flag before the others (RFC 9768) */
+    uint8_t traffic_class; /* of the IP packet */
     uint16_t window, urgent;
     const uint8_t *options; /* as they stand on the wire; end of list is added up to a whole word */
     uint8_t options_length; /* up to 40 */

@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/tcp_ecn.h"
+
+#include "core/tcp/tcp_internal.h"
+
+/*
+ * Explicit congestion notification: what is agreed on, and what either end tells the other. How
+ * the window responds is in tcp_ecn_respond.c.
+ */
+
+enum {
+    ACE_SHIFT = 6,             /* ECE is the lowest bit of ACE */
+    ACE_CLASSIC = 1,           /* SYN+ACK: ECE alone (RFC 3168, 6.1.1) */
+    ACE_NONCE = 5,             /* SYN+ACK of RFC 3540: classic as well */
+    ACE_REFLECTED = 7,         /* SYN+ACK: a peer that repeats whatever the SYN had there */
+    HALF_OPEN_FIELD_SHIFT = 2, /* tcp_half_open.ecn: mode, then how the SYN came */
+    BEACON_MS_LEAST = 1,
+};
+
+/* RFC 9768, tables 2 and 3: how ACE tells which ECN field a SYN or SYN+ACK came with. */
+static const uint8_t ace_of_field[4] = {
+    [ECN_NOT_ECT] = 2,
+    [ECN_ECT1] = 3,
+    [ECN_ECT0] = 4,
+    [ECN_CE] = 6,
+};
+
+static uint8_t mode_of(const struct tcp_connection *c)
+{
+    return c->traffic_class & ECN_MODES;
+}
+
+static void set_mode(struct tcp_connection *c, uint8_t mode)
+{
+    c->traffic_class = (uint8_t)((c->traffic_class & ~ECN_MODES) | mode);
+}
+
+static uint8_t ace_of(const struct packet *packet)
+{
+    return (uint8_t)(packet->tcp.ae << 2 | (packet->tcp.flags >> ACE_SHIFT & 3));
+}
+
+static uint16_t flags_of_ace(uint32_t ace)
+{
+    return (uint16_t)((ace & 7) << ACE_SHIFT);
+}
+
+static uint8_t field_of(const struct packet *packet)
+{
+    return packet->ip.traffic_class & ECN_FIELD;
+}
+
+/* ---- Handshake ----------------------------------------------------------------------------- */
+
+static void begin_counting(struct tcp_connection *c)
+{
+    c->ecn = (struct ecn_received){
+        .ce_packets = ECN_FIRST_ACE,
+        .ect0_bytes = ECN_FIRST_BYTES,
+        .ect1_bytes = ECN_FIRST_BYTES,
+        .ace = ECN_FIRST_ACE,
+        .owed_fields = 3,
+    };
+}
+
+void ecn_open(const struct tcp *tcp, struct tcp_connection *c)
+{
+    /* tcp_ecn 4 asks for classic ECN, 3 for accurate; 2 and 5 for none, but accept. */
+    static const uint8_t mode[] = {ECN_NONE,     ECN_CLASSIC, ECN_NONE,
+                                   ECN_ACCURATE, ECN_CLASSIC, ECN_NONE};
+    begin_counting(c);
+    set_mode(c, mode[tcp->knobs.ecn]);
+}
+
+/* RFC 3168, 6.1.1.1; RFC 9768, 3.1.4.1: somebody on the way may drop what asks for ECN. */
+static uint16_t syn_flags(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    unsigned tries = mode_of(c) == ECN_ACCURATE ? 2 : 1;
+    if (c->state != CHASKI_TCP_SYN_SENT || (tcp->knobs.ecn_fallback && c->backoff >= tries))
+        return 0;
+    return mode_of(c) == ECN_ACCURATE ? TCP_AE | TCP_CWR | TCP_ECE : TCP_CWR | TCP_ECE;
+}
+
+/* RFC 9768, 3.2.2.3: SYN and SYN+ACK go without ECT. Who reports anything else shows that the
+ * field is changed on the way. */
+static void check_field(const struct tcp *tcp, struct tcp_connection *c, uint8_t ace)
+{
+    bool changed = ace == ace_of_field[ECN_ECT1] || ace == ace_of_field[ECN_ECT0] ||
+                   ace == ace_of_field[ECN_CE];
+    if (changed && tcp->knobs.ecn_fallback)
+        c->ecn_flags |= ECN_NO_ECT;
+}
+
+static void tell_how_synack_came(struct tcp_connection *c, const struct packet *packet)
+{
+    c->ecn.field = field_of(packet) & 3u;
+    c->ecn.owed_fields = 3;
+    c->ecn_flags |= ECN_HANDSHAKE;
+}
+
+static void take_accurate_synack(const struct tcp *tcp, struct tcp_connection *c,
+                                 const struct packet *packet)
+{
+    check_field(tcp, c, ace_of(packet));
+    if (packet->tcp.accecn_offset != 0)
+        c->ecn_flags |= ECN_OPTION_SEEN;
+    c->ecn.ce_packets += field_of(packet) == ECN_CE;
+    tell_how_synack_came(c, packet);
+}
+
+void ecn_take_synack(const struct tcp *tcp, struct tcp_connection *c, const struct packet *packet)
+{
+    uint8_t ace = ace_of(packet), asked = mode_of(c);
+    bool answers = (packet->tcp.flags & TCP_ACK) != 0;
+    if (asked == ECN_NONE)
+        return;
+    if (!answers || ace == 0 || ace == ACE_REFLECTED)
+        set_mode(c, ECN_NONE);
+    else if (ace == ACE_CLASSIC || ace == ACE_NONCE)
+        set_mode(c, ECN_CLASSIC);
+    else if (asked == ECN_ACCURATE)
+        take_accurate_synack(tcp, c, packet);
+    else
+        set_mode(c, ECN_NONE);
+}
+
+void ecn_synack_again(struct tcp_connection *c, const struct packet *packet)
+{
+    if (mode_of(c) == ECN_ACCURATE && (packet->tcp.flags & (TCP_SYN | TCP_ACK)) != TCP_SYN &&
+        c->listener == 0)
+        tell_how_synack_came(c, packet);
+}
+
+uint8_t ecn_of_syn(const struct tcp *tcp, const struct packet *packet)
+{
+    uint8_t knob = tcp->knobs.ecn, ace = ace_of(packet), field = field_of(packet);
+    if (knob >= 3 && ace == 7)
+        return (uint8_t)(ECN_ACCURATE | field << HALF_OPEN_FIELD_SHIFT);
+    /* RFC 3168, 6.1.1: a SYN is not ECT; one that is has met somebody who sets what he should not.
+     * The SYN of accurate ECN is classic to who does not know it. */
+    bool asks = (ace & 3) == 3 && (field == ECN_NOT_ECT || packet->tcp.ae);
+    return knob != 0 && asks ? ECN_CLASSIC : ECN_NONE;
+}
+
+/* RFC 9768, 3.1.4.2: the SYN+ACK that goes for the third time asks for nothing. */
+uint16_t ecn_synack_flags(const struct tcp *tcp, const struct tcp_half_open *entry)
+{
+    uint8_t mode = entry->ecn & ECN_MODES;
+    if (mode == ECN_CLASSIC)
+        return TCP_ECE;
+    if (mode == ECN_NONE || (tcp->knobs.ecn_fallback && entry->round > 1))
+        return 0;
+    return flags_of_ace(ace_of_field[entry->ecn >> HALF_OPEN_FIELD_SHIFT & ECN_FIELD]);
+}
+
+/* 3.2.3.2.1: it may be what was in the way of the first one. */
+bool ecn_synack_option(const struct tcp *tcp, const struct tcp_half_open *entry)
+{
+    return (entry->ecn & ECN_MODES) == ECN_ACCURATE && tcp->knobs.ecn_option != 0 &&
+           entry->round == 0;
+}
+
+/* RFC 9768, 3.2.2.1, table 4: only an acknowledgement that is nothing else tells how the SYN+ACK
+ * came; zero says that somebody clears the flags. */
+static void take_third(const struct tcp *tcp, struct tcp_connection *c, const struct packet *packet)
+{
+    uint8_t ace = ace_of(packet);
+    if (packet->length != 0 || packet->tcp.sack_count != 0 || (packet->tcp.flags & TCP_FIN))
+        return;
+    check_field(tcp, c, ace);
+    if (ace == 0)
+        c->ecn_flags |= ECN_NO_ECT;
+    if (ace == ace_of_field[ECN_CE])
+        c->ecn.ace = ECN_FIRST_ACE + 1;
+}
+
+void ecn_complete(const struct tcp *tcp, struct tcp_connection *c, uint8_t ecn,
+                  const struct packet *packet)
+{
+    begin_counting(c);
+    set_mode(c, ecn & ECN_MODES);
+    if (mode_of(c) != ECN_ACCURATE)
+        return;
+    c->ecn.ce_packets += (ecn >> HALF_OPEN_FIELD_SHIFT & ECN_FIELD) == ECN_CE;
+    take_third(tcp, c, packet);
+}
+
+/* ---- Receiving ----------------------------------------------------------------------------- */
+
+/* RFC 3168, 6.1.3: ECE stands from a mark on until CWR comes; DCTCP's sender must know which
+ * acknowledgements are of marked data, so there ECE follows each mark (RFC 8257, 3.2). */
+static void count_classic(struct tcp_connection *c, const struct packet *packet)
+{
+    bool marked = field_of(packet) == ECN_CE, echoing = (c->ecn_flags & ECN_ECHO) != 0;
+    if (packet->length == 0)
+        return;
+    if (packet->tcp.flags & TCP_CWR) {
+        c->ecn_flags &= (uint8_t)~ECN_ECHO;
+        c->flags |= TCPF_ACK_NOW;
+    }
+    if (marked)
+        c->ecn_flags |= ECN_ECHO;
+    if (marked && !echoing)
+        c->flags |= TCPF_ACK_NOW;
+}
+
+static void count_bytes(struct tcp_connection *c, uint8_t field, uint32_t length)
+{
+    static const uint8_t fields_for[] = {[ECN_ECT1] = 1, [ECN_CE] = 2, [ECN_ECT0] = 3};
+    if (field == ECN_ECT0)
+        c->ecn.ect0_bytes += length;
+    else if (field == ECN_ECT1)
+        c->ecn.ect1_bytes = (c->ecn.ect1_bytes + length) & 0xffffff;
+    else if (field == ECN_CE)
+        c->ecn.ce_bytes += length;
+    if (fields_for[field] > c->ecn.owed_fields)
+        c->ecn.owed_fields = fields_for[field] & 3u;
+}
+
+/* RFC 9768, 3.2.2.5.1: what changes is told at once. */
+static void count_accurate(struct tcp_connection *c, const struct packet *packet)
+{
+    uint8_t field = field_of(packet);
+    uint32_t size = packet->segment_size, length = packet->length;
+    if (packet->tcp.accecn_offset != 0)
+        c->ecn_flags |= ECN_OPTION_SEEN;
+    if (field == ECN_CE)
+        c->ecn.ce_packets += size != 0 && length > size ? (length + size - 1) / size : 1;
+    if (length == 0)
+        return;
+    if ((field == ECN_CE) != (c->ecn.field == ECN_CE))
+        c->flags |= TCPF_ACK_NOW;
+    c->ecn.field = field & 3u;
+    count_bytes(c, field, length);
+}
+
+/* A range that was acknowledged comes again, and once more: with the option acknowledgements do
+ * not arrive (RFC 9768, 3.2.3.2.3). */
+void ecn_came_again(struct tcp_connection *c, bool once_more)
+{
+    if (once_more && mode_of(c) == ECN_ACCURATE && (c->ecn_flags & ECN_OPTION_SEEN))
+        c->ecn_flags |= ECN_NO_OPTION;
+}
+
+void ecn_count(struct tcp_connection *c, const struct packet *packet)
+{
+    if (field_of(packet) != ECN_NOT_ECT)
+        c->ecn_flags |= ECN_SEEN;
+    if (mode_of(c) == ECN_CLASSIC)
+        count_classic(c, packet);
+    else
+        count_accurate(c, packet);
+}
+
+/* ---- Sending ------------------------------------------------------------------------------- */
+
+/* RFC 3168, 6.1.4 and 6.1.5: neither acknowledgements nor what goes again are ECT. */
+static uint16_t mark_classic(struct tcp_connection *c, struct packet *packet, bool fresh)
+{
+    uint16_t flags = (c->ecn_flags & ECN_ECHO) ? TCP_ECE : 0;
+    if (!fresh)
+        return flags;
+    packet->ip.traffic_class |= ECN_ECT0;
+    if (c->ecn_flags & ECN_CWR_OWED) {
+        c->ecn_flags &= (uint8_t)~ECN_CWR_OWED;
+        flags |= TCP_CWR;
+    }
+    return flags;
+}
+
+/* Everything is ECT (RFC 8311, 4.3): what is marked is counted, whatever it is. */
+static uint16_t mark_accurate(struct tcp_connection *c, struct packet *packet, uint32_t payload)
+{
+    uint32_t ace = c->ecn.ce_packets;
+    if (!(c->ecn_flags & ECN_NO_ECT))
+        packet->ip.traffic_class |= ECN_ECT0;
+    if ((c->ecn_flags & ECN_HANDSHAKE) && payload == 0 && tree_empty(&c->receive.runs))
+        ace = ace_of_field[c->ecn.field];
+    c->ecn_flags &= (uint8_t)~ECN_HANDSHAKE;
+    if (packet->segment_size != 0 && (flags_of_ace(ace) & TCP_CWR))
+        packet->flags |= PACKET_CWR_EVERYWHERE;
+    return flags_of_ace(ace);
+}
+
+void ecn_mark(const struct tcp *tcp, struct tcp_connection *c, struct packet *packet, bool fresh)
+{
+    uint8_t *header = packet_transport(packet);
+    uint32_t payload = packet->length - wire_tcp_header_length(header);
+    uint16_t flags;
+    if (wire_tcp_flags(header) & TCP_SYN)
+        flags = syn_flags(tcp, c);
+    else if (mode_of(c) == ECN_CLASSIC)
+        flags = mark_classic(c, packet, fresh && payload != 0);
+    else
+        flags = mark_accurate(c, packet, payload);
+    wire_tcp_set_length_flags(header, wire_tcp_header_length(header),
+                              wire_tcp_flags_ae(header) | flags);
+}
+
+/* A few times a round trip, whether or not anything has changed (RFC 9768, 3.2.3.3). */
+static bool beacon_due(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
+{
+    if (c->flight == NULL || tcp->knobs.ecn_option < 2 || tcp->knobs.ecn_option_beacon == 0)
+        return false;
+    const struct ecn_told *told = &c->flight->told;
+    uint32_t ms = c->srtt_us8 / 8000 / tcp->knobs.ecn_option_beacon;
+    return told->option_ms == 0 ||
+           clock_ms(now_ns) - told->option_ms >= maximum(ms, BEACON_MS_LEAST);
+}
+
+static uint8_t padded_option(uint8_t fields)
+{
+    return (uint8_t)((2 + 3 * fields + 3) & ~3);
+}
+
+size_t ecn_option_least(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
+{
+    bool unable = (c->ecn_flags & ECN_NO_OPTION) && tcp->knobs.ecn_option < 3;
+    if (mode_of(c) != ECN_ACCURATE || tcp->knobs.ecn_option == 0 || unable ||
+        !(c->ecn_flags & ECN_OPTION_SEEN))
+        return 0;
+    if (c->ecn.owed_fields != 0)
+        return padded_option(c->ecn.owed_fields);
+    return tcp->knobs.ecn_option == 3 || beacon_due(tcp, c, now_ns) ? padded_option(3) : 0;
+}
+
+size_t ecn_build_option(struct tcp_connection *c, uint8_t *at, size_t room, uint64_t now_ns)
+{
+    uint8_t fields = 3;
+    while (padded_option(fields) > room)
+        fields--;
+    struct wire_tcp_accecn counts = {
+        .ect0_bytes = c->ecn.ect0_bytes,
+        .ce_bytes = c->ecn.ce_bytes,
+        .ect1_bytes = c->ecn.ect1_bytes,
+    };
+    c->ecn.owed_fields = 0;
+    if (c->flight != NULL)
+        c->flight->told.option_ms = maximum(clock_ms(now_ns), 1);
+    return wire_tcp_build_accecn(at, &counts, fields);
+}

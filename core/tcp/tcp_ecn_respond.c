@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/tcp_internal.h"
+
+/*
+ * What the peer tells about marks on what we sent, and how the window responds. ACE has three bits:
+ * an acknowledgement that covers eight packets or more may hide a whole turn of it, and the option
+ * that comes along, or caution, decides (RFC 9768, 3.2.2.5.2 and A.2).
+ */
+
+enum { ACE_COUNT = 8, OPTION_SIGN = 1 << 23, OPTION_MASK = (1 << 24) - 1 };
+
+/* A flight that takes the place of another one does not know what the bytes were. */
+static void begin(const struct tcp_connection *c, struct ecn_told *told,
+                  const struct sent_news *news)
+{
+    *told = (struct ecn_told){
+        .begun = true,
+        .bytes_known = c->bytes_acked == news->acknowledged,
+        .point = c->snd_una,
+        .ce_packets = ECN_FIRST_ACE + ((c->ecn.ace - ECN_FIRST_ACE) & (ACE_COUNT - 1)),
+        .ect0_bytes = ECN_FIRST_BYTES,
+        .ect1_bytes = ECN_FIRST_BYTES,
+        .option_ms = told->option_ms,
+        .reduced = told->reduced,
+    };
+}
+
+/* The 24 bits of the wire behind the counter that is kept; what seems to go backwards is old. */
+static uint32_t advance(uint32_t *counter, uint32_t wire)
+{
+    uint32_t delta = (wire - *counter) & OPTION_MASK;
+    if (delta >= OPTION_SIGN)
+        return 0;
+    *counter += delta;
+    return delta;
+}
+
+/* True when the option is there with the bytes that came marked: then *bytes are new. */
+static bool take_option(struct ecn_told *told, const struct packet *packet, uint32_t *bytes)
+{
+    struct wire_tcp_accecn counts;
+    if (packet->tcp.accecn_offset == 0)
+        return false;
+    unsigned fields = wire_tcp_accecn(packet_transport(packet), packet->tcp.accecn_offset, &counts);
+    if (!told->bytes_known && fields == 3) {
+        told->ect0_bytes = counts.ect0_bytes;
+        told->ect1_bytes = counts.ect1_bytes;
+        told->ce_bytes = counts.ce_bytes;
+        told->bytes_known = true;
+        return false;
+    }
+    if (!told->bytes_known)
+        return false;
+    if (counts.has_ect0)
+        advance(&told->ect0_bytes, counts.ect0_bytes);
+    if (counts.has_ect1)
+        advance(&told->ect1_bytes, counts.ect1_bytes);
+    if (counts.has_ce)
+        *bytes = advance(&told->ce_bytes, counts.ce_bytes);
+    return counts.has_ce;
+}
+
+/* How many packets were marked, given that ACE has moved by `moved`, `packets` were delivered, and
+ * perhaps (`known`) that `bytes` of them were marked. */
+static uint32_t marked_packets(uint32_t moved, uint32_t packets, bool known, uint32_t bytes,
+                               uint32_t mss)
+{
+    if (packets < ACE_COUNT)
+        return moved;
+    uint32_t most = packets - ((packets - moved) & (ACE_COUNT - 1));
+    if (!known)
+        return most;
+    return bytes > moved * mss ? most : moved;
+}
+
+static void take_accurate(struct tcp_connection *c, const struct packet *packet,
+                          struct sent_news *news)
+{
+    struct ecn_told *told = &c->flight->told;
+    uint32_t bytes = 0, delivered = news->delivered + news->sacked;
+    bool known = take_option(told, packet, &bytes);
+    uint32_t ace = (uint32_t)(packet->tcp.ae << 2 | (packet->tcp.flags >> 6 & 3));
+    uint32_t moved = (ace - told->ce_packets) & (ACE_COUNT - 1);
+    uint32_t packets = (delivered + c->mss - 1) / c->mss;
+    uint32_t marked = marked_packets(moved, packets, known, bytes, c->mss);
+    told->ce_packets += marked;
+    c->ecn.ace = told->ce_packets & (ACE_COUNT - 1);
+    news->congestion = marked != 0;
+    news->marked = known ? bytes : minimum(marked * c->mss, delivered);
+}
+
+static void take_classic(struct tcp_connection *c, const struct packet *packet,
+                         struct sent_news *news)
+{
+    if (!(packet->tcp.flags & TCP_ECE))
+        return;
+    news->congestion = true;
+    news->marked = news->delivered + news->sacked;
+    c->flight->told.ce_packets += (news->marked + c->mss - 1) / c->mss;
+}
+
+void ecn_take_feedback(struct tcp_connection *c, const struct packet *packet,
+                       struct sent_news *news)
+{
+    bool progress = news->acknowledged != 0 || news->sacked != 0 || news->dsack;
+    if (!c->flight->told.begun)
+        begin(c, &c->flight->told, news);
+    if ((c->traffic_class & ECN_MODES) == ECN_CLASSIC) {
+        take_classic(c, packet, news);
+    } else if (progress) { /* one that tells nothing new may be older than what is known */
+        take_accurate(c, packet, news);
+    }
+}
+
+/* RFC 3168, 6.1.2: losses and marks of one window are one signal, and the peer is told of the
+ * response whatever it was for. */
+void ecn_reduced(struct tcp_connection *c)
+{
+    c->flight->told.reduced = true;
+    c->flight->told.point = c->snd_nxt;
+    c->ecn_flags |= ECN_CWR_OWED;
+}
+
+/* Not before something is acknowledged that was sent afterwards: it carried CWR. */
+static void leave_reducing(struct tcp_connection *c)
+{
+    if (c->recovery != TCP_CA_CWR || seq_le(c->snd_una, c->flight->recovery_point))
+        return;
+    window_recovered(c);
+    c->recovery = c->flight->scoreboard.sacked.bytes != 0 ? TCP_CA_DISORDER : TCP_CA_OPEN;
+}
+
+void ecn_respond(struct tcp_connection *c, const struct sent_news *news,
+                 const struct ack_before *before)
+{
+    const struct ecn_told *told = &c->flight->told;
+    leave_reducing(c);
+    if (!news->congestion || recovery_active(c) || c->recovery == TCP_CA_CWR ||
+        (told->reduced && seq_le(c->snd_una, told->point)))
+        return;
+    c->recovery = TCP_CA_CWR;
+    c->flight->recovery_point = c->snd_nxt;
+    c->flight->undo.possible = false; /* a mark is no mistake */
+    window_reduce(c, before->flight);
+}
