@@ -162,7 +162,7 @@ static void acknowledge_flight(struct tcp *tcp, struct tcp_connection *c,
         ecn_take_feedback(c, packet, &news);
     bool lost = recovery_process(tcp, c, &news, &before);
     if (uses_ecn)
-        ecn_respond(c, &news, &before);
+        ecn_respond(tcp, c, &news, &before);
     window_adapt(tcp, c, &news, &before, lost);
     if (news.acknowledged != 0) {
         confirm_neighbour(tcp, c, now_ns);

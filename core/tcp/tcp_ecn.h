@@ -121,7 +121,7 @@ void ecn_take_feedback(struct tcp_connection *c, const struct packet *packet,
 /* The window is being reduced, for whatever reason: once is enough for what is in flight. */
 void ecn_reduced(struct tcp_connection *c);
 /* Reduces the window for what was told (RFC 3168, 6.1.2), unless it was just now. */
-void ecn_respond(struct tcp_connection *c, const struct sent_news *news,
+void ecn_respond(const struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news,
                  const struct ack_before *before);
 
 #endif

@@ -122,19 +122,19 @@ void ecn_reduced(struct tcp_connection *c)
 }
 
 /* Not before something is acknowledged that was sent afterwards: it carried CWR. */
-static void leave_reducing(struct tcp_connection *c)
+static void leave_reducing(const struct tcp *tcp, struct tcp_connection *c)
 {
     if (c->recovery != TCP_CA_CWR || seq_le(c->snd_una, c->flight->recovery_point))
         return;
-    window_recovered(c);
+    window_recovered(tcp, c);
     c->recovery = c->flight->scoreboard.sacked.bytes != 0 ? TCP_CA_DISORDER : TCP_CA_OPEN;
 }
 
-void ecn_respond(struct tcp_connection *c, const struct sent_news *news,
+void ecn_respond(const struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news,
                  const struct ack_before *before)
 {
     const struct ecn_told *told = &c->flight->told;
-    leave_reducing(c);
+    leave_reducing(tcp, c);
     if (!news->congestion || recovery_active(c) || c->recovery == TCP_CA_CWR ||
         (told->reduced && seq_le(c->snd_una, told->point)))
         return;

@@ -83,8 +83,7 @@ static inline bool tcp_can_write(const struct tcp_connection *c)
 /* True when an acknowledgement is to have SACK blocks. */
 static inline bool tcp_has_gap_to_tell(const struct tcp_connection *c)
 {
-    return has(c, TCPF_HAS_SACK) &&
-           (!tree_empty(&c->receive.runs) || c->dsack_length != 0);
+    return has(c, TCPF_HAS_SACK) && (!tree_empty(&c->receive.runs) || c->dsack_length != 0);
 }
 
 /* RFC 6928 */
