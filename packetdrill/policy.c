@@ -11,7 +11,7 @@
  * (struct sockets_policy). A name that the kernel does not have stays as it was.
  */
 
-enum { VALUES = 3, TEXT = 128, RTO_MIN_MS = 200, RTO_MAX_MS = 120000 };
+enum { VALUES = 3, TEXT = 128, KEY_WORDS = 4, KEYS = 2 };
 
 typedef void apply_function(struct machine *m, const uint64_t values[VALUES]);
 
@@ -28,21 +28,6 @@ static uint32_t clamp(uint64_t value, uint64_t most)
 static uint8_t byte(uint64_t value)
 {
     return (uint8_t)clamp(value, UINT8_MAX);
-}
-
-static void timestamps(struct machine *m, const uint64_t values[VALUES])
-{
-    knobs_of(m)->timestamps = values[0] != 0;
-}
-
-static void sack(struct machine *m, const uint64_t values[VALUES])
-{
-    knobs_of(m)->sack = values[0] != 0;
-}
-
-static void window_scaling(struct machine *m, const uint64_t values[VALUES])
-{
-    knobs_of(m)->window_scaling = values[0] != 0;
 }
 
 /* Half of a receive buffer is window (tcp_adv_win_scale 1). The scale comes from the maximum. */
@@ -67,43 +52,11 @@ static void tcp_wmem(struct machine *m, const uint64_t values[VALUES])
 static void fin_timeout(struct machine *m, const uint64_t values[VALUES])
 {
     m->policy.fin_timeout_s = clamp(values[0], UINT32_MAX / 1000);
-    knobs_of(m)->fin_timeout_ms = m->policy.fin_timeout_s * 1000;
-}
-
-static void synack_retries(struct machine *m, const uint64_t values[VALUES])
-{
-    knobs_of(m)->synack_retries = byte(values[0]);
 }
 
 static void syn_retries(struct machine *m, const uint64_t values[VALUES])
 {
     m->policy.syn_retries = byte(values[0]);
-}
-
-/* How long so many retransmissions take when the round trip is short, as Linux counts. */
-static uint32_t time_of_retries(uint64_t retries)
-{
-    uint64_t total = 0, rto = RTO_MIN_MS;
-    for (uint64_t i = 0; i <= retries && i <= UINT8_MAX; i++) {
-        total += rto;
-        rto = rto * 2 < RTO_MAX_MS ? rto * 2 : RTO_MAX_MS;
-    }
-    return clamp(total, UINT32_MAX);
-}
-
-static void retries2(struct machine *m, const uint64_t values[VALUES])
-{
-    knobs_of(m)->give_up_ms = time_of_retries(values[0]);
-}
-
-static void orphan_retries(struct machine *m, const uint64_t values[VALUES])
-{
-    knobs_of(m)->orphan_timeout_ms = time_of_retries(values[0] != 0 ? values[0] : 8);
-}
-
-static void rto_min(struct machine *m, const uint64_t values[VALUES])
-{
-    knobs_of(m)->rto_min_us = clamp(values[0], UINT32_MAX);
 }
 
 static void keepalive_time(struct machine *m, const uint64_t values[VALUES])
@@ -184,15 +137,8 @@ static const struct {
     {"ipv4/tcp_keepalive_probes", keepalive_probes},
     {"ipv4/tcp_keepalive_time", keepalive_time},
     {"ipv4/tcp_notsent_lowat", notsent_lowat},
-    {"ipv4/tcp_orphan_retries", orphan_retries},
-    {"ipv4/tcp_retries2", retries2},
     {"ipv4/tcp_rmem", tcp_rmem},
-    {"ipv4/tcp_rto_min_us", rto_min},
-    {"ipv4/tcp_sack", sack},
     {"ipv4/tcp_syn_retries", syn_retries},
-    {"ipv4/tcp_synack_retries", synack_retries},
-    {"ipv4/tcp_timestamps", timestamps},
-    {"ipv4/tcp_window_scaling", window_scaling},
     {"ipv4/tcp_wmem", tcp_wmem},
 };
 
@@ -210,22 +156,44 @@ static bool read_text(const char *name, char text[TEXT])
     return there;
 }
 
-static void follow_congestion(struct machine *m)
+/* All that the stack itself has under Linux's name; what it does not take stays as it was. */
+static void follow_knobs(struct machine *m)
+{
+    struct chaski_knob knob;
+    for (unsigned i = 0; chaski_describe_knob(i, &knob) == 0; i++) {
+        char name[TEXT], text[TEXT];
+        snprintf(name, sizeof name, "ipv4/%s", knob.name);
+        if (!read_text(name, text))
+            continue;
+        text[strcspn(text, "\n")] = '\0';
+        chaski_set_knob(m->host, knob.name, text);
+    }
+    m->policy.congestion = knobs_of(m)->congestion;
+}
+
+/* One key, or two behind a comma, each as four words in hexadecimal. */
+static void follow_fast_open_key(struct machine *m)
 {
     char text[TEXT];
-    if (!read_text("ipv4/tcp_congestion_control", text))
+    unsigned words[KEYS * KEY_WORDS];
+    uint8_t bytes[sizeof words];
+    if (!read_text("ipv4/tcp_fastopen_key", text))
         return;
-    text[strcspn(text, "\n")] = '\0';
-    if (strcmp(text, "cubic") != 0 && strcmp(text, "reno") != 0)
+    int n = sscanf(text, "%x-%x-%x-%x,%x-%x-%x-%x", &words[0], &words[1], &words[2], &words[3],
+                   &words[4], &words[5], &words[6], &words[7]);
+    if (n != KEY_WORDS && n != KEYS * KEY_WORDS)
         return;
-    m->policy.congestion = text[0] == 'c' ? CHASKI_CUBIC : CHASKI_NEWRENO;
-    knobs_of(m)->congestion = m->policy.congestion;
+    for (int i = 0; i < 4 * n; i++)
+        bytes[i] = (uint8_t)(words[i / 4] >> 8 * (i % 4));
+    chaski_tcp_fast_open_keys(m->host, bytes, 4 * (size_t)n);
 }
 
 void policy_follow(struct machine *m)
 {
     if (m->policy.somaxconn == 0)
         sockets_defaults(&m->policy);
+    follow_knobs(m);
+    follow_fast_open_key(m);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
         char text[TEXT];
         unsigned long long read[VALUES] = {0};
@@ -235,6 +203,5 @@ void policy_follow(struct machine *m)
         uint64_t values[VALUES] = {read[0], read[1], read[2]};
         table[i].apply(m, values);
     }
-    follow_congestion(m);
     sockets_set_policy(m->sockets, &m->policy);
 }

@@ -135,10 +135,8 @@ int tcp_level_set(struct socket *socket, int name, const struct option_in *in)
         return set_linger2(socket, in);
     case TCP_QUICKACK:
         return set_quickack(socket, in);
-    case TCP_FASTOPEN_CONNECT: /* as where the policy does not allow it */
-        return -EOPNOTSUPP;
     default:
-        return -ENOPROTOOPT;
+        return fast_open_set(socket, name, in);
     }
 }
 
@@ -157,9 +155,7 @@ int tcp_level_get(struct socket *socket, int name, const struct option_out *out)
         return option_write_int(out, (int)socket->plain[PLAIN_LINGER2]);
     case TCP_QUICKACK:
         return get_quickack(socket, out);
-    case TCP_FASTOPEN_CONNECT:
-        return option_write_int(out, 0);
     default:
-        return -ENOPROTOOPT;
+        return fast_open_get(socket, name, out);
     }
 }

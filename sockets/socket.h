@@ -102,6 +102,8 @@ struct socket {
     bool closing;        /* close() has begun and waits */
     bool quick;          /* TCP_QUICKACK has been set */
     bool has_congestion; /* TCP_CONGESTION has been set */
+    bool fast_connect;   /* TCP_FASTOPEN_CONNECT */
+    bool deferred;       /* connect() has been called; the SYN goes with the first data */
     uint8_t congestion;  /* enum chaski_congestion */
     uint32_t linger_s;
     uint64_t linger_until_ns;
@@ -111,7 +113,7 @@ struct socket {
         chaski_listener listener;
         chaski_udp udp;
     };
-    struct chaski_endpoint remote; /* of UDP */
+    struct chaski_endpoint remote; /* of UDP, and while `deferred` */
     struct datagram *held;         /* looked at with MSG_PEEK and not yet taken */
     int waiting_seen;              /* to wake when there are more */
     int64_t plain[PLAIN_COUNT];
@@ -132,6 +134,22 @@ struct socket *socket_of(struct file *file);
 
 /* The socket of a descriptor; *error is -EBADF or -ENOTSOCK when it is NULL. */
 struct socket *socket_at(const struct sockets *s, int fd, int *error);
+
+/* ---- fast_open.c ---- */
+
+struct option_in;
+struct option_out;
+
+/* Bytes that a SYN to `remote` may carry; 0: a cookie has to be asked for first. */
+size_t fast_open_room(const struct socket *socket, const struct chaski_endpoint *remote);
+int fast_open_set(struct socket *socket, int name, const struct option_in *in);
+int fast_open_get(const struct socket *socket, int name, const struct option_out *out);
+/* MSG_FASTOPEN: opens with what is to be sent. */
+ssize_t fast_open_send(struct socket *socket, const struct msghdr *message);
+/* The first data after a connect() that was put off. */
+ssize_t fast_open_send_deferred(struct socket *socket, const struct msghdr *message);
+/* Sends a SYN at the next turn: -EINPROGRESS, or why not. */
+int tcp_socket_begin(struct socket *socket, const struct chaski_endpoint *remote, bool fast);
 
 /* A socket without a descriptor; NULL without memory. */
 struct socket *socket_new(struct sockets *s, int family, int type, int status);

@@ -121,7 +121,9 @@ static uint32_t tcp_events(struct file *file)
     if (socket->phase == SOCKET_LISTENING)
         return listener_events(socket);
     tcp_socket_refresh(socket);
-    if (socket->phase == SOCKET_NEW || !socket->has_tcp)
+    if (socket->deferred)
+        events = EPOLLOUT | EPOLLWRNORM;
+    else if (socket->phase == SOCKET_NEW || !socket->has_tcp)
         events = EPOLLOUT | EPOLLWRNORM | EPOLLHUP;
     else if (socket->phase != SOCKET_CONNECTING && tcp_socket_info(socket, &info))
         events = stream_events(socket, &info);
@@ -147,7 +149,11 @@ int tcp_socket_listen(struct socket *socket, int backlog)
     uint32_t most = backlog < 0 || (uint32_t)backlog > policy->somaxconn ? policy->somaxconn
                                                                          : (uint32_t)backlog;
     /* Linux's queue is full when it holds more than the backlog. */
-    struct chaski_tcp_bind bind = {.local = socket->local, .backlog = most + 1};
+    struct chaski_tcp_bind bind = {
+        .local = socket->local,
+        .backlog = most + 1,
+        .fast_open = (uint32_t)socket->plain[PLAIN_FASTOPEN],
+    };
     int error = chaski_tcp_bind(host_of(socket), &bind, &socket->listener);
     if (error != 0)
         return error_number(error);
@@ -204,10 +210,16 @@ int tcp_socket_accept(struct socket *socket, struct socket **accepted, int statu
     return 0;
 }
 
-static int begin_connecting(struct socket *socket, const struct chaski_endpoint *remote)
+int tcp_socket_begin(struct socket *socket, const struct chaski_endpoint *remote, bool fast)
 {
     struct chaski_tcp_connect connect = {
-        .local = socket->local, .remote = *remote, .receive = happened, .context = socket};
+        .local = socket->local,
+        .remote = *remote,
+        .receive = happened,
+        .context = socket,
+        .fast_open = fast,
+        .fast_open_without_cookie = fast && socket->plain[PLAIN_FASTOPEN_NO_COOKIE] != 0,
+    };
     chaski_tcp connection;
     int error = chaski_tcp_connect(host_of(socket), &connect, &connection);
     if (error == CHASKI_IN_USE)
@@ -234,11 +246,21 @@ static void forget_connection(struct socket *socket)
     socket->read_shut = socket->write_shut = false;
 }
 
+/* With TCP_FASTOPEN_CONNECT the SYN waits for the first data, when it may carry any. */
+static int open_or_defer(struct socket *socket, const struct chaski_endpoint *remote)
+{
+    if (!socket->fast_connect || fast_open_room(socket, remote) == 0)
+        return tcp_socket_begin(socket, remote, socket->fast_connect);
+    socket->deferred = true;
+    socket->remote = *remote;
+    return 0;
+}
+
 int tcp_socket_connect(struct socket *socket, const struct chaski_endpoint *remote)
 {
     if (socket->phase == SOCKET_NEW) {
         int error = socket_take_error(socket);
-        return error != 0 ? error : begin_connecting(socket, remote);
+        return error != 0 ? error : open_or_defer(socket, remote);
     }
     if (socket->phase == SOCKET_LISTENING)
         return -EISCONN;

@@ -181,9 +181,11 @@ ssize_t tcp_socket_send(struct file *file, const struct msghdr *message, int fla
     ssize_t wanted = pieces_length(message->msg_iov, message->msg_iovlen);
     if (wanted < 0)
         return wanted;
-    if (flags & MSG_FASTOPEN)
-        return -EOPNOTSUPP;
     tcp_socket_refresh(socket);
+    if (flags & MSG_FASTOPEN)
+        return fast_open_send(socket, message);
+    if (socket->deferred)
+        return fast_open_send_deferred(socket, message);
     int error = send_error(socket);
     if (error != 0)
         return error;

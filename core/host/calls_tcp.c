@@ -19,6 +19,12 @@ int chaski_tcp_listener_fast_open(struct chaski *host, chaski_listener listener,
     return tcp_listener_fast_open(&host->tcp, listener, queue);
 }
 
+size_t chaski_tcp_fast_open_room(struct chaski *host, const struct chaski_address *server,
+                                 bool without_cookie)
+{
+    return tcp_fast_open_room(&host->tcp, server, without_cookie);
+}
+
 int chaski_tcp_fast_open_keys(struct chaski *host, const void *keys, size_t length)
 {
     return fast_open_set_keys(&host->tcp.fast_open, keys, length);

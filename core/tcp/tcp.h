@@ -282,6 +282,8 @@ static inline bool tcp_pending(const struct tcp *tcp)
 int tcp_bind(struct tcp *tcp, const struct chaski_tcp_bind *bind, chaski_listener *listener);
 int tcp_unbind(struct tcp *tcp, chaski_listener listener);
 int tcp_listener_fast_open(struct tcp *tcp, chaski_listener listener, uint32_t queue);
+uint32_t tcp_fast_open_room(const struct tcp *tcp, const struct chaski_address *server,
+                            bool without_cookie);
 int tcp_accept(struct tcp *tcp, chaski_listener listener, chaski_tcp *connection);
 int tcp_connect(struct tcp *tcp, const struct chaski_tcp_connect *connect, chaski_tcp *connection);
 int tcp_on(struct tcp *tcp, chaski_tcp connection, chaski_tcp_closure *receive, void *context);

@@ -185,17 +185,13 @@ static size_t open_fast(const struct tcp *tcp, struct tcp_connection *c, uint8_t
     if (!(c->fast_open & FAST_OPEN_ACTIVE) || c->snd_nxt != c->snd_una)
         return 0;
     const struct fast_open_memory *known = fast_open_recall(&tcp->fast_open, &c->key.remote);
-    bool free_of_charge =
-        (c->fast_open & FAST_OPEN_NO_COOKIE) || (tcp->knobs.fast_open & FAST_OPEN_CLIENT_NO_COOKIE);
-    uint32_t queued = c->flight != NULL ? c->snd_end - c->flight->queue.start : 0;
+    bool without_cookie = (c->fast_open & FAST_OPEN_NO_COOKIE) != 0;
+    uint32_t room = tcp_fast_open_room(tcp, &c->key.remote, without_cookie);
     const struct fast_open_cookie *cookie = known != NULL ? &known->cookie : &none;
-    if ((known != NULL || free_of_charge) && queued != 0) {
-        uint32_t room = known != NULL ? minimum(known->mss, c->announced_mss) : c->announced_mss;
-        room -= minimum(room, WIRE_TCP_OPTIONS_MAX);
+    if (room != 0 && tcp_queued(c) != 0)
         c->flight->syn_data = (uint16_t)send_queue_slice(c->flight->queue.head, c->snd_una + 1,
-                                                         minimum(queued, room), packet);
-    }
-    if (known == NULL && free_of_charge)
+                                                         minimum(tcp_queued(c), room), packet);
+    if (known == NULL && room != 0)
         return 0;
     return wire_tcp_build_fast_open(at, cookie->bytes, cookie->length, cookie->experimental);
 }

@@ -121,3 +121,19 @@ void fast_open_settled(struct tcp *tcp, struct tcp_connection *c)
     if (listener != NULL)
         listener->fast_opening--;
 }
+
+uint32_t tcp_fast_open_room(const struct tcp *tcp, const struct chaski_address *server,
+                            bool without_cookie)
+{
+    const struct fast_open_memory *known = fast_open_recall(&tcp->fast_open, server);
+    const struct network *network = &tcp->network[address_family(server)];
+    static const struct chaski_address any = {{0}};
+    struct ip_path path;
+    bool free_of_charge = without_cookie || (tcp->knobs.fast_open & FAST_OPEN_CLIENT_NO_COOKIE);
+    if (!(tcp->knobs.fast_open & FAST_OPEN_CLIENT) || (known == NULL && !free_of_charge) ||
+        network->path == NULL || network->path(network->block, &any, server, 0, &path) != 0)
+        return 0;
+    uint32_t mss = path.mtu - (address_is_ip4(server) ? 40u : 60u);
+    mss = known != NULL ? minimum(mss, known->mss) : mss;
+    return mss - minimum(mss, WIRE_TCP_OPTIONS_MAX);
+}

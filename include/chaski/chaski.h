@@ -222,6 +222,10 @@ int chaski_tcp_bind(struct chaski *host, const struct chaski_tcp_bind *bind,
                     chaski_listener *listener);
 /* Another limit of fast opens, see struct chaski_tcp_bind. */
 int chaski_tcp_listener_fast_open(struct chaski *host, chaski_listener listener, uint32_t queue);
+/* How many bytes a SYN to `server` may carry now; 0: a cookie has to be asked for first, by opening
+ * with `fast_open`. */
+size_t chaski_tcp_fast_open_room(struct chaski *host, const struct chaski_address *server,
+                                 bool without_cookie);
 /* The keys of Fast Open's cookies: 16 bytes, or 32 when cookies of the key before are still good.
  */
 int chaski_tcp_fast_open_keys(struct chaski *host, const void *keys, size_t length);

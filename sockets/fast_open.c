@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sockets/option.h"
+#include "sockets/socket.h"
+
+/*
+ * TCP Fast Open (RFC 7413) as Linux offers it: TCP_FASTOPEN on listeners, MSG_FASTOPEN and
+ * TCP_FASTOPEN_CONNECT on sockets that open, and the cookies' keys.
+ */
+
+enum { CLIENT = 1 }; /* of the knob tcp_fastopen */
+
+static struct chaski *host_of(const struct socket *socket)
+{
+    return socket->file.table->host;
+}
+
+static bool client_may(const struct socket *socket)
+{
+    char text[16];
+    return chaski_get_knob(host_of(socket), "tcp_fastopen", text, sizeof text) == 0 &&
+           (strtol(text, NULL, 10) & CLIENT) != 0;
+}
+
+size_t fast_open_room(const struct socket *socket, const struct chaski_endpoint *remote)
+{
+    return chaski_tcp_fast_open_room(host_of(socket), &remote->address,
+                                     socket->plain[PLAIN_FASTOPEN_NO_COOKIE] != 0);
+}
+
+/* ---- Options ---- */
+
+static int set_queue(struct socket *socket, const struct option_in *in)
+{
+    int value;
+    int error = option_read_int(in, &value);
+    if (error != 0)
+        return error;
+    if (value < 0 || (socket->phase != SOCKET_NEW && socket->phase != SOCKET_LISTENING))
+        return -EINVAL;
+    socket->plain[PLAIN_FASTOPEN] = value;
+    if (socket->phase == SOCKET_LISTENING)
+        chaski_tcp_listener_fast_open(host_of(socket), socket->listener, (uint32_t)value);
+    return 0;
+}
+
+static int set_connect(struct socket *socket, const struct option_in *in)
+{
+    int value;
+    int error = option_read_int(in, &value);
+    if (error != 0)
+        return error;
+    if (value != 0 && value != 1)
+        return -EINVAL;
+    if (!client_may(socket))
+        return -EOPNOTSUPP;
+    if (socket->phase != SOCKET_NEW)
+        return -EINVAL;
+    socket->fast_connect = value != 0;
+    return 0;
+}
+
+int fast_open_set(struct socket *socket, int name, const struct option_in *in)
+{
+    switch (name) {
+    case TCP_FASTOPEN:
+        return set_queue(socket, in);
+    case TCP_FASTOPEN_CONNECT:
+        return set_connect(socket, in);
+    case TCP_FASTOPEN_KEY:
+        return error_number(chaski_tcp_fast_open_keys(host_of(socket), in->bytes, in->length));
+    default:
+        return -ENOPROTOOPT;
+    }
+}
+
+int fast_open_get(const struct socket *socket, int name, const struct option_out *out)
+{
+    switch (name) {
+    case TCP_FASTOPEN:
+        return option_write_int(out, (int)socket->plain[PLAIN_FASTOPEN]);
+    case TCP_FASTOPEN_CONNECT:
+        return option_write_int(out, socket->fast_connect);
+    default:
+        return -ENOPROTOOPT;
+    }
+}
+
+/* ---- Sending ---- */
+
+/* What goes with the SYN is copied together: it is one segment. */
+static ssize_t write_first(struct socket *socket, const struct msghdr *message, size_t room)
+{
+    size_t done = 0;
+    for (size_t i = 0; i < message->msg_iovlen && done < room; i++) {
+        const struct iovec *piece = &message->msg_iov[i];
+        size_t n = piece->iov_len < room - done ? piece->iov_len : room - done;
+        long written =
+            n == 0 ? 0 : chaski_tcp_write(host_of(socket), socket->tcp, piece->iov_base, n);
+        if (written < 0)
+            break;
+        done += (size_t)written;
+        if ((size_t)written < n)
+            break;
+    }
+    return (ssize_t)done;
+}
+
+/* Opens with what `message` brings: so many bytes; -EINPROGRESS when a cookie has to be asked for.
+ */
+static ssize_t open_with(struct socket *socket, const struct chaski_endpoint *remote,
+                         const struct msghdr *message)
+{
+    size_t room = fast_open_room(socket, remote);
+    int error = tcp_socket_begin(socket, remote, true);
+    if (error != -EINPROGRESS || room == 0)
+        return error;
+    ssize_t done = write_first(socket, message, room);
+    return done != 0 ? done : -EINPROGRESS;
+}
+
+ssize_t fast_open_send(struct socket *socket, const struct msghdr *message)
+{
+    struct chaski_endpoint remote;
+    if (!client_may(socket))
+        return -EOPNOTSUPP;
+    if (socket->phase == SOCKET_CONNECTING)
+        return file_blocks(&socket->file, 0) ? -EAGAIN : -EALREADY;
+    if (socket->phase != SOCKET_NEW)
+        return -EISCONN;
+    if (message->msg_name == NULL)
+        return -EINVAL;
+    int error = address_read(socket->file.table, message->msg_name, message->msg_namelen, &remote);
+    return error != 0 ? error : open_with(socket, &remote, message);
+}
+
+ssize_t fast_open_send_deferred(struct socket *socket, const struct msghdr *message)
+{
+    socket->deferred = false;
+    return open_with(socket, &socket->remote, message);
+}
