@@ -196,6 +196,15 @@ static const struct {
     {"ipv4/tcp_wmem", tcp_wmem},
 };
 
+/* Taken over as they stand (struct tcp_knobs). */
+static const char *const plain[] = {
+    "ipv4/tcp_base_mss",          "ipv4/tcp_ecn",
+    "ipv4/tcp_ecn_fallback",      "ipv4/tcp_ecn_option",
+    "ipv4/tcp_ecn_option_beacon", "ipv4/tcp_min_snd_mss",
+    "ipv4/tcp_mtu_probe_floor",   "ipv4/tcp_mtu_probing",
+    "ipv4/tcp_probe_interval",    "ipv4/tcp_probe_threshold",
+};
+
 /* ---- Reading ---- */
 
 static bool read_text(const char *name, char text[TEXT])
@@ -208,6 +217,14 @@ static bool read_text(const char *name, char text[TEXT])
     bool there = fgets(text, TEXT, file) != NULL;
     fclose(file);
     return there;
+}
+
+static void follow_plain(struct machine *m)
+{
+    char text[TEXT];
+    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+        if (read_text(plain[i], text))
+            tcp_knob_set(knobs_of(m), strchr(plain[i], '/') + 1, text);
 }
 
 static void follow_congestion(struct machine *m)
@@ -235,6 +252,7 @@ void policy_follow(struct machine *m)
         uint64_t values[VALUES] = {read[0], read[1], read[2]};
         table[i].apply(m, values);
     }
+    follow_plain(m);
     follow_congestion(m);
     sockets_set_policy(m->sockets, &m->policy);
 }
