@@ -82,6 +82,8 @@ static void move_una(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowl
     c->snd_una = acknowledgment;
     c->flight->snd_small =
         seq_max(c->flight->snd_small, acknowledgment); /* lest it seem ahead once 2^31 behind */
+    if (c->flight->mtu.start != c->flight->mtu.end && seq_ge(acknowledgment, c->flight->mtu.end))
+        mtu_probe_arrived(c);
     if (news->acknowledged >= c->mss)
         c->flight->proven_mss = c->mss;
     c->bytes_acked += news->acknowledged;

@@ -161,6 +161,7 @@ void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t 
     c->error = 0;
     c->flags &= ~(uint32_t)TCPF_SYN_OWED;
     fast_open_settled(tcp, c);
+    mtu_established(tcp, c);
     /* RFC 6928; one segment when the SYN had to go again (RFC 5681, 3.1). */
     c->congestion.window = c->retransmitted != 0 ? c->mss : tcp_initial_window(tcp, c);
     c->congestion.threshold = CONGESTION_THRESHOLD_UNKNOWN;

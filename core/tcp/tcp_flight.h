@@ -7,6 +7,7 @@
 #include "core/base/memory.h"
 #include "core/tcp/congestion.h"
 #include "core/tcp/tcp_ecn.h"
+#include "core/tcp/tcp_mtu_search.h"
 #include "core/tcp/tcp_scoreboard.h"
 #include "core/tcp/tcp_send_queue.h"
 
@@ -84,6 +85,7 @@ struct tcp_flight {
     struct prr prr;
     struct undo undo;
     struct ecn_told told;
+    struct mtu_search mtu;
     union congestion_state congestion;
 };
 

@@ -32,6 +32,8 @@ enum { RTO_MIN_MS = 200, RTO_MAX_MS = 120000, LEAST_BUFFER = 4096 };
     }
 
 static const struct row rows[] = {
+    ROW("tcp_base_mss", base_mss, NUMBER, 1, 88, 65495,
+        "segment size that the search for the path's MTU begins with"),
     ROW("tcp_congestion_control", congestion, ALGORITHM, 1, 0, 0,
         "of connections that begin: cubic, reno"),
     ROW("tcp_delack_max_us", ack_delay_us, NUMBER, 1, 1000, 500000,
@@ -63,8 +65,17 @@ static const struct row rows[] = {
         "unanswered probes that end a connection"),
     ROW("tcp_keepalive_time", keep_idle_ms, NUMBER, 1000, 1, 32767,
         "seconds of silence before the first probe"),
+    ROW("tcp_min_snd_mss", min_snd_mss, NUMBER, 1, 48, 65535, "least segment size of the search"),
+    ROW("tcp_mtu_probe_floor", mtu_probe_floor, NUMBER, 1, 48, 65535,
+        "likewise, where segments vanish"),
+    ROW("tcp_mtu_probing", mtu_probing, NUMBER, 1, 0, 2,
+        "RFC 4821; 0: never, 1: once segments vanish silently, 2: always"),
     ROW("tcp_orphan_retries", orphan_timeout_ms, RETRIES, 8, 0, 15,
         "retransmissions for who has let go; 0 is 8"),
+    ROW("tcp_probe_interval", probe_interval_s, NUMBER, 1, 1, 86400,
+        "seconds from one search for the path's MTU to the next"),
+    ROW("tcp_probe_threshold", probe_threshold, NUMBER, 1, 1, 65535,
+        "bytes that are not worth a probe"),
     ROW("tcp_reordering", reordering, NUMBER, 1, 1, 127,
         "segments behind a gap that tell of a loss at once"),
     ROW("tcp_retries1", doubt_after, NUMBER, 1, 1, 255,

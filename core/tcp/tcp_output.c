@@ -57,6 +57,7 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
         return OUT_OF_MEMORY;
     scoreboard_resent(&c->flight->scoreboard, sent, c->mss, now_ns);
     undo_note_resent(c, sent->segments, now_ns);
+    mtu_note_resent(c, sent->node.key);
     c->retransmitted += sent->segments;
     c->flight->prr.out += sent_length(sent);
     c->sent_ms = clock_ms(now_ns);
@@ -165,6 +166,20 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
     return SENT;
 }
 
+/* RFC 4821: one segment longer than others, uncut. */
+static enum outcome send_mtu_probe(struct tcp *tcp, struct tcp_connection *c, uint32_t size,
+                                   uint64_t now_ns)
+{
+    uint32_t start = c->snd_nxt;
+    uint16_t mss = c->mss;
+    c->mss = (uint16_t)size;
+    enum outcome outcome = send_segment(tcp, c, size, now_ns);
+    c->mss = mss;
+    if (c->snd_nxt - start == size)
+        mtu_probe_sent(c, start);
+    return outcome;
+}
+
 static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     if (seq_lt(c->snd_nxt, c->snd_end))
@@ -176,6 +191,14 @@ static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t
             return SENT;
         }
         uint32_t waiting = c->snd_end - c->snd_nxt;
+        uint32_t probe = mtu_probe_size(tcp, c, waiting, now_ns);
+        if (probe != 0 && minimum(usable_window(c), congestion_room(c)) < probe + c->mss)
+            return NOTHING_TO_SEND; /* it waits until more has arrived */
+        if (probe != 0) {
+            if (send_mtu_probe(tcp, c, probe, now_ns) == OUT_OF_MEMORY)
+                return OUT_OF_MEMORY;
+            continue;
+        }
         uint32_t n = waiting == 0 ? 0 : next_length(c, waiting);
         if (n == 0 && (waiting != 0 || !has(c, TCPF_FIN_QUEUED)))
             return NOTHING_TO_SEND;

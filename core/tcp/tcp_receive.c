@@ -188,8 +188,10 @@ static bool path_shrank(struct tcp *tcp, struct tcp_connection *c, uint16_t mtu)
         c->mss = old;
         return !refuted;
     }
-    if (c->flight != NULL)
+    if (c->flight != NULL) {
         c->flight->proven_mss = 0;
+        c->flight->mtu.most = 0;
+    }
     count(tcp->counters, CHASKI_TCP_PATH_MTU_LOWERED);
     recovery_resend_all(tcp, c);
     return true;

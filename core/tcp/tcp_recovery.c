@@ -74,6 +74,8 @@ static bool detect(struct tcp *tcp, struct tcp_connection *c, const struct sent_
 
 static void enter(struct tcp *tcp, struct tcp_connection *c, uint32_t flight)
 {
+    if (mtu_probe_lost(c))
+        return;
     bool reducing = c->recovery == TCP_CA_CWR; /* for this window already */
     if (!reducing)
         undo_begin(c);

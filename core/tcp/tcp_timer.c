@@ -173,6 +173,8 @@ static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, ui
     recovery_time_out(tcp, c, now_ns);
     back_off(c);
     count_timeout(tcp, c, now_ns);
+    if (c->retries >= tcp->knobs.doubt_after)
+        mtu_suspect(tcp, c);
     c->flight->rto_at = next_attempt(tcp, c, now_ns);
     tcp_await(tcp, c, now_ns);
     connection_wants_output(tcp, c);

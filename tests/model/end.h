@@ -34,6 +34,7 @@ struct model_end {
     uint64_t written;     /* bytes that applications wrote */
     bool shut;            /* and will write no more */
     bool gone;            /* closed or aborted */
+    bool fast;            /* a SYN has had the option of RFC 7413: text may come with it */
     bool reset;           /* we have reset it */
     uint8_t *bytes;       /* as they were sent the first time, from position bytes_from on */
     int64_t bytes_from;
@@ -71,6 +72,8 @@ void model_end_hears_syn(struct model_end *end, const struct model_segment *segm
 /* sent.c: whether this end may send it; NULL, or what forbids it. */
 const char *model_end_judges(const struct model_end *end, const struct model_segment *segment,
                              const struct model_options *options);
+/* Text goes out for the first time. */
+void model_end_notes(struct model_end *end, const uint8_t *bytes, uint64_t length);
 /* It was sent. */
 void model_end_sends(struct model_end *end, const struct model_segment *segment, uint64_t now_ns);
 

@@ -13,7 +13,7 @@
  * all ends between the same addresses and ports, and what goes out must be allowed to one of them.
  */
 
-enum { RECENT = 64, ENDS_EACH = 12, BUCKETS = 64 };
+enum { RECENT = 256, ENDS_EACH = 32, BUCKETS = 64 };
 
 /* What came in lately, for resets that answer it. */
 struct recent {
@@ -132,12 +132,12 @@ static void hear_syn_as_client(struct model *model, struct model_end *end,
     bool answers = (segment->flags & MODEL_ACK) != 0;
     if (!end->active)
         return;
-    if (answers && (!end->sent_syn || segment->acknowledgment != end->iss + 1))
+    int64_t ack = model_position(segment->acknowledgment, end->iss, 1);
+    if (answers && (!end->sent_syn || ack < 1 || ack > end->sent))
         return;
     if (end->heard_syn && (end->irs == segment->sequence || end->answered))
         return;
     struct model_end *taken = end->heard_syn ? add(model, &end->ends, end) : end;
-    taken->received.count = 0;
     model_end_hears_syn(taken, segment);
     taken->edge = taken->edge > 0 ? taken->edge : 1;
 }
@@ -237,24 +237,26 @@ static const char *reset_out(struct model *model, const struct model_segment *se
     for (uint32_t i = 0; i < known; i++)
         if (answers_recent(&model->recent[i], segment))
             return NULL;
+    const char *broken = "a reset answers nothing and ends nothing (RFC 9293, 3.5.2)";
     struct model_end *end = newest(model, &segment->ends);
     for (; end != NULL; end = match(end->next, &segment->ends)) {
         int64_t at = model_position(segment->sequence, end->iss, end->sent);
-        /* What was sent may have been lost in the host, a cookie may have come twice; and when
-         * the window shrank, SND.NXT is not what the peer would believe. */
-        bool lost = !model->options.exact && (at > end->sent || at == 1);
-        bool inside = at >= end->acknowledged && at <= end->sent;
+        /* When the window shrank, SND.NXT is not what the peer would believe; and what was sent
+         * may have been lost in the host. */
+        bool inside = at >= 1 && at <= end->sent, lost = !model->options.exact && at > end->sent;
         if (!end->sent_syn || !(inside || lost))
             continue;
         int64_t ack = model_position(segment->acknowledgment, end->irs, end->expected);
-        if ((segment->flags & MODEL_ACK) && ack > end->expected)
-            return "a reset acknowledges what has not come (RFC 9293, 3.10.7)";
+        if ((segment->flags & MODEL_ACK) && ack > end->expected) {
+            broken = "a reset acknowledges what has not come (RFC 9293, 3.10.7)";
+            continue;
+        }
         end->reset = true;
         if (!model->options.exact) /* the cookie may bring it to life again */
             end->edge = end->told = 0;
         return NULL;
     }
-    return "a reset answers nothing and ends nothing (RFC 9293, 3.5.2)";
+    return broken;
 }
 
 static const char *syn_out(struct model *model, const struct model_segment *segment)

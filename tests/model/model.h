@@ -22,6 +22,7 @@ struct model_options {
      * 3.10.7.4 allows when what acknowledges is a segment sent before. */
     bool lasting_windows;
     bool no_timestamps; /* they are not to be judged */
+    bool fast_open;     /* text may come with a SYN, even without a cookie (RFC 7413) */
     bool exact;         /* the host drops nothing, and its segments reach the wire at once */
 };
 

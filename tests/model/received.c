@@ -23,7 +23,13 @@ void model_end_hears_syn(struct model_end *end, const struct model_segment *segm
     end->peer_sack = segment->has_sack_permitted;
     end->peer_timestamps = segment->has_timestamp;
     end->latest_timestamp = segment->timestamp;
-    end->expected = 1;
+    end->fast |= segment->opens_fast || segment->length != 0;
+    /* What comes with it may be kept, and acknowledged already (RFC 9293, 3.10.7.2; RFC 7413). */
+    end->expected = 1 + segment->length;
+    end->received.count = 0;
+    model_ranges_add(&end->received, 1, end->expected);
+    if (segment->flags & MODEL_FIN)
+        end->peer_fin = end->expected++;
     end->peer_edge = segment->window + 1;
 }
 

@@ -50,6 +50,8 @@ static void read_option(struct model_segment *segment, const uint8_t *p, uint32_
         segment->scale = p[2];
     } else if (p[0] == 4 && length == 2) {
         segment->has_sack_permitted = true;
+    } else if (p[0] == 34 || (p[0] == 254 && length >= 4 && be16(p + 2) == 0xf989)) {
+        segment->opens_fast = true;
     } else if (p[0] == 5 && segment->blocks == 0) {
         read_blocks(segment, p, length);
     } else if (p[0] == 8 && length == 10) {

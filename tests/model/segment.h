@@ -29,6 +29,7 @@ struct model_segment {
     uint16_t mss;
     uint8_t scale;
     uint32_t timestamp, echo;
+    bool opens_fast; /* it has RFC 7413's option, in either shape */
     uint32_t blocks; /* of SACK */
     uint32_t block[4][2];
 };

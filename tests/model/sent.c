@@ -49,7 +49,7 @@ static const char *judge_text(const struct model_end *end, const struct model_se
     bool fin = (segment->flags & MODEL_FIN) != 0;
     if (segment->length == 0 && !fin)
         return NULL;
-    if (end->acknowledged < 1)
+    if (end->acknowledged < 1 && !end->fast)
         return "text or FIN before the SYN is acknowledged (RFC 9293, 3.10.4)";
     if (to > end->peer_edge && to > edge)
         return "text beyond the peer's window (RFC 9293, 3.8.6)";
@@ -195,7 +195,7 @@ static void forget_bytes(struct model_end *end)
     end->bytes_from += old;
 }
 
-static void note_bytes(struct model_end *end, const uint8_t *bytes, uint64_t length)
+void model_end_notes(struct model_end *end, const uint8_t *bytes, uint64_t length)
 {
     if (end->bytes_length + length > end->bytes_room) {
         end->bytes_room = 2 * end->bytes_room + length;
@@ -217,7 +217,7 @@ void model_end_sends(struct model_end *end, const struct model_segment *segment,
     }
     int64_t known = end->bytes_from + (int64_t)end->bytes_length;
     if (to > known && segment->length != 0)
-        note_bytes(end, segment->payload + (known - from), (uint64_t)(to - known));
+        model_end_notes(end, segment->payload + (known - from), (uint64_t)(to - known));
     if (segment->flags & MODEL_FIN) {
         end->fin_at = to;
         to++;

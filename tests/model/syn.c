@@ -33,11 +33,12 @@ const char *model_syn_judges(const struct model_end *end, const struct model_seg
     bool answers = (segment->flags & MODEL_ACK) != 0;
     if (segment->flags & (MODEL_FIN | MODEL_RST))
         return "a SYN ends what it begins (RFC 9293, 3.5)";
-    if (segment->length != 0)
-        return "text before the connection is established (RFC 9293, 3.10.4)";
+    if (segment->length != 0 && !segment->opens_fast && !options->fast_open)
+        return "text before the connection is established (RFC 9293, 3.10.4; RFC 7413)";
     if (answers && !end->heard_syn)
         return "a SYN is acknowledged that never came (RFC 9293, 3.5)";
-    if (answers && segment->acknowledgment != end->irs + 1)
+    int64_t ack = model_position(segment->acknowledgment, end->irs, 1);
+    if (answers && (ack < 1 || ack > end->expected))
         return "a SYN+ACK acknowledges something else than the SYN (RFC 9293, 3.5)";
     if (!answers && !end->active)
         return "a SYN that nobody asked for (RFC 9293, 3.10.1)";
@@ -57,6 +58,11 @@ void model_syn_sends(struct model_end *end, const struct model_segment *segment)
         end->bytes_from = 1;
     }
     end->sent_syn = true;
+    end->fast |= segment->opens_fast || segment->length != 0;
+    if (segment->length != 0 && end->sent == 1) {
+        model_end_notes(end, segment->payload, segment->length);
+        end->sent += segment->length;
+    }
     end->our_scaling = segment->has_scale;
     end->our_scale = segment->scale;
     end->our_sack = segment->has_sack_permitted;
@@ -68,5 +74,5 @@ void model_syn_sends(struct model_end *end, const struct model_segment *segment)
     if (!answers)
         return;
     end->answered = true;
-    end->told = 1;
+    end->told = model_position(segment->acknowledgment, end->irs, 1);
 }

@@ -173,7 +173,7 @@ void peer_queues(struct peer *peer, const struct segment *segment)
     struct chaski_address from = world_address(1), to = world_address(HOST);
     uint32_t length = segment_packet(segment, &from, &to, frame + ETHERNET);
     ip4_make_right(frame + ETHERNET, length);
-    chaski_input(peer->host, 0, frame, ETHERNET + length, peer->world.now_ns);
+    world_input(&peer->world, 0, frame, ETHERNET + length);
 }
 
 void peer_says(struct peer *peer, uint8_t flags, uint32_t length)

@@ -38,6 +38,32 @@ static struct frame *note_frame(struct world *world, uint32_t from, uint32_t len
     return frame;
 }
 
+static bool is_ip4(const uint8_t *frame, size_t length)
+{
+    return length > ETHERNET && frame[12] == 0x08 && frame[13] == 0x00;
+}
+
+/* What the host sends has to be what TCP allows. */
+static void ask_model(struct world_station *station, const struct frame *frame)
+{
+    struct model_packet seen = {.bytes = frame->bytes + ETHERNET,
+                                .length = frame->length - ETHERNET};
+    if (!is_ip4(frame->bytes, frame->length) || station->world->unmodelled)
+        return;
+    const char *broken = model_out(station->model, &seen, station->world->now_ns);
+    if (broken != NULL)
+        fail_msg("host %u: %s", station->number, broken);
+}
+
+void world_input(struct world *world, uint32_t host, const void *frame, size_t length)
+{
+    const uint8_t *bytes = frame;
+    struct model_packet seen = {.bytes = bytes + ETHERNET, .length = (uint32_t)length - ETHERNET};
+    if (is_ip4(bytes, length))
+        model_in(world->stations[host].model, &seen, world->now_ns);
+    chaski_input(world->hosts[host], 0, frame, length, world->now_ns);
+}
+
 /* hook_function of a station: the frames go onto the cable. */
 static void transmit(void *block, struct burst *burst, uint64_t now_ns)
 {
@@ -51,6 +77,7 @@ static void transmit(void *block, struct burst *burst, uint64_t now_ns)
         assert_int_equal(packet->segment_size, 0);
         packet_copy_out(packet, 0, frame->bytes, packet->length);
         packet_free(packet);
+        ask_model(station, frame);
         frame->lost = world->loses != NULL && world->loses(world->context, frame);
     }
     burst->count = 0;
@@ -67,7 +94,7 @@ static void deliver(struct world *world)
     const struct frame frame = world->frames[world->arrived++];
     uint32_t to = 1 - frame.from;
     if (!frame.lost && to < world->host_count)
-        chaski_input(world->hosts[to], 0, frame.bytes, frame.length, world->now_ns);
+        world_input(world, to, frame.bytes, frame.length);
 }
 
 /* ---- Making ---- */
@@ -109,6 +136,9 @@ static void make_host(struct world *world, uint32_t number, const struct world_o
     uint8_t seed[32] = {options->seed, (uint8_t)number};
     size_t size = chaski_size(limits);
     *station = (struct world_station){.world = world, .number = number, .memory = malloc(size)};
+    static const struct model_options told = {.lasting_windows = true, .fast_open = true};
+    station->model = model_make(&told);
+    assert_non_null(station->model);
     struct chaski *host = chaski_init(station->memory, size, limits, seed, world->now_ns);
     assert_non_null(host);
     struct host_interface interface = {
@@ -157,8 +187,10 @@ void world_free(struct world *world)
     for (uint32_t i = 0; i < world->frame_count; i++)
         free(world->frames[i].bytes);
     free(world->frames);
-    for (uint32_t i = 0; i < world->host_count; i++)
+    for (uint32_t i = 0; i < world->host_count; i++) {
+        model_free(world->stations[i].model);
         free(world->stations[i].memory);
+    }
     *world = (struct world){0};
 }
 
@@ -255,7 +287,7 @@ void world_forget(struct world *world)
 
 void world_inject(struct world *world, uint32_t host, const void *frame, size_t length)
 {
-    chaski_input(world->hosts[host], 0, frame, length, world->now_ns);
+    world_input(world, host, frame, length);
     world_settle(world);
 }
 

@@ -8,6 +8,7 @@
 
 #include "chaski/chaski.h"
 #include "core/host/host.h"
+#include "tests/model/model.h"
 
 /*
  * A small world for tests: a virtual clock, one or two hosts, and a cable between them that notes
@@ -47,6 +48,7 @@ struct world {
         struct world *world;
         uint32_t number;
         void *memory;
+        struct model *model; /* looks at all that the host sends */
     } stations[WORLD_HOSTS];
     struct frame *frames; /* all that were ever sent, in order */
     uint32_t frame_count, frame_room;
@@ -54,6 +56,7 @@ struct world {
     /* Whether the cable loses a frame; NULL: it loses none. May change the bytes. */
     bool (*loses)(void *context, struct frame *frame);
     void *context;
+    bool unmodelled; /* what hosts send need not be what TCP allows: a test made them do wrong */
 };
 
 /* Makes the hosts, with the first interface of each on the cable. `options` NULL: all defaults. */
@@ -90,6 +93,9 @@ const struct frame *world_last(const struct world *world, uint32_t host, uint32_
 void world_forget(struct world *world);
 
 /* ---- Injecting frames ---- */
+
+/* A frame is received by `host` now; the host is not polled. */
+void world_input(struct world *world, uint32_t host, const void *frame, size_t length);
 
 /* A frame as it is, received by `host` now; then the world settles. */
 void world_inject(struct world *world, uint32_t host, const void *frame, size_t length);

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Packetization layer path MTU discovery (RFC 4821) on paths that drop what is long and say
+ * nothing, and ECN on paths that mark. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "core/tcp/tcp_internal.h"
+#include "tests/support/talk.h"
+
+enum { PORT = 7000, ETHERNET = 14, HEADERS = 40 + WIRE_TCP_TIMESTAMP_PADDED };
+
+/* Drops packets that are longer than `mtu`, without a word. */
+struct hole {
+    struct hook onward;
+    uint32_t mtu, dropped;
+};
+
+static void swallow(void *block, struct burst *burst, uint64_t now_ns)
+{
+    struct hole *hole = block;
+    struct burst fitting = {.count = 0};
+    for (uint32_t i = 0; i < burst->count; i++) {
+        if (burst->packets[i]->length > ETHERNET + hole->mtu) {
+            hole->dropped++;
+            packet_free(burst->packets[i]);
+        } else {
+            fitting.packets[fitting.count++] = burst->packets[i];
+        }
+    }
+    burst->count = 0;
+    hook_call(&hole->onward, &fitting, now_ns);
+}
+
+struct path {
+    struct net net;
+    struct hole hole; /* on the way from host 0 */
+    struct talk talk;
+};
+
+static void begin(struct path *path, const char *probing, uint32_t mtu, uint32_t length)
+{
+    struct memory_wire_impairment wire = {
+        .delay_ns = 5 * NET_MILLISECOND, .rate_bits = 20000000, .queue_bytes = 8000000};
+    net_make(&path->net, NULL);
+    memory_wire_impair(path->net.wire, MEMORY_WIRE_EVERY, MEMORY_WIRE_EVERY, &wire);
+    struct cut *cut = &path->net.hosts[0].host->ports[0].cut;
+    path->hole = (struct hole){.onward = cut->request, .mtu = mtu};
+    cut->request = (struct hook){swallow, &path->hole};
+    assert_int_equal(chaski_set_knob(path->net.hosts[0].host, "tcp_mtu_probing", probing), 0);
+    path->talk = (struct talk){
+        .net = &path->net,
+        .hosts = {0, 1},
+        .port = PORT,
+        .ends[0].manners = {.length = length},
+        .ends[1].manners = {.length = 1},
+    };
+    talk_begin(&path->talk, 1);
+}
+
+static void end(struct path *path)
+{
+    assert_true(talks_run(&path->net, &path->talk, 1, 300 * NET_SECOND));
+    talk_assert(&path->talk);
+    net_run(&path->net, 300 * NET_SECOND);
+    net_assert_idle(&path->net);
+    net_free(&path->net);
+}
+
+static uint32_t segment_size(struct path *path)
+{
+    struct chaski_tcp_info info;
+    const struct talk_end *sender = &path->talk.ends[0];
+    assert_int_equal(chaski_tcp_info(sender->host, sender->connection, &info), 0);
+    return info.tcpi_snd_mss;
+}
+
+/* 7.3, 7.5: the search begins at tcp_base_mss and ends next to what the path carries; 4 and 7.6:
+ * what it costs is one segment a failure, and no congestion. */
+static void search_finds_what_the_path_carries(void **state)
+{
+    (void)state;
+    static const uint32_t mtus[] = {1500, 1400, 1280, 1107};
+    for (unsigned i = 0; i < 4; i++) {
+        struct path path;
+        begin(&path, "2", mtus[i], 8000000);
+        talks_run(&path.net, &path.talk, 1, 25 * NET_MILLISECOND);
+        assert_int_equal(segment_size(&path), 1024 - WIRE_TCP_TIMESTAMP_PADDED);
+        talks_run(&path.net, &path.talk, 1, 2 * NET_SECOND);
+        assert_in_range(segment_size(&path), mtus[i] - HEADERS - 8, mtus[i] - HEADERS);
+        assert_in_range(path.hole.dropped, i == 0 ? 0 : 1, 8);
+        assert_int_equal(net_counter(&path.net, CHASKI_TCP_RECOVERIES), 0);
+        assert_int_equal(net_counter(&path.net, CHASKI_TCP_TIMEOUTS), 0);
+        assert_int_equal(net_counter(&path.net, CHASKI_TCP_RETRANSMITTED), path.hole.dropped);
+        end(&path);
+    }
+}
+
+/* 7.7: full stop time-outs lead back to the base; then the search goes on from there. */
+static void black_hole_is_survived(void **state)
+{
+    (void)state;
+    struct path path;
+    begin(&path, "1", 1500, 20000000);
+    talks_run(&path.net, &path.talk, 1, 500 * NET_MILLISECOND);
+    assert_int_equal(segment_size(&path), 1500 - HEADERS);
+    path.hole.mtu = 1200;
+    talks_run(&path.net, &path.talk, 1, 4 * NET_SECOND);
+    assert_in_range(segment_size(&path), 1024 - WIRE_TCP_TIMESTAMP_PADDED, 1200 - HEADERS);
+    talks_run(&path.net, &path.talk, 1, 2 * NET_SECOND);
+    assert_in_range(segment_size(&path), 1200 - HEADERS - 8, 1200 - HEADERS);
+    end(&path);
+}
+
+/* Where not even the base gets through, halves do. */
+static void narrow_black_hole_is_survived(void **state)
+{
+    (void)state;
+    struct path path;
+    begin(&path, "1", 1500, 20000000);
+    talks_run(&path.net, &path.talk, 1, 200 * NET_MILLISECOND);
+    path.hole.mtu = 400;
+    talks_run(&path.net, &path.talk, 1, 8 * NET_SECOND);
+    assert_in_range(segment_size(&path), TCP_MIN_MSS, 400 - HEADERS);
+    end(&path);
+}
+
+/* tcp_mtu_probing 0: nothing of the kind. */
+static void search_can_be_off(void **state)
+{
+    (void)state;
+    struct path path;
+    begin(&path, "0", 1500, 8000000);
+    talks_run(&path.net, &path.talk, 1, 500 * NET_MILLISECOND);
+    path.hole.mtu = 1200;
+    assert_false(talks_run(&path.net, &path.talk, 1, 20 * NET_SECOND));
+    assert_int_equal(segment_size(&path), 1500 - HEADERS);
+    path.hole.mtu = 1500;
+    end(&path);
+}
+
+/* ---- Paths that mark ---- */
+
+static uint32_t retransmitted_where_marked(const char *ecn, uint64_t *marked)
+{
+    struct net net;
+    struct memory_wire_impairment wire = {.delay_ns = 10 * NET_MILLISECOND,
+                                          .rate_bits = 20000000,
+                                          .mark_bytes = 15000,
+                                          .queue_bytes = 60000};
+    net_make(&net, NULL);
+    memory_wire_impair(net.wire, MEMORY_WIRE_EVERY, MEMORY_WIRE_EVERY, &wire);
+    for (uint32_t i = 0; i < 2; i++)
+        assert_int_equal(chaski_set_knob(net.hosts[i].host, "tcp_ecn", ecn), 0);
+    struct talk talk = {
+        .net = &net,
+        .hosts = {0, 1},
+        .port = PORT,
+        .ends[0].manners = {.length = 10000000},
+        .ends[1].manners = {.length = 10000},
+    };
+    talk_begin(&talk, 1);
+    assert_true(talks_run(&net, &talk, 1, 8 * NET_SECOND)); /* 4 s at the full rate */
+    talk_assert(&talk);
+    *marked = memory_wire_statistics(net.wire, 0, 1).marked;
+    uint32_t again = (uint32_t)net_counter(&net, CHASKI_TCP_RETRANSMITTED);
+    net_run(&net, 300 * NET_SECOND);
+    net_assert_idle(&net);
+    net_free(&net);
+    return again;
+}
+
+static void marks_take_the_place_of_losses(void **state)
+{
+    (void)state;
+    static const char *const with[] = {"1", "3"};
+    uint64_t marked;
+    assert_true(retransmitted_where_marked("0", &marked) != 0);
+    assert_int_equal(marked, 0);
+    for (unsigned i = 0; i < 2; i++) {
+        assert_int_equal(retransmitted_where_marked(with[i], &marked), 0);
+        assert_true(marked != 0);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(search_finds_what_the_path_carries),
+        cmocka_unit_test(black_hole_is_survived),
+        cmocka_unit_test(narrow_black_hole_is_survived),
+        cmocka_unit_test(search_can_be_off),
+        cmocka_unit_test(marks_take_the_place_of_losses),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
