@@ -218,7 +218,8 @@ struct tcp {
     struct chaski *host; /* handed to closures, never followed */
     struct tcp_knobs knobs;
     struct tcp_secrets secrets;
-    uint64_t now_ns; /* of the turn */
+    uint64_t now_ns;        /* of the turn */
+    uint64_t sequence_tick; /* of the latest initial sequence number */
 
     struct tcp_table table;
     struct tcp_connection *connections;

@@ -101,7 +101,9 @@ static void update_window(struct tcp_connection *c, const struct packet *packet)
 {
     const struct packet_tcp *segment = &packet->tcp;
     uint32_t window = (uint32_t)segment->window << c->send_scale;
-    if (seq_lt(c->snd_wl1, segment->sequence) ||
+    /* As Linux, also with an acknowledgement of something new whose text is old: the window would
+     * move up with SND.UNA, to where the peer has never put its edge. */
+    if (seq_gt(segment->acknowledgment, c->snd_una) || seq_lt(c->snd_wl1, segment->sequence) ||
         (c->snd_wl1 == segment->sequence && seq_le(c->snd_wl2, segment->acknowledgment))) {
         if (window != 0 && c->snd_wnd == 0 && has(c, TCPF_PERSISTING)) {
             c->backoff = 0;

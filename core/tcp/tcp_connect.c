@@ -70,7 +70,7 @@ int tcp_connect(struct tcp *tcp, const struct chaski_tcp_connect *connect, chask
         return CHASKI_NO_MEMORY;
     c->interface = path.interface;
     c->announced_mss = (uint16_t)(path.link_mtu - (address_is_ip4(&key.remote) ? 40 : 60));
-    connection_set_iss(c, secret_sequence(tcp, &key, tcp->now_ns));
+    connection_set_iss(c, secret_new_sequence(tcp, &key, tcp->now_ns));
     c->state = CHASKI_TCP_SYN_SENT;
     c->flags |= TCPF_SYN_OWED;
     ecn_open(tcp, c);

@@ -165,7 +165,11 @@ void listener_release(struct tcp *tcp, struct tcp_connection *c);
 /* ---- tcp_secret.c: numbers that nobody can guess ------------------------------------------- */
 
 void secrets_derive(struct tcp_secrets *secrets, const struct siphash_key *key);
+/* RFC 6528: a clock of about 4 microseconds plus a keyed function of the connection. */
 uint32_t secret_sequence(const struct tcp *tcp, const struct tcp_key *key, uint64_t now_ns);
+/* The same for a connection that begins: another one each time, also while the host's time stands.
+ */
+uint32_t secret_new_sequence(struct tcp *tcp, const struct tcp_key *key, uint64_t now_ns);
 uint32_t secret_timestamp_offset(const struct tcp *tcp, const struct tcp_key *key);
 /* Where in the port range the search for a free local port starts (RFC 6056, algorithm 4). */
 uint32_t secret_port_offset(const struct tcp *tcp, const struct tcp_key *key);

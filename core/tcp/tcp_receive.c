@@ -92,7 +92,7 @@ static void listen_segment(struct tcp *tcp, struct packet *packet, uint16_t list
         if (c != NULL)
             tcp_segment(tcp, c, packet, now_ns);
     } else if ((flags & (TCP_SYN | TCP_FIN)) == TCP_SYN) {
-        half_open_syn(tcp, packet, listener, secret_sequence(tcp, key, now_ns), now_ns);
+        half_open_syn(tcp, packet, listener, secret_new_sequence(tcp, key, now_ns), now_ns);
     } else {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
     }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/tcp/tcp_internal.h"
 
+enum { SEQUENCE_TICK_SHIFT = 12 };
+
 static uint64_t hash_key(const struct siphash_key *secret, const struct tcp_key *key,
                          uint16_t local_port)
 {
@@ -25,11 +27,17 @@ void secrets_derive(struct tcp_secrets *secrets, const struct siphash_key *key)
     secrets->fast_open = derive(key, 5);
 }
 
-/* RFC 6528: a clock of about 4 microseconds plus a keyed function of the connection. */
 uint32_t secret_sequence(const struct tcp *tcp, const struct tcp_key *key, uint64_t now_ns)
 {
     return (uint32_t)hash_key(&tcp->secrets.sequence, key, key->local_port) +
-           (uint32_t)(now_ns >> 12);
+           (uint32_t)(now_ns >> SEQUENCE_TICK_SHIFT);
+}
+
+uint32_t secret_new_sequence(struct tcp *tcp, const struct tcp_key *key, uint64_t now_ns)
+{
+    uint64_t tick = now_ns >> SEQUENCE_TICK_SHIFT;
+    tcp->sequence_tick = tick > tcp->sequence_tick ? tick : tcp->sequence_tick + 1;
+    return secret_sequence(tcp, key, tcp->sequence_tick << SEQUENCE_TICK_SHIFT);
 }
 
 /* RFC 7323, 5.4: without it the timestamps of a host tell how long it has been up. */

@@ -198,9 +198,9 @@ static void receive_urgent(struct tcp *tcp, struct tcp_connection *c, const stru
 static void owe_acknowledgment(struct tcp *tcp, struct tcp_connection *c, uint32_t received,
                                uint64_t now_ns)
 {
+    uint32_t full = minimum(c->receive_mss, c->announced_mss);
     c->unacknowledged_in += received;
-    if (received > c->receive_mss || c->unacknowledged_in >= 2u * c->receive_mss ||
-        has(c, TCPF_QUICKACK)) {
+    if (received > full || c->unacknowledged_in >= 2 * full || has(c, TCPF_QUICKACK)) {
         c->flags |= TCPF_ACK_NOW;
     } else if (!has(c, TCPF_ACK_DELAYED)) {
         c->flags |= TCPF_ACK_DELAYED;

@@ -152,7 +152,8 @@ static void reopen(struct tcp *tcp, uint32_t index, uint16_t listener, struct pa
                    uint64_t now_ns)
 {
     const struct tcp_time_wait *entry = &tcp->time_wait.entries[index];
-    uint32_t iss = seq_max(secret_sequence(tcp, &entry->key, now_ns), entry->snd_nxt + UINT16_MAX);
+    uint32_t iss =
+        seq_max(secret_new_sequence(tcp, &entry->key, now_ns), entry->snd_nxt + UINT16_MAX);
     time_wait_drop(tcp, index);
     half_open_syn(tcp, packet, listener, iss, now_ns);
 }
