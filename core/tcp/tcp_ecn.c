@@ -14,6 +14,7 @@ enum {
     ACE_NONCE = 5,             /* SYN+ACK of RFC 3540: classic as well */
     ACE_REFLECTED = 7,         /* SYN+ACK: a peer that repeats whatever the SYN had there */
     HALF_OPEN_FIELD_SHIFT = 2, /* tcp_half_open.ecn: mode, then how the SYN came */
+    HALF_OPEN_NOT_ECT = 3,     /* tcp_half_open.ecn: ECN_ACCURATE, but nothing goes as ECT */
     BEACON_MS_LEAST = 1,
 };
 
@@ -142,6 +143,17 @@ uint8_t ecn_of_syn(const struct tcp *tcp, const struct packet *packet)
     return knob != 0 && asks ? ECN_CLASSIC : ECN_NONE;
 }
 
+/* What is agreed on stays, but who asks no more has given up on ECN in the network. */
+uint8_t ecn_of_syn_again(uint8_t ecn, const struct packet *packet)
+{
+    uint8_t mode = ecn & ECN_MODES;
+    if (mode != ECN_ACCURATE && mode != HALF_OPEN_NOT_ECT)
+        return ecn;
+    if (ace_of(packet) == 0)
+        mode = HALF_OPEN_NOT_ECT;
+    return (uint8_t)(mode | field_of(packet) << HALF_OPEN_FIELD_SHIFT);
+}
+
 /* RFC 9768, 3.1.4.2: the SYN+ACK that goes for the third time asks for nothing. */
 uint16_t ecn_synack_flags(const struct tcp *tcp, const struct tcp_half_open *entry)
 {
@@ -179,6 +191,10 @@ void ecn_complete(const struct tcp *tcp, struct tcp_connection *c, uint8_t ecn,
 {
     begin_counting(c);
     set_mode(c, ecn & ECN_MODES);
+    if (mode_of(c) == HALF_OPEN_NOT_ECT) {
+        set_mode(c, ECN_ACCURATE);
+        c->ecn_flags |= ECN_NO_ECT;
+    }
     if (mode_of(c) != ECN_ACCURATE)
         return;
     c->ecn.ce_packets += (ecn >> HALF_OPEN_FIELD_SHIFT & ECN_FIELD) == ECN_CE;

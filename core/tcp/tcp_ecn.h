@@ -87,6 +87,8 @@ void ecn_synack_again(struct tcp_connection *c, const struct packet *packet);
 
 /* What a SYN agrees on, to be kept in tcp_half_open.ecn: mode, and how it came. */
 uint8_t ecn_of_syn(const struct tcp *tcp, const struct packet *packet);
+/* The same after the SYN has come again (RFC 9768, 3.1.4.2). */
+uint8_t ecn_of_syn_again(uint8_t ecn, const struct packet *packet);
 /* The flags beside SYN and ACK of the answer, and the option's place in it. */
 uint16_t ecn_synack_flags(const struct tcp *tcp, const struct tcp_half_open *entry);
 bool ecn_synack_option(const struct tcp *tcp, const struct tcp_half_open *entry);

@@ -477,6 +477,7 @@ struct tcp_connection *half_open_segment(struct tcp *tcp, uint32_t index, struct
         reset_for_entry(tcp, entry, packet, now_ns);
     } else if ((segment->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
                segment->sequence == entry->irs) {
+        entry->ecn = ecn_of_syn_again(entry->ecn, packet) & 15u;
         answer_entry(tcp, entry, NULL, packet, now_ns); /* our answer was lost */
     } else if ((segment->flags & TCP_SYN) || !in_window(tcp, entry, packet)) {
         challenge(tcp, entry, packet, now_ns);

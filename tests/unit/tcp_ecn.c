@@ -489,6 +489,33 @@ static void option_is_given_up(void **state)
     peer_free(&peer);
 }
 
+/* 3.1.4.2: what was agreed on stays when the SYN comes again without a word of it. */
+static void syn_that_asks_no_more_means_not_ect(void **state)
+{
+    (void)state;
+    static const unsigned asked[2] = {7, 0};
+    for (unsigned i = 0; i < 2; i++) {
+        struct peer peer;
+        struct segment segment = {0};
+        make(&peer, "3");
+        segment = answer_to(&peer, asked[i], ECT0);
+        assert_int_equal(ace_of(&segment), i == 0 ? 4 : 0);
+        peer.next--;
+        struct segment again = with_ace(&peer, SYN, asked[1 - i]);
+        peer.next++;
+        peer_injects(&peer, &again);
+        assert_true(peer_hears(&peer, &segment));
+        assert_int_equal(ace_of(&segment), i == 0 ? 2 : 0);
+        segment = with_ace(&peer, ACK, i == 0 ? 2 : 0);
+        peer_injects(&peer, &segment);
+        peer_host_writes(&peer, 100);
+        assert_true(peer_hears(&peer, &segment));
+        assert_int_equal(segment.traffic_class, 0);
+        assert_int_equal(ace_of(&segment), i == 0 ? 5 : 0);
+        peer_free(&peer);
+    }
+}
+
 /* The option yields to what SACK needs: two blocks stay. */
 static void option_shares_room_with_sack(void **state)
 {
@@ -543,6 +570,7 @@ int main(void)
         cmocka_unit_test(feedback_is_counted),
         cmocka_unit_test(ace_may_go_round),
         cmocka_unit_test(option_is_given_up),
+        cmocka_unit_test(syn_that_asks_no_more_means_not_ect),
         cmocka_unit_test(option_shares_room_with_sack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
