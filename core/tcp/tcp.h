@@ -204,7 +204,7 @@ struct tcp_work {
     uint32_t first, last;
 };
 
-enum { TCP_WORK_END = UINT32_MAX }; /* follows the last one */
+#define TCP_WORK_END UINT32_MAX /* follows the last one */
 
 struct tcp_secrets {
     struct siphash_key sequence, port, cookie, timestamp, fast_open;

@@ -360,7 +360,8 @@ static void row_34_alternating_blocks_cost_little(void **state)
             peer.heard = peer.answered = peer.world.frame_count;
         }
         uint32_t flight = c->snd_nxt - c->snd_una;
-        assert_true(c->flight->scoreboard.sacked.bytes <= flight && c->flight->scoreboard.lost.bytes <= flight);
+        assert_true(c->flight->scoreboard.sacked.bytes <= flight &&
+                    c->flight->scoreboard.lost.bytes <= flight);
         assert_true(c->flight->scoreboard.retransmitted.bytes <= c->flight->scoreboard.lost.bytes);
     }
     assert_true(seconds() - begin < 10);

@@ -270,6 +270,45 @@ static void duplicates_widen_the_window(void **state)
     assert_int_equal(connection()->flight->rack.more_steps, 0);
 }
 
+/* RFC 2883, 4.2: also when it is the second block that covers the first. */
+static void a_duplicate_behind_a_gap_is_one_too(void **state)
+{
+    (void)state;
+    uint32_t una = fly(0);
+    SAY(una, una + 5 * MSS, una + 6 * MSS);
+    assert_int_equal(connection()->flight->rack.more_steps, 0);
+    SAY(una, una + 5 * MSS, una + 6 * MSS, una + 4 * MSS, una + 7 * MSS);
+    assert_int_equal(connection()->flight->rack.more_steps, 1);
+}
+
+/* 6.2, step 2: sooner than the least round trip, it was the original that was acknowledged. */
+static void an_answer_too_soon_is_not_of_the_retransmission(void **state)
+{
+    (void)state;
+    uint32_t una = fly(0);
+    SAY(una, una + MSS, una + 4 * MSS);
+    assert_int_equal(hear(), una);
+    uint64_t before = connection()->flight->rack.xmit_ns;
+    ms(1);
+    SAY(una + 4 * MSS, 0, 0);
+    assert_int_equal(connection()->flight->rack.xmit_ns, before);
+    assert_true(connection()->flight->rack.rtt_us >= RTT_MS * 1000);
+}
+
+/* RFC 2018, 8: what was reported and is not acknowledged when its turn comes goes again. */
+static void a_peer_that_takes_its_word_back_is_sent_all_again(void **state)
+{
+    (void)state;
+    uint32_t una = fly(0);
+    SAY(una, una + MSS, una + 10 * MSS);
+    ms(15);
+    assert_int_equal(hear(), una);
+    acknowledge(una + MSS); /* and no more: it has thrown the rest away */
+    peer_waits(&peer, 2 * WORLD_SECOND);
+    assert_int_equal(hear(), una + MSS);
+    assert_int_equal(info().tcpi_sacked, 0);
+}
+
 /* 6.3: after a time-out, what was sent within the last round trip is not yet lost. */
 static void a_time_out_spares_what_was_just_sent(void **state)
 {
@@ -422,6 +461,20 @@ static void the_rate_is_reduced_in_proportion(void **state)
     acknowledge(una + 10 * MSS);
     assert_in_range(info().tcpi_snd_cwnd, threshold, threshold + 1);
     assert_int_equal(info().tcpi_ca_state, TCP_CA_OPEN);
+}
+
+/* Its successor's SafeACK: when nothing more is lost, a segment more than has arrived goes, until
+ * the threshold is reached. */
+static void progress_lets_a_segment_more_go(void **state)
+{
+    (void)state;
+    uint32_t una = fly(0);
+    peer.host->tcp.knobs.reordering = 1;
+    SAY(una, una + 6 * MSS, una + 10 * MSS); /* six are lost; as much goes as has arrived */
+    assert_int_equal(hear_all(), 4);
+    ms(RTT_MS);
+    SAY(una + MSS, una + 6 * MSS, una + 10 * MSS);
+    assert_int_equal(hear_all(), 2);
 }
 
 /* ---- F-RTO (RFC 5682) ---- */
@@ -609,6 +662,9 @@ int main(void)
         test(a_lost_retransmission_is_found),
         test(reordering_is_waited_for),
         test(duplicates_widen_the_window),
+        test(a_duplicate_behind_a_gap_is_one_too),
+        test(an_answer_too_soon_is_not_of_the_retransmission),
+        test(a_peer_that_takes_its_word_back_is_sent_all_again),
         test(a_time_out_spares_what_was_just_sent),
         test(silence_is_probed),
         test(a_lone_segment_is_probed_later),
@@ -618,6 +674,7 @@ int main(void)
         test(probes_can_be_turned_off),
         test(the_first_two_reports_let_new_segments_go),
         test(the_rate_is_reduced_in_proportion),
+        test(progress_lets_a_segment_more_go),
         test(a_spurious_time_out_is_taken_back),
         test(a_real_time_out_goes_on),
         test(without_new_data_the_lost_goes_again),

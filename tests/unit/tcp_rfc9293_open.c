@@ -463,12 +463,32 @@ static void must_63_impossible_sources_are_ignored(void **state)
     peer_free(&peer);
 }
 
+/* Not even while the host's time stands. */
+static void shld_1_isn_is_another_one_each_time(void **state)
+{
+    (void)state;
+    struct peer peer;
+    peer_make(&peer, NULL);
+    struct chaski_tcp_connect connect = {.local.port = 4000, .remote = world_endpoint(1, 80)};
+    uint32_t numbers[3];
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(chaski_tcp_connect(peer.host, &connect, &peer.connection), 0);
+        world_settle(&peer.world);
+        numbers[i] = world_last_segment(&peer.world, 0, 0).sequence;
+        assert_int_equal(chaski_tcp_abort(peer.host, peer.connection), 0);
+    }
+    assert_int_not_equal(numbers[0], numbers[1]);
+    assert_int_not_equal(numbers[1], numbers[2]);
+    peer_free(&peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(must_8_isn_is_clock_driven),
         cmocka_unit_test(must_9_isn_depends_on_a_secret),
         cmocka_unit_test(shld_1_isn_differs_between_connections),
+        cmocka_unit_test(shld_1_isn_is_another_one_each_time),
         cmocka_unit_test(must_10_both_may_open_at_once),
         cmocka_unit_test(must_10_two_hosts_open_at_once),
         cmocka_unit_test(must_11_a_refused_listener_listens_on),

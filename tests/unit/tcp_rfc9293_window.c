@@ -136,7 +136,8 @@ static void must_35_a_window_shrunk_to_zero_is_probed(void **state)
     struct peer peer;
     uint32_t una = shrink_to(&peer, 0);
     struct segment segment;
-    assert_int_equal(chaski_set_knob(peer.host, "tcp_frto", "0"), 0); /* this peer does not tell of what it cannot take */
+    assert_int_equal(chaski_set_knob(peer.host, "tcp_frto", "0"),
+                     0); /* this peer does not tell of what it cannot take */
     for (int i = 0; i < 50; i++) {
         peer_waits(&peer, 121 * WORLD_SECOND);
         while (peer_hears(&peer, &segment))
@@ -423,10 +424,38 @@ static void must_66_acknowledgements_pass_a_shut_window(void **state)
     peer_free(&peer);
 }
 
+/* The window is SND.UNA plus what the peer last told, and must not run ahead of any edge that it
+ * told: a segment with old text and a new acknowledgement tells a window as well. */
+static void the_edge_is_where_the_peer_put_it(void **state)
+{
+    (void)state;
+    struct peer peer;
+    peer_make(&peer, NULL);
+    peer.window = 14600;
+    peer_opens(&peer);
+    peer_says(&peer, SEGMENT_ACK, 100);
+    peer_host_reads(&peer, 100);
+    peer_hears_all(&peer);
+    peer_host_writes(&peer, 40000);
+    assert_int_equal(peer_hears_all(&peer), 10 * PEER_MSS);
+    struct segment old = peer_segment(&peer, SEGMENT_ACK);
+    old.sequence -= 100; /* its text again, and a little more */
+    old.payload_length = 150;
+    static const uint8_t text[150];
+    old.payload = text;
+    old.window = 0; /* all is in its buffer */
+    peer_injects(&peer, &old);
+    peer.next += 50;
+    assert_int_equal(peer_info(&peer).tcpi_snd_wnd, 0);
+    assert_int_equal(peer_hears_all(&peer), 0);
+    peer_free(&peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(must_34_shrunk_windows_do_no_harm),
+        cmocka_unit_test(the_edge_is_where_the_peer_put_it),
         cmocka_unit_test(a_reset_lies_within_a_shrunk_window),
         cmocka_unit_test(shld_15_nothing_new_beyond_a_shrunk_window),
         cmocka_unit_test(shld_16_what_is_inside_goes_again),
