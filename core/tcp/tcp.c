@@ -29,6 +29,7 @@ const struct tcp_knobs tcp_default_knobs = {
     .window_scaling = true,
     .congestion = CHASKI_CUBIC,
     .dsack = true,
+    .slow_start_after_idle = true,
     .fast_open = FAST_OPEN_CLIENT,
     .frto = 2,
     .tail_probes = 3,

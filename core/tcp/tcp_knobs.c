@@ -88,6 +88,8 @@ static const struct row rows[] = {
         "longest retransmission time-out"),
     ROW("tcp_rto_min_us", rto_min_us, NUMBER, 1, 1000, 1000000, "shortest retransmission time-out"),
     ROW("tcp_sack", sack, NUMBER, 1, 0, 1, "selective acknowledgements, RFC 2018"),
+    ROW("tcp_slow_start_after_idle", slow_start_after_idle, NUMBER, 1, 0, 1,
+        "after a time-out's pause begin with the first window again"),
     ROW("tcp_syn_retries", syn_retries, NUMBER, 1, 1, 127, "retransmissions of a SYN"),
     ROW("tcp_synack_retries", synack_retries, NUMBER, 1, 0, 255, "retransmissions of a SYN+ACK"),
     ROW("tcp_syncookies", syncookies, NUMBER, 1, 0, 2,

@@ -127,7 +127,7 @@ static void restart_after_idle(const struct tcp *tcp, struct tcp_connection *c, 
     c->recovery = TCP_CA_OPEN; /* what could still cause duplicates has left the network */
     c->flight->duplicate_acks = 0;
     uint32_t window = tcp_initial_window(tcp, c);
-    if (window >= c->congestion.window)
+    if (window >= c->congestion.window || !tcp->knobs.slow_start_after_idle)
         return;
     c->congestion.threshold = maximum(c->congestion.threshold, c->congestion.window / 4 * 3);
     c->congestion.window = window;

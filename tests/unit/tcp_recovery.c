@@ -477,6 +477,24 @@ static void progress_lets_a_segment_more_go(void **state)
     assert_int_equal(hear_all(), 2);
 }
 
+/* RFC 5681, 4.1, and Linux's knob that turns it off. */
+static void a_pause_takes_the_window_back(void **state)
+{
+    (void)state;
+    for (unsigned keeps = 0; keeps < 2; keeps++) {
+        if (keeps)
+            peer_free(&peer);
+        uint32_t una = fly(0);
+        acknowledge(una + 10 * MSS);
+        assert_int_equal(info().tcpi_snd_cwnd, 20);
+        if (keeps)
+            assert_int_equal(chaski_set_knob(peer.host, "tcp_slow_start_after_idle", "0"), 0);
+        ms(5000);
+        peer_host_writes(&peer, 20 * MSS);
+        assert_int_equal(hear_all(), keeps ? 20 : 10);
+    }
+}
+
 /* ---- F-RTO (RFC 5682) ---- */
 
 static uint32_t time_out(uint32_t more)
@@ -675,6 +693,7 @@ int main(void)
         test(the_first_two_reports_let_new_segments_go),
         test(the_rate_is_reduced_in_proportion),
         test(progress_lets_a_segment_more_go),
+        test(a_pause_takes_the_window_back),
         test(a_spurious_time_out_is_taken_back),
         test(a_real_time_out_goes_on),
         test(without_new_data_the_lost_goes_again),
