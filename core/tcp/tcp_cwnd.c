@@ -31,7 +31,8 @@ void window_recovered(const struct tcp *tcp, struct tcp_connection *c)
      * less go meanwhile. Without SACK, what has left the network is known less well. */
     uint32_t burst = has(c, TCPF_HAS_SACK) ? tcp_initial_window(tcp, c) : c->mss;
     uint32_t most = maximum(tcp_in_flight(c), c->mss) + burst;
-    c->congestion.window = minimum(c->congestion.threshold, most);
+    /* Segments may have become longer than the threshold since. */
+    c->congestion.window = maximum(minimum(c->congestion.threshold, most), c->mss);
 }
 
 /* RFC 6937 with the bound that its successor makes the only one (PRR-SSRB where nothing more is

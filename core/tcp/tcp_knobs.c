@@ -105,28 +105,30 @@ enum { ROWS = sizeof rows / sizeof rows[0], VALUES = 3, DIGITS_MAX = 18 };
 
 /* ---- Text ---------------------------------------------------------------------------------- */
 
-static size_t text_length(const char *text)
-{
-    size_t n = 0;
-    while (text[n] != '\0')
-        n++;
-    return n;
-}
-
 static bool text_equal(const char *a, const char *b)
 {
-    size_t n = text_length(a);
-    return n == text_length(b) && memcmp(a, b, n) == 0;
+    while (*a == *b && *a != '\0') {
+        a++;
+        b++;
+    }
+    return *a == *b;
+}
+
+/* What follows the prefix, or the whole text when it is not there. */
+static const char *behind(const char *text, const char *prefix)
+{
+    const char *at = text;
+    while (*prefix != '\0' && *at == *prefix) {
+        at++;
+        prefix++;
+    }
+    return *prefix == '\0' ? at : text;
 }
 
 /* Linux's prefix may stand in front, with dots or slashes. */
 static const struct row *row_of(const char *name)
 {
-    static const char dots[] = "net.ipv4.", slashes[] = "net/ipv4/";
-    size_t prefix = sizeof dots - 1;
-    if (text_length(name) > prefix &&
-        (memcmp(name, dots, prefix) == 0 || memcmp(name, slashes, prefix) == 0))
-        name += prefix;
+    name = behind(behind(name, "net.ipv4."), "net/ipv4/");
     for (unsigned i = 0; i < ROWS; i++) {
         if (text_equal(rows[i].knob.name, name))
             return &rows[i];

@@ -73,6 +73,7 @@ void mtu_probe_arrived(struct tcp_connection *c)
     uint32_t size = search->end - search->start;
     search->start = search->end;
     c->mss = (uint16_t)maximum(c->mss, minimum(size, TCP_LARGEST_SEGMENT));
+    c->congestion.window = maximum(c->congestion.window, c->mss); /* after a time-out meanwhile */
 }
 
 static void fail(struct mtu_search *search)

@@ -254,6 +254,8 @@ static void consider_persisting(struct tcp *tcp, struct tcp_connection *c, uint6
 static enum outcome send_for_frto(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     struct tcp_flight *flight = c->flight;
+    if (c->recovery != TCP_CA_LOSS)
+        flight->frto = FRTO_OFF; /* the question is settled */
     if (flight->frto == FRTO_SENT)
         return SENT;
     if (flight->frto != FRTO_NEW)

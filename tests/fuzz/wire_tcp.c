@@ -39,6 +39,9 @@ static void claim_bounds(const uint8_t *p, const struct wire_tcp_options *o)
     must(o->sack_count == 0 || o->sack_offset + 8 * o->sack_count <= end);
     must(o->has_fast_open || o->fast_open_length == 0);
     must(!o->has_fast_open || o->fast_open_offset + o->fast_open_length <= end);
+    must(o->fast_open_length <= WIRE_TCP_COOKIE_MAX);
+    must(o->has_fast_open || !o->fast_open_experimental);
+    must(o->accecn_offset == 0 || o->accecn_offset + p[o->accecn_offset + 1] <= end);
 }
 
 static void claim_fast_path(const uint8_t *p, const struct wire_tcp_options *o)
@@ -56,7 +59,8 @@ static void claim_built_syn(const struct wire_tcp_options *o)
     uint8_t header[WIRE_TCP_HEADER_MAX] = {0};
     size_t length = wire_tcp_build_syn_options(header + WIRE_TCP_HEADER, o);
     struct wire_tcp_options again = parse(header, length);
-    must(length <= 20);
+    must(length <= 20 + WIRE_TCP_ACCECN_PADDED);
+    must((again.accecn_offset != 0) == (o->accecn_offset != 0));
     must(again.has_mss == o->has_mss && again.mss == o->mss);
     must(again.has_window_scale == o->has_window_scale && again.window_scale == o->window_scale);
     must(again.sack_permitted == o->sack_permitted);
@@ -77,6 +81,20 @@ static void claim_built_sack(const uint8_t *p, const struct wire_tcp_options *o)
         must(memcmp(header + again.sack_offset, p + o->sack_offset, 8u * o->sack_count) == 0);
 }
 
+static void claim_built_fast_open(const uint8_t *p, const struct wire_tcp_options *o)
+{
+    uint8_t header[WIRE_TCP_HEADER_MAX] = {0};
+    if (!o->has_fast_open)
+        return;
+    const uint8_t *cookie = p + o->fast_open_offset;
+    struct wire_tcp_options again =
+        parse(header, wire_tcp_build_fast_open(header + WIRE_TCP_HEADER, cookie,
+                                               o->fast_open_length, o->fast_open_experimental));
+    must(again.has_fast_open && again.fast_open_experimental == o->fast_open_experimental);
+    must(again.fast_open_length == o->fast_open_length);
+    must(memcmp(header + again.fast_open_offset, cookie, o->fast_open_length) == 0);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     uint8_t *segment = exact_copy(bytes, size);
@@ -88,6 +106,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         claim_fast_path(segment, &options);
         claim_built_syn(&options);
         claim_built_sack(segment, &options);
+        claim_built_fast_open(segment, &options);
     }
     exact_free(segment, size);
     return 0;

@@ -16,7 +16,6 @@ void sim_model_make(struct sim_host *at)
                                   SIM_LOSS | SIM_CORRUPT | SIM_RATE | SIM_HOLES | SIM_FREEZE |
                                   SIM_COOKIES;
     struct model_options options = {.calls = true,
-
                                     .no_timestamps = sim_has(at->sim, SIM_JUMP),
                                     .exact = !sim_has(at->sim, lossy) && at->sim->plan.mtu >= 576 &&
                                              at->sim->plan.hosts <= 4};

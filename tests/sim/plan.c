@@ -104,6 +104,7 @@ static struct memory_wire_impairment choose_harm(const struct sim *sim, uint64_t
     harm.jitter_ns = sim_has(sim, SIM_JITTER) ? all.jitter_ns : 0;
     harm.rate_bits = sim_has(sim, SIM_RATE) ? all.rate_bits : 0;
     harm.queue_bytes = sim_has(sim, SIM_RATE) ? all.queue_bytes : 0;
+    harm.mark_bytes = harm.queue_bytes / 4;
     return harm;
 }
 

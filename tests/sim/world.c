@@ -95,6 +95,17 @@ static void sim_output(void *block, struct burst *burst, uint64_t now_ns)
 
 /* ---- Making ---- */
 
+static void set_recovery_knobs(struct tcp_knobs *knobs, uint64_t *random)
+{
+    knobs->dsack = !sim_one_in(random, 4);
+    knobs->frto = sim_one_in(random, 4) ? 0 : 2;
+    knobs->tail_probes = sim_one_in(random, 4) ? 0 : 3;
+    knobs->reordering = (uint8_t)(1 + random_below(random, 6));
+    knobs->slow_start_after_idle = !sim_one_in(random, 4);
+    knobs->ecn = (uint8_t)random_below(random, 6);
+    knobs->mtu_probing = (uint8_t)random_below(random, 3);
+}
+
 static void set_knobs(struct sim *sim, struct sim_host *at)
 {
     struct tcp_knobs *knobs = &at->host->tcp.knobs;
@@ -112,6 +123,7 @@ static void set_knobs(struct sim *sim, struct sim_host *at)
     knobs->initial_window = 1 + random_below(&random, 20);
     knobs->ack_delay_us = 1000 + random_below(&random, 499000);
     knobs->rto_min_us = 1000 + sim_some(&random, 1000000);
+    set_recovery_knobs(knobs, &random);
     if (sim_one_in(&random, 3))
         knobs->receive_buffer = 2048 + random_below(&random, 30000);
     if (sim_one_in(&random, 3))
