@@ -25,8 +25,9 @@ static void acknowledged(struct congestion *congestion, union congestion_state *
 static void reduce(struct congestion *congestion, union congestion_state *state, uint32_t flight,
                    uint32_t mss, bool timed_out)
 {
-    (void)timed_out;
-    uint32_t half = flight / 2;
+    /* Limited transmit may have sent more than the window: that does not count (RFC 5681, 3.2). */
+    bool beyond = !timed_out && flight > congestion->window;
+    uint32_t half = (beyond ? congestion->window : flight) / 2;
     congestion->threshold = half > 2 * mss ? half : 2 * mss;
     state->newreno.counted = 0;
 }

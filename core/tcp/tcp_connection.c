@@ -12,6 +12,8 @@
  *   freed            over and let go, in either order
  */
 
+enum { RTO_AFTER_LOST_SYN_US = 3000000 }; /* when no round trip is known: RFC 6298, 5.7 */
+
 static struct tcp_connection *take(struct tcp *tcp)
 {
     struct tcp_connection *c = NULL;
@@ -162,6 +164,8 @@ void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t 
     c->flags &= ~(uint32_t)TCPF_SYN_OWED;
     fast_open_settled(tcp, c);
     mtu_established(tcp, c);
+    if (c->retransmitted != 0 && c->srtt_us8 == 0)
+        c->rto_us = maximum(c->rto_us, RTO_AFTER_LOST_SYN_US);
     /* RFC 6928; one segment when the SYN had to go again (RFC 5681, 3.1). */
     c->congestion.window = c->retransmitted != 0 ? c->mss : tcp_initial_window(tcp, c);
     c->congestion.threshold = CONGESTION_THRESHOLD_UNKNOWN;

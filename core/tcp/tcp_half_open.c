@@ -213,6 +213,7 @@ static struct tcp_connection *promote(struct tcp *tcp, const struct tcp_half_ope
     struct tcp_connection *c = make_connection(tcp, entry, now_ns);
     if (c == NULL)
         return NULL;
+    c->retransmitted = entry->round;
     listener_adopt(tcp, listener, c);
     connection_established(tcp, c, now_ns);
     return c;

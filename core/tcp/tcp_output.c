@@ -77,7 +77,11 @@ static enum outcome resend_lost(struct tcp *tcp, struct tcp_connection *c, uint6
          * goes again as a probe. */
         if (sent->node.key != c->snd_una && seq_ge(sent->node.key, c->snd_una + c->snd_wnd))
             return SENT;
-        if (congestion_room(c) < minimum(c->mss, sent_length(sent)) && tcp_in_flight(c) != 0) {
+        /* Without SACK one segment a round trip is known to be lost; it goes at once (RFC 6582,
+         * 3.2). */
+        bool at_once = c->recovery == TCP_CA_RECOVERY && !has(c, TCPF_HAS_SACK);
+        if (!at_once && congestion_room(c) < minimum(c->mss, sent_length(sent)) &&
+            tcp_in_flight(c) != 0) {
             c->flags |= TCPF_CWND_LIMITED;
             return SENT;
         }
