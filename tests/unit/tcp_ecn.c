@@ -290,6 +290,39 @@ static void mark_and_loss_are_one_signal(void **state)
     peer_free(&peer);
 }
 
+/* 6.1.5: what is outside of the window may come from anybody. */
+static void marks_outside_of_the_window_count_for_nothing(void **state)
+{
+    (void)state;
+    struct peer peer;
+    is_opened_classic(&peer);
+    struct segment beyond = peer_segment(&peer, ACK);
+    beyond.sequence += 1 << 24;
+    beyond.payload_length = 100;
+    beyond.traffic_class = CE;
+    peer_injects(&peer, &beyond);
+    peer_expects(&peer, ACK);
+    peer_runs(&peer, WORLD_SECOND);
+    says_marked(&peer, ACK, 0, 2 * MSS, ECT0);
+    peer_expects(&peer, ACK);
+    peer_free(&peer);
+}
+
+/* 6.1.6 */
+static void probes_are_not_ect(void **state)
+{
+    (void)state;
+    struct peer peer;
+    is_opened_classic(&peer);
+    peer.window = 0;
+    peer_acknowledges(&peer);
+    peer_host_writes(&peer, 100);
+    peer_expects_nothing(&peer);
+    peer_waits(&peer, 10 * WORLD_SECOND);
+    assert_int_equal(peer_expects(&peer, ACK).traffic_class, 0);
+    peer_free(&peer);
+}
+
 /* ---- RFC 9768 ---- */
 
 static const uint8_t accecn_0[] = {172, 11, 0, 0, 1, 0, 0, 0, 0, 0, 1, 1};
@@ -516,6 +549,66 @@ static void syn_that_asks_no_more_means_not_ect(void **state)
     }
 }
 
+/* 3.1.4.2: the SYN+ACK that goes again has no option, and then no flags either. */
+static void synack_that_goes_again_asks_for_less(void **state)
+{
+    (void)state;
+    static const unsigned aces[] = {2, 0};
+    struct peer peer;
+    uint8_t length;
+    make(&peer, "3");
+    struct segment answer = answer_to(&peer, 7, 0);
+    assert_non_null(segment_option(&answer, 174, &length));
+    for (unsigned i = 0; i < 2; i++) {
+        peer_waits(&peer, 10 * WORLD_SECOND);
+        answer = peer_expects(&peer, (uint8_t)(SYN | ACK | (aces[i] & 3) << ACE_SHIFT));
+        assert_int_equal(ace_of(&answer), aces[i]);
+        assert_null(segment_option(&answer, 174, &length));
+    }
+    peer_free(&peer);
+}
+
+/* 3.1.5: also when nothing of ours is left to be marked. */
+static void feedback_goes_on_to_the_end(void **state)
+{
+    (void)state;
+    struct peer peer;
+    opens_accurately(&peer, 2);
+    assert_int_equal(chaski_tcp_shutdown(peer.host, peer.connection), 0);
+    peer_settles(&peer);
+    peer_hears_all(&peer);
+    says_option(&peer, 5, 0, ECT0, accecn_0);
+    assert_int_equal(peer_info(&peer).tcpi_state, CHASKI_TCP_FIN_WAIT_2);
+    says_option(&peer, 5, 1000, CE, accecn_0);
+    expect_counts(&peer, 6, 1, 1000, 1);
+    peer_free(&peer);
+}
+
+/* 3.2.3: kind 172 begins with ECT(0), 174 with ECT(1). */
+static void both_orders_of_the_option_are_read(void **state)
+{
+    (void)state;
+    for (unsigned order = 0; order < 2; order++) {
+        struct peer peer;
+        uint8_t option[12] = {order == 0 ? 172 : 174, 11, [11] = 1};
+        opens_accurately(&peer, 2);
+        peer_host_writes(&peer, 1000);
+        peer_hears_all(&peer);
+        store_24(option + (order == 0 ? 2 : 8), 1 + 400);
+        store_24(option + 5, 600);
+        store_24(option + (order == 0 ? 8 : 2), 1);
+        struct segment ack = with_ace(&peer, ACK, 6);
+        ack.options = option;
+        ack.options_length = 12;
+        peer_injects(&peer, &ack);
+        struct chaski_tcp_info info = peer_info(&peer);
+        assert_int_equal(info.tcpi_delivered_e0_bytes, 400);
+        assert_int_equal(info.tcpi_delivered_ce_bytes, 600);
+        assert_int_equal(info.tcpi_delivered_e1_bytes, 0);
+        peer_free(&peer);
+    }
+}
+
 /* The option yields to what SACK needs: two blocks stay. */
 static void option_shares_room_with_sack(void **state)
 {
@@ -564,6 +657,8 @@ int main(void)
         cmocka_unit_test(marks_are_echoed_until_cwr),
         cmocka_unit_test(sender_responds_once_a_window),
         cmocka_unit_test(mark_and_loss_are_one_signal),
+        cmocka_unit_test(marks_outside_of_the_window_count_for_nothing),
+        cmocka_unit_test(probes_are_not_ect),
         cmocka_unit_test(third_segment_tells_how_the_second_came),
         cmocka_unit_test(marks_are_counted),
         cmocka_unit_test(mangled_handshakes_mean_not_ect),
@@ -571,6 +666,9 @@ int main(void)
         cmocka_unit_test(ace_may_go_round),
         cmocka_unit_test(option_is_given_up),
         cmocka_unit_test(syn_that_asks_no_more_means_not_ect),
+        cmocka_unit_test(synack_that_goes_again_asks_for_less),
+        cmocka_unit_test(feedback_goes_on_to_the_end),
+        cmocka_unit_test(both_orders_of_the_option_are_read),
         cmocka_unit_test(option_shares_room_with_sack),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -98,6 +98,22 @@ static void search_finds_what_the_path_carries(void **state)
     }
 }
 
+/* 7.3: what the path could not carry it may carry later. */
+static void search_is_repeated(void **state)
+{
+    (void)state;
+    struct path path;
+    begin(&path, "2", 1280, 20000000);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(chaski_set_knob(path.net.hosts[i].host, "tcp_probe_interval", "1"), 0);
+    talks_run(&path.net, &path.talk, 1, NET_SECOND);
+    assert_in_range(segment_size(&path), 1280 - HEADERS - 8, 1280 - HEADERS);
+    path.hole.mtu = 1500;
+    talks_run(&path.net, &path.talk, 1, 2 * NET_SECOND);
+    assert_in_range(segment_size(&path), 1500 - HEADERS - 8, 1500 - HEADERS);
+    end(&path);
+}
+
 /* 7.7: full stop time-outs lead back to the base; then the search goes on from there. */
 static void black_hole_is_survived(void **state)
 {
@@ -189,6 +205,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(search_finds_what_the_path_carries),
+        cmocka_unit_test(search_is_repeated),
         cmocka_unit_test(black_hole_is_survived),
         cmocka_unit_test(narrow_black_hole_is_survived),
         cmocka_unit_test(search_can_be_off),

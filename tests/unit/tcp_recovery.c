@@ -324,6 +324,20 @@ static void a_time_out_spares_what_was_just_sent(void **state)
     assert_int_equal(info().tcpi_ca_state, TCP_CA_LOSS);
 }
 
+/* 6.2, step 4: however often duplicates were reported, it is no more than a round trip. */
+static void the_reordering_window_is_bounded(void **state)
+{
+    (void)state;
+    uint32_t una = fly(0);
+    connection()->flight->rack.more_steps = 200;
+    SAY(una, una + MSS, una + 2 * MSS);
+    ms(36);
+    assert_silent();
+    ms(10);
+    assert_int_equal(hear(), una);
+    assert_int_equal(counted(CHASKI_TCP_TIMEOUTS), 0);
+}
+
 /* ---- Tail loss probes (RFC 8985, 7) ---- */
 
 /* 7.2, 7.3: two round trips after the last sending; the last segment when there is nothing new. */
@@ -360,6 +374,42 @@ static void a_lone_segment_is_probed_later(void **state)
     assert_int_equal(hear(), una);
     assert_int_equal(counted(CHASKI_TCP_TAIL_PROBES), 1);
     assert_int_equal(info().tcpi_ca_state, TCP_CA_OPEN);
+}
+
+/* 7.3: then the time-out is awaited. */
+static void one_probe_is_out_at_most(void **state)
+{
+    (void)state;
+    uint32_t una = open_with(sack_only, sizeof sack_only);
+    peer_host_writes(&peer, 3 * MSS);
+    hear_all();
+    ms(2 * RTT_MS + 10);
+    assert_int_equal(hear(), una + 2 * MSS);
+    ms(200);
+    assert_silent();
+    ms(100);
+    assert_int_equal(hear(), una);
+    assert_int_equal(counted(CHASKI_TCP_TAIL_PROBES), 1);
+    assert_int_equal(counted(CHASKI_TCP_TIMEOUTS), 1);
+}
+
+/* 7.2: no round trip is known, since no time has passed in the handshake. */
+static void without_a_round_trip_the_probe_waits_a_second(void **state)
+{
+    (void)state;
+    peer_make(&peer, NULL);
+    peer_clock = 0;
+    peer.syn_options = sack_only;
+    peer.syn_options_length = sizeof sack_only;
+    peer_opens(&peer);
+    uint32_t una = peer.expected;
+    peer_host_writes(&peer, 3 * MSS);
+    assert_int_equal(hear_all(), 3);
+    ms(995);
+    assert_silent();
+    ms(10);
+    assert_int_equal(hear(), una + 2 * MSS);
+    assert_int_equal(counted(CHASKI_TCP_TAIL_PROBES), 1);
 }
 
 /* 7.3: new data goes rather than old. */
@@ -433,6 +483,19 @@ static void the_first_two_reports_let_new_segments_go(void **state)
     assert_int_equal(hear(), una + 11 * MSS);
     assert_silent();
     assert_int_equal(info().tcpi_snd_cwnd, 10);
+}
+
+/* Nothing goes beyond the peer's window; when that opens it does. */
+static void limited_transmit_respects_the_window(void **state)
+{
+    (void)state;
+    uint32_t una = fly(5);
+    peer.window = 10 * MSS;
+    SAY(una, una + MSS, una + 2 * MSS);
+    assert_silent();
+    peer.window = 20 * MSS;
+    SAY(una, una + MSS, una + 3 * MSS);
+    assert_int_equal(hear(), una + 10 * MSS);
 }
 
 /* RFC 6937, 3.1: over the round trip, as much goes of the window as the threshold is of the flight.
@@ -684,13 +747,17 @@ int main(void)
         test(an_answer_too_soon_is_not_of_the_retransmission),
         test(a_peer_that_takes_its_word_back_is_sent_all_again),
         test(a_time_out_spares_what_was_just_sent),
+        test(the_reordering_window_is_bounded),
         test(silence_is_probed),
         test(a_lone_segment_is_probed_later),
+        test(one_probe_is_out_at_most),
+        test(without_a_round_trip_the_probe_waits_a_second),
         test(new_data_probes_when_there_is_some),
         test(a_loss_that_the_probe_repaired_counts),
         test(a_needless_probe_costs_nothing),
         test(probes_can_be_turned_off),
         test(the_first_two_reports_let_new_segments_go),
+        test(limited_transmit_respects_the_window),
         test(the_rate_is_reduced_in_proportion),
         test(progress_lets_a_segment_more_go),
         test(a_pause_takes_the_window_back),

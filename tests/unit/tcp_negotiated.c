@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What both ends agree on with their SYNs, and what follows from it: window scale and timestamps
+ * (RFC 7323), and selective acknowledgement as the receiver says it (RFC 2018). */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tests/support/peer.h"
+
+static const uint8_t all_options[] = {2, 4,   5, 180, 4, 2, 8, 10, 0, 0,
+                                      3, 233, 0, 0,   0, 0, 1, 3,  3, 7};
+
+static struct peer peer;
+
+static int tear_down(void **state)
+{
+    (void)state;
+    peer_free(&peer);
+    return 0;
+}
+
+static uint32_t get32(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+static bool has(const struct segment *segment, uint8_t kind)
+{
+    uint8_t length;
+    return segment_option(segment, kind, &length) != NULL;
+}
+
+/* The peer's SYN with these options; returns the answer. */
+static struct segment answer_to(const uint8_t *options, uint8_t length)
+{
+    peer_host_listens(&peer);
+    struct segment syn = peer_segment(&peer, SEGMENT_SYN);
+    syn.options = options;
+    syn.options_length = length;
+    syn.window = 1000;
+    peer_injects(&peer, &syn);
+    peer.next++;
+    struct segment answer = peer_expects(&peer, SEGMENT_SYN | SEGMENT_ACK);
+    peer.expected = answer.sequence + 1;
+    return answer;
+}
+
+/* ---- RFC 7323 ---- */
+
+/* RFC 7323 MUST-2, MUST-3, MUST-8, SHLD-2 */
+static void what_was_not_offered_is_not_answered(void **state)
+{
+    (void)state;
+    for (unsigned offered = 0; offered < 2; offered++) {
+        if (offered)
+            peer_free(&peer);
+        peer_make(&peer, NULL);
+        struct segment answer = answer_to(all_options, offered ? sizeof all_options : 4);
+        assert_int_equal(has(&answer, 3), offered);
+        assert_int_equal(has(&answer, 4), offered);
+        assert_int_equal(has(&answer, 8), offered);
+        static const uint8_t stamp[] = {8, 10, 0, 0, 3, 234, 0, 0, 0, 0};
+        struct segment ack = peer_segment(&peer, SEGMENT_ACK);
+        ack.options = stamp; /* perhaps nobody asked for it */
+        ack.options_length = sizeof stamp;
+        ack.window = 10;
+        peer_injects(&peer, &ack);
+        ack.payload_length = 100;
+        peer_injects(&peer, &ack);
+        assert_int_equal(peer_host_reads(&peer, 1000), 100);
+        assert_int_equal(peer_info(&peer).tcpi_snd_wnd, offered ? 10 << 7 : 10);
+        peer_host_writes(&peer, 5);
+        struct segment data = {0};
+        while (peer_hears(&peer, &data) && data.payload_length == 0)
+            continue;
+        assert_int_equal(data.payload_length, 5);
+        assert_int_equal(has(&data, 8), offered);
+    }
+}
+
+/* RFC 7323 MUST-4 */
+static void windows_of_syns_are_not_scaled(void **state)
+{
+    (void)state;
+    peer_make(&peer, NULL);
+    struct segment answer = answer_to(all_options, sizeof all_options);
+    assert_true(answer.window >= 60000); /* all that there is, though scaled it would be little */
+    peer_free(&peer);
+
+    peer_make(&peer, NULL);
+    peer_host_connects(&peer);
+    struct segment synack = peer_segment(&peer, SEGMENT_SYN | SEGMENT_ACK);
+    synack.options = all_options;
+    synack.options_length = sizeof all_options;
+    synack.window = 1000;
+    peer_injects(&peer, &synack);
+    peer.next++;
+    assert_int_equal(peer_info(&peer).tcpi_snd_wnd, 1000);
+}
+
+/* Data, acknowledgements, what goes again, FIN: each has one, and echoes the latest in order. */
+/* RFC 7323 MUST-7 */
+static void timestamps_stand_on_every_segment(void **state)
+{
+    (void)state;
+    uint8_t length, stamp[] = {8, 10, 0, 0, 4, 0, 0, 0, 0, 0};
+    peer_make(&peer, NULL);
+    struct segment segment = answer_to(all_options, sizeof all_options);
+    assert_int_equal(get32(segment_option(&segment, 8, &length) + 4), 1001);
+    segment = peer_segment(&peer, SEGMENT_ACK);
+    segment.options = stamp;
+    segment.options_length = sizeof stamp;
+    segment.payload_length = 100;
+    peer_injects(&peer, &segment);
+    peer.next += 100;
+    peer_host_reads(&peer, 100);
+    peer_host_writes(&peer, 3000);
+    peer_runs(&peer, 3 * WORLD_SECOND);
+    assert_int_equal(chaski_tcp_shutdown(peer.host, peer.connection), 0);
+    peer_settles(&peer);
+    unsigned heard = 0;
+    for (; peer_hears(&peer, &segment); heard++) {
+        const uint8_t *at = segment_option(&segment, 8, &length);
+        assert_non_null(at);
+        assert_int_equal(length, 8);
+        assert_int_equal(get32(at + 4), 1024);
+    }
+    assert_in_range(heard, 4, 20);
+}
+
+/* The clock of a pair of ends goes on from one connection to the next. */
+/* RFC 6191 MUST-1 */
+static void timestamps_of_later_incarnations_go_on(void **state)
+{
+    (void)state;
+    uint32_t last = 0;
+    uint8_t length;
+    peer_make(&peer, NULL);
+    for (unsigned i = 0; i < 5; i++) {
+        struct segment syn = peer_host_connects(&peer);
+        uint32_t now = get32(segment_option(&syn, 8, &length));
+        assert_true(i == 0 || (int32_t)(now - last) > 0);
+        last = now;
+        chaski_tcp_abort(peer.host, peer.connection);
+        peer_runs(&peer, (10 + i) * WORLD_MILLISECOND);
+        peer.heard = peer.world.frame_count;
+    }
+}
+
+/* ---- RFC 2018 ---- */
+
+static void text_at(uint32_t sequence, uint32_t length)
+{
+    struct segment segment = peer_segment(&peer, SEGMENT_ACK);
+    segment.sequence = sequence;
+    segment.payload_length = length;
+    peer_injects(&peer, &segment);
+}
+
+static void assert_reports(const uint32_t *ranges, unsigned count)
+{
+    struct segment ack = world_last_segment(&peer.world, 0, 0);
+    uint8_t length = 0;
+    const uint8_t *blocks = segment_option(&ack, 5, &length);
+    assert_int_equal(blocks != NULL, count != 0);
+    assert_int_equal(length, 8 * count);
+    for (unsigned i = 0; i < 2 * count; i++)
+        assert_int_equal(get32(blocks + 4 * i), ranges[i]);
+}
+
+/* RFC 2018 MUST-3, MUST-4, SHLD-1, SHLD-2 */
+static void every_gap_is_reported_the_latest_first(void **state)
+{
+    (void)state;
+    static const uint8_t options[] = {2, 4, 5, 180, 4, 2};
+    peer_make(&peer, NULL);
+    answer_to(options, sizeof options);
+    uint32_t at = peer.next;
+#define REPORTS(...)                                                                               \
+    assert_reports((const uint32_t[]){__VA_ARGS__},                                                \
+                   sizeof((uint32_t[]){__VA_ARGS__}) / sizeof(uint32_t) / 2)
+    text_at(at, 100);
+    assert_reports(NULL, 0);
+    text_at(at + 200, 100);
+    REPORTS(at + 200, at + 300);
+    text_at(at + 400, 100);
+    REPORTS(at + 400, at + 500, at + 200, at + 300);
+    text_at(at + 600, 100);
+    REPORTS(at + 600, at + 700, at + 200, at + 300, at + 400, at + 500);
+    text_at(at + 300, 50); /* a run that was there, longer now, comes first again */
+    REPORTS(at + 200, at + 350, at + 400, at + 500, at + 600, at + 700);
+    text_at(at + 800, 100);
+    REPORTS(at + 800, at + 900, at + 200, at + 350, at + 400, at + 500, at + 600, at + 700);
+    text_at(at + 1000, 100); /* there is room for four */
+    REPORTS(at + 1000, at + 1100, at + 200, at + 350, at + 400, at + 500, at + 600, at + 700);
+    text_at(at + 100, 100); /* it fills a gap: that run is in order, and reported no more */
+    REPORTS(at + 400, at + 500, at + 600, at + 700, at + 800, at + 900, at + 1000, at + 1100);
+#undef REPORTS
+}
+
+int main(void)
+{
+#define test(name) cmocka_unit_test_teardown(name, tear_down)
+    const struct CMUnitTest tests[] = {
+        test(what_was_not_offered_is_not_answered),   test(windows_of_syns_are_not_scaled),
+        test(timestamps_stand_on_every_segment),      test(timestamps_of_later_incarnations_go_on),
+        test(every_gap_is_reported_the_latest_first),
+    };
+#undef test
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
