@@ -74,7 +74,6 @@ static uint32_t fly(uint32_t total)
 
 /* ---- Recovery (RFC 6582) ---- */
 
-/* RFC 6582 MUST-1; RFC 5681 MUST-11 */
 static void three_duplicates_without_sack_are_enough(void **state)
 {
     (void)state;
@@ -91,7 +90,6 @@ static void three_duplicates_without_sack_are_enough(void **state)
 }
 
 /* Holes at the first, third and fifth segment: a round trip mends each. */
-/* RFC 6582 MUST-2, MUST-3, MUST-4 */
 static void partial_acknowledgements_fill_hole_after_hole(void **state)
 {
     (void)state;
@@ -125,7 +123,6 @@ static void partial_acknowledgements_fill_hole_after_hole(void **state)
 }
 
 /* Each puts off the time-out only once, so that many holes are left to it. */
-/* RFC 6582 SHLD-1 */
 static void the_first_partial_acknowledgement_alone_puts_the_timer_off(void **state)
 {
     (void)state;
@@ -141,7 +138,6 @@ static void the_first_partial_acknowledgement_alone_puts_the_timer_off(void **st
     fail();
 }
 
-/* RFC 6582 MUST-6 */
 static void a_time_out_ends_recovery_without_sack(void **state)
 {
     (void)state;
@@ -156,7 +152,6 @@ static void a_time_out_ends_recovery_without_sack(void **state)
 }
 
 /* What goes again needlessly causes duplicates; they are not of a new loss. */
-/* RFC 6582 MUST-5 */
 static void duplicates_after_a_time_out_begin_nothing(void **state)
 {
     (void)state;
@@ -177,7 +172,6 @@ static void duplicates_after_a_time_out_begin_nothing(void **state)
 
 /* ---- The timer (RFC 6298) ---- */
 
-/* RFC 6298 MUST-8, MUST-9 */
 static void news_restarts_the_timer(void **state)
 {
     (void)state;
@@ -194,7 +188,6 @@ static void news_restarts_the_timer(void **state)
 }
 
 /* What has already led to a lower threshold does not lower it again. */
-/* RFC 5681 MUST-8 */
 static void repeated_time_outs_count_once(void **state)
 {
     (void)state;
@@ -206,9 +199,41 @@ static void repeated_time_outs_count_once(void **state)
     }
 }
 
+/* ---- F-RTO (RFC 5682, 2.1) ---- */
+
+static void a_spurious_time_out_is_taken_back_without_sack(void **state)
+{
+    (void)state;
+    uint32_t una = fly(20), window = peer_info(&peer).tcpi_snd_cwnd;
+    peer_waits(&peer, WORLD_SECOND);
+    assert_int_equal(hear(), una);
+    peer_expects_nothing(&peer);
+    assert_int_equal(peer_info(&peer).tcpi_ca_state, 4);
+    acknowledge(una + MSS); /* step 2.b: two new ones */
+    assert_int_equal(hear(), una + 10 * MSS);
+    assert_int_equal(hear(), una + 11 * MSS);
+    peer_expects_nothing(&peer);
+    acknowledge(una + 2 * MSS); /* step 3.b: not sent again */
+    assert_int_equal(peer_info(&peer).tcpi_ca_state, 0);
+    assert_true(peer_info(&peer).tcpi_snd_cwnd >= window);
+    assert_int_equal(peer_info(&peer).tcpi_total_retrans, 1);
+}
+
+static void a_real_time_out_goes_on_without_sack(void **state)
+{
+    (void)state;
+    uint32_t una = fly(20);
+    peer_waits(&peer, WORLD_SECOND);
+    assert_int_equal(hear(), una);
+    acknowledge(una + MSS);
+    peer_hears_all(&peer);
+    acknowledge(una + MSS); /* step 3.a: only the new ones have arrived */
+    assert_int_equal(hear(), una + MSS);
+    assert_int_equal(peer_info(&peer).tcpi_ca_state, 4);
+}
+
 /* ---- The window ---- */
 
-/* RFC 5681 MUST-3; RFC 6928 MUST-1 */
 static void a_handshake_that_lost_something_begins_with_one_segment(void **state)
 {
     (void)state;
@@ -242,7 +267,6 @@ static void a_handshake_that_lost_something_begins_with_one_segment(void **state
     }
 }
 
-/* RFC 6298 MUST-11 */
 static void data_after_a_lost_syn_waits_longer(void **state)
 {
     (void)state;
@@ -258,7 +282,6 @@ static void data_after_a_lost_syn_waits_longer(void **state)
 }
 
 /* An application that writes a segment a round trip learns nothing about a larger window. */
-/* RFC 7661 MUST-1 */
 static void an_unused_window_does_not_grow(void **state)
 {
     (void)state;
@@ -285,6 +308,8 @@ int main(void)
         test(duplicates_after_a_time_out_begin_nothing),
         test(news_restarts_the_timer),
         test(repeated_time_outs_count_once),
+        test(a_spurious_time_out_is_taken_back_without_sack),
+        test(a_real_time_out_goes_on_without_sack),
         test(a_handshake_that_lost_something_begins_with_one_segment),
         test(data_after_a_lost_syn_waits_longer),
         test(an_unused_window_does_not_grow),

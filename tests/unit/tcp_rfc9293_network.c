@@ -183,6 +183,11 @@ static void must_49_ttl_is_configurable(void **state)
         peer_host_writes(&peer, 10);
         assert_int_equal(last_ip(&peer)[8], ttl);
     }
+    peer_hears_all(&peer);
+    peer_acknowledges(&peer);
+    peer_host_sets(&peer, CHASKI_TCP_TTL, 0); /* the default again */
+    peer_host_writes(&peer, 10);
+    assert_int_equal(last_ip(&peer)[8], 64);
     peer_free(&peer);
 }
 
