@@ -69,7 +69,10 @@ struct packet_ip {
 /* What TCP notes down about a received segment; host byte order. */
 struct packet_tcp {
     uint32_t sequence; /* of the first payload byte, SYN counted */
-    uint32_t acknowledgment;
+    union {
+        uint32_t acknowledgment;
+        uint32_t run_before; /* heading a run: where the one begins that was the latest before */
+    };
     uint32_t timestamp, timestamp_echo;
     uint16_t window, urgent;
     uint8_t flags;

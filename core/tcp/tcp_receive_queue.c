@@ -114,9 +114,32 @@ static void drop_run(struct tcp_receive_queue *queue, struct packet *run, struct
     }
 }
 
+/* The run that `sequence` lies in; NULL when none does. */
+static struct packet *run_at(const struct tcp_receive_queue *queue, uint32_t sequence)
+{
+    struct packet *run = run_of(tree_floor(&queue->runs, sequence));
+    return run != NULL && seq_lt(sequence, run->tcp.run_end) ? run : NULL;
+}
+
+/* Runs refer to the one that grew before them. Takes `run` out of that chain, of which only as much
+ * matters as a SACK option can tell. */
+static void forget_recent(struct tcp_receive_queue *queue, const struct packet *run)
+{
+    uint32_t *link = &queue->latest;
+    for (unsigned i = 0; i < WIRE_TCP_SACK_MAX; i++) {
+        struct packet *at = run_at(queue, *link);
+        if (at == run)
+            *link = run->tcp.run_before;
+        if (at == NULL || at == run)
+            return;
+        link = &at->tcp.run_before;
+    }
+}
+
 /* `behind` begins where `run` ends. */
 static void join_runs(struct tcp_receive_queue *queue, struct packet *run, struct packet *behind)
 {
+    forget_recent(queue, behind);
     tree_remove(&queue->runs, &behind->tcp.node);
     run->tcp.run_tail->next = behind;
     run->tcp.run_tail = behind->tcp.run_tail;
@@ -159,7 +182,6 @@ static void file_packet(struct tcp_receive_queue *queue, struct packet *packet)
     struct packet *run = run_of(tree_floor(&queue->runs, packet->tcp.sequence));
     packet->tcp.charge = charge_of(packet);
     packet->next = NULL;
-    queue->latest = packet->tcp.sequence;
     if (run == NULL || run->tcp.run_end != packet->tcp.sequence) {
         queue->charge += packet->tcp.charge;
         begin_run(queue, packet);
@@ -172,7 +194,10 @@ static void file_packet(struct tcp_receive_queue *queue, struct packet *packet)
             run->tcp.run_tail = packet;
         }
         run->tcp.run_end = end;
+        forget_recent(queue, run);
     }
+    run->tcp.run_before = queue->latest;
+    queue->latest = run->tcp.node.key;
     struct packet *behind = run_of(tree_next(&run->tcp.node));
     if (behind != NULL && behind->tcp.node.key == end)
         join_runs(queue, run, behind);
@@ -200,6 +225,7 @@ uint32_t receive_queue_close_gap(struct tcp_receive_queue *queue, uint32_t next)
     struct packet *run = run_of(tree_first(&queue->runs));
     if (run == NULL || run->tcp.node.key != next)
         return 0;
+    forget_recent(queue, run);
     tree_remove(&queue->runs, &run->tcp.node);
     uint32_t length = run->tcp.run_end - next;
     queue->length += length;
@@ -269,17 +295,26 @@ bool receive_queue_admit(struct tcp_receive_queue *queue, const struct packet *p
     }
 }
 
+static bool is_among(const struct packet *run, const struct wire_tcp_sack *blocks, unsigned count)
+{
+    unsigned i = 0;
+    while (i < count && blocks[i].left != run->tcp.node.key)
+        i++;
+    return i < count;
+}
+
 unsigned receive_queue_blocks(const struct tcp_receive_queue *queue, struct wire_tcp_sack *blocks,
                               unsigned most)
 {
     unsigned n = 0;
-    struct packet *latest = run_of(tree_floor(&queue->runs, queue->latest));
-    if (n < most && latest != NULL)
-        blocks[n++] = (struct wire_tcp_sack){latest->tcp.node.key, latest->tcp.run_end};
-    /* Then the ones nearest to the gap, which matter most to the sender. */
-    struct packet *run = run_of(tree_first(&queue->runs));
+    struct packet *run = run_at(queue, queue->latest);
+    for (; n < most && run != NULL && !is_among(run, blocks, n);
+         run = run_at(queue, run->tcp.run_before))
+        blocks[n++] = (struct wire_tcp_sack){run->tcp.node.key, run->tcp.run_end};
+    /* Where recency is not known any more, the ones nearest to the gap. */
+    run = run_of(tree_first(&queue->runs));
     for (; n < most && run != NULL; run = run_of(tree_next(&run->tcp.node))) {
-        if (run != latest)
+        if (!is_among(run, blocks, n))
             blocks[n++] = (struct wire_tcp_sack){run->tcp.node.key, run->tcp.run_end};
     }
     return n;

@@ -22,7 +22,7 @@ struct tcp_receive_queue {
     uint32_t length;  /* bytes in order, unread */
     uint32_t charge;  /* memory that both keep busy */
     uint32_t limit;   /* bytes that the window may promise */
-    uint32_t latest;  /* where the latest out-of-order segment went: first in SACK */
+    uint32_t latest;  /* where the run begins that grew last: first in SACK */
 };
 
 void receive_queue_init(struct tcp_receive_queue *queue, uint32_t limit);
@@ -45,7 +45,8 @@ uint32_t receive_queue_close_gap(struct tcp_receive_queue *queue, uint32_t next)
 bool receive_queue_admit(struct tcp_receive_queue *queue, const struct packet *packet, bool next,
                          struct counters *counters);
 
-/* Fills in up to `count` SACK blocks (left, right), the most recent first (RFC 2018, 4). */
+/* Fills in up to `count` SACK blocks (left, right), at most WIRE_TCP_SACK_MAX, the most recent
+ * first (RFC 2018, 4). */
 unsigned receive_queue_blocks(const struct tcp_receive_queue *queue, struct wire_tcp_sack *blocks,
                               unsigned count);
 
