@@ -93,6 +93,7 @@ static void tear_down(struct bench *bench)
 
 /* ---- Answering ---- */
 
+/* RFC 826 MUST-4 */
 static void a_request_for_us_is_answered_in_its_own_packet(void **state)
 {
     (void)state;
@@ -111,6 +112,7 @@ static void a_request_for_us_is_answered_in_its_own_packet(void **state)
     tear_down(&bench);
 }
 
+/* RFC 826 MUST-3 */
 static void who_asked_for_us_need_not_be_asked_for(void **state)
 {
     (void)state;
@@ -123,6 +125,7 @@ static void who_asked_for_us_need_not_be_asked_for(void **state)
     tear_down(&bench);
 }
 
+/* RFC 826 MUST-3 */
 static void requests_for_others_and_stray_replies_are_not_answered_nor_learned(void **state)
 {
     (void)state;
@@ -154,6 +157,7 @@ static void a_shared_packet_is_not_written_to(void **state)
 
 /* ---- Resolving ---- */
 
+/* RFC 1122 SHLD-1 */
 static void a_packet_waits_until_its_neighbour_has_answered(void **state)
 {
     (void)state;
@@ -173,6 +177,7 @@ static void a_packet_waits_until_its_neighbour_has_answered(void **state)
     tear_down(&bench);
 }
 
+/* RFC 1122 SHLD-1 */
 static void the_oldest_of_too_many_waiting_packets_is_dropped(void **state)
 {
     (void)state;
@@ -191,6 +196,7 @@ static void the_oldest_of_too_many_waiting_packets_is_dropped(void **state)
     tear_down(&bench);
 }
 
+/* RFC 1122 MUST-2 */
 static void three_requests_then_the_packets_are_unreachable(void **state)
 {
     (void)state;
@@ -313,6 +319,7 @@ static void a_stale_neighbour_is_used_at_once_and_asked_after(void **state)
     tear_down(&bench);
 }
 
+/* RFC 1122 MUST-32 */
 static void progress_of_an_upper_layer_spares_the_question(void **state)
 {
     (void)state;
@@ -330,6 +337,7 @@ static void progress_of_an_upper_layer_spares_the_question(void **state)
     tear_down(&bench);
 }
 
+/* RFC 1122 MUST-32 */
 static void doubt_of_an_upper_layer_brings_the_question_on(void **state)
 {
     (void)state;
@@ -347,6 +355,7 @@ static void doubt_of_an_upper_layer_brings_the_question_on(void **state)
     tear_down(&bench);
 }
 
+/* RFC 1122 MUST-1, MUST-32 */
 static void a_stale_neighbour_that_is_silent_is_forgotten_and_sought_anew(void **state)
 {
     (void)state;
@@ -366,6 +375,7 @@ static void a_stale_neighbour_that_is_silent_is_forgotten_and_sought_anew(void *
     tear_down(&bench);
 }
 
+/* RFC 826 MUST-2 */
 static void an_announcement_moves_a_neighbour_that_we_know(void **state)
 {
     (void)state;
@@ -388,6 +398,7 @@ static void add_probed(struct bench *bench)
     assert_int_equal(arp_address_add(&bench->arp, 1, OURS, 24, true, 0), 0);
 }
 
+/* RFC 5227 MUST-1, MUST-2, MUST-3, MUST-6 */
 static void an_address_is_probed_three_times_and_announced_twice(void **state)
 {
     (void)state;
@@ -413,6 +424,7 @@ static void an_address_is_probed_three_times_and_announced_twice(void **state)
     tear_down(&bench);
 }
 
+/* RFC 5227 MUST-4 */
 static void who_uses_the_address_while_we_probe_keeps_it(void **state)
 {
     (void)state;
@@ -432,6 +444,7 @@ static void who_uses_the_address_while_we_probe_keeps_it(void **state)
     tear_down(&bench);
 }
 
+/* RFC 5227 MUST-4 */
 static void two_that_probe_for_the_same_address_are_in_conflict(void **state)
 {
     (void)state;
@@ -442,6 +455,7 @@ static void two_that_probe_for_the_same_address_are_in_conflict(void **state)
     tear_down(&bench);
 }
 
+/* RFC 5227 MUST-5 */
 static void ordinary_requests_and_probes_for_others_are_no_conflict(void **state)
 {
     (void)state;
@@ -456,6 +470,7 @@ static void ordinary_requests_and_probes_for_others_are_no_conflict(void **state
     tear_down(&bench);
 }
 
+/* RFC 5227 MUST-9 */
 static void a_probe_for_an_address_in_use_is_answered(void **state)
 {
     (void)state;
@@ -468,6 +483,7 @@ static void a_probe_for_an_address_in_use_is_answered(void **state)
     tear_down(&bench);
 }
 
+/* RFC 5227 MUST-7, MUST-8 */
 static void an_address_in_use_is_defended_once_in_ten_seconds(void **state)
 {
     (void)state;
@@ -488,6 +504,7 @@ static void an_address_in_use_is_defended_once_in_ten_seconds(void **state)
     tear_down(&bench);
 }
 
+/* RFC 5227 MUST-5 */
 static void our_own_frames_reflected_are_no_conflict(void **state)
 {
     (void)state;

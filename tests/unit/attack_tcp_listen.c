@@ -140,6 +140,7 @@ static void make_small(struct peer *peer)
 
 /* ---- 29: SYN floods and cookies ---- */
 
+/* RFC 4987 SHLD-1, SHLD-3 */
 static void row_29_syn_flood_costs_constant_memory(void **state)
 {
     (void)state;
@@ -168,6 +169,7 @@ static void row_29_syn_flood_costs_constant_memory(void **state)
 }
 
 /* While entries last: SYN+ACK after 1, 2, 4, 8 and 16 s again, and no more. */
+/* RFC 4987 SHLD-2 */
 static void row_29_half_open_entries_retransmit_a_bounded_number_of_times(void **state)
 {
     (void)state;
@@ -205,6 +207,7 @@ static void assert_refused(struct peer *peer, const struct caller *caller)
     assert_int_equal(world_last_segment(&peer->world, 0, 0).flags, SEGMENT_RST);
 }
 
+/* RFC 4987 SHLD-3 */
 static void row_29_forged_cookies_are_refused(void **state)
 {
     (void)state;
@@ -247,6 +250,7 @@ static void row_29_cookies_are_not_looked_for_when_none_was_sent(void **state)
     peer_free(&peer);
 }
 
+/* RFC 4987 SHLD-5 */
 static void row_29_cookies_age(void **state)
 {
     (void)state;
@@ -297,6 +301,7 @@ static void row_29_cookie_and_entry_for_the_same_syn(void **state)
 }
 
 /* With timestamps a cookie keeps SACK and the window shift; without, segments still are right. */
+/* RFC 4987 SHLD-4 */
 static void row_29_cookies_keep_what_timestamps_can_carry(void **state)
 {
     (void)state;
@@ -337,6 +342,7 @@ static void row_29_cookies_without_timestamps_offer_nothing_that_they_cannot_kee
 }
 
 /* Whatever the cookie rounds to, it is not more than the peer can take. */
+/* RFC 4987 SHLD-4 */
 static void row_29_cookies_round_the_segment_size_down(void **state)
 {
     (void)state;
@@ -963,6 +969,7 @@ static bool reopens(struct peer *peer, uint16_t port, uint32_t sequence, uint32_
 
 /* RFC 6191: a later timestamp, or else a later sequence number, cannot be old. The connection had
  * timestamps, the last one 1001, and ended at 5000 + port + 2. */
+/* RFC 6191 SHLD-1, SHLD-2, SHLD-3 */
 static void row_31_time_wait_is_reused_for_a_new_connection_only(void **state)
 {
     (void)state;
@@ -1021,6 +1028,7 @@ static void row_31_new_incarnation_begins_behind_a_fast_one(void **state)
 /* ---- The clock comes round ---- */
 
 /* All deadlines are kept across the moment at which milliseconds no longer fit 32 bits. */
+/* RFC 7323 MUST-16 */
 static void milliseconds_come_round(void **state)
 {
     (void)state;

@@ -45,6 +45,7 @@ static void inject_reset(struct peer *peer, uint32_t offset)
     peer_injects(peer, &reset);
 }
 
+/* RFC 5961 MUST-1 */
 static void row_18_reset_that_is_next_resets(void **state)
 {
     (void)state;
@@ -59,6 +60,7 @@ static void row_18_reset_that_is_next_resets(void **state)
     peer_free(&peer);
 }
 
+/* RFC 5961 MUST-2 */
 static void row_18_reset_elsewhere_in_the_window_is_challenged(void **state)
 {
     (void)state;
@@ -82,6 +84,7 @@ static void row_18_reset_elsewhere_in_the_window_is_challenged(void **state)
     peer_free(&peer);
 }
 
+/* RFC 5961 MUST-3 */
 static void row_18_reset_outside_of_the_window_is_dropped(void **state)
 {
     (void)state;
@@ -99,6 +102,7 @@ static void row_18_reset_outside_of_the_window_is_dropped(void **state)
 }
 
 /* A burst of guesses over the whole sequence space costs two answers a second at most. */
+/* RFC 5961 SHLD-1 */
 static void row_18_guessing_resets_costs_little(void **state)
 {
     (void)state;
@@ -136,6 +140,7 @@ static void row_18_reset_of_a_half_open_connection(void **state)
 
 /* ---- 19: SYNs ---- */
 
+/* RFC 5961 MUST-4 */
 static void row_19_syn_in_a_connection_is_challenged(void **state)
 {
     (void)state;
@@ -159,6 +164,7 @@ static void row_19_syn_in_a_connection_is_challenged(void **state)
 
 /* ---- 20: acknowledgements ---- */
 
+/* RFC 5961 MUST-5 */
 static void row_20_acknowledgement_far_from_the_flight(void **state)
 {
     (void)state;
@@ -185,6 +191,7 @@ static void row_20_acknowledgement_far_from_the_flight(void **state)
 }
 
 /* Text in such a segment is forged as well (RFC 5961, 5.2). */
+/* RFC 5961 MUST-5 */
 static void row_20_text_with_such_an_acknowledgement_is_dropped(void **state)
 {
     (void)state;
@@ -208,6 +215,7 @@ static void row_20_text_with_such_an_acknowledgement_is_dropped(void **state)
 /* ---- 21: no shared limit ---- */
 
 /* One connection is provoked a thousand times; another one answers as if nothing had been. */
+/* RFC 5961 SHLD-2 */
 static void row_21_challenges_on_one_connection_say_nothing_about_another(void **state)
 {
     (void)state;
@@ -317,6 +325,7 @@ static void make_flight(struct peer *peer)
     world_settle(&peer->world);
 }
 
+/* RFC 1122 MUST-21; RFC 5927 SHLD-2 */
 static void row_22_unreachable_is_a_soft_error(void **state)
 {
     (void)state;
@@ -337,6 +346,7 @@ static void row_22_unreachable_is_a_soft_error(void **state)
     peer_free(&peer);
 }
 
+/* RFC 5927 SHLD-1; RFC 8899 MUST-3 */
 static void row_22_quoted_number_outside_of_the_flight_is_ignored(void **state)
 {
     (void)state;
@@ -357,6 +367,7 @@ static void row_22_quoted_number_outside_of_the_flight_is_ignored(void **state)
     peer_free(&peer);
 }
 
+/* RFC 5927 SHLD-3 */
 static void row_22_refusal_while_opening_must_quote_the_syn(void **state)
 {
     (void)state;
@@ -373,6 +384,7 @@ static void row_22_refusal_while_opening_must_quote_the_syn(void **state)
 
 /* Whatever is claimed, segments stay of a useful size: IPv4 as low as 552, RFC 1191's minimum of
  * 68 by fragments. */
+/* RFC 5927 SHLD-6 */
 static void row_22_packet_too_big_is_clamped(void **state)
 {
     (void)state;
@@ -389,6 +401,7 @@ static void row_22_packet_too_big_is_clamped(void **state)
     }
 }
 
+/* RFC 1191 MUST-3; RFC 5927 SHLD-6; RFC 8899 MUST-3 */
 static void row_22_packet_too_big_only_lowers(void **state)
 {
     (void)state;
@@ -426,6 +439,7 @@ static void row_22_packet_too_big_does_not_raise_what_the_peer_wants(void **stat
 
 /* RFC 5927, 7.2: what full segments got through yesterday is not too big today, unless the flight
  * stands still. */
+/* RFC 5927 SHLD-5 */
 static void row_22_packet_too_big_is_checked_against_progress(void **state)
 {
     (void)state;
@@ -449,6 +463,7 @@ static void row_22_packet_too_big_is_checked_against_progress(void **state)
     peer_free(&peer);
 }
 
+/* RFC 5927 SHLD-4 */
 static void row_22_source_quench_and_redirects_are_ignored(void **state)
 {
     (void)state;
@@ -507,6 +522,7 @@ static void assert_balanced(const struct bits *bits, unsigned lowest, unsigned h
         assert_in_range(bits->set[i], n / 2 - slack, n / 2 + slack);
 }
 
+/* RFC 6528 SHLD-2 */
 static void row_23_initial_numbers_are_not_correlated_between_peers(void **state)
 {
     (void)state;
@@ -532,6 +548,7 @@ static void row_23_initial_numbers_are_not_correlated_between_peers(void **state
 
 /* RFC 6528: for one pair of ends the number moves with the clock, 4 microseconds a step, so that a
  * new connection begins behind the old one's numbers. */
+/* RFC 6528 SHLD-3 */
 static void row_23_initial_numbers_of_one_peer_are_monotone(void **state)
 {
     (void)state;
@@ -549,6 +566,7 @@ static void row_23_initial_numbers_of_one_peer_are_monotone(void **state)
     peer_free(&peer);
 }
 
+/* RFC 6528 MUST-1 */
 static void row_23_initial_numbers_depend_on_the_seed(void **state)
 {
     (void)state;
@@ -578,6 +596,7 @@ static uint16_t port_chosen(struct peer *peer, uint16_t port)
     return chosen;
 }
 
+/* RFC 6056 SHLD-1, SHLD-2 */
 static void row_24_local_ports_are_random(void **state)
 {
     (void)state;
@@ -598,6 +617,7 @@ static void row_24_local_ports_are_random(void **state)
     peer_free(&peer);
 }
 
+/* RFC 6056 SHLD-3 */
 static void row_24_local_ports_to_one_peer_do_not_repeat_soon(void **state)
 {
     (void)state;
@@ -631,6 +651,7 @@ static void row_24_identification_is_no_global_counter(void **state)
     peer_free(&peer);
 }
 
+/* RFC 7323 SHLD-3 */
 static void row_25_timestamps_do_not_tell_how_long_the_host_has_been_up(void **state)
 {
     (void)state;
@@ -867,6 +888,7 @@ static uint32_t echo_of(const struct segment *segment)
            option[7];
 }
 
+/* RFC 7323 MUST-13 */
 static void row_28_old_timestamp_is_dropped_and_answered(void **state)
 {
     (void)state;
@@ -885,6 +907,7 @@ static void row_28_old_timestamp_is_dropped_and_answered(void **state)
     peer_free(&peer);
 }
 
+/* RFC 7323 MUST-10, MUST-14 */
 static void row_28_resets_are_exempt(void **state)
 {
     (void)state;
@@ -895,6 +918,7 @@ static void row_28_resets_are_exempt(void **state)
     peer_free(&peer);
 }
 
+/* RFC 7323 MUST-9 */
 static void row_28_segment_without_timestamp_is_dropped_silently(void **state)
 {
     (void)state;
@@ -911,6 +935,7 @@ static void row_28_segment_without_timestamp_is_dropped_silently(void **state)
 
 /* RFC 7323, 4.3: what is beyond the last acknowledgement sent, as forged text in the window would
  * be, does not move TS.Recent; else one such segment would shut out all that follow. */
+/* RFC 7323 MUST-12 */
 static void row_28_recent_timestamp_moves_only_up_to_the_last_acknowledgement(void **state)
 {
     (void)state;
@@ -927,6 +952,7 @@ static void row_28_recent_timestamp_moves_only_up_to_the_last_acknowledgement(vo
 }
 
 /* A timestamp that is not outdated by more than its clock can say stays one for 24 days. */
+/* RFC 7323 MUST-17 */
 static void row_28_recent_timestamp_expires_after_24_days(void **state)
 {
     (void)state;

@@ -104,6 +104,7 @@ static void row_14_second_mss_counts_for_nothing(void **state)
     peer_free(&peer);
 }
 
+/* RFC 7323 MUST-5 */
 static void row_14_window_shift_over_14_is_clamped_and_reported(void **state)
 {
     (void)state;
@@ -118,6 +119,7 @@ static void row_14_window_shift_over_14_is_clamped_and_reported(void **state)
     }
 }
 
+/* RFC 7323 MUST-5 */
 static void row_14_window_shift_over_14_in_an_answer(void **state)
 {
     (void)state;
@@ -200,6 +202,7 @@ static void row_14_sack_of_wrong_length_or_outside_of_the_flight(void **state)
     peer_free(&peer);
 }
 
+/* RFC 2018 MUST-1, MUST-2 */
 static void row_14_sack_that_was_not_agreed_on(void **state)
 {
     (void)state;

@@ -209,6 +209,7 @@ static double time_for_segments(uint32_t runs, uint32_t n)
 }
 
 /* With fifty times as many gaps a segment takes nowhere near fifty times as long. */
+/* RFC 6675 MUST-7 */
 static void row_33_work_does_not_grow_with_the_gaps(void **state)
 {
     (void)state;
@@ -339,6 +340,7 @@ static uint32_t make_long_flight(struct peer *peer, uint32_t segments)
     return peer->expected - flight;
 }
 
+/* RFC 6675 MUST-7 */
 static void row_34_alternating_blocks_cost_little(void **state)
 {
     (void)state;
@@ -388,6 +390,7 @@ static void row_34_blocks_of_one_byte_split_nothing(void **state)
 
 /* A block that grows by a segment with each acknowledgement, as after one loss: what is known
  * already is not looked at again. The work is counted in records. */
+/* RFC 2018 SHLD-4 */
 static void row_34_growing_block_stays_one_record(void **state)
 {
     (void)state;
@@ -439,6 +442,7 @@ static void row_34_repeated_report_is_not_judged_again(void **state)
 }
 
 /* One connection's scoreboard leaves records for the others. */
+/* RFC 6675 MUST-7 */
 static void row_34_splitting_starves_nobody(void **state)
 {
     (void)state;
@@ -518,6 +522,7 @@ static void row_35_acknowledgement_of_what_was_not_sent(void **state)
     peer_free(&peer);
 }
 
+/* RFC 5681 MUST-6 */
 static void row_36_one_segment_acknowledged_byte_by_byte(void **state)
 {
     (void)state;
@@ -535,6 +540,7 @@ static void row_36_one_segment_acknowledged_byte_by_byte(void **state)
 
 /* Each duplicate stands for one segment that has left the network; more than were in it have not,
  * however many duplicates there are. */
+/* RFC 5681 MUST-14 */
 static void row_36_forged_duplicates_are_bounded(void **state)
 {
     (void)state;
@@ -554,6 +560,7 @@ static void row_36_forged_duplicates_are_bounded(void **state)
 }
 
 /* With SACK, duplicates that report nothing tell nothing. */
+/* RFC 3042 MUST-4 */
 static void row_36_duplicates_without_blocks_tell_nothing(void **state)
 {
     (void)state;
@@ -571,6 +578,7 @@ static void row_36_duplicates_without_blocks_tell_nothing(void **state)
 
 /* ---- 37: SACK that is taken back, or lies ---- */
 
+/* RFC 2018 MUST-7 */
 static void row_37_receiver_that_takes_its_word_back(void **state)
 {
     (void)state;
@@ -594,6 +602,7 @@ static void row_37_receiver_that_takes_its_word_back(void **state)
 }
 
 /* Only what lies in the middle is taken back. */
+/* RFC 2018 MUST-7 */
 static void row_37_receiver_that_takes_a_part_back(void **state)
 {
     (void)state;
@@ -616,6 +625,7 @@ static void row_37_receiver_that_takes_a_part_back(void **state)
     peer_free(&peer);
 }
 
+/* RFC 2883 MUST-8 */
 static void row_37_duplicates_reported_that_never_were(void **state)
 {
     (void)state;

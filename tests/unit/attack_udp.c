@@ -43,6 +43,7 @@ static void inject(struct peer *peer, uint16_t claimed, uint32_t carried)
     world_inject_ip4(&peer->world, 0, packet, IP + carried);
 }
 
+/* RFC 768 MUST-1 */
 static void row_12_length_under_8_or_over_the_payload(void **state)
 {
     (void)state;
@@ -82,6 +83,7 @@ static void row_12_what_lies_behind_the_datagram_is_not_delivered(void **state)
     peer_free(&peer);
 }
 
+/* RFC 768 MUST-5 */
 static void row_12_port_0(void **state)
 {
     (void)state;
@@ -106,6 +108,7 @@ static void row_12_port_0(void **state)
     peer_free(&peer);
 }
 
+/* RFC 768 MUST-2; RFC 1122 MUST-43 */
 static void row_12_wrong_checksum(void **state)
 {
     (void)state;

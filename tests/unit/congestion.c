@@ -98,6 +98,7 @@ static double w_cubic(double t, double w_max, double from)
 
 /* ---- CUBIC ----------------------------------------------------------------------------------- */
 
+/* RFC 3465 MUST-2; RFC 9438 MUST-8 */
 static void slow_start_doubles(void **state)
 {
     (void)state;
@@ -112,6 +113,7 @@ static void slow_start_doubles(void **state)
     }
 }
 
+/* RFC 9438 MUST-6, SHLD-4 */
 static void cubic_reduces_to_seven_tenths_of_the_flight(void **state)
 {
     (void)state;
@@ -130,6 +132,7 @@ static void cubic_reduces_to_seven_tenths_of_the_flight(void **state)
     assert_near(segments(&flow), 2, 0);
 }
 
+/* RFC 9438 MUST-1, MUST-3, MUST-4, SHLD-9 */
 static void cubic_follows_its_curve(void **state)
 {
     (void)state;
@@ -142,6 +145,7 @@ static void cubic_follows_its_curve(void **state)
     }
 }
 
+/* RFC 9438 MUST-1 */
 static void a_large_window_follows_its_curve_too(void **state)
 {
     (void)state;
@@ -155,6 +159,7 @@ static void a_large_window_follows_its_curve_too(void **state)
 }
 
 /* Section 4.3: 9/17 of a segment a round trip until the window is what it was, then one. */
+/* RFC 9438 SHLD-1, SHLD-3 */
 static void cubic_keeps_reno_pace_on_short_paths(void **state)
 {
     (void)state;
@@ -174,6 +179,7 @@ static void cubic_keeps_reno_pace_on_short_paths(void **state)
 }
 
 /* Section 4.7. */
+/* RFC 9438 SHLD-5 */
 static void cubic_makes_room_for_others(void **state)
 {
     (void)state;
@@ -189,6 +195,7 @@ static void cubic_makes_room_for_others(void **state)
 }
 
 /* Section 4.8: congestion avoidance begins where it is, not on the way to where it was. */
+/* RFC 9438 SHLD-6 */
 static void cubic_begins_afresh_after_a_time_out(void **state)
 {
     (void)state;
@@ -207,6 +214,7 @@ static void cubic_begins_afresh_after_a_time_out(void **state)
 }
 
 /* Sections 4.2 and 5.8. */
+/* RFC 9438 MUST-2 */
 static void time_in_which_nothing_is_learned_does_not_count(void **state)
 {
     (void)state;
@@ -219,6 +227,7 @@ static void time_in_which_nothing_is_learned_does_not_count(void **state)
     assert_near(segments(&flow), w_cubic(10, 1000, 700), 8);
 }
 
+/* RFC 3465 MUST-2; RFC 5681 MUST-6; RFC 9438 SHLD-2 */
 static void growth_does_not_depend_on_how_acknowledgements_are_cut(void **state)
 {
     (void)state;
@@ -241,6 +250,7 @@ static void growth_does_not_depend_on_how_acknowledgements_are_cut(void **state)
 }
 
 /* Nothing overflows, whatever comes. */
+/* RFC 9438 MUST-1 */
 static void extremes_are_borne(void **state)
 {
     (void)state;
@@ -263,6 +273,7 @@ static void extremes_are_borne(void **state)
 
 /* ---- NewReno --------------------------------------------------------------------------------- */
 
+/* RFC 3465 MUST-1; RFC 5681 MUST-7, MUST-8 */
 static void newreno_halves_the_flight_and_adds_a_segment_a_round_trip(void **state)
 {
     (void)state;

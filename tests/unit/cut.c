@@ -60,6 +60,7 @@ static void a_segment_becomes_frames_that_each_stand_alone(void **state)
     blocks_end(blocks);
 }
 
+/* RFC 6864 MUST-1 */
 static void atomic_datagrams_keep_their_identification(void **state)
 {
     (void)state;

@@ -19,6 +19,7 @@ static void receive(struct blocks *blocks, struct ethernet *ethernet, const char
     give(ethernet_receive, ethernet, packet_of_hex(blocks, frame), 0);
 }
 
+/* RFC 1122 MUST-3 */
 static void a_frame_for_us_loses_its_header(void **state)
 {
     (void)state;
@@ -36,6 +37,7 @@ static void a_frame_for_us_loses_its_header(void **state)
     blocks_end(blocks);
 }
 
+/* RFC 1122 MUST-4 */
 static void broadcast_is_flagged(void **state)
 {
     (void)state;
@@ -61,6 +63,7 @@ static void frames_for_others_are_dropped_unless_promiscuous(void **state)
     blocks_end(blocks);
 }
 
+/* RFC 1122 SHLD-9 */
 static void groups_pass_while_they_are_joined(void **state)
 {
     (void)state;
@@ -155,6 +158,7 @@ static void a_bad_frame_does_not_disturb_its_neighbours(void **state)
     blocks_end(blocks);
 }
 
+/* RFC 1122 MUST-3 */
 static void a_header_is_put_before_what_is_sent(void **state)
 {
     (void)state;

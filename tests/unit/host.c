@@ -190,6 +190,7 @@ static void a_large_datagram_travels_in_fragments(void **state)
     free(far);
 }
 
+/* RFC 1122 SHLD-10 */
 static void a_port_where_nobody_listens_is_reported_once(void **state)
 {
     (void)state;
@@ -243,6 +244,7 @@ static void broadcasts_want_permission_and_reach_the_network(void **state)
     world_free(&world);
 }
 
+/* RFC 1122 SHLD-9 */
 static void groups_reach_their_members_here_and_there(void **state)
 {
     (void)state;

@@ -69,6 +69,7 @@ static bool in_slow_start(const struct flow *flow)
 }
 
 /* 4.2: while the round trip stays, the window doubles. */
+/* RFC 5681 SHLD-1 */
 static void a_steady_round_trip_changes_nothing(void **state)
 {
     (void)state;
@@ -83,6 +84,7 @@ static void a_steady_round_trip_changes_nothing(void **state)
 }
 
 /* 4.2: from the eighth sample of a round that is slower by more than the threshold, a quarter. */
+/* RFC 9406 MUST-2, SHLD-1, SHLD-2; RFC 9438 SHLD-8 */
 static void growth_slows_down_when_the_round_trip_grows(void **state)
 {
     (void)state;
@@ -103,6 +105,7 @@ static void growth_slows_down_when_the_round_trip_grows(void **state)
 }
 
 /* 4.3: the threshold is an eighth of the round trip, at least 4 and at most 16 ms. */
+/* RFC 9406 SHLD-2 */
 static void the_threshold_follows_the_round_trip_within_limits(void **state)
 {
     (void)state;
@@ -126,6 +129,7 @@ static void the_threshold_follows_the_round_trip_within_limits(void **state)
 
 /* 4.2: five rounds of conservative slow start, the one it begins in among them, then congestion
  * avoidance. */
+/* RFC 9406 MUST-1, MUST-4, SHLD-2 */
 static void five_slower_rounds_end_slow_start(void **state)
 {
     (void)state;
@@ -145,6 +149,7 @@ static void five_slower_rounds_end_slow_start(void **state)
 }
 
 /* 4.2: when the round trip shrinks again it was not the queue: slow start goes on. */
+/* RFC 9406 MUST-3 */
 static void a_false_alarm_is_taken_back(void **state)
 {
     (void)state;
@@ -163,6 +168,7 @@ static void a_false_alarm_is_taken_back(void **state)
 }
 
 /* 4.3: after a loss the threshold says where slow start ends. */
+/* RFC 9406 MUST-5, SHLD-4 */
 static void later_slow_starts_are_not_watched(void **state)
 {
     (void)state;

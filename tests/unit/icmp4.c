@@ -108,6 +108,7 @@ static void assert_sent(struct bench *bench, uint32_t i, const char *text)
 
 /* ---- Echo ---- */
 
+/* RFC 792 MUST-1; RFC 1122 MUST-25, MUST-26, MUST-27 */
 static void an_echo_is_answered_in_the_packet_that_asked(void **state)
 {
     (void)state;
@@ -126,6 +127,7 @@ static void an_echo_is_answered_in_the_packet_that_asked(void **state)
     tear_down(&bench);
 }
 
+/* RFC 792 MUST-1 */
 static void an_echo_of_zeros_has_a_checksum(void **state)
 {
     (void)state;
@@ -136,6 +138,7 @@ static void an_echo_of_zeros_has_a_checksum(void **state)
     tear_down(&bench);
 }
 
+/* RFC 1122 MUST-27 */
 static void payload_in_fragments_stays_where_it_is(void **state)
 {
     (void)state;
@@ -207,6 +210,7 @@ static void echoes_to_many_are_not_answered(void **state)
     tear_down(&bench);
 }
 
+/* RFC 792 MUST-4 */
 static void row_10_cut_and_damaged_messages_are_dropped(void **state)
 {
     (void)state;
@@ -222,6 +226,7 @@ static void row_10_cut_and_damaged_messages_are_dropped(void **state)
     tear_down(&bench);
 }
 
+/* RFC 1122 MUST-16, MUST-29 */
 static void row_10_messages_for_others_than_hosts_are_ignored(void **state)
 {
     (void)state;
@@ -264,6 +269,7 @@ static void refuse_port(void *block, struct burst *burst, uint64_t now_ns)
     burst->count = 0;
 }
 
+/* RFC 792 MUST-2; RFC 1122 MUST-17, SHLD-2 */
 static void an_unwanted_datagram_is_answered_with_port_unreachable(void **state)
 {
     (void)state;
@@ -278,6 +284,7 @@ static void an_unwanted_datagram_is_answered_with_port_unreachable(void **state)
     tear_down(&bench);
 }
 
+/* RFC 1122 SHLD-2 */
 static void an_unknown_protocol_is_answered_with_protocol_unreachable(void **state)
 {
     (void)state;
@@ -306,6 +313,7 @@ static void row_6_a_parameter_problem_has_no_options_itself(void **state)
     tear_down(&bench);
 }
 
+/* RFC 792 MUST-5 */
 static void a_datagram_never_completed_is_time_exceeded(void **state)
 {
     (void)state;
@@ -320,6 +328,7 @@ static void a_datagram_never_completed_is_time_exceeded(void **state)
     tear_down(&bench);
 }
 
+/* RFC 1122 MUST-17 */
 static void errors_stay_within_576_bytes(void **state)
 {
     (void)state;
@@ -351,6 +360,7 @@ static void a_quoted_packet_that_others_look_at_is_not_written_to(void **state)
 }
 
 /* RFC 1122, 3.2.2: no error about these. */
+/* RFC 792 MUST-3; RFC 1122 MUST-19 */
 static void silence_is_kept_where_rfc_1122_wants_it(void **state)
 {
     (void)state;
@@ -388,6 +398,7 @@ static void silence_is_kept_where_rfc_1122_wants_it(void **state)
     tear_down(&bench);
 }
 
+/* RFC 1122 MUST-19 */
 static void sources_that_are_no_host_are_not_answered(void **state)
 {
     (void)state;
@@ -470,6 +481,7 @@ static void an_error_that_finds_no_memory_is_not_sent(void **state)
 
 /* ---- Errors about what we sent ---- */
 
+/* RFC 1122 MUST-18, MUST-20, MUST-38 */
 static void an_error_is_told_to_the_owner_of_the_quoted_datagram(void **state)
 {
     (void)state;
@@ -612,6 +624,7 @@ static void row_22_a_path_narrows_only_when_its_owner_confirms(void **state)
     tear_down(&bench);
 }
 
+/* RFC 1191 MUST-3 */
 static void row_22_a_path_never_widens_by_an_error(void **state)
 {
     (void)state;
@@ -626,6 +639,7 @@ static void row_22_a_path_never_widens_by_an_error(void **state)
     tear_down(&bench);
 }
 
+/* RFC 1191 MUST-2 */
 static void row_22_absurd_values_are_clamped(void **state)
 {
     (void)state;
@@ -638,6 +652,7 @@ static void row_22_absurd_values_are_clamped(void **state)
     tear_down(&bench);
 }
 
+/* RFC 1191 SHLD-1, SHLD-2 */
 static void old_routers_mean_the_next_plateau(void **state)
 {
     (void)state;
@@ -691,6 +706,7 @@ static void note_reply(void *context, struct chaski *host, const struct chaski_a
 static const char pong[] = "45000020 00000000 37016fdb 0a000002 0a000001 00007b68 abcd0007 "
                            "64617461";
 
+/* RFC 1122 MUST-28, SHLD-4 */
 static void a_ping_leaves_and_its_reply_is_told_by_the_closure(void **state)
 {
     (void)state;
@@ -716,6 +732,7 @@ static void a_ping_leaves_and_its_reply_is_told_by_the_closure(void **state)
     tear_down(&bench);
 }
 
+/* RFC 1122 MUST-28 */
 static void a_reply_that_nobody_waits_for_is_dropped(void **state)
 {
     (void)state;

@@ -124,6 +124,7 @@ static void join_and_settle(struct bench *bench)
 
 /* ---- Membership ---- */
 
+/* RFC 3376 MUST-6 */
 static void every_host_is_in_the_group_of_all_hosts_and_never_says_so(void **state)
 {
     (void)state;
@@ -140,6 +141,7 @@ static void every_host_is_in_the_group_of_all_hosts_and_never_says_so(void **sta
     tear_down(&bench);
 }
 
+/* RFC 1122 SHLD-6; RFC 3376 MUST-1, MUST-7 */
 static void joining_is_said_twice_and_leaving_too(void **state)
 {
     (void)state;
@@ -184,6 +186,7 @@ static void a_group_is_joined_once_however_many_want_it(void **state)
     tear_down(&bench);
 }
 
+/* RFC 3376 MUST-8 */
 static void joining_again_while_leaving_takes_it_back(void **state)
 {
     (void)state;
@@ -245,6 +248,7 @@ static void many_groups_come_and_go_in_any_order(void **state)
 
 /* ---- Version 3 queries ---- */
 
+/* RFC 3376 MUST-9 */
 static void a_general_query_is_answered_for_all_groups_within_its_time(void **state)
 {
     (void)state;
@@ -284,6 +288,7 @@ static void many_groups_take_several_reports(void **state)
     tear_down(&bench);
 }
 
+/* RFC 3376 MUST-11 */
 static void a_query_about_a_group_is_answered_for_that_group(void **state)
 {
     (void)state;
@@ -302,6 +307,7 @@ static void a_query_about_a_group_is_answered_for_that_group(void **state)
     tear_down(&bench);
 }
 
+/* RFC 3376 MUST-10 */
 static void a_more_urgent_query_hastens_the_answer(void **state)
 {
     (void)state;
@@ -340,6 +346,7 @@ static void a_query_about_a_group_that_is_not_ours_is_not_answered(void **state)
     tear_down(&bench);
 }
 
+/* RFC 3376 MUST-11 */
 static void a_query_about_sources_is_answered_for_those(void **state)
 {
     (void)state;
@@ -363,6 +370,7 @@ static void a_query_about_sources_is_answered_for_those(void **state)
     tear_down(&bench);
 }
 
+/* RFC 3376 MUST-12 */
 static void too_many_sources_are_answered_by_the_group_as_such(void **state)
 {
     (void)state;
@@ -394,6 +402,7 @@ static void a_flood_of_queries_is_answered_once(void **state)
     tear_down(&bench);
 }
 
+/* RFC 3376 MUST-7 */
 static void robustness_is_learned_from_the_querier(void **state)
 {
     (void)state;
@@ -412,6 +421,7 @@ static void robustness_is_learned_from_the_querier(void **state)
 
 /* ---- Older routers ---- */
 
+/* RFC 3376 MUST-13 */
 static void beside_a_version_2_router_version_2_is_spoken(void **state)
 {
     (void)state;
@@ -448,6 +458,7 @@ static void the_report_of_another_member_spares_ours_and_our_leave(void **state)
     tear_down(&bench);
 }
 
+/* RFC 3376 MUST-13 */
 static void beside_a_version_1_router_there_are_no_leaves(void **state)
 {
     (void)state;
@@ -463,6 +474,7 @@ static void beside_a_version_1_router_there_are_no_leaves(void **state)
     tear_down(&bench);
 }
 
+/* RFC 3376 MUST-13 */
 static void when_the_older_router_is_gone_version_3_is_spoken_again(void **state)
 {
     (void)state;
@@ -476,6 +488,7 @@ static void when_the_older_router_is_gone_version_3_is_spoken_again(void **state
     tear_down(&bench);
 }
 
+/* RFC 3376 MUST-14 */
 static void what_was_pending_for_another_version_is_forgotten(void **state)
 {
     (void)state;
@@ -505,6 +518,7 @@ static void assert_dropped(struct bench *bench, const char *text, enum chaski_co
     blocks_assert_nothing_held(bench->blocks);
 }
 
+/* RFC 3376 MUST-3, MUST-4 */
 static void malformed_and_forged_messages_are_dropped(void **state)
 {
     (void)state;

@@ -155,6 +155,7 @@ static void assert_dropped(struct bench *bench, const char *text, enum chaski_co
 
 /* ---- Up ---- */
 
+/* RFC 791 MUST-11 */
 static void a_datagram_for_us_goes_up_without_header_and_padding(void **state)
 {
     (void)state;
@@ -180,6 +181,7 @@ static void a_datagram_for_us_goes_up_without_header_and_padding(void **state)
     tear_down(&bench);
 }
 
+/* RFC 791 MUST-2 */
 static void row_5_headers_that_lie_about_lengths_are_dropped(void **state)
 {
     (void)state;
@@ -200,6 +202,7 @@ static void row_5_headers_that_lie_about_lengths_are_dropped(void **state)
     tear_down(&bench);
 }
 
+/* RFC 791 MUST-3; RFC 1122 MUST-6 */
 static void a_wrong_header_checksum_is_noticed(void **state)
 {
     (void)state;
@@ -210,6 +213,7 @@ static void a_wrong_header_checksum_is_noticed(void **state)
     tear_down(&bench);
 }
 
+/* RFC 791 MUST-5; RFC 1122 MUST-14 */
 static void options_are_passed_over(void **state)
 {
     (void)state;
@@ -228,6 +232,7 @@ static void options_are_passed_over(void **state)
     tear_down(&bench);
 }
 
+/* RFC 792 MUST-6; RFC 1122 SHLD-3 */
 static void row_6_malformed_options_are_a_parameter_problem(void **state)
 {
     (void)state;
@@ -265,6 +270,7 @@ static void row_6_a_source_route_is_dropped_in_silence(void **state)
     tear_down(&bench);
 }
 
+/* RFC 1122 MUST-8, MUST-9, MUST-45 */
 static void row_9_impossible_sources_are_dropped_in_silence(void **state)
 {
     (void)state;
@@ -302,6 +308,7 @@ static void igmp_may_come_from_nobody(void **state)
     tear_down(&bench);
 }
 
+/* RFC 1122 MUST-37 */
 static void broadcasts_and_groups_of_ours_are_taken(void **state)
 {
     (void)state;
@@ -335,6 +342,7 @@ static void an_address_of_ours_is_ours_on_every_interface(void **state)
     tear_down(&bench);
 }
 
+/* RFC 1122 MUST-7 */
 static void what_is_not_ours_is_not_answered(void **state)
 {
     (void)state;
@@ -352,6 +360,7 @@ static void what_is_not_ours_is_not_answered(void **state)
     tear_down(&bench);
 }
 
+/* RFC 1122 SHLD-8 */
 static void a_unicast_datagram_in_a_link_broadcast_is_dropped(void **state)
 {
     (void)state;
@@ -367,6 +376,7 @@ static void a_unicast_datagram_in_a_link_broadcast_is_dropped(void **state)
     tear_down(&bench);
 }
 
+/* RFC 1122 MUST-9 */
 static void from_ourselves_our_own_addresses_and_loopback_are_possible(void **state)
 {
     (void)state;
@@ -441,6 +451,7 @@ static void send(struct bench *bench, struct packet *packet)
     give(ip4_transmit, &bench->ip4, packet, 0);
 }
 
+/* RFC 1122 MUST-30 */
 static void a_neighbour_is_sent_to_directly(void **state)
 {
     (void)state;
@@ -460,6 +471,7 @@ static void a_neighbour_is_sent_to_directly(void **state)
     tear_down(&bench);
 }
 
+/* RFC 1122 MUST-30 */
 static void everybody_else_by_the_gateway(void **state)
 {
     (void)state;
@@ -472,6 +484,7 @@ static void everybody_else_by_the_gateway(void **state)
     tear_down(&bench);
 }
 
+/* RFC 3376 MUST-1 */
 static void a_group_message_has_ttl_1_and_may_carry_router_alert(void **state)
 {
     (void)state;
@@ -697,6 +710,7 @@ static struct packet *long_datagram(struct bench *bench, uint32_t destination, u
     return packet;
 }
 
+/* RFC 791 MUST-7 */
 static void long_datagrams_leave_in_fragments(void **state)
 {
     (void)state;
@@ -726,6 +740,7 @@ static void long_datagrams_leave_in_fragments(void **state)
     tear_down(&bench);
 }
 
+/* RFC 791 MUST-7 */
 static void what_fits_exactly_is_not_cut(void **state)
 {
     (void)state;
@@ -745,6 +760,7 @@ static void what_fits_exactly_is_not_cut(void **state)
     tear_down(&bench);
 }
 
+/* RFC 791 MUST-8 */
 static void what_may_not_be_cut_is_dropped_when_too_long(void **state)
 {
     (void)state;
@@ -798,6 +814,7 @@ static uint16_t identification_of(struct bench *bench, uint32_t destination)
     return identification;
 }
 
+/* RFC 6864 MUST-2, SHLD-1 */
 static void row_24_identification_is_no_global_counter(void **state)
 {
     (void)state;
@@ -821,6 +838,7 @@ static void row_24_identification_is_no_global_counter(void **state)
     tear_down(&bench);
 }
 
+/* RFC 6864 SHLD-1 */
 static void row_24_another_key_gives_other_identifications(void **state)
 {
     (void)state;
@@ -837,6 +855,7 @@ static void row_24_another_key_gives_other_identifications(void **state)
 
 /* ---- Paths ---- */
 
+/* RFC 1191 MUST-1, MUST-4, SHLD-3 */
 static void row_22_a_path_mtu_only_falls_and_is_forgotten_after_ten_minutes(void **state)
 {
     (void)state;
@@ -854,6 +873,7 @@ static void row_22_a_path_mtu_only_falls_and_is_forgotten_after_ten_minutes(void
     tear_down(&bench);
 }
 
+/* RFC 1191 MUST-2 */
 static void row_22_reported_mtus_are_clamped(void **state)
 {
     (void)state;
@@ -886,6 +906,7 @@ static void row_22_the_table_of_paths_is_bounded(void **state)
     tear_down(&bench);
 }
 
+/* RFC 1122 MUST-36; RFC 1191 MUST-6 */
 static void a_narrow_path_is_seen_by_transports_and_cut_to(void **state)
 {
     (void)state;
@@ -921,6 +942,7 @@ static void below_the_minimum_packets_may_be_fragmented_by_routers(void **state)
 
 /* ---- What transports see ---- */
 
+/* RFC 1122 MUST-36 */
 static void paths_say_how_a_destination_is_reached(void **state)
 {
     (void)state;

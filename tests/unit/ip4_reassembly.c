@@ -110,6 +110,7 @@ static void assert_whole(struct packet *packet, uint32_t length)
 
 /* ---- Putting together ---- */
 
+/* RFC 791 MUST-9; RFC 1122 MUST-10 */
 static void three_fragments_in_any_order_make_a_datagram(void **state)
 {
     (void)state;
@@ -137,6 +138,7 @@ static void three_fragments_in_any_order_make_a_datagram(void **state)
     tear_down(&bench);
 }
 
+/* RFC 3168 MUST-1 */
 static void congestion_met_by_one_fragment_was_met_by_the_whole(void **state)
 {
     (void)state;
@@ -171,6 +173,7 @@ static void few_fragments_are_referred_to_and_many_are_copied(void **state)
     tear_down(&bench);
 }
 
+/* RFC 791 MUST-4; RFC 1122 MUST-33 */
 static void the_largest_datagram_can_be_put_together(void **state)
 {
     (void)state;
@@ -239,6 +242,7 @@ static void fragments_that_others_look_at_too_are_left_as_they_are(void **state)
     tear_down(&bench);
 }
 
+/* RFC 791 MUST-6; RFC 6864 MUST-3 */
 static void datagrams_are_told_apart(void **state)
 {
     (void)state;
@@ -257,6 +261,7 @@ static void datagrams_are_told_apart(void **state)
     tear_down(&bench);
 }
 
+/* RFC 791 MUST-9 */
 static void random_orders_with_copies_give_the_same_datagram(void **state)
 {
     (void)state;
@@ -455,6 +460,7 @@ static void row_4_two_different_last_fragments_end_the_datagram(void **state)
 
 /* ---- Time and memory ---- */
 
+/* RFC 791 MUST-10; RFC 1122 MUST-34, SHLD-7 */
 static void after_a_minute_the_first_fragment_is_reported(void **state)
 {
     (void)state;
@@ -472,6 +478,7 @@ static void after_a_minute_the_first_fragment_is_reported(void **state)
     tear_down(&bench);
 }
 
+/* RFC 792 MUST-5; RFC 1122 MUST-34 */
 static void without_the_first_fragment_nobody_is_told(void **state)
 {
     (void)state;

@@ -132,6 +132,7 @@ static void no_cookie_is_needed_where_both_say_so(void **state)
     pair_end(&p);
 }
 
+/* RFC 7413 SHLD-7 */
 static void the_policy_may_forbid_it(void **state)
 {
     (void)state;

@@ -164,6 +164,7 @@ static void a_refused_datagram_is_told_once(void **state)
     pair_end(&p);
 }
 
+/* RFC 1122 MUST-46 */
 static void ancillary_data_changes_one_datagram(void **state)
 {
     (void)state;

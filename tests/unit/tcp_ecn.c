@@ -106,6 +106,7 @@ static struct segment answer_to(struct peer *peer, unsigned ace, uint8_t field)
 
 /* ---- RFC 3168 ---- */
 
+/* RFC 3168 MUST-2, MUST-4; RFC 9768 MUST-1 */
 static void syn_asks_as_tcp_ecn_says(void **state)
 {
     (void)state;
@@ -127,6 +128,7 @@ static void syn_asks_as_tcp_ecn_says(void **state)
     }
 }
 
+/* RFC 3168 MUST-3, MUST-4; RFC 9768 MUST-2, MUST-3 */
 static void synack_answers_as_tcp_ecn_says(void **state)
 {
     (void)state;
@@ -152,6 +154,7 @@ static void synack_answers_as_tcp_ecn_says(void **state)
 }
 
 /* 6.1.1.1: a SYN that asks and is not answered is followed by one that does not. */
+/* RFC 3168 SHLD-1; RFC 9768 SHLD-1 */
 static void syn_falls_back(void **state)
 {
     (void)state;
@@ -172,6 +175,7 @@ static void syn_falls_back(void **state)
 }
 
 /* 6.1.1: both flags in a SYN+ACK are what a reflector sends. */
+/* RFC 3168 MUST-5, MUST-6; RFC 9768 MUST-4, MUST-5 */
 static void broken_answers_mean_no_ecn(void **state)
 {
     (void)state;
@@ -194,6 +198,7 @@ static void broken_answers_mean_no_ecn(void **state)
 }
 
 /* 6.1.4, 6.1.5: data is ECT(0); acknowledgements and what goes again are not. */
+/* RFC 3168 MUST-14, MUST-15 */
 static void new_data_only_is_ect(void **state)
 {
     (void)state;
@@ -215,6 +220,7 @@ static void new_data_only_is_ect(void **state)
 }
 
 /* 6.1.3: from a mark on ECE stands on all acknowledgements, until CWR comes. */
+/* RFC 3168 MUST-12, MUST-13 */
 static void marks_are_echoed_until_cwr(void **state)
 {
     (void)state;
@@ -235,6 +241,7 @@ static void marks_are_echoed_until_cwr(void **state)
 }
 
 /* 6.1.2: the window shrinks once a window, and CWR stands on the next new data. */
+/* RFC 3168 MUST-7, MUST-8, MUST-10 */
 static void sender_responds_once_a_window(void **state)
 {
     (void)state;
@@ -272,6 +279,7 @@ static void sender_responds_once_a_window(void **state)
 }
 
 /* 6.1.2: a loss in the window that was marked is not a second signal. */
+/* RFC 3168 MUST-9 */
 static void mark_and_loss_are_one_signal(void **state)
 {
     (void)state;
@@ -291,6 +299,7 @@ static void mark_and_loss_are_one_signal(void **state)
 }
 
 /* 6.1.5: what is outside of the window may come from anybody. */
+/* RFC 3168 SHLD-2 */
 static void marks_outside_of_the_window_count_for_nothing(void **state)
 {
     (void)state;
@@ -309,6 +318,7 @@ static void marks_outside_of_the_window_count_for_nothing(void **state)
 }
 
 /* 6.1.6 */
+/* RFC 3168 MUST-16 */
 static void probes_are_not_ect(void **state)
 {
     (void)state;
@@ -373,6 +383,7 @@ static void expect_counts(struct peer *peer, unsigned ace, uint32_t e1, uint32_t
 }
 
 /* 3.2.2.1: the client's acknowledgement tells how the SYN+ACK came, also when that comes again. */
+/* RFC 9768 MUST-9, MUST-10, MUST-11 */
 static void third_segment_tells_how_the_second_came(void **state)
 {
     (void)state;
@@ -397,6 +408,7 @@ static void third_segment_tells_how_the_second_came(void **state)
     }
 }
 
+/* RFC 9768 MUST-9, MUST-12, MUST-16, MUST-18 */
 static void marks_are_counted(void **state)
 {
     (void)state;
@@ -423,6 +435,7 @@ static void marks_are_counted(void **state)
 }
 
 /* 3.2.2.4: flags that somebody clears; 3.2.2.3: a field that somebody changes. */
+/* RFC 9768 MUST-11, MUST-14, MUST-15 */
 static void mangled_handshakes_mean_not_ect(void **state)
 {
     (void)state;
@@ -448,6 +461,7 @@ static void store_24(uint8_t *at, uint32_t value)
 }
 
 /* 3.2.2.2: what the peer counts is taken in, once it tells of progress. */
+/* RFC 9768 MUST-13 */
 static void feedback_is_counted(void **state)
 {
     (void)state;
@@ -494,6 +508,7 @@ static uint32_t delivered_of_ten(bool option_there, uint32_t marked_bytes)
 }
 
 /* 3.2.2.5.2: ACE may have gone round; caution says so, the option knows. */
+/* RFC 9768 MUST-17 */
 static void ace_may_go_round(void **state)
 {
     (void)state;
@@ -503,6 +518,7 @@ static void ace_may_go_round(void **state)
 }
 
 /* 3.2.3.2.3: who sends the same again and again does not hear what carries the option. */
+/* RFC 9768 SHLD-3, SHLD-4 */
 static void option_is_given_up(void **state)
 {
     (void)state;
@@ -523,6 +539,7 @@ static void option_is_given_up(void **state)
 }
 
 /* 3.1.4.2: what was agreed on stays when the SYN comes again without a word of it. */
+/* RFC 9768 MUST-6 */
 static void syn_that_asks_no_more_means_not_ect(void **state)
 {
     (void)state;
@@ -550,6 +567,7 @@ static void syn_that_asks_no_more_means_not_ect(void **state)
 }
 
 /* 3.1.4.2: the SYN+ACK that goes again has no option, and then no flags either. */
+/* RFC 9768 SHLD-2 */
 static void synack_that_goes_again_asks_for_less(void **state)
 {
     (void)state;
@@ -569,6 +587,7 @@ static void synack_that_goes_again_asks_for_less(void **state)
 }
 
 /* 3.1.5: also when nothing of ours is left to be marked. */
+/* RFC 9768 MUST-7 */
 static void feedback_goes_on_to_the_end(void **state)
 {
     (void)state;
@@ -585,6 +604,7 @@ static void feedback_goes_on_to_the_end(void **state)
 }
 
 /* 3.2.3: kind 172 begins with ECT(0), 174 with ECT(1). */
+/* RFC 9768 MUST-18 */
 static void both_orders_of_the_option_are_read(void **state)
 {
     (void)state;
@@ -610,6 +630,7 @@ static void both_orders_of_the_option_are_read(void **state)
 }
 
 /* The option yields to what SACK needs: two blocks stay. */
+/* RFC 9768 SHLD-6 */
 static void option_shares_room_with_sack(void **state)
 {
     (void)state;

@@ -89,6 +89,7 @@ static void right_cookie(struct fast_open_cookie *cookie)
 /* ---- Cookies ---- */
 
 /* 4.1.2: what Linux makes of the same addresses under the same keys. */
+/* RFC 7413 MUST-2, MUST-3 */
 static void cookies_are_those_of_linux(void **state)
 {
     (void)state;
@@ -110,6 +111,7 @@ static void cookies_are_those_of_linux(void **state)
 
 /* ---- The server (4.2.2) ---- */
 
+/* RFC 7413 MUST-9 */
 static void a_request_is_answered_with_a_cookie(void **state)
 {
     (void)state;
@@ -145,6 +147,7 @@ static void the_experimental_option_is_answered_in_kind(void **state)
 }
 
 /* Data is taken with the SYN, and answered before the handshake is over. */
+/* RFC 7413 MUST-10, MUST-12, MUST-14 */
 static void data_with_a_cookie_is_taken_at_once(void **state)
 {
     (void)state;
@@ -169,6 +172,7 @@ static void data_with_a_cookie_is_taken_at_once(void **state)
     assert_int_equal(peer_host_reads(&peer, 5000), 10);
 }
 
+/* RFC 7413 MUST-11, SHLD-4 */
 static void a_wrong_cookie_gets_the_ordinary_handshake(void **state)
 {
     (void)state;
@@ -188,6 +192,7 @@ static void a_wrong_cookie_gets_the_ordinary_handshake(void **state)
     assert_int_equal(peer_info(&peer).receive_queue, 0);
 }
 
+/* RFC 7413 SHLD-1 */
 static void a_cookie_of_the_key_before_is_taken_and_replaced(void **state)
 {
     (void)state;
@@ -209,6 +214,7 @@ static void a_cookie_of_the_key_before_is_taken_and_replaced(void **state)
 }
 
 /* 5.1: no more than so many may wait for the end of the handshake; then it is the ordinary one. */
+/* RFC 7413 MUST-15 */
 static void the_queue_is_limited(void **state)
 {
     (void)state;
@@ -235,6 +241,7 @@ static void the_queue_is_limited(void **state)
     hear_synack(100);
 }
 
+/* RFC 7413 SHLD-7 */
 static void without_the_knob_or_the_listener_nothing_is_fast(void **state)
 {
     (void)state;
@@ -268,6 +275,7 @@ static void cookies_need_not_be_asked_for(void **state)
 }
 
 /* The SYN+ACK is lost: the SYN comes again, and time passes. */
+/* RFC 7413 MUST-16 */
 static void the_answer_goes_again(void **state)
 {
     (void)state;
@@ -366,6 +374,7 @@ static void learn(void)
     peer.next = PEER_ISS;
 }
 
+/* RFC 7413 MUST-4, MUST-5, MUST-6, SHLD-3 */
 static void a_cookie_is_asked_for_and_used(void **state)
 {
     (void)state;
@@ -389,6 +398,7 @@ static void a_cookie_is_asked_for_and_used(void **state)
 }
 
 /* The server took the SYN only, or part of the data: the rest goes in the ordinary way. */
+/* RFC 7413 MUST-8 */
 static void what_was_not_taken_goes_again(void **state)
 {
     (void)state;
@@ -421,6 +431,7 @@ static void too_much_acknowledged_is_refused(void **state)
 }
 
 /* 4.1.3, 7.1: a SYN that goes again is a plain one. */
+/* RFC 7413 SHLD-6 */
 static void a_syn_that_goes_again_is_plain(void **state)
 {
     (void)state;
@@ -437,6 +448,7 @@ static void a_syn_that_goes_again_is_plain(void **state)
 }
 
 /* The SYN is no longer than the server's segments may be, whatever was written. */
+/* RFC 7413 MUST-4, MUST-7 */
 static void no_more_goes_with_the_syn_than_fits(void **state)
 {
     (void)state;
@@ -460,6 +472,7 @@ static void where_no_cookie_is_needed_none_is_sent(void **state)
     assert_null(segment_option(&syn, 34, &length));
 }
 
+/* RFC 7413 SHLD-7 */
 static void without_the_knob_the_client_opens_plainly(void **state)
 {
     (void)state;
@@ -471,6 +484,7 @@ static void without_the_knob_the_client_opens_plainly(void **state)
     assert_null(segment_option(&syn, 34, &length));
 }
 
+/* RFC 7413 SHLD-2 */
 static void cookies_of_many_servers_are_bounded(void **state)
 {
     (void)state;

@@ -79,6 +79,7 @@ static uint32_t segment_size(struct path *path)
 
 /* 7.3, 7.5: the search begins at tcp_base_mss and ends next to what the path carries; 4 and 7.6:
  * what it costs is one segment a failure, and no congestion. */
+/* RFC 4821 MUST-1, MUST-2, MUST-3, MUST-4, SHLD-1, SHLD-2; RFC 8899 MUST-1, MUST-2, SHLD-1 */
 static void search_finds_what_the_path_carries(void **state)
 {
     (void)state;
@@ -99,6 +100,7 @@ static void search_finds_what_the_path_carries(void **state)
 }
 
 /* 7.3: what the path could not carry it may carry later. */
+/* RFC 4821 SHLD-4 */
 static void search_is_repeated(void **state)
 {
     (void)state;
@@ -115,6 +117,7 @@ static void search_is_repeated(void **state)
 }
 
 /* 7.7: full stop time-outs lead back to the base; then the search goes on from there. */
+/* RFC 4821 SHLD-3; RFC 8899 MUST-4 */
 static void black_hole_is_survived(void **state)
 {
     (void)state;
@@ -131,6 +134,7 @@ static void black_hole_is_survived(void **state)
 }
 
 /* Where not even the base gets through, halves do. */
+/* RFC 4821 MUST-5, SHLD-3; RFC 8899 MUST-4 */
 static void narrow_black_hole_is_survived(void **state)
 {
     (void)state;
@@ -188,6 +192,7 @@ static uint32_t retransmitted_where_marked(const char *ecn, uint64_t *marked)
     return again;
 }
 
+/* RFC 3168 MUST-7 */
 static void marks_take_the_place_of_losses(void **state)
 {
     (void)state;

@@ -51,6 +51,7 @@ static struct segment answer_to(const uint8_t *options, uint8_t length)
 
 /* ---- RFC 7323 ---- */
 
+/* RFC 7323 MUST-2, MUST-3, MUST-8, SHLD-1 */
 static void what_was_not_offered_is_not_answered(void **state)
 {
     (void)state;
@@ -81,6 +82,7 @@ static void what_was_not_offered_is_not_answered(void **state)
     }
 }
 
+/* RFC 7323 MUST-4 */
 static void windows_of_syns_are_not_scaled(void **state)
 {
     (void)state;
@@ -101,6 +103,7 @@ static void windows_of_syns_are_not_scaled(void **state)
 }
 
 /* Data, acknowledgements, what goes again, FIN: each has one, and echoes the latest in order. */
+/* RFC 7323 MUST-7 */
 static void timestamps_stand_on_every_segment(void **state)
 {
     (void)state;
@@ -131,6 +134,7 @@ static void timestamps_stand_on_every_segment(void **state)
 
 /* What went again tells a round trip too, since the echo tells which of the two is answered; what
  * acknowledges nothing new tells none. */
+/* RFC 6298 MUST-5; RFC 7323 MUST-11 */
 static void timestamps_tell_round_trips(void **state)
 {
     (void)state;
@@ -160,6 +164,7 @@ static void timestamps_tell_round_trips(void **state)
 }
 
 /* The clock of a pair of ends goes on from one connection to the next. */
+/* RFC 6191 MUST-1; RFC 7323 MUST-15 */
 static void timestamps_of_later_incarnations_go_on(void **state)
 {
     (void)state;
@@ -205,6 +210,7 @@ static void assert_reports(const uint32_t *ranges, unsigned count)
     }
 }
 
+/* RFC 2018 MUST-3, MUST-4, SHLD-1, SHLD-2 */
 static void every_gap_is_reported_the_latest_first(void **state)
 {
     (void)state;

@@ -74,6 +74,7 @@ static uint32_t fly(uint32_t total)
 
 /* ---- Recovery (RFC 6582) ---- */
 
+/* RFC 5681 MUST-12; RFC 6582 MUST-1 */
 static void three_duplicates_without_sack_are_enough(void **state)
 {
     (void)state;
@@ -90,6 +91,7 @@ static void three_duplicates_without_sack_are_enough(void **state)
 }
 
 /* Holes at the first, third and fifth segment: a round trip mends each. */
+/* RFC 5681 MUST-13; RFC 6582 MUST-2, MUST-3, MUST-4 */
 static void partial_acknowledgements_fill_hole_after_hole(void **state)
 {
     (void)state;
@@ -123,6 +125,7 @@ static void partial_acknowledgements_fill_hole_after_hole(void **state)
 }
 
 /* Each puts off the time-out only once, so that many holes are left to it. */
+/* RFC 6582 SHLD-1 */
 static void the_first_partial_acknowledgement_alone_puts_the_timer_off(void **state)
 {
     (void)state;
@@ -138,6 +141,7 @@ static void the_first_partial_acknowledgement_alone_puts_the_timer_off(void **st
     fail();
 }
 
+/* RFC 6582 MUST-6 */
 static void a_time_out_ends_recovery_without_sack(void **state)
 {
     (void)state;
@@ -152,6 +156,7 @@ static void a_time_out_ends_recovery_without_sack(void **state)
 }
 
 /* What goes again needlessly causes duplicates; they are not of a new loss. */
+/* RFC 6582 MUST-5 */
 static void duplicates_after_a_time_out_begin_nothing(void **state)
 {
     (void)state;
@@ -172,6 +177,7 @@ static void duplicates_after_a_time_out_begin_nothing(void **state)
 
 /* ---- The timer (RFC 6298) ---- */
 
+/* RFC 6298 MUST-9, MUST-10 */
 static void news_restarts_the_timer(void **state)
 {
     (void)state;
@@ -188,6 +194,7 @@ static void news_restarts_the_timer(void **state)
 }
 
 /* What has already led to a lower threshold does not lower it again. */
+/* RFC 5681 MUST-9 */
 static void repeated_time_outs_count_once(void **state)
 {
     (void)state;
@@ -201,6 +208,7 @@ static void repeated_time_outs_count_once(void **state)
 
 /* ---- F-RTO (RFC 5682, 2.1) ---- */
 
+/* RFC 5682 MUST-1, MUST-2, MUST-5 */
 static void a_spurious_time_out_is_taken_back_without_sack(void **state)
 {
     (void)state;
@@ -219,6 +227,7 @@ static void a_spurious_time_out_is_taken_back_without_sack(void **state)
     assert_int_equal(peer_info(&peer).tcpi_total_retrans, 1);
 }
 
+/* RFC 5682 MUST-4 */
 static void a_real_time_out_goes_on_without_sack(void **state)
 {
     (void)state;
@@ -234,6 +243,7 @@ static void a_real_time_out_goes_on_without_sack(void **state)
 
 /* ---- The window ---- */
 
+/* RFC 5681 MUST-4; RFC 6928 MUST-1 */
 static void a_handshake_that_lost_something_begins_with_one_segment(void **state)
 {
     (void)state;
@@ -267,6 +277,7 @@ static void a_handshake_that_lost_something_begins_with_one_segment(void **state
     }
 }
 
+/* RFC 6298 MUST-12 */
 static void data_after_a_lost_syn_waits_longer(void **state)
 {
     (void)state;
@@ -282,6 +293,7 @@ static void data_after_a_lost_syn_waits_longer(void **state)
 }
 
 /* An application that writes a segment a round trip learns nothing about a larger window. */
+/* RFC 7661 MUST-1 */
 static void an_unused_window_does_not_grow(void **state)
 {
     (void)state;

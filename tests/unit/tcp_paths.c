@@ -123,6 +123,7 @@ static void transfer_while_path_shrinks(bool sack, bool timestamps, uint32_t los
     net_free(&net);
 }
 
+/* RFC 1191 MUST-1, MUST-6, MUST-7 */
 static void a_path_that_shrinks_is_survived(void **state)
 {
     (void)state;

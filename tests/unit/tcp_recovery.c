@@ -173,6 +173,7 @@ static int tear_down(void **state)
 /* ---- RACK (RFC 8985, 6) ---- */
 
 /* 6.2, step 4: with three segments reported and no reordering seen the window is nought. */
+/* RFC 2018 MUST-5, SHLD-4; RFC 5681 MUST-12; RFC 6675 MUST-1; RFC 8985 MUST-1, SHLD-3 */
 static void three_reported_segments_are_enough(void **state)
 {
     (void)state;
@@ -189,6 +190,7 @@ static void three_reported_segments_are_enough(void **state)
 }
 
 /* 6.2, steps 4 and 5: with one, what was sent before is lost a quarter of the round trip later. */
+/* RFC 8985 MUST-2, MUST-6, SHLD-4, SHLD-7 */
 static void one_reported_segment_and_time_are_enough(void **state)
 {
     (void)state;
@@ -205,6 +207,7 @@ static void one_reported_segment_and_time_are_enough(void **state)
 }
 
 /* A retransmission that is lost is found lost by what was sent after it. */
+/* RFC 8985 MUST-6 */
 static void a_lost_retransmission_is_found(void **state)
 {
     (void)state;
@@ -229,6 +232,7 @@ static void a_lost_retransmission_is_found(void **state)
 }
 
 /* 6.2, steps 3 and 4: once the path is seen to reorder, three segments are not enough, time is. */
+/* RFC 8985 MUST-4, SHLD-4, SHLD-7, SHLD-15 */
 static void reordering_is_waited_for(void **state)
 {
     (void)state;
@@ -252,6 +256,7 @@ static void reordering_is_waited_for(void **state)
 
 /* 6.2, step 4: the window grows once in a round trip with D-SACKs, and shrinks after 16 recoveries.
  */
+/* RFC 2883 MUST-7; RFC 8985 SHLD-1, SHLD-5, SHLD-6 */
 static void duplicates_widen_the_window(void **state)
 {
     (void)state;
@@ -271,6 +276,7 @@ static void duplicates_widen_the_window(void **state)
 }
 
 /* RFC 2883, 4.2: also when it is the second block that covers the first. */
+/* RFC 2883 MUST-7 */
 static void a_duplicate_behind_a_gap_is_one_too(void **state)
 {
     (void)state;
@@ -282,6 +288,7 @@ static void a_duplicate_behind_a_gap_is_one_too(void **state)
 }
 
 /* 6.2, step 2: sooner than the least round trip, it was the original that was acknowledged. */
+/* RFC 8985 MUST-3 */
 static void an_answer_too_soon_is_not_of_the_retransmission(void **state)
 {
     (void)state;
@@ -296,6 +303,7 @@ static void an_answer_too_soon_is_not_of_the_retransmission(void **state)
 }
 
 /* RFC 2018, 8: what was reported and is not acknowledged when its turn comes goes again. */
+/* RFC 2018 MUST-7 */
 static void a_peer_that_takes_its_word_back_is_sent_all_again(void **state)
 {
     (void)state;
@@ -310,6 +318,7 @@ static void a_peer_that_takes_its_word_back_is_sent_all_again(void **state)
 }
 
 /* 6.3: after a time-out, what was sent within the last round trip is not yet lost. */
+/* RFC 8985 MUST-7 */
 static void a_time_out_spares_what_was_just_sent(void **state)
 {
     (void)state;
@@ -325,6 +334,7 @@ static void a_time_out_spares_what_was_just_sent(void **state)
 }
 
 /* 6.2, step 4: however often duplicates were reported, it is no more than a round trip. */
+/* RFC 8985 MUST-5 */
 static void the_reordering_window_is_bounded(void **state)
 {
     (void)state;
@@ -341,6 +351,7 @@ static void the_reordering_window_is_bounded(void **state)
 /* ---- Tail loss probes (RFC 8985, 7) ---- */
 
 /* 7.2, 7.3: two round trips after the last sending; the last segment when there is nothing new. */
+/* RFC 8985 MUST-9, SHLD-8, SHLD-13, SHLD-15 */
 static void silence_is_probed(void **state)
 {
     (void)state;
@@ -362,6 +373,7 @@ static void silence_is_probed(void **state)
 }
 
 /* 7.2: a lone segment's acknowledgement may be delayed; the time-out is not exceeded. */
+/* RFC 8985 SHLD-9, SHLD-11 */
 static void a_lone_segment_is_probed_later(void **state)
 {
     (void)state;
@@ -377,6 +389,7 @@ static void a_lone_segment_is_probed_later(void **state)
 }
 
 /* 7.3: then the time-out is awaited. */
+/* RFC 8985 MUST-8 */
 static void one_probe_is_out_at_most(void **state)
 {
     (void)state;
@@ -394,6 +407,7 @@ static void one_probe_is_out_at_most(void **state)
 }
 
 /* 7.2: no round trip is known, since no time has passed in the handshake. */
+/* RFC 8985 SHLD-10 */
 static void without_a_round_trip_the_probe_waits_a_second(void **state)
 {
     (void)state;
@@ -413,6 +427,7 @@ static void without_a_round_trip_the_probe_waits_a_second(void **state)
 }
 
 /* 7.3: new data goes rather than old. */
+/* RFC 8985 SHLD-12 */
 static void new_data_probes_when_there_is_some(void **state)
 {
     (void)state;
@@ -424,6 +439,7 @@ static void new_data_probes_when_there_is_some(void **state)
 }
 
 /* 7.4.2: what the probe has repaired was a loss: the window is reduced. */
+/* RFC 8985 MUST-10, SHLD-14 */
 static void a_loss_that_the_probe_repaired_counts(void **state)
 {
     (void)state;
@@ -442,6 +458,7 @@ static void a_loss_that_the_probe_repaired_counts(void **state)
 }
 
 /* 7.4.2: reported as a duplicate, it repaired nothing. */
+/* RFC 8985 MUST-11 */
 static void a_needless_probe_costs_nothing(void **state)
 {
     (void)state;
@@ -472,6 +489,7 @@ static void probes_can_be_turned_off(void **state)
 
 /* ---- Limited transmit (RFC 3042), proportional rate reduction (RFC 6937) ---- */
 
+/* RFC 3042 MUST-2, MUST-3, SHLD-1; RFC 5681 MUST-1, SHLD-3 */
 static void the_first_two_reports_let_new_segments_go(void **state)
 {
     (void)state;
@@ -486,6 +504,7 @@ static void the_first_two_reports_let_new_segments_go(void **state)
 }
 
 /* Nothing goes beyond the peer's window; when that opens it does. */
+/* RFC 3042 MUST-1 */
 static void limited_transmit_respects_the_window(void **state)
 {
     (void)state;
@@ -500,6 +519,8 @@ static void limited_transmit_respects_the_window(void **state)
 
 /* RFC 6937, 3.1: over the round trip, as much goes of the window as the threshold is of the flight.
  */
+/* RFC 2018 MUST-6; RFC 5681 MUST-15, MUST-18; RFC 6675 MUST-2, MUST-3, MUST-5; RFC 9438 MUST-5;
+ * RFC 9937 MUST-1, MUST-2, MUST-4, MUST-5, SHLD-2 */
 static void the_rate_is_reduced_in_proportion(void **state)
 {
     (void)state;
@@ -528,6 +549,7 @@ static void the_rate_is_reduced_in_proportion(void **state)
 
 /* Its successor's SafeACK: when nothing more is lost, a segment more than has arrived goes, until
  * the threshold is reached. */
+/* RFC 9937 MUST-3, SHLD-1 */
 static void progress_lets_a_segment_more_go(void **state)
 {
     (void)state;
@@ -541,6 +563,7 @@ static void progress_lets_a_segment_more_go(void **state)
 }
 
 /* RFC 5681, 4.1, and Linux's knob that turns it off. */
+/* RFC 5681 SHLD-4; RFC 6928 SHLD-2 */
 static void a_pause_takes_the_window_back(void **state)
 {
     (void)state;
@@ -576,6 +599,7 @@ static uint32_t time_out(uint32_t more)
 }
 
 /* 3.1, step 3.b: the originals were only late. */
+/* RFC 4015 MUST-1, MUST-4; RFC 5682 MUST-7, SHLD-1 */
 static void a_spurious_time_out_is_taken_back(void **state)
 {
     (void)state;
@@ -591,6 +615,7 @@ static void a_spurious_time_out_is_taken_back(void **state)
 }
 
 /* 3.1, step 3.a: duplicates after the new segments mean that the loss was real. */
+/* RFC 5682 SHLD-1 */
 static void a_real_time_out_goes_on(void **state)
 {
     (void)state;
@@ -605,6 +630,7 @@ static void a_real_time_out_goes_on(void **state)
 }
 
 /* Nothing new to send: recovery by retransmission, as ever. */
+/* RFC 5682 MUST-3 */
 static void without_new_data_the_lost_goes_again(void **state)
 {
     (void)state;
@@ -615,6 +641,7 @@ static void without_new_data_the_lost_goes_again(void **state)
 
 /* ---- Taking back: D-SACK (RFC 2883, 3708), Eifel (RFC 3522, 4015) ---- */
 
+/* RFC 4015 MUST-1, MUST-2; RFC 5681 MUST-18 */
 static void duplicates_of_all_retransmissions_undo(void **state)
 {
     (void)state;
@@ -646,6 +673,7 @@ static void a_duplicate_of_one_of_two_does_not(void **state)
     assert_int_equal(counted(CHASKI_TCP_UNDONE), 1);
 }
 
+/* RFC 3522 MUST-1, MUST-3 */
 static void an_echo_from_before_the_retransmission_undoes(void **state)
 {
     (void)state;
@@ -664,6 +692,7 @@ static void an_echo_from_before_the_retransmission_undoes(void **state)
     assert_int_equal(counted(CHASKI_TCP_UNDONE), 1);
 }
 
+/* RFC 3522 MUST-2, MUST-4, SHLD-1 */
 static void an_echo_of_the_retransmission_does_not(void **state)
 {
     (void)state;
@@ -706,6 +735,7 @@ static void text_at(uint32_t sequence, uint32_t length)
     peer_injects(&peer, &segment);
 }
 
+/* RFC 2018 MUST-3; RFC 2883 MUST-1, MUST-2, MUST-3, MUST-4, MUST-5, MUST-6 */
 static void what_came_twice_is_reported_first_and_once(void **state)
 {
     (void)state;

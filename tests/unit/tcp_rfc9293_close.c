@@ -159,6 +159,7 @@ static void passive_closers_do_not_wait(void **state)
 
 /* RFC 6191: with timestamps, a SYN whose timestamp is newer opens anew at once, whatever its
  * sequence number; an older one is answered with an acknowledgement. */
+/* RFC 6191 SHLD-1 */
 static void shld_4_timestamps_shorten_time_wait(void **state)
 {
     (void)state;

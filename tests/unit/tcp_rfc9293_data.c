@@ -125,6 +125,7 @@ static void shld_27_writes_are_collapsed(void **state)
 /* ---- Acknowledging (3.10.7.4) ---- */
 
 /* One acknowledgement for what arrives together, and none of its own when data can carry it. */
+/* RFC 5681 MUST-17 */
 static void must_58_acknowledgements_are_aggregated(void **state)
 {
     (void)state;
@@ -177,6 +178,7 @@ static void must_59_all_that_is_queued_is_processed_first(void **state)
     peer_free(&peer);
 }
 
+/* RFC 5681 MUST-11, SHLD-2 */
 static void shld_31_segments_out_of_order_are_kept(void **state)
 {
     (void)state;

@@ -116,6 +116,7 @@ static void shld_20_reports_can_be_disabled(void **state)
 
 /* ---- What goes into the IP header (3.9.1.9, 3.9.2) ---- */
 
+/* RFC 1122 MUST-11, MUST-39 */
 static void must_48_the_diffserv_field_can_be_set(void **state)
 {
     (void)state;
@@ -170,6 +171,7 @@ static void shld_22_the_diffserv_field_goes_unchanged(void **state)
     peer_free(&peer);
 }
 
+/* RFC 1122 MUST-12, MUST-13, MUST-39 */
 static void must_49_ttl_is_configurable(void **state)
 {
     (void)state;
@@ -193,6 +195,7 @@ static void must_49_ttl_is_configurable(void **state)
 
 /* Options of IP that TCP knows nothing of: record route, timestamp, router alert, an unknown one.
  */
+/* RFC 1122 MUST-14 */
 static void must_50_ip_options_are_ignored(void **state)
 {
     (void)state;
@@ -230,6 +233,7 @@ static void must_50_ip_options_are_ignored(void **state)
 /* ---- ICMP (3.9.2.2) ---- */
 
 /* An error goes to the connection that it quotes, and only when it quotes what is in flight. */
+/* RFC 1122 MUST-20 */
 static void must_54_errors_reach_the_connection_quoted(void **state)
 {
     (void)state;
@@ -281,6 +285,7 @@ static const uint8_t soft[][2] = {
     {TIME_EXCEEDED, 1}, {PARAMETER_PROBLEM, 0}, {PARAMETER_PROBLEM, 1},
 };
 
+/* RFC 1122 MUST-24 */
 static void must_56_soft_errors_abort_nothing(void **state)
 {
     (void)state;
@@ -295,6 +300,7 @@ static void must_56_soft_errors_abort_nothing(void **state)
 }
 
 /* While opening, those that say nothing about whether the peer is there. */
+/* RFC 1122 MUST-23 */
 static void must_56_expired_segments_abort_no_attempt(void **state)
 {
     (void)state;

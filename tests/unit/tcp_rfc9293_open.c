@@ -24,6 +24,7 @@ static uint32_t isn_from(struct peer *peer, uint16_t port)
 }
 
 /* About one step in four microseconds. */
+/* RFC 6528 SHLD-1 */
 static void must_8_isn_is_clock_driven(void **state)
 {
     (void)state;
@@ -39,6 +40,7 @@ static void must_8_isn_is_clock_driven(void **state)
 }
 
 /* The same connection at the same time has another number on a host with other secrets. */
+/* RFC 6528 MUST-1 */
 static void must_9_isn_depends_on_a_secret(void **state)
 {
     (void)state;
@@ -55,6 +57,7 @@ static void must_9_isn_depends_on_a_secret(void **state)
 }
 
 /* Neighbouring ports at the same time: neither the numbers nor their distances repeat. */
+/* RFC 6528 SHLD-1 */
 static void shld_1_isn_differs_between_connections(void **state)
 {
     (void)state;
@@ -296,6 +299,7 @@ static const uint8_t *last_source(const struct world *world)
     return world_last(world, 0, 0)->bytes + 14 + 12;
 }
 
+/* RFC 1122 MUST-39 */
 static void must_43_the_local_address_can_be_chosen(void **state)
 {
     (void)state;
@@ -464,6 +468,7 @@ static void must_63_impossible_sources_are_ignored(void **state)
 }
 
 /* Not even while the host's time stands. */
+/* RFC 6528 SHLD-3 */
 static void shld_1_isn_is_another_one_each_time(void **state)
 {
     (void)state;

@@ -16,6 +16,7 @@ enum { IP = 20, TCP = 20 };
 /* ---- Header (3.1) ---- */
 
 /* 65 535 is 65 535 and not -1: with a congestion window that large, so much is in flight. */
+/* RFC 7323 MUST-1 */
 static void must_1_windows_are_unsigned(void **state)
 {
     (void)state;
@@ -358,6 +359,7 @@ static void must_16_segments_fit_the_peer_and_the_path(void **state)
 }
 
 /* What is announced, with both headers, can be received. */
+/* RFC 1122 MUST-35; RFC 1191 MUST-5 */
 static void must_67_mss_is_what_ip_can_receive(void **state)
 {
     (void)state;

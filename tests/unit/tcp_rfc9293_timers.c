@@ -38,6 +38,7 @@ static uint32_t time_out_ms(struct peer *peer)
 }
 
 /* RFC 6298, 2: SRTT + 4 * RTTVAR. */
+/* RFC 6298 MUST-1, MUST-2, MUST-3, MUST-6, MUST-7, MUST-8 */
 static void must_18_rto_follows_the_round_trip(void **state)
 {
     (void)state;
@@ -70,6 +71,7 @@ static void must_18_rto_follows_the_round_trip(void **state)
 
 /* What was sent twice tells no round trip, and the time-out stays backed off until something tells
  * one. */
+/* RFC 6298 MUST-5 */
 static void must_18_karn_ignores_what_was_sent_again(void **state)
 {
     (void)state;
@@ -93,6 +95,7 @@ static void must_18_karn_ignores_what_was_sent_again(void **state)
 
 /* ---- Congestion (3.8.2) ---- */
 
+/* RFC 6298 MUST-4, MUST-7, MUST-11 */
 static void must_19_time_outs_back_off(void **state)
 {
     (void)state;
@@ -129,6 +132,7 @@ static void open_for_bulk(struct peer *peer, enum chaski_congestion algorithm)
     assert_int_equal(peer_host_writes(peer, 1 << 20), 1 << 20);
 }
 
+/* RFC 5681 MUST-1, MUST-2; RFC 6928 SHLD-1 */
 static void must_19_slow_start_doubles(void **state)
 {
     (void)state;
@@ -145,6 +149,7 @@ static void must_19_slow_start_doubles(void **state)
 
 /* After a time-out: one segment, then slow start up to half of what was in flight, then a segment
  * more in a round trip. */
+/* RFC 5681 MUST-2, MUST-7, MUST-8, MUST-10 */
 static void must_19_congestion_is_avoided(void **state)
 {
     (void)state;
@@ -504,6 +509,7 @@ static void keep_alives_outlive_a_half_close(void **state)
 
 /* ---- Delayed acknowledgements (3.8.6.3) ---- */
 
+/* RFC 5681 MUST-16 */
 static void must_40_acknowledgements_wait_less_than_half_a_second(void **state)
 {
     (void)state;
@@ -536,6 +542,7 @@ static void shld_18_acknowledgements_are_delayed(void **state)
     peer_free(&peer);
 }
 
+/* RFC 5681 MUST-16 */
 static void shld_19_every_second_full_segment_is_acknowledged(void **state)
 {
     (void)state;

@@ -157,6 +157,7 @@ static void must_35_a_window_shrunk_to_zero_is_probed(void **state)
 }
 
 /* The host itself: the right edge that it told never moves left, whatever its buffers become. */
+/* RFC 7323 MUST-6 */
 static void shld_14_our_window_does_not_shrink(void **state)
 {
     (void)state;

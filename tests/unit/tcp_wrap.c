@@ -104,6 +104,7 @@ static void sequence_numbers_begin_anew(void **state)
         play(seed, false);
 }
 
+/* RFC 7323 MUST-15, MUST-16 */
 static void timestamps_begin_anew(void **state)
 {
     (void)state;

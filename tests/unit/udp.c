@@ -322,6 +322,7 @@ static uint64_t counted(enum chaski_counter counter)
 
 /* ---- Sending ---- */
 
+/* RFC 768 MUST-2; RFC 1122 MUST-42, MUST-46 */
 static void a_datagram_is_sent_as_rfc_768_writes_it(void **state)
 {
     (void)state;
@@ -348,6 +349,7 @@ static void a_datagram_is_sent_as_rfc_768_writes_it(void **state)
 }
 
 /* RFC 768: "If the computed checksum is zero, it is transmitted as all ones". */
+/* RFC 768 MUST-3 */
 static void a_checksum_of_zero_is_sent_as_all_ones(void **state)
 {
     (void)state;
@@ -429,6 +431,7 @@ static void what_cannot_be_sent_says_why(void **state)
     assert_int_equal(udp_send(&bench->udp, socket, &remote, "x", 1, 0), CHASKI_NO_ROUTE);
 }
 
+/* RFC 1122 MUST-13 */
 static void groups_are_sent_to_with_a_ttl_of_their_own(void **state)
 {
     (void)state;
@@ -482,6 +485,7 @@ static void running_out_of_memory_while_sending_leaks_nothing(void **state)
 
 /* ---- Receiving ---- */
 
+/* RFC 768 MUST-6; RFC 1122 MUST-44 */
 static void a_datagram_reaches_its_socket(void **state)
 {
     (void)state;
@@ -553,6 +557,7 @@ static void bytes_behind_the_datagram_are_not_its_own(void **state)
 
 /* Row 12: port 0. A source port of 0 is lawful though (RFC 768: "if not used, a value of zero is
  * inserted"), and cannot be answered. */
+/* RFC 768 MUST-5 */
 static void port_zero(void **state)
 {
     (void)state;
@@ -571,6 +576,7 @@ static void port_zero(void **state)
                      CHASKI_INVALID);
 }
 
+/* RFC 768 MUST-4; RFC 1122 MUST-42, MUST-43 */
 static void checksums_are_verified_unless_there_is_none(void **state)
 {
     (void)state;
@@ -602,6 +608,7 @@ static void ipv6_wants_a_checksum(void **state)
     assert_int_equal(counted(CHASKI_DROP_UDP_CHECKSUM), 1);
 }
 
+/* RFC 1122 SHLD-10 */
 static void nobody_there_is_answered_as_unreachable(void **state)
 {
     (void)state;
@@ -1070,6 +1077,7 @@ static struct ip_error error_about(const uint8_t *quoted, enum ip_error_kind kin
 
 static const uint8_t quoted[] = {0x00, 0x07, 0x04, 0xd2, 0x00, 0x0d, 0x33, 0x25};
 
+/* RFC 1122 MUST-41 */
 static void an_error_is_told_once(void **state)
 {
     (void)state;
@@ -1169,6 +1177,7 @@ static void handles_go_stale(void **state)
     assert_int_equal(udp_close(&bench->udp, beyond, 0), CHASKI_STALE);
 }
 
+/* RFC 6056 SHLD-2 */
 static void ports_are_drawn_at_random(void **state)
 {
     (void)state;
@@ -1191,6 +1200,7 @@ static void ports_are_drawn_at_random(void **state)
 }
 
 /* A port that is drawn hears no other socket's datagrams. */
+/* RFC 6056 SHLD-3 */
 static void ports_for_one_peer_differ(void **state)
 {
     (void)state;
@@ -1209,6 +1219,7 @@ static void ports_for_one_peer_differ(void **state)
 
 /* The port drawn is taken already: the next one is. Drawing is repeated by turning its counter
  * back. */
+/* RFC 6056 SHLD-4 */
 static void a_port_that_is_taken_is_passed_over(void **state)
 {
     (void)state;

@@ -52,6 +52,7 @@ static void accepts_a_reply_and_padding(void **state)
     assert_int_equal(check(padded, sizeof padded), 0);
 }
 
+/* RFC 826 MUST-1 */
 static void refuses_a_cut_packet(void **state)
 {
     (void)state;
@@ -59,6 +60,7 @@ static void refuses_a_cut_packet(void **state)
         assert_int_equal(check(request, length), CHASKI_DROP_ARP_MALFORMED);
 }
 
+/* RFC 826 MUST-1 */
 static void refuses_other_types_and_lengths(void **state)
 {
     (void)state;

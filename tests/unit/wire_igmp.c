@@ -68,6 +68,7 @@ static void reads_a_version_3_query(void **state)
 }
 
 /* RFC 3376, 4.1.1. */
+/* RFC 3376 MUST-2 */
 static void decodes_floating_times(void **state)
 {
     (void)state;
@@ -80,6 +81,7 @@ static void decodes_floating_times(void **state)
     assert_int_equal(wire_igmp_decode_time(0xff), 31744);
 }
 
+/* RFC 3376 MUST-4 */
 static void refuses_cut_messages(void **state)
 {
     (void)state;
@@ -107,6 +109,7 @@ static void refuses_counts_past_the_end(void **state)
     assert_int_equal(check_with(report3, sizeof report3, 10, 0xff), malformed);
 }
 
+/* RFC 3376 MUST-5 */
 static void accepts_what_follows_a_whole_message(void **state)
 {
     (void)state;
@@ -132,6 +135,7 @@ static void reads_records(void **state)
     assert_int_equal(wire_igmp_record_length(record), 12);
 }
 
+/* RFC 3376 MUST-4 */
 static void verifies_checksums(void **state)
 {
     (void)state;

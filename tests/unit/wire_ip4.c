@@ -65,6 +65,7 @@ static void refuses_cut_headers(void **state)
         assert_int_equal(check(plain, length, length), CHASKI_DROP_IP4_HEADER);
 }
 
+/* RFC 791 MUST-2 */
 static void refuses_header_lengths_that_cannot_be(void **state)
 {
     (void)state;
@@ -85,6 +86,7 @@ static void refuses_a_total_length_over_the_frame(void **state)
     assert_int_equal(check_with(2, 0xff, 60), CHASKI_DROP_IP4_HEADER);
 }
 
+/* RFC 791 MUST-11 */
 static void accepts_ethernet_padding(void **state)
 {
     (void)state;
@@ -92,6 +94,7 @@ static void accepts_ethernet_padding(void **state)
     assert_int_equal(check_with(3, 20, 20), 0);
 }
 
+/* RFC 791 MUST-1; RFC 1122 MUST-5 */
 static void refuses_other_versions(void **state)
 {
     (void)state;
@@ -99,6 +102,7 @@ static void refuses_other_versions(void **state)
     assert_int_equal(check_with(0, 0x05, 60), CHASKI_DROP_IP4_HEADER);
 }
 
+/* RFC 791 MUST-3 */
 static void verifies_the_checksum(void **state)
 {
     (void)state;
@@ -266,6 +270,7 @@ static void reads_timestamps(void **state)
     assert_int_equal(PARSE(&options, 68, 12, 13, 1, 0, 0, 0, 0, 0, 0, 0, 0), 0);
 }
 
+/* RFC 791 MUST-5 */
 static void passes_over_what_it_does_not_know(void **state)
 {
     (void)state;

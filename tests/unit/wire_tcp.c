@@ -189,6 +189,7 @@ static void reads_sack_blocks(void **state)
     assert_int_equal(second.right, 5);
 }
 
+/* RFC 7413 MUST-1 */
 static void reads_fast_open_cookies(void **state)
 {
     (void)state;
@@ -229,6 +230,7 @@ static void reads_the_experimental_fast_open_option(void **state)
     assert_false(o.fast_open_experimental); /* of two the first counts */
 }
 
+/* RFC 7413 MUST-1 */
 static void builds_fast_open_options(void **state)
 {
     (void)state;
@@ -297,6 +299,7 @@ static void passes_over_sack_lengths_other_than_8n_2(void **state)
     }
 }
 
+/* RFC 7323 MUST-5 */
 static void clamps_the_window_scale(void **state)
 {
     (void)state;
@@ -354,6 +357,7 @@ static void takes_the_fast_path_for_a_timestamp_alone(void **state)
     assert_false(wire_tcp_timestamp_only(plain, &timestamp, &echo));
 }
 
+/* RFC 2018 MUST-1; RFC 7323 MUST-1 */
 static void builds_the_options_of_a_syn(void **state)
 {
     (void)state;
@@ -407,6 +411,7 @@ static void builds_timestamp_and_sack(void **state)
     assert_int_equal(wire_tcp_build_sack(built, blocks, 0), 0);
 }
 
+/* RFC 2018 SHLD-2 */
 static void builds_as_many_blocks_as_a_header_holds(void **state)
 {
     (void)state;

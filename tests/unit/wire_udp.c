@@ -39,6 +39,7 @@ static void reads_a_header(void **state)
     assert_true(wire_udp_has_checksum(datagram));
 }
 
+/* RFC 768 MUST-1 */
 static void refuses_wrong_lengths(void **state)
 {
     (void)state;
@@ -77,6 +78,7 @@ static void builds_what_it_reads(void **state)
     assert_memory_equal(built, datagram, sizeof built);
 }
 
+/* RFC 768 MUST-3 */
 static void never_sends_a_computed_checksum_as_0(void **state)
 {
     (void)state;
