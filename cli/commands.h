@@ -10,6 +10,7 @@ int command_bench(int count, char **words);
 int command_status(int count, char **words);
 int command_demo(int count, char **words);
 int command_knobs(int count, char **words);
+int command_link(int count, char **words);
 
 int bench_memory(int count, char **words);
 int bench_connections(int count, char **words);

@@ -17,6 +17,7 @@ static const struct command commands[] = {
     {"ping", command_ping, "ask whether a host answers, and how fast"},
     {"status", command_status, "show connections and counters of a running chaski services"},
     {"knobs", command_knobs, "list what can be tuned, by Linux's names"},
+    {"link", command_link, "join two links by a path that delays, loses, limits"},
     {"bench", command_bench, "measure: bench memory, bench connections"},
     {"demo", command_demo, "show two hosts on a memory wire at work"},
 };

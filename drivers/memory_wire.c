@@ -4,24 +4,20 @@
 #include <stdlib.h>
 
 #include "core/base/endian.h"
-#include "core/base/random.h"
 #include "core/wire/ip4.h"
 #include "drivers/frame.h"
+#include "drivers/impair.h"
 
 /*
  * Theory of operation
  *
- * Every ordered pair of stations is a direction with an impairment, a random generator of its own
- * (so that what happens one way does not change the chances of another) and statistics.
+ * Every ordered pair of stations is a direction with statistics and what decides on its frames
+ * (impair.h), which has chances of its own, so that what happens one way does not change another's.
  *
  * Each station has two queues of what is on its way to it, both of fixed size. Frames that arrive
  * at once go to a ring: one store and one load each. Frames with a time go to a heap, ordered by
  * that time and, for equal times, by the order of sending. Together they hold at most `capacity`
  * frames; beyond that, frames are lost.
- *
- * The rate limit is a line that is busy until a certain time: a frame begins when the line is
- * free and arrives its length later, and the bytes that wait follow from how long the line is
- * busy, so that nothing else need be kept.
  *
  * Frames change hands by pointer. Where a second copy is needed (for duplicates, for corruption,
  * because the receiver would otherwise share the sender's bytes, and for the second and further
@@ -29,13 +25,10 @@
  */
 
 enum {
-    MILLION = 1000000,
-    DEFAULT_REORDER_NS = 1000000,
     COPIES_MAX = 2048, /* at a time, unless every frame is copied */
     ETHERNET_HEADER = 14,
 };
 
-static const uint64_t SECOND_NS = 1000000000;
 static const uint64_t NEVER = UINT64_MAX;
 
 struct in_flight {
@@ -45,15 +38,8 @@ struct in_flight {
 };
 
 struct direction {
-    struct memory_wire_impairment impairment;
+    struct impair impair;
     struct memory_wire_statistics statistics;
-    bool plain; /* the impairment does nothing */
-    struct random random;
-    uint64_t bytes_per_second;
-    uint64_t queue_ns; /* how long the longest queue takes to drain */
-    uint64_t mark_ns;  /* and one from which on frames are marked */
-    uint64_t busy_until_ns;
-    uint64_t last_due_ns; /* what comes later on the wire arrives no sooner */
 };
 
 struct station {
@@ -78,11 +64,6 @@ struct memory_wire {
     struct station *stations;
     struct direction *directions; /* from * station_max + to */
 };
-
-static bool chance(struct direction *direction, uint32_t per_million)
-{
-    return per_million != 0 && random_draw_below(&direction->random, MILLION) < per_million;
-}
 
 static struct direction *direction_of(const struct memory_wire *wire, uint32_t from, uint32_t to)
 {
@@ -180,35 +161,19 @@ static bool is_ip4(const struct packet *packet)
 }
 
 /* A copy with another value in one byte behind the Ethernet header. Any such change is seen by the
- * Internet checksum. NULL when there is no memory, or when nothing would protect the frame but
- * the Ethernet checksum that a memory wire does not have. */
+ * Internet checksum. NULL when there is no memory. */
 static struct packet *corrupted(struct memory_wire *wire, struct direction *direction,
-                                struct packet *packet)
+                                struct packet *packet, const struct impair_fate *fate)
 {
-    struct packet *copy = is_ip4(packet) ? frame_copy(&wire->memory, packet) : NULL;
+    struct packet *copy = frame_copy(&wire->memory, packet);
     packet_free(packet);
     if (copy == NULL)
         return NULL;
     packet_checksum_complete(copy);
     copy->checksum = CHECKSUM_COMPLETE;
-    uint64_t where = random_draw_below(&direction->random, copy->length - ETHERNET_HEADER);
-    uint64_t change = 1 + random_draw_below(&direction->random, 255);
-    *byte_at(copy, ETHERNET_HEADER + (uint32_t)where) ^= (uint8_t)change;
+    *byte_at(copy, ETHERNET_HEADER + fate->corrupt_at) ^= fate->corrupt_by;
     direction->statistics.corrupted++;
     return copy;
-}
-
-/* When a frame of `length` bytes has left the sender; NEVER when it finds the queue full. */
-static uint64_t departure(struct direction *direction, uint32_t length, uint64_t now_ns)
-{
-    if (direction->bytes_per_second == 0)
-        return now_ns;
-    uint64_t begins = direction->busy_until_ns > now_ns ? direction->busy_until_ns : now_ns;
-    uint64_t ends = begins + length * SECOND_NS / direction->bytes_per_second;
-    if (begins > now_ns && ends - now_ns > direction->queue_ns)
-        return NEVER;
-    direction->busy_until_ns = ends;
-    return ends;
 }
 
 /* A router whose queue grows long marks what would else be dropped sooner or later (RFC 3168, 5).
@@ -229,53 +194,41 @@ static void mark(struct direction *direction, struct packet *packet)
     direction->statistics.marked++;
 }
 
-static uint64_t arrival(struct direction *direction, uint64_t departs_ns)
+/* The packet if it arrives; otherwise NULL, and why is counted. */
+static struct packet *survivor(struct memory_wire *wire, struct direction *direction,
+                               struct packet *packet, const struct impair_fate *fate)
 {
-    const struct memory_wire_impairment *impairment = &direction->impairment;
-    uint64_t due = departs_ns + impairment->delay_ns;
-    if (impairment->jitter_ns != 0)
-        due += random_draw(&direction->random) % (impairment->jitter_ns + 1);
-    if (due < direction->last_due_ns)
-        due = direction->last_due_ns;
-    direction->last_due_ns = due;
-    if (!chance(direction, impairment->reorder))
-        return due;
-    direction->statistics.reordered++;
-    return due + (impairment->reorder_ns != 0 ? impairment->reorder_ns : DEFAULT_REORDER_NS);
+    direction->statistics.reordered += fate->reordered;
+    if (fate->mark)
+        mark(direction, packet);
+    if (fate->end != IMPAIR_ARRIVES) {
+        packet_free(packet);
+        packet = NULL;
+    } else if (fate->corrupt) {
+        packet = corrupted(wire, direction, packet, fate);
+    }
+    if (packet == NULL && fate->end == IMPAIR_OVERFLOWED)
+        direction->statistics.overflowed++;
+    else if (packet == NULL)
+        direction->statistics.lost++;
+    return packet;
 }
 
 static void carry_impaired(struct station *from, struct station *to, struct direction *direction,
                            struct packet *packet, uint64_t now_ns)
 {
     struct memory_wire *wire = from->wire;
-    uint64_t departs_ns = departure(direction, packet->length, now_ns);
-    if (departs_ns == NEVER) {
-        direction->statistics.overflowed++;
-        packet_free(packet);
+    struct impair_fate fate =
+        impair_judge(&direction->impair, packet->length, is_ip4(packet), now_ns);
+    packet = survivor(wire, direction, packet, &fate);
+    if (packet == NULL)
         return;
-    }
-    if (direction->mark_ns != 0 && departs_ns - now_ns > direction->mark_ns)
-        mark(direction, packet);
-    if (chance(direction, direction->impairment.loss)) {
-        direction->statistics.lost++;
-        packet_free(packet);
-        return;
-    }
-    uint64_t due_ns = arrival(direction, departs_ns);
-    if (chance(direction, direction->impairment.corrupt))
-        packet = corrupted(wire, direction, packet);
-    if (packet == NULL) {
-        direction->statistics.lost++;
-        return;
-    }
     frame_as_received(packet, from->link.features);
-    struct packet *second = NULL;
-    if (chance(direction, direction->impairment.duplicate))
-        second = frame_copy(&wire->memory, packet);
-    enqueue(to, direction, packet, due_ns, now_ns);
+    struct packet *second = fate.duplicate ? frame_copy(&wire->memory, packet) : NULL;
+    enqueue(to, direction, packet, fate.due_ns, now_ns);
     if (second != NULL) {
         direction->statistics.duplicated++;
-        enqueue(to, direction, second, due_ns, now_ns);
+        enqueue(to, direction, second, fate.due_ns, now_ns);
     }
 }
 
@@ -309,7 +262,7 @@ static bool offer(const struct station *from, const struct station *to, struct d
 static void carry(struct station *from, struct station *to, struct direction *direction,
                   struct packet *packet, uint64_t now_ns)
 {
-    if (!direction->plain) {
+    if (!direction->impair.plain) {
         carry_impaired(from, to, direction, packet, now_ns);
         return;
     }
@@ -484,8 +437,7 @@ struct memory_wire *memory_wire_create(const struct memory_wire_options *options
         return NULL;
     }
     for (uint32_t i = 0; i < wire->station_max * wire->station_max; i++) {
-        wire->directions[i].random.key = (struct siphash_key){options->seed, i};
-        wire->directions[i].plain = true;
+        impair_init(&wire->directions[i].impair, options->seed, i);
     }
     return wire;
 }
@@ -532,37 +484,24 @@ static bool selected(int selection, uint32_t number)
     return selection == MEMORY_WIRE_EVERY || (uint32_t)selection == number;
 }
 
-static bool does_nothing(const struct memory_wire_impairment *impairment)
-{
-    return (impairment->loss | impairment->duplicate | impairment->corrupt | impairment->reorder) ==
-               0 &&
-           (impairment->delay_ns | impairment->jitter_ns | impairment->rate_bits) == 0;
-}
-
-static void direction_set(struct direction *direction,
-                          const struct memory_wire_impairment *impairment)
-{
-    direction->impairment = *impairment;
-    direction->plain = does_nothing(impairment);
-    direction->bytes_per_second = impairment->rate_bits / 8;
-    if (impairment->rate_bits != 0 && direction->bytes_per_second == 0)
-        direction->bytes_per_second = 1;
-    direction->queue_ns = NEVER;
-    direction->mark_ns = 0;
-    if (direction->bytes_per_second != 0)
-        direction->mark_ns = impairment->mark_bytes * SECOND_NS / direction->bytes_per_second;
-    if (impairment->queue_bytes != 0 && direction->bytes_per_second != 0)
-        direction->queue_ns = impairment->queue_bytes * SECOND_NS / direction->bytes_per_second;
-    if (direction->bytes_per_second == 0)
-        direction->busy_until_ns = 0;
-}
-
 void memory_wire_impair(struct memory_wire *wire, int from, int to,
                         const struct memory_wire_impairment *impairment)
 {
+    const struct impairment same = {
+        .loss = impairment->loss,
+        .duplicate = impairment->duplicate,
+        .corrupt = impairment->corrupt,
+        .reorder = impairment->reorder,
+        .reorder_ns = impairment->reorder_ns,
+        .delay_ns = impairment->delay_ns,
+        .jitter_ns = impairment->jitter_ns,
+        .rate_bits = impairment->rate_bits,
+        .queue_bytes = impairment->queue_bytes,
+        .mark_bytes = impairment->mark_bytes,
+    };
     for (uint32_t i = 0; i < wire->station_max * wire->station_max; i++) {
         if (selected(from, i / wire->station_max) && selected(to, i % wire->station_max))
-            direction_set(&wire->directions[i], impairment);
+            impair_set(&wire->directions[i].impair, &same);
     }
 }
 

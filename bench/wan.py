@@ -1,0 +1,399 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""./dev bench wan [--quick] [--rounds N] [--seconds S]: TCP over a long way, chaski beside the kernel.
+
+One path for everybody: a client's kernel in a namespace of its own, `chaski link`, and behind that a
+bridge with two servers on it, chaski over a TAP link and the kernel in a third namespace. Both
+send with CUBIC to the same client, so the receiver, the link, its queue and its chances are the
+same for both; they take turns, and in each round both meet the same seed. All loss is on the way of the
+data. chaski sleeps between frames (--sleep) as the kernel does, since the cores are shared with the link.
+
+Measured are goodput against loss and against the round trip, congestion window and goodput over time, and
+how several flows, chaski's and the kernel's, share the path.
+"""
+import argparse
+import json
+import os
+import pathlib
+import platform
+import re
+import statistics
+import subprocess
+import sys
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+import lab  # noqa: E402
+
+BUILD = ROOT / "build"
+OUT = BUILD / "bench"
+CLIENT, CHASKI, KERNEL = "10.81.0.1", "10.81.0.2", "10.81.0.3"
+SERVERS = {"chaski": CHASKI, "kernel": KERNEL}
+COLOURS = {"chaski": "#c8402f", "kernel": "#7a8a99"}
+RATE, QUEUE = "1gbit", "4mb"
+BUFFERS = "4096 131072 67108864"  # 1 Gbit/s at 200 ms are 25 MB, and CUBIC wants to overshoot
+SETTINGS = {"tcp_rmem": BUFFERS, "tcp_wmem": BUFFERS, "tcp_no_metrics_save": "1"}
+
+LOSSES = [0, 0.01, 0.1, 0.5, 1, 2, 5]  # per cent, at 50 ms
+ROUND_TRIPS = [1, 5, 20, 50, 100, 200]  # ms, at 0.1 %
+OVER_TIME = [0, 0.1, 1]  # per cent, at 50 ms
+# Which flows share a path of 100 Mbit/s, 20 ms.
+FAIR = [("2 of chaski", 2, 0), ("2 of the kernel", 0, 2), ("1 and 1", 1, 1),
+        ("16 of chaski", 16, 0), ("16 of the kernel", 0, 16), ("8 and 8", 8, 8)]
+
+
+def progress(text):
+    if sys.stderr.isatty():
+        print("\r" + text.ljust(78) + "\r", end="", file=sys.stderr, flush=True)
+
+
+# ---- The path -----------------------------------------------------------------------------------
+
+def namespace():
+    """A network namespace: the process that keeps it, and what to put before commands there."""
+    ours = os.readlink("/proc/self/ns/net")
+    process = lab.spawn(["unshare", "-n", "sleep", "infinity"])
+    while os.readlink(f"/proc/{process.pid}/ns/net") == ours:
+        time.sleep(0.01)
+    prefix = ["nsenter", f"--net=/proc/{process.pid}/ns/net"]
+    for name, value in SETTINGS.items():
+        write = [*prefix, "tee", f"/proc/sys/net/ipv4/{name}"]
+        subprocess.run(write, input=value, text=True, check=True, stdout=subprocess.DEVNULL)
+    return process, prefix
+
+
+class Path:
+    """The namespaces and the servers, for as long as the program runs; the link is made anew for each
+    measurement."""
+
+    def __init__(self):
+        lab.ip("link add bridge type bridge")
+        lab.ip("link set bridge up")
+        self.client_process, self.client = namespace()
+        kernel_process, self.kernel = namespace()
+        lab.ip(f"link add kernel type veth peer name far netns {kernel_process.pid}")
+        lab.up("far", KERNEL + "/24", self.kernel)
+        lab.ip("tuntap add dev chaski mode tap")
+        for name in ("kernel", "chaski"):
+            lab.ip(f"link set {name} master bridge up")
+        self.spawn("kernel", [*self.kernel, BUILD / "bench/peer-kernel"])
+        self.spawn("chaski", [BUILD / "chaski", "services", "--sleep", "--link", "tap:chaski",
+                              "--addr", CHASKI + "/24", "--knob", f"tcp_wmem={BUFFERS}"])
+        self.link = None
+
+    @staticmethod
+    def spawn(name, command):
+        with open(OUT / f"wan-{name}.log", "w") as log:
+            return lab.spawn([str(word) for word in command], stdout=log, stderr=log)
+
+    def join(self, rtt_ms, loss, seed, rate=RATE, queue=QUEUE):
+        """A new link from the client to the bridge; data goes from B to A."""
+        options = ["--delay", f"{rtt_ms / 2:g}ms", "--rate", rate, "--queue", queue, "--seed",
+                   str(seed), "--json", "--back", "--loss", f"{loss:g}%"]
+        self.link = lab.spawn([BUILD / "chaski", "link", "client", "servers", *options],
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        if "ready" not in self.link.stderr.readline():
+            raise RuntimeError("chaski link: " + self.link.stderr.read())
+        lab.ip("link set servers master bridge up")
+        lab.ip(f"link set client netns {self.client_process.pid}")
+        lab.up("client", CLIENT + "/24", self.client)
+        for address in SERVERS.values():  # neighbours known, bridge learnt
+            subprocess.run([*self.client, "ping", "-c", "1", "-W", "5", address], check=False,
+                           stdout=subprocess.DEVNULL)
+
+    def part(self):
+        """Ends the link; returns its counters on the way of the data."""
+        lab.stop(self.link)
+        lines = self.link.stdout.read().splitlines()
+        self.link.stdout.close()
+        self.link.stderr.close()
+        lab.spawned.remove(self.link)
+        return json.loads(lines[-1])
+
+    def flow(self, server, seconds):
+        command = [*self.client, BUILD / "bench/bench-client", SERVERS[server], "from", str(seconds)]
+        return subprocess.Popen([str(word) for word in command], stdout=subprocess.PIPE,
+                                stderr=subprocess.PIPE, text=True)
+
+
+def goodput(flow):
+    """Mbit/s of a flow that has been started; None with the reason on stderr."""
+    out, error = flow.communicate(timeout=120)
+    if flow.returncode != 0:
+        print(f"  {error.strip()}", file=sys.stderr)
+        return None
+    return json.loads(out)["gbit_per_second"] * 1000
+
+
+# ---- What a sender says of itself ---------------------------------------------------------------
+
+def look_at_chaski():
+    done = subprocess.run([BUILD / "chaski", "status", "--link", "tap:chaski", "--json"],
+                          capture_output=True, text=True)
+    for found in json.loads(done.stdout)["connections"] if done.returncode == 0 else []:
+        if found["local"].endswith(":19") and "cwnd" in found:
+            return {"cwnd": found["cwnd"], "mss": found["mss"], "acked": found["bytes_acked"],
+                    "retransmitted": found["retransmitted"], "rtt_ms": found["rtt_us"] / 1000}
+    return None
+
+
+def look_at_kernel(path):
+    shown = subprocess.run([*path.kernel, "ss", "-tinH", "sport", "=", ":19"], capture_output=True,
+                           text=True).stdout
+
+    def number(pattern):
+        found = re.search(pattern, shown)
+        return float(found.group(1)) if found else 0
+
+    if "cwnd:" not in shown:
+        return None
+    return {"cwnd": number(r"cwnd:(\d+)"), "mss": number(r"\bmss:(\d+)"),
+            "acked": number(r"bytes_acked:(\d+)"), "retransmitted": number(r"retrans:\d+/(\d+)"),
+            "rtt_ms": number(r"\brtt:([\d.]+)")}
+
+
+def watch(path, server, samples, done):
+    begun = time.monotonic()
+    while not done.wait(0.05):
+        seen = look_at_chaski() if server == "chaski" else look_at_kernel(path)
+        if seen:
+            samples.append({"seconds": time.monotonic() - begun, **seen})
+
+
+# ---- Measurements -------------------------------------------------------------------------------
+
+def measure(path, server, rtt_ms, loss, seed, seconds):
+    path.join(rtt_ms, loss, seed)
+    rate = goodput(path.flow(server, seconds))
+    counters = path.part()
+    return {"mbit_per_second": rate, "seed": seed, "link": counters}
+
+
+def sweep(path, what, points, options):
+    """For each point (label, rtt, loss): samples of both, rounds alternating."""
+    results = []
+    for label, rtt_ms, loss in points:
+        samples = {server: [] for server in SERVERS}
+        for turn in range(options.rounds):
+            order = list(SERVERS) if turn % 2 == 0 else list(SERVERS)[::-1]
+            for server in order:
+                progress(f"{what} {label}: round {turn + 1} of {options.rounds}, {server}")
+                samples[server].append(
+                    measure(path, server, rtt_ms, loss, 100 + turn, options.seconds))
+        medians = {server: median(taken) for server, taken in samples.items()}
+        results.append({"label": label, "rtt_ms": rtt_ms, "loss": loss, "samples": samples,
+                        "medians": medians})
+    progress("")
+    return results
+
+
+def median(samples):
+    rates = [sample["mbit_per_second"] for sample in samples if sample["mbit_per_second"]]
+    return statistics.median(rates) if rates else None
+
+
+def over_time(path, options):
+    results = []
+    for loss in options.over_time:
+        series = {}
+        for server in SERVERS:
+            progress(f"over time, loss {loss:g} %: {server}")
+            samples, done = [], threading.Event()
+            path.join(50, loss, 100)
+            watcher = threading.Thread(target=watch, args=(path, server, samples, done))
+            watcher.start()
+            rate = goodput(path.flow(server, options.seconds * 2))
+            done.set()
+            watcher.join()
+            series[server] = {"mbit_per_second": rate, "samples": samples, "link": path.part()}
+        results.append({"loss": loss, "rtt_ms": 50, "series": series})
+    progress("")
+    return results
+
+
+def jain(rates):
+    """1 when all have the same; 1/n when one has everything."""
+    squares = sum(rate * rate for rate in rates)
+    return sum(rates) ** 2 / (len(rates) * squares) if squares else None
+
+
+def fairness(path, options):
+    results = []
+    for label, chaski, kernel in FAIR:
+        if chaski + kernel > options.flows:
+            continue
+        for turn in range(options.rounds):
+            progress(f"fairness, {label}: round {turn + 1} of {options.rounds}")
+            path.join(20, 0, 100 + turn, "100mbit", "500kb")
+            names = ["chaski", "kernel"] * min(chaski, kernel)
+            names += ["chaski"] * (chaski - kernel) + ["kernel"] * (kernel - chaski)
+            flows = [path.flow(name, options.seconds * 2) for name in names]
+            rates = [goodput(flow) or 0 for flow in flows]
+            results.append({"label": label, "flows": names, "rates": rates, "jain": jain(rates),
+                            "link": path.part()})
+    progress("")
+    return results
+
+
+# ---- What is shown ------------------------------------------------------------------------------
+
+def show(value, digits=1):
+    return "-" if value is None else f"{value:.{digits}f}"
+
+
+def print_table(rows):
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    for row in rows:
+        cells = [row[0].ljust(widths[0])]
+        cells += [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])]
+        print("  ".join(cells).rstrip())
+    print()
+
+
+def spread(samples):
+    rates = [sample["mbit_per_second"] for sample in samples if sample["mbit_per_second"]]
+    return f"{min(rates):.0f} to {max(rates):.0f}" if rates else "-"
+
+
+def print_sweep(title, results):
+    rows = [[title, "chaski", "kernel", "chaski/kernel", "chaski from to", "kernel from to", ""]]
+    for result in results:
+        chaski, kernel = result["medians"]["chaski"], result["medians"]["kernel"]
+        ratio = chaski / kernel if chaski and kernel else None
+        promised = result["rtt_ms"] == 50 and result["loss"] in (0.1, 1)
+        verdict = "" if not promised or ratio is None else "reached" if ratio >= 1 else "missed"
+        rows.append([result["label"], show(chaski), show(kernel), show(ratio, 2),
+                     *(spread(result["samples"][server]) for server in SERVERS), verdict])
+    print_table(rows)
+
+
+def print_fairness(results):
+    rows = [["fairness, 100 Mbit/s, 20 ms", "Jain", "chaski's share", "all, Mbit/s"]]
+    for result in results:
+        total = sum(result["rates"])
+        own = sum(rate for name, rate in zip(result["flows"], result["rates"]) if name == "chaski")
+        share = own / total if total else None
+        rows.append([result["label"], show(result["jain"], 3), show(share, 2), show(total)])
+    print_table(rows)
+
+
+def plot_sweeps(pyplot, report):
+    figure, axes = pyplot.subplots(1, 2, figsize=(12, 4.5))
+    for axis, key, unit in ((axes[0], "loss", "loss, %"), (axes[1], "rtt_ms", "round trip, ms")):
+        results = report["by_loss" if key == "loss" else "by_round_trip"]
+        for server in SERVERS:
+            axis.plot([str(result[key]) for result in results],
+                      [result["medians"][server] for result in results], "o-", label=server,
+                      color=COLOURS[server])
+            for result in results:
+                for sample in result["samples"][server]:
+                    axis.plot(str(result[key]), sample["mbit_per_second"], ".", alpha=0.4,
+                              color=COLOURS[server])
+        axis.set_yscale("log")
+        axis.set_xlabel(unit)
+        axis.set_ylabel("goodput, Mbit/s")
+        axis.legend()
+    axes[0].set_title("1 Gbit/s, 50 ms")
+    axes[1].set_title("1 Gbit/s, 0.1 % loss")
+    finish(figure, "wan-goodput.png")
+
+
+def plot_over_time(pyplot, results):
+    figure, axes = pyplot.subplots(2, len(results), figsize=(4.5 * len(results), 7), squeeze=False)
+    for column, result in enumerate(results):
+        for server, series in result["series"].items():
+            samples = series["samples"]
+            times = [sample["seconds"] for sample in samples]
+            axes[0][column].plot(times, [sample["cwnd"] for sample in samples], label=server,
+                                 color=COLOURS[server])
+            pairs = [(late["seconds"], (late["acked"] - early["acked"]) * 8e-6 /
+                      (late["seconds"] - early["seconds"]))
+                     for early, late in zip(samples[:-5], samples[5:])
+                     if late["acked"] >= early["acked"]]
+            axes[1][column].plot([pair[0] for pair in pairs], [pair[1] for pair in pairs],
+                                 color=COLOURS[server])
+        axes[0][column].set_title(f"1 Gbit/s, 50 ms, {result['loss']:g} % loss")
+        axes[0][column].set_ylabel("window, segments")
+        axes[1][column].set_ylabel("acknowledged, Mbit/s")
+        axes[1][column].set_xlabel("seconds")
+        axes[0][column].legend()
+    finish(figure, "wan-time.png")
+
+
+def plot_fairness(pyplot, results):
+    figure, axis = pyplot.subplots(figsize=(11, 4.5))
+    for place, result in enumerate(results):
+        for number, (name, rate) in enumerate(zip(result["flows"], result["rates"])):
+            offset = (number + 0.5) / len(result["flows"]) - 0.5
+            axis.bar(place + 0.8 * offset, rate, width=0.8 / len(result["flows"]),
+                     color=COLOURS[name])
+    axis.set_xticks(range(len(results)), [result["label"] for result in results], rotation=20)
+    axis.set_ylabel("goodput of each flow, Mbit/s")
+    axis.set_title("100 Mbit/s, 20 ms: chaski red, kernel grey")
+    finish(figure, "wan-fairness.png")
+
+
+def finish(figure, name):
+    figure.tight_layout()
+    figure.savefig(OUT / name, dpi=110)
+
+
+def plot(report):
+    try:
+        import matplotlib
+    except ImportError:
+        print("no plots: python3-matplotlib is not installed", file=sys.stderr)
+        return
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+    plot_sweeps(pyplot, report)
+    plot_over_time(pyplot, report["over_time"])
+    if report["fairness"]:
+        plot_fairness(pyplot, report["fairness"])
+
+
+def read_options():
+    parser = argparse.ArgumentParser(prog="./dev bench wan")
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=8.0, help="of each measurement")
+    parser.add_argument("--quick", action="store_true",
+                        help="one round of three seconds over fewer points")
+    options = parser.parse_args()
+    options.losses, options.round_trips = LOSSES, ROUND_TRIPS
+    options.over_time, options.flows = OVER_TIME, 16
+    if options.quick:
+        options.rounds, options.seconds = 1, 3.0
+        options.losses, options.round_trips = [0, 0.1, 1], [5, 50]
+        options.over_time, options.flows = [0.1], 2
+    return options
+
+
+def main():
+    options = read_options()
+    OUT.mkdir(parents=True, exist_ok=True)
+    why_not = lab.enter()
+    if why_not:
+        sys.exit(f"./dev bench wan wants network namespaces: {why_not}")
+    path = Path()
+    report = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+              "machine": f"{os.cpu_count()} cores, Linux {platform.release()}",
+              "rounds": options.rounds, "seconds": options.seconds, "rate": RATE, "queue": QUEUE,
+              "congestion": "cubic"}
+    report["by_loss"] = sweep(path, "loss", [(f"{loss:g} % loss", 50, loss)
+                                             for loss in options.losses], options)
+    print_sweep("Mbit/s at 1 Gbit/s, 50 ms", report["by_loss"])
+    report["by_round_trip"] = sweep(path, "round trip", [(f"{rtt} ms", rtt, 0.1)
+                                                         for rtt in options.round_trips], options)
+    print_sweep("Mbit/s at 1 Gbit/s, 0.1 % loss", report["by_round_trip"])
+    report["over_time"] = over_time(path, options)
+    report["fairness"] = fairness(path, options)
+    print_fairness(report["fairness"])
+    (OUT / "wan.json").write_text(json.dumps(report, indent=1) + "\n")
+    plot(report)
+    print(f"kept in {OUT.relative_to(ROOT)}/: wan.json, wan-goodput.png, wan-time.png, wan-fairness.png")
+
+
+if __name__ == "__main__":
+    main()
