@@ -142,29 +142,50 @@ static void begin(struct run *run, struct packet *packet, uint32_t network)
 
 /* ---- Continuing it -------------------------------------------------------------------------- */
 
-/* Whether bytes [from, to) of both are equal. */
-static inline bool equal(const uint8_t *a, const uint8_t *b, uint32_t from, uint32_t to)
+/* The differences of n bytes at `offset`, as bits. */
+static inline uint64_t differ_2(const uint8_t *a, const uint8_t *b, uint32_t offset)
 {
-    return memcmp(a + from, b + from, to - from) == 0;
+    return (uint64_t)(checksum_load(a + offset) ^ checksum_load(b + offset));
 }
 
-static bool equal_ip(const struct run *run, const uint8_t *a, const uint8_t *b)
+static inline uint64_t differ_4(const uint8_t *a, const uint8_t *b, uint32_t offset)
+{
+    uint32_t of_a, of_b;
+    memcpy(&of_a, a + offset, sizeof of_a);
+    memcpy(&of_b, b + offset, sizeof of_b);
+    return of_a ^ of_b;
+}
+
+static inline uint64_t differ_8(const uint8_t *a, const uint8_t *b, uint32_t offset)
+{
+    return differ_4(a, b, offset) | differ_4(a, b, offset + 4);
+}
+
+static inline bool equal_link(const struct run *run, const uint8_t *a, const uint8_t *b)
+{
+    return run->network == 0 ||
+           (differ_8(a, b, 0) | differ_4(a, b, 8) | differ_2(a, b, WIRE_ETHERNET_TYPE)) == 0;
+}
+
+static inline bool equal_ip(const struct run *run, const uint8_t *a, const uint8_t *b)
 {
     if (run->ip6)
-        return equal(a, b, 0, IP6_PAYLOAD_LENGTH) && equal(a, b, IP6_NEXT_HEADER, IP6_HEADER);
-    return equal(a, b, 0, WIRE_IP4_TOTAL_LENGTH) &&
-           equal(a, b, WIRE_IP4_FRAGMENT, WIRE_IP4_CHECKSUM) &&
-           equal(a, b, WIRE_IP4_SOURCE, WIRE_IP4_HEADER);
+        return memcmp(a, b, IP6_PAYLOAD_LENGTH) == 0 &&
+               memcmp(a + IP6_NEXT_HEADER, b + IP6_NEXT_HEADER, IP6_HEADER - IP6_NEXT_HEADER) == 0;
+    return (differ_2(a, b, 0) | differ_4(a, b, WIRE_IP4_FRAGMENT) |
+            differ_8(a, b, WIRE_IP4_SOURCE)) == 0;
 }
 
-static bool equal_tcp(const uint8_t *a, const uint8_t *b, uint32_t header_length)
+static inline bool equal_tcp(const uint8_t *a, const uint8_t *b, uint32_t header_length)
 {
-    uint8_t differing = a[WIRE_TCP_OFFSET_FLAGS + 1] ^ b[WIRE_TCP_OFFSET_FLAGS + 1];
-    return equal(a, b, 0, WIRE_TCP_SEQUENCE) &&
-           equal(a, b, WIRE_TCP_ACKNOWLEDGMENT, WIRE_TCP_OFFSET_FLAGS + 1) &&
-           (differing & (uint8_t)~TCP_PSH) == 0 &&
-           equal(a, b, WIRE_TCP_WINDOW, WIRE_TCP_CHECKSUM) &&
-           equal(a, b, WIRE_TCP_HEADER, header_length);
+    uint64_t differing = differ_4(a, b, WIRE_TCP_SOURCE_PORT) |
+                         differ_4(a, b, WIRE_TCP_ACKNOWLEDGMENT) | differ_2(a, b, WIRE_TCP_WINDOW);
+    uint8_t flags = a[WIRE_TCP_OFFSET_FLAGS + 1] ^ b[WIRE_TCP_OFFSET_FLAGS + 1];
+    differing |= (flags & (uint8_t)~TCP_PSH) |
+                 (uint64_t)(a[WIRE_TCP_OFFSET_FLAGS] ^ b[WIRE_TCP_OFFSET_FLAGS]);
+    for (uint32_t at = WIRE_TCP_HEADER; at < header_length; at += 4)
+        differing |= differ_4(a, b, at);
+    return differing == 0;
 }
 
 static bool lengths_fit(const struct run *run, const struct packet *packet)
@@ -184,7 +205,7 @@ static bool continues(const struct run *run, const struct packet *packet)
         return false;
     const uint8_t *a = run->first->data, *b = packet->data;
     return wire_tcp_sequence(b + run->transport) == run->sequence && lengths_fit(run, packet) &&
-           equal(a, b, 0, run->network) && equal_ip(run, a + run->network, b + run->network) &&
+           equal_link(run, a, b) && equal_ip(run, a + run->network, b + run->network) &&
            equal_tcp(a + run->transport, b + run->transport, run->headers - run->transport);
 }
 
