@@ -390,6 +390,7 @@ static void challenge(struct tcp *tcp, struct tcp_half_open *entry, struct packe
         return;
     }
     entry->flags |= HALF_OPEN_CHALLENGED;
+    bool scaled = (entry->flags & HALF_OPEN_SCALING) != 0;
     struct wire_tcp_options options = {
         .has_timestamp = (entry->flags & HALF_OPEN_TIMESTAMPS) != 0,
         .timestamp = clock_ms(now_ns) + secret_timestamp_offset(tcp, &entry->key),
@@ -399,7 +400,7 @@ static void challenge(struct tcp *tcp, struct tcp_half_open *entry, struct packe
         .key = entry->key,
         .sequence = entry->iss + 1,
         .acknowledgment = entry->irs + 1,
-        .window = receive_window(tcp),
+        .window = (uint16_t)(receive_window(tcp) >> (scaled ? receive_scale(tcp) : 0)),
         .flags = TCP_ACK,
         .options = &options,
     };

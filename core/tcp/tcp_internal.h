@@ -52,12 +52,13 @@ static inline bool has(const struct tcp_connection *c, uint32_t flags)
 }
 
 /* The sequence number for a segment without text: SND.NXT, unless the peer has shrunk its window to
- * before that and would not listen (RFC 9293, 3.8.6). */
+ * before that and would not listen (RFC 9293, 3.8.6); what it cannot tell to the byte is no
+ * shrinking (RFC 7323, 2.4). */
 static inline uint32_t tcp_next_sequence(const struct tcp_connection *c)
 {
-    if (c->state == CHASKI_TCP_SYN_RECEIVED)
-        return c->snd_nxt;
-    return seq_min(c->snd_nxt, c->snd_una + c->snd_wnd);
+    uint32_t edge = c->snd_una + c->snd_wnd, text = seq_min(c->snd_nxt, c->snd_end);
+    bool shrunk = seq_ge(text, edge + (1u << c->send_scale)); /* a FIN needs no room */
+    return shrunk && c->state != CHASKI_TCP_SYN_RECEIVED ? edge : c->snd_nxt;
 }
 
 /* Bytes that we believe to be in the network (RFC 6675's pipe). */

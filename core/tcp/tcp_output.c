@@ -400,20 +400,26 @@ void tcp_output_all(struct tcp *tcp, uint64_t now_ns)
         hook_call(&tcp->network[family].transmit, &tcp->out[family], now_ns);
 }
 
+/* The window as it can be told: a little larger, where there is room for that or it would seem shut
+ * without being so; else a little smaller, which the peer does not take for shrinking, and what it
+ * has sent is taken in all the same (RFC 7323, 2.4). */
+static uint32_t window_in_units(uint32_t window, uint32_t room, uint32_t unit)
+{
+    uint32_t up = (window + unit - 1) & ~(unit - 1);
+    return up <= room || (up == unit && room != 0) ? up : window & ~(unit - 1);
+}
+
 uint32_t tcp_window_to_send(struct tcp_connection *c)
 {
     uint32_t known = c->rcv_advertised - c->rcv_nxt;
     uint32_t room = c->receive.limit > c->receive.length ? c->receive.limit - c->receive.length : 0;
     room = minimum(room, (uint32_t)UINT16_MAX << c->receive_scale);
-    uint32_t unit = 1u << c->receive_scale;
     /* RFC 9293, 3.8.6.2.2: the edge stays until it moves by a whole step, and never moves back. */
-    if (seq_le(c->rcv_nxt + room, c->rcv_advertised) ||
-        room - known < minimum(c->receive.limit / 2, c->receive_mss))
-        return (known + unit - 1) & ~(unit - 1);
-    room &= ~(unit - 1);
-    if (room > known)
-        c->rcv_advertised = c->rcv_nxt + room;
-    return c->rcv_advertised - c->rcv_nxt;
+    bool stays = seq_le(c->rcv_nxt + room, c->rcv_advertised) ||
+                 room - known < minimum(c->receive.limit / 2, c->receive_mss);
+    uint32_t window = window_in_units(stays ? known : room, room, 1u << c->receive_scale);
+    c->rcv_advertised = seq_max(c->rcv_advertised, c->rcv_nxt + window);
+    return window;
 }
 
 bool tcp_window_opened(const struct tcp_connection *c)

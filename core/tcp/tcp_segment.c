@@ -172,6 +172,8 @@ static bool move_after_ack(struct tcp *tcp, struct tcp_connection *c, uint64_t n
             c->alive_at = now_ns + tcp->knobs.fin_timeout_ms * 1000000ull;
         return true;
     case CHASKI_TCP_CLOSING:
+        if (has(c, TCPF_ACK_NOW)) /* its FIN came in this very turn */
+            tcp_build_ack(tcp, c, c->snd_nxt, now_ns);
         connection_time_wait(tcp, c, now_ns);
         return false;
     case CHASKI_TCP_LAST_ACK:
@@ -242,7 +244,7 @@ static void receive_text(struct tcp *tcp, struct tcp_connection *c, struct packe
 {
     struct tcp_receive_queue *queue = &c->receive;
     uint32_t length = packet->length;
-    bool next = packet->tcp.sequence == c->rcv_nxt;
+    bool next = packet->tcp.sequence == c->rcv_nxt, gap = !tree_empty(&queue->runs);
     estimate_receive_mss(c, packet);
     if (!receive_queue_admit(queue, packet, next, tcp->counters)) {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_QUEUE_FULL);
@@ -252,6 +254,8 @@ static void receive_text(struct tcp *tcp, struct tcp_connection *c, struct packe
     if (next && tree_empty(&queue->runs)) {
         receive_queue_append(queue, packet);
         owe_acknowledgment(tcp, c, length, now_ns);
+        if (gap) /* what lay behind had to go for it: the peer is to know soon */
+            c->flags |= TCPF_ACK_NOW;
     } else {
         /* Out of order, or filling a gap: at once (RFC 5681, 4.2). */
         uint32_t left = packet->tcp.sequence;

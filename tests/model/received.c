@@ -15,14 +15,18 @@ int64_t model_position(uint32_t sequence, uint32_t origin, int64_t near)
 
 void model_end_hears_syn(struct model_end *end, const struct model_segment *segment)
 {
+    /* Of one that is repeated the host may have taken either. */
+    bool again = end->heard_syn && end->irs == segment->sequence;
+    uint32_t mss = segment->has_mss ? segment->mss : 536;
+    bool older = (int32_t)(segment->timestamp - end->latest_timestamp) < 0;
     end->heard_syn = true;
     end->irs = segment->sequence;
-    end->peer_mss = segment->has_mss ? segment->mss : 536;
+    end->peer_mss = again && end->peer_mss > mss ? end->peer_mss : mss;
     end->peer_scaling = segment->has_scale;
     end->peer_scale = segment->scale < 14 ? segment->scale : 14;
     end->peer_sack = segment->has_sack_permitted;
     end->peer_timestamps = segment->has_timestamp;
-    end->latest_timestamp = segment->timestamp;
+    end->latest_timestamp = again && older ? end->latest_timestamp : segment->timestamp;
     end->fast |= segment->opens_fast || segment->length != 0;
     /* What comes with it may be kept, and acknowledged already (RFC 9293, 3.10.7.2; RFC 7413). */
     end->expected = 1 + segment->length;
@@ -41,6 +45,15 @@ static bool is_old(const struct model_end *end, const struct model_segment *segm
     return end->has_echoed && segment->has_timestamp &&
            (int32_t)(segment->timestamp - end->echoed) < 0 &&
            now_ns - end->echoed_ns < MODEL_DAYS_24;
+}
+
+/* RFC 9293, 3.10.7.4 and RFC 5961, 5.2: what acknowledges the future, or what was acknowledged more
+ * than a window ago, is not taken in. */
+static bool acknowledges_elsewhere(const struct model_end *end, const struct model_segment *segment)
+{
+    int64_t ack = model_position(segment->acknowledgment, end->iss, end->acknowledged);
+    return (segment->flags & MODEL_ACK) &&
+           (ack > end->sent || ack < end->acknowledged - end->peer_window);
 }
 
 static void hear_acknowledgment(struct model_end *end, const struct model_segment *segment)
@@ -97,6 +110,8 @@ void model_end_hears(struct model_end *end, const struct model_segment *segment,
     if (!options->no_timestamps && is_old(end, segment, now_ns))
         return;
     if ((segment->flags & MODEL_SYN) && segment->sequence != end->irs)
+        return;
+    if (options->exact && acknowledges_elsewhere(end, segment))
         return;
     if (segment->has_timestamp && (int32_t)(segment->timestamp - end->latest_timestamp) > 0)
         end->latest_timestamp = segment->timestamp;

@@ -69,8 +69,11 @@ static const char *judge_text(const struct model_end *end, const struct model_se
 /* With every call shown, what was written is known as well. */
 static const char *judge_written(const struct model_end *end, const struct model_segment *segment)
 {
-    int64_t to = position(end, segment) + segment->length, all = 1 + (int64_t)end->written;
+    int64_t from = position(end, segment), to = from + segment->length;
+    int64_t all = 1 + (int64_t)end->written;
     bool fin = (segment->flags & MODEL_FIN) != 0;
+    if (from > all + end->shut)
+        return "a segment stands behind all that was written (RFC 9293, 3.4)";
     if (to > all && segment->length != 0)
         return "text that nobody wrote (RFC 9293, 3.10.2)";
     if (fin && !end->shut)

@@ -250,6 +250,53 @@ static void sequence_rules(void **state)
     expect_broken(first, "text changes when it is repeated");
 }
 
+/* A host that may lose its own segments leaves gaps, but none behind what was written. */
+static void gaps_end_with_what_was_written(void **state)
+{
+    (void)state;
+    struct model_options options = {.calls = true};
+    model = model_make(&options);
+    model_call(model, &tuple, MODEL_CONNECT, 0);
+    struct segment syn = our_syn(), answer = their_syn(), ack = ours(0, 1001, 0);
+    assert_null(out(&syn));
+    in(&answer);
+    model_call(model, &tuple, MODEL_WRITE, 1000);
+    assert_null(out(&ack));
+    expect_broken(ours(0, 1002, 0), "behind all that was written");
+    model_call(model, &tuple, MODEL_SHUTDOWN, 0);
+    ack.sequence++;
+    assert_null(out(&ack));
+    expect_broken(ours(0, 1003, 0), "behind all that was written");
+}
+
+/* Of a SYN that comes twice, the host may have taken either: here the older one comes last. */
+static void repeated_syns(void **state)
+{
+    (void)state;
+    static const uint8_t older[] = {2,    4,    2, 0xb4, 4, 2, 8, 10, 0, 0,
+                                    0x1b, 0x57, 0, 0,    0, 0, 1, 3,  3, 1};
+    uint8_t options_out[sizeof our_options];
+    struct segment syn = their_syn(), answer = our_syn(), ack = theirs(0, 1, 0);
+    struct model_options options = {.exact = true};
+    model = model_make(&options);
+    syn.flags = SEGMENT_SYN;
+    syn.acknowledgment = 0;
+    in(&syn);
+    syn.options = older;
+    in(&syn);
+    answer.flags |= SEGMENT_ACK;
+    answer.acknowledgment = IRS + 1;
+    memcpy(options_out, our_options, sizeof options_out);
+    memcpy(options_out + 12, (uint8_t[]){0, 0, 0x1b, 0x59}, 4);
+    answer.options = options_out;
+    expect_broken(answer, "echoes a timestamp that never came");
+    options_out[15]--;
+    assert_null(out(&answer));
+    in(&ack);
+    struct segment text_out = ours(0, 1, 1448);
+    assert_null(out(&text_out));
+}
+
 static void text_before_the_handshake(void **state)
 {
     (void)state;
@@ -375,6 +422,33 @@ static void old_text_is_not_acknowledged(void **state)
     expect(out(&ack), "what has not come is acknowledged");
 }
 
+/* RFC 9293, 3.10.7.4 and RFC 5961, 5.2: nor is text whose acknowledgement cannot be right. */
+static void text_of_strangers_is_not_acknowledged(void **state)
+{
+    (void)state;
+    talk(8000);
+    struct segment heard = theirs(0, 1, 0), ack = ours(0, 1, 0), first = ours(0, 1, 1448);
+    for (unsigned i = 0; i < 5; i++) { /* more than the peer's window */
+        in(&heard);
+        assert_null(out(&first));
+        first.sequence += first.payload_length;
+        heard.acknowledgment += first.payload_length;
+    }
+    in(&heard);
+    heard.payload_length = 100;
+    ack.sequence = first.sequence;
+    ack.acknowledgment = IRS + 101;
+    heard.acknowledgment = first.sequence + 1;
+    in(&heard);
+    expect(out(&ack), "what has not come is acknowledged");
+    heard.acknowledgment = first.sequence - 4001;
+    in(&heard);
+    expect(out(&ack), "what has not come is acknowledged");
+    heard.acknowledgment++;
+    in(&heard);
+    assert_null(out(&ack));
+}
+
 static void resets(void **state)
 {
     (void)state;
@@ -446,6 +520,8 @@ int main(void)
         cmocka_unit_test_teardown(syn_rules, end),
         cmocka_unit_test_teardown(syn_ack_rules, end),
         cmocka_unit_test_teardown(sequence_rules, end),
+        cmocka_unit_test_teardown(gaps_end_with_what_was_written, end),
+        cmocka_unit_test_teardown(repeated_syns, end),
         cmocka_unit_test_teardown(text_before_the_handshake, end),
         cmocka_unit_test_teardown(window_of_the_peer, end),
         cmocka_unit_test_teardown(what_was_written, end),
@@ -453,6 +529,7 @@ int main(void)
         cmocka_unit_test_teardown(blocks, end),
         cmocka_unit_test_teardown(timestamps, end),
         cmocka_unit_test_teardown(old_text_is_not_acknowledged, end),
+        cmocka_unit_test_teardown(text_of_strangers_is_not_acknowledged, end),
         cmocka_unit_test_teardown(resets, end),
         cmocka_unit_test_teardown(resets_of_strangers, end),
         cmocka_unit_test_teardown(what_is_owed, end),

@@ -13,6 +13,7 @@
 
 static const uint8_t all_options[] = {2, 4,   5, 180, 4, 2, 8, 10, 0, 0,
                                       3, 233, 0, 0,   0, 0, 1, 3,  3, 7};
+static const uint8_t scale_only[] = {2, 4, 5, 180, 1, 3, 3, 7};
 
 static struct peer peer;
 
@@ -100,6 +101,97 @@ static void windows_of_syns_are_not_scaled(void **state)
     peer_injects(&peer, &synack);
     peer.next++;
     assert_int_equal(peer_info(&peer).tcpi_snd_wnd, 1000);
+}
+
+/* What is no SYN is scaled from the first segment on: here from a connection that is half open. */
+/* RFC 7323 MUST-4 */
+static void windows_of_challenges_are_scaled(void **state)
+{
+    (void)state;
+    peer_make(&peer, NULL);
+    struct segment answer = answer_to(scale_only, sizeof scale_only);
+    struct segment syn = peer_segment(&peer, SEGMENT_SYN);
+    syn.sequence += 1000; /* another one */
+    peer_injects(&peer, &syn);
+    struct segment challenge = peer_expects(&peer, SEGMENT_ACK);
+    uint8_t length;
+    const uint8_t *scale = segment_option(&answer, 3, &length);
+    assert_non_null(scale);
+    assert_true(*scale != 0);
+    assert_int_equal(challenge.window, answer.window >> *scale);
+}
+
+/* Hears all there is: what is told of the window never leaves the farthest edge so far by a whole
+ * unit. Returns the last window. */
+static uint32_t hear_windows(uint32_t *edge, uint32_t scale)
+{
+    struct segment segment = {0};
+    while (peer_hears(&peer, &segment)) {
+        uint32_t told = segment.acknowledgment + ((uint32_t)segment.window << scale);
+        assert_true((int32_t)(*edge - told) < 1 << scale);
+        *edge = (int32_t)(told - *edge) > 0 ? told : *edge;
+    }
+    assert_int_equal(segment.acknowledgment, peer.next);
+    return segment.window;
+}
+
+/* What is told in units of 2^scale may move to and fro by less than one, but never to where text
+ * that the peer may send because of it would be beyond what is taken in; and when there is room, it
+ * is not zero. */
+/* RFC 7323 MUST-6 */
+static void scaled_windows_keep_their_promise(void **state)
+{
+    (void)state;
+    struct chaski_limits limits;
+    chaski_limits_for(&limits, 1 << 20, 4);
+    limits.receive_buffer_max = 1 << 26;
+    struct world_options options = {.limits = &limits};
+    peer_make(&peer, &options);
+    assert_int_equal(chaski_set_knob(peer.host, "tcp_rmem", "4096 5000 67108864"), 0);
+    struct segment answer = answer_to(scale_only, sizeof scale_only);
+    uint8_t length;
+    uint32_t scale = *segment_option(&answer, 3, &length), edge = peer.next + answer.window;
+    assert_in_range(scale, 8, 14);
+    peer_acknowledges(&peer);
+    peer_host_sets(&peer, CHASKI_TCP_RCVBUF, 5000);
+    for (uint32_t i = 1; i <= 300; i++) {
+        uint32_t room = edge - peer.next, n = 1 + i * 7 % 150;
+        peer_says(&peer, SEGMENT_ACK, n < room ? n : room); /* up to the very edge, at last */
+        peer_runs(&peer, 50 * WORLD_MILLISECOND);
+        if (room != 0)
+            hear_windows(&edge, scale);
+        if (i % 100 != 0)
+            continue;
+        assert_true(room < 1u << scale);
+        while (peer_host_reads(&peer, 1000) > 0)
+            ;
+        assert_true(hear_windows(&edge, scale) != 0);
+    }
+}
+
+/* The sender's side of it: a window that is smaller by less than a unit has not shrunk. */
+/* RFC 7323 MUST-6 */
+static void rounded_windows_have_not_shrunk(void **state)
+{
+    (void)state;
+    struct segment segment;
+    peer_make(&peer, NULL);
+    answer_to(scale_only, sizeof scale_only); /* the peer's scale is 7 */
+    peer.window = 10;
+    peer_acknowledges(&peer);
+    peer_host_writes(&peer, 1280);
+    peer_hears_all(&peer);
+    uint32_t sent = peer.expected;
+    segment = peer_segment(&peer, SEGMENT_ACK);
+    segment.acknowledgment = sent - 1280 + 200;
+    segment.window = 8; /* 56 bytes less than before */
+    segment.payload_length = 1;
+    peer_injects(&peer, &segment);
+    peer.next++;
+    peer_waits(&peer, WORLD_SECOND);
+    assert_true(peer_hears(&peer, &segment));
+    assert_int_equal(segment.payload_length, 0);
+    assert_int_equal(segment.sequence, sent);
 }
 
 /* Data, acknowledgements, what goes again, FIN: each has one, and echoes the latest in order. */
@@ -245,9 +337,15 @@ int main(void)
 {
 #define test(name) cmocka_unit_test_teardown(name, tear_down)
     const struct CMUnitTest tests[] = {
-        test(what_was_not_offered_is_not_answered),   test(windows_of_syns_are_not_scaled),
-        test(timestamps_stand_on_every_segment),      test(timestamps_tell_round_trips),
-        test(timestamps_of_later_incarnations_go_on), test(every_gap_is_reported_the_latest_first),
+        test(what_was_not_offered_is_not_answered),
+        test(windows_of_syns_are_not_scaled),
+        test(windows_of_challenges_are_scaled),
+        test(scaled_windows_keep_their_promise),
+        test(rounded_windows_have_not_shrunk),
+        test(timestamps_stand_on_every_segment),
+        test(timestamps_tell_round_trips),
+        test(timestamps_of_later_incarnations_go_on),
+        test(every_gap_is_reported_the_latest_first),
     };
 #undef test
     return cmocka_run_group_tests(tests, NULL, NULL);

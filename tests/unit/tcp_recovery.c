@@ -473,6 +473,27 @@ static void a_needless_probe_costs_nothing(void **state)
     assert_false(connection()->flight->probe.outstanding);
 }
 
+/* A probe for which there was no memory is not owed any more once something has been heard; the
+ * last segment has even arrived. */
+static void no_probe_follows_an_answer(void **state)
+{
+    (void)state;
+    uint32_t una = open_with(sack_only, sizeof sack_only);
+    struct pool *pool = &peer.host->memory.packets;
+    peer_host_writes(&peer, 3 * MSS);
+    assert_int_equal(hear_all(), 3);
+    pool->fail_at = pool->takes + 1;
+    ms(2 * RTT_MS + 4);
+    assert_silent();
+    assert_true(connection()->flight->probe.owed);
+    pool->fail_at = 0;
+    SAY(una, una + 2 * MSS, una + 3 * MSS);
+    ms(15);
+    assert_int_equal(hear(), una);
+    assert_silent();
+    assert_int_equal(counted(CHASKI_TCP_TAIL_PROBES), 0);
+}
+
 static void probes_can_be_turned_off(void **state)
 {
     (void)state;
@@ -785,6 +806,7 @@ int main(void)
         test(new_data_probes_when_there_is_some),
         test(a_loss_that_the_probe_repaired_counts),
         test(a_needless_probe_costs_nothing),
+        test(no_probe_follows_an_answer),
         test(probes_can_be_turned_off),
         test(the_first_two_reports_let_new_segments_go),
         test(limited_transmit_respects_the_window),

@@ -140,6 +140,28 @@ static void must_13_closing_leads_there_too(void **state)
     peer_free(&peer);
 }
 
+/* The peer's FIN and its acknowledgement of ours come together: it is answered all the same. */
+static void must_13_closing_is_passed_in_one_turn(void **state)
+{
+    (void)state;
+    struct peer peer;
+    peer_make(&peer, NULL);
+    peer_opens(&peer);
+    assert_int_equal(chaski_tcp_shutdown(peer.host, peer.connection), 0);
+    peer_settles(&peer);
+    struct segment fin = peer_segment(&peer, SEGMENT_ACK | SEGMENT_FIN); /* the FINs cross */
+    peer_expects(&peer, SEGMENT_ACK | SEGMENT_FIN);
+    peer_queues(&peer, &fin);
+    peer.next++;
+    peer_acknowledges(&peer);
+    struct segment ack = peer_expects(&peer, SEGMENT_ACK);
+    assert_int_equal(ack.acknowledgment, peer.next);
+    assert_int_equal(ack.sequence, peer.expected);
+    assert_int_equal(state_of_entry(&peer), CHASKI_TCP_TIME_WAIT);
+    peer_expects_nothing(&peer);
+    peer_free(&peer);
+}
+
 /* Who closes second need not wait. */
 static void passive_closers_do_not_wait(void **state)
 {
@@ -259,6 +281,7 @@ int main(void)
         cmocka_unit_test(must_12_an_abort_is_told),
         cmocka_unit_test(must_13_time_wait_lasts_two_msl),
         cmocka_unit_test(must_13_closing_leads_there_too),
+        cmocka_unit_test(must_13_closing_is_passed_in_one_turn),
         cmocka_unit_test(passive_closers_do_not_wait),
         cmocka_unit_test(shld_4_timestamps_shorten_time_wait),
         cmocka_unit_test(shld_2_resets_may_carry_data),

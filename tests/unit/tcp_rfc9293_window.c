@@ -83,6 +83,28 @@ static void a_reset_lies_within_a_shrunk_window(void **state)
     peer_free(&peer);
 }
 
+/* A FIN may stand where the window ends; acknowledgements stand behind it. */
+static void a_fin_at_the_edge_is_no_shrinking(void **state)
+{
+    (void)state;
+    struct peer peer;
+    peer_make(&peer, NULL);
+    peer.window = 1000;
+    peer_opens(&peer);
+    peer_host_writes(&peer, 1000);
+    assert_int_equal(chaski_tcp_shutdown(peer.host, peer.connection), 0);
+    peer_settles(&peer);
+    peer_hears_all(&peer);
+    uint32_t behind = peer.expected;
+    peer.expected -= 1001; /* nothing has arrived yet */
+    peer_says(&peer, SEGMENT_ACK, 1);
+    peer_waits(&peer, 100 * WORLD_MILLISECOND);
+    struct segment ack = peer_expects(&peer, SEGMENT_ACK);
+    assert_int_equal(ack.acknowledgment, peer.next);
+    assert_int_equal(ack.sequence, behind);
+    peer_free(&peer);
+}
+
 static void shld_15_nothing_new_beyond_a_shrunk_window(void **state)
 {
     (void)state;
@@ -458,6 +480,7 @@ int main(void)
         cmocka_unit_test(must_34_shrunk_windows_do_no_harm),
         cmocka_unit_test(the_edge_is_where_the_peer_put_it),
         cmocka_unit_test(a_reset_lies_within_a_shrunk_window),
+        cmocka_unit_test(a_fin_at_the_edge_is_no_shrinking),
         cmocka_unit_test(shld_15_nothing_new_beyond_a_shrunk_window),
         cmocka_unit_test(shld_16_what_is_inside_goes_again),
         cmocka_unit_test(shld_17_a_shrunk_window_times_nothing_out),

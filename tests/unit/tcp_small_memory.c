@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "tests/support/world.h"
+#include "tests/support/peer.h"
 
 /* Hosts whose connections want more memory than there is: slower, but never stuck. */
 
@@ -114,6 +114,34 @@ static void sixteen_echoes_in_four_megabytes(void **state)
     echoes_go_on_in(4 << 20);
 }
 
+/* What lies behind a gap gives way to what fills it. The peer takes the gap for filled: that it
+ * was so in part only, it is told at once (RFC 5681, 4.2). */
+static void what_had_to_go_is_told_at_once(void **state)
+{
+    (void)state;
+    struct chaski_limits limits;
+    struct peer peer;
+    chaski_limits_for(&limits, 1 << 20, 4);
+    limits.small_buffers = 64;
+    struct world_options options = {.limits = &limits};
+    peer_make(&peer, &options);
+    peer_opens(&peer);
+    struct segment behind = peer_segment(&peer, SEGMENT_ACK);
+    behind.payload_length = PEER_MSS;
+    for (unsigned i = 0; i < 40; i++) {
+        behind.sequence += PEER_MSS;
+        peer_injects(&peer, &behind);
+    }
+    peer_hears_all(&peer);
+    assert_int_equal(chaski_counter_value(peer.host, CHASKI_DROP_TCP_PRUNED), 0);
+    assert_true(chaski_counter_value(peer.host, CHASKI_DROP_TCP_QUEUE_FULL) != 0);
+    peer_says(&peer, SEGMENT_ACK, 536);
+    struct segment ack = peer_expects(&peer, SEGMENT_ACK);
+    assert_int_equal(ack.acknowledgment, peer.next);
+    assert_true(chaski_counter_value(peer.host, CHASKI_DROP_TCP_PRUNED) != 0);
+    peer_free(&peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +149,7 @@ int main(void)
         cmocka_unit_test(sixteen_echoes_in_512_kilobytes),
         cmocka_unit_test(sixteen_echoes_in_a_megabyte),
         cmocka_unit_test(sixteen_echoes_in_four_megabytes),
+        cmocka_unit_test(what_had_to_go_is_told_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
