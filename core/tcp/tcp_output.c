@@ -244,16 +244,14 @@ static enum outcome send_tail_probe(struct tcp *tcp, struct tcp_connection *c, u
     } else {
         struct tcp_sent *last = scoreboard_last(board);
         uint32_t before = (sent_length(last) - 1) / c->mss * c->mss;
-        if (before != 0 && !scoreboard_split(board, &tcp->sent, last, before))
-            return OUT_OF_MEMORY;
-        outcome = resend(tcp, c, scoreboard_last(board), now_ns);
+        bool split = before == 0 || scoreboard_split(board, &tcp->sent, last, before);
+        outcome = split ? resend(tcp, c, scoreboard_last(board), now_ns) : OUT_OF_MEMORY;
     }
-    if (outcome == OUT_OF_MEMORY)
-        return OUT_OF_MEMORY;
-    tail_probe_sent(c, n == 0);
+    /* Without memory there is none: the time-out comes, and needs less. */
+    tail_probe_sent(c, n == 0 && outcome == SENT);
     tcp_restart_rto(tcp, c, now_ns);
-    count(tcp->counters, CHASKI_TCP_TAIL_PROBES);
-    return SENT;
+    count_many(tcp->counters, CHASKI_TCP_TAIL_PROBES, outcome == SENT);
+    return outcome;
 }
 
 /* RFC 9293, 3.8.6.1: data waits, nothing is in flight that could bring an acknowledgement. */
