@@ -68,6 +68,9 @@ static void count_out(struct tcp_scoreboard *board, const struct tcp_sent *sent)
     count_part(board, sent, 0u - sent_length(sent), 0u - sent->segments);
 }
 
+/* What stays of a record's flags whatever becomes of it. */
+static const unsigned lasting = SENT_EVER_RETRANSMITTED | SENT_PUSHED;
+
 static void set_flags(struct tcp_scoreboard *board, struct tcp_sent *sent, unsigned flags)
 {
     count_out(board, sent);
@@ -208,6 +211,7 @@ static bool split(struct tcp_scoreboard *board, struct pool *pool, struct tcp_se
         rest->segments -= sent->segments;
     }
     sent->end = rest->node.key;
+    sent->flags &= (uint16_t)~SENT_PUSHED;
     tree_insert(&board->sent, &rest->node);
     list_init(&rest->by_time);
     if (!list_empty(&sent->by_time))
@@ -248,7 +252,7 @@ static struct tcp_sent *mark_sacked(struct tcp_scoreboard *board, struct pool *p
                                     struct tcp_sent *sent, struct sent_news *news)
 {
     note_delivery(board, sent, news);
-    set_flags(board, sent, (sent->flags & SENT_EVER_RETRANSMITTED) | SENT_SACKED);
+    set_flags(board, sent, (sent->flags & lasting) | SENT_SACKED);
     list_remove(&sent->by_time);
     news->sacked += sent_length(sent);
     board->highest_sacked = seq_max(board->highest_sacked, sent->end);
@@ -304,7 +308,7 @@ void scoreboard_sack(struct tcp_scoreboard *board, struct pool *pool, uint32_t l
 
 static void mark_lost(struct tcp_scoreboard *board, struct tcp_sent *sent)
 {
-    set_flags(board, sent, (sent->flags & SENT_EVER_RETRANSMITTED) | SENT_LOST);
+    set_flags(board, sent, (sent->flags & lasting) | SENT_LOST);
     list_remove(&sent->by_time);
     board->resent = seq_min(board->resent, sent->node.key);
 }
@@ -313,7 +317,7 @@ static void mark_lost(struct tcp_scoreboard *board, struct tcp_sent *sent)
  * that were needed to tell ranges apart are not missing when that begins. */
 static bool may_join(const struct tcp_sent *a, const struct tcp_sent *b)
 {
-    return a != NULL && b != NULL && a->flags == b->flags &&
+    return a != NULL && b != NULL && a->flags == (b->flags & (uint16_t)~SENT_PUSHED) &&
            (a->flags & (SENT_LOST | SENT_RETRANSMITTED)) == SENT_LOST;
 }
 
