@@ -84,6 +84,7 @@ static bool make_host(struct machine *m)
     struct chaski_limits limits;
     chaski_limits_for(&limits, MEMORY, CONNECTIONS);
     limits.addresses = ADDRESSES;
+    limits.accounts = true;
     m->limits_receive_max = limits.receive_buffer_max;
     m->limits_send_max = limits.send_buffer_max;
     size_t size = chaski_size(&limits);

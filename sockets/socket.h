@@ -105,6 +105,7 @@ struct socket {
     bool fast_connect;   /* TCP_FASTOPEN_CONNECT */
     bool deferred;       /* connect() has been called; the SYN goes with the first data */
     uint8_t congestion;  /* enum chaski_congestion */
+    uint32_t backlog;    /* of a listener, as listen() was told within its limit */
     uint32_t linger_s;
     uint64_t linger_until_ns;
     int error; /* SO_ERROR: told once */

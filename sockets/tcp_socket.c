@@ -160,6 +160,7 @@ int tcp_socket_listen(struct socket *socket, int backlog)
     socket->bound = true;
     socket->phase = SOCKET_LISTENING;
     socket->waiting_seen = 0;
+    socket->backlog = most;
     return 0;
 }
 

@@ -13,6 +13,7 @@
 #include "core/ip/network.h"
 #include "core/packet/burst.h"
 #include "core/tcp/congestion.h"
+#include "core/tcp/tcp_account.h"
 #include "core/tcp/tcp_ecn.h"
 #include "core/tcp/tcp_fast_open.h"
 #include "core/tcp/tcp_flight.h"
@@ -226,6 +227,7 @@ struct tcp {
 
     struct tcp_table table;
     struct tcp_connection *connections;
+    struct tcp_account *accounts; /* by the connection's index; NULL: none are kept */
     uint32_t connection_limit, connection_count;
     uint32_t connection_free;  /* chain of those that were used and are free, index plus one */
     uint32_t connection_fresh; /* those from here on were never used, nor initialised */

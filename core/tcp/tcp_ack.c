@@ -165,6 +165,7 @@ static void acknowledge_flight(struct tcp *tcp, struct tcp_connection *c,
     if (uses_ecn)
         ecn_take_feedback(c, packet, &news);
     bool lost = recovery_process(tcp, c, &news, &before);
+    account_acknowledged(tcp, c, &news);
     if (uses_ecn)
         ecn_respond(tcp, c, &news, &before);
     window_adapt(tcp, c, &news, &before, lost);

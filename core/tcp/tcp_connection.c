@@ -72,7 +72,7 @@ static void set_defaults(const struct tcp *tcp, struct tcp_connection *c, uint64
     c->keep_interval_s = knobs->keep_interval_s;
     c->keep_count = knobs->keep_count;
     c->syn_count = knobs->syn_retries;
-    c->progress_ms = clock_ms(now_ns);
+    c->progress_ms = c->sent_ms = clock_ms(now_ns);
     c->algorithm = knobs->congestion;
     c->tune_at_us = clock_us(now_ns);
     c->tune_space = knobs->receive_buffer / 2;
@@ -90,6 +90,7 @@ struct tcp_connection *connection_new(struct tcp *tcp, const struct tcp_key *key
     c->state = CHASKI_TCP_CLOSED;
     timer_init(&c->timer, tcp->timer_owner);
     set_defaults(tcp, c, now_ns);
+    account_open(tcp, c, now_ns);
     tcp_table_insert(&tcp->table, key, tcp_refer(TCP_KIND_CONNECTION, connection_index(tcp, c)));
     c->flags |= TCPF_IN_TABLE;
     return c;

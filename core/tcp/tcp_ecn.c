@@ -77,7 +77,7 @@ void ecn_open(const struct tcp *tcp, struct tcp_connection *c)
 static uint16_t syn_flags(const struct tcp *tcp, const struct tcp_connection *c)
 {
     unsigned tries = mode_of(c) == ECN_ACCURATE ? 2 : 1;
-    if (c->state != CHASKI_TCP_SYN_SENT || (tcp->knobs.ecn_fallback && c->backoff >= tries))
+    if (c->state != CHASKI_TCP_SYN_SENT || (tcp->knobs.ecn_fallback && c->retries >= tries))
         return 0;
     return mode_of(c) == ECN_ACCURATE ? TCP_AE | TCP_CWR | TCP_ECE : TCP_CWR | TCP_ECE;
 }

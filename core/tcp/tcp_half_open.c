@@ -446,8 +446,8 @@ static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *en
     struct tcp_connection *c = promote(tcp, &copy, listener, now_ns);
     if (c != NULL)
         ecn_complete(tcp, c, copy.ecn, packet);
-    if (c != NULL && copy.round == 0) /* who only receives has no other sample */
-        c->min_rtt_us = maximum(clock_ms(now_ns) - copy.due_ms + SYNACK_FIRST_MS, 1) * 1000;
+    if (c != NULL && copy.round == 0) /* RFC 6298, 3: it was sent once */
+        tcp_rtt_sample(tcp, c, maximum(clock_ms(now_ns) - copy.due_ms + SYNACK_FIRST_MS, 1) * 1000);
     return c;
 }
 

@@ -20,7 +20,8 @@ static void describe_ends(struct chaski_tcp_info *info, const struct tcp_key *ke
     };
 }
 
-static void describe_sending(const struct tcp_connection *c, struct chaski_tcp_info *info)
+static void describe_sending(const struct tcp *tcp, const struct tcp_connection *c,
+                             struct chaski_tcp_info *info)
 {
     info->tcpi_rto = c->rto_us;
     info->tcpi_snd_mss = c->mss;
@@ -40,6 +41,7 @@ static void describe_sending(const struct tcp_connection *c, struct chaski_tcp_i
     info->tcpi_snd_wnd = c->snd_wnd;
     info->tcpi_total_retrans = c->retransmitted;
     info->tcpi_segs_out = c->segments_out;
+    info->tcpi_last_data_sent = clock_ms(tcp->now_ns) - c->sent_ms;
     info->tcpi_bytes_acked = c->bytes_acked;
     info->tcpi_notsent_bytes =
         c->snd_nxt == tcp_send_end(c) ? 0 : (uint64_t)(c->snd_end - c->snd_nxt);
@@ -81,6 +83,50 @@ static void describe_ecn(const struct tcp_connection *c, struct chaski_tcp_info 
     info->tcpi_delivered_e1_bytes = told->ect1_bytes - ECN_FIRST_BYTES;
 }
 
+/* An acknowledged SYN is one that was delivered (Linux). */
+static uint32_t delivered(const struct tcp_connection *c, const struct tcp_account *account)
+{
+    bool opening = c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED;
+    return account->delivered + !opening;
+}
+
+static void describe_times(const struct tcp *tcp, const struct tcp_account *account,
+                           struct chaski_tcp_info *info)
+{
+    uint32_t now_ms = clock_ms(tcp->now_ns);
+    info->tcpi_rwnd_limited = account_spent_us(account, TCP_RWND_LIMITED, tcp->now_ns);
+    info->tcpi_sndbuf_limited = account_spent_us(account, TCP_SNDBUF_LIMITED, tcp->now_ns);
+    info->tcpi_busy_time = info->tcpi_rwnd_limited + info->tcpi_sndbuf_limited +
+                           account_spent_us(account, TCP_BUSY, tcp->now_ns);
+    info->tcpi_last_data_recv = now_ms - account->last_data_ms;
+    info->tcpi_last_ack_recv = now_ms - account->last_ack_ms;
+    info->tcpi_total_rto_time = account->time_outs_ms;
+    if (account->time_out_since_ms != 0)
+        info->tcpi_total_rto_time += now_ms - account->time_out_since_ms;
+}
+
+static void describe_account(const struct tcp *tcp, const struct tcp_connection *c,
+                             struct chaski_tcp_info *info)
+{
+    const struct tcp_account *account = account_of(tcp, c);
+    info->tcpi_reordering = tcp->knobs.reordering;
+    if (account == NULL)
+        return;
+    describe_times(tcp, account, info);
+    info->tcpi_bytes_sent = account->bytes_sent;
+    info->tcpi_bytes_retrans = account->bytes_resent;
+    info->tcpi_segs_out += account->segments_cut;
+    info->tcpi_data_segs_in = account->data_segments_in;
+    info->tcpi_data_segs_out = account->data_segments_out;
+    info->tcpi_delivered = delivered(c, account);
+    info->tcpi_dsack_dups = account->dsack_dups;
+    info->tcpi_reord_seen = account->reorderings;
+    info->tcpi_rcv_ooopack = account->out_of_order;
+    info->tcpi_reordering = maximum(account->reordering, info->tcpi_reordering);
+    info->tcpi_total_rto = account->time_outs;
+    info->tcpi_total_rto_recoveries = account->time_out_recoveries;
+}
+
 static void describe(const struct tcp *tcp, const struct tcp_connection *c,
                      struct chaski_tcp_info *info)
 {
@@ -89,7 +135,8 @@ static void describe(const struct tcp *tcp, const struct tcp_connection *c,
     info->connection = connection_handle(tcp, c);
     info->tcpi_state = c->state;
     info->tcpi_ca_state = c->recovery;
-    info->tcpi_retransmits = info->tcpi_backoff = c->backoff;
+    info->tcpi_retransmits = c->retries;
+    info->tcpi_backoff = c->backoff;
     info->tcpi_probes = c->probes;
     info->tcpi_options =
         (uint8_t)(has(c, TCPF_HAS_TIMESTAMPS) | has(c, TCPF_HAS_SACK) << 1 |
@@ -97,9 +144,10 @@ static void describe(const struct tcp *tcp, const struct tcp_connection *c,
     info->tcpi_snd_wscale = c->send_scale;
     info->tcpi_rcv_wscale = c->receive_scale;
     info->tcpi_pmtu = connection_path(tcp, c, &path) == 0 ? path.mtu : 0;
-    describe_sending(c, info);
+    describe_sending(tcp, c, info);
     describe_ecn(c, info);
     describe_receiving(tcp, c, info);
+    describe_account(tcp, c, info);
 }
 
 int tcp_info(struct tcp *tcp, chaski_tcp handle, struct chaski_tcp_info *info)

@@ -27,6 +27,7 @@ struct tcp_knobs {
     uint16_t keep_interval_s;
     uint8_t keep_count;
     uint8_t syn_retries, synack_retries;
+    uint8_t syn_linear;  /* of the SYN's time-outs, those that come before they double */
     uint8_t doubt_after; /* R1: time-outs before IP is told to doubt the next hop */
     uint8_t syncookies;  /* 0: never, 1: when all half-open entries are taken, 2: always */
     uint8_t timestamps;  /* 0: none, 1: with an offset for each connection, 2: without */
@@ -35,7 +36,7 @@ struct tcp_knobs {
     uint8_t congestion;         /* enum chaski_congestion */
     bool slow_start_after_idle; /* RFC 5681, 4.1 */
     bool dsack;                 /* RFC 2883 */
-    uint16_t fast_open;         /* enum fast_open_knob */
+    uint32_t fast_open;         /* enum fast_open_knob; other bits mean nothing */
     uint8_t frto;               /* RFC 5682; 0: off */
     uint8_t tail_probes;        /* RFC 8985, 7; Linux's tcp_early_retrans: 0 is off */
     uint8_t ecn;                /* 0: none; answering, asking: 1 classic, classic; 2 classic, none;
@@ -50,6 +51,7 @@ struct tcp_knobs {
     uint8_t ecn_option_beacon; /* so many times a round trip at least */
     uint8_t min_tso_segs;      /* of what is handed to the link in one piece, at least */
     uint8_t reordering;        /* DupThresh: segments SACKed that tell of a loss at once */
+    uint16_t max_reordering;   /* that is told to have been seen */
 };
 
 /* Before a host's limits cap them. */

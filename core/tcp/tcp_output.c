@@ -73,6 +73,7 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
     scoreboard_resent(&c->flight->scoreboard, sent, c->mss, now_ns);
     undo_note_resent(c, sent->segments, now_ns);
     mtu_note_resent(c, sent->node.key);
+    account_sent(tcp, c, (uint32_t)done, sent->segments, true);
     c->retransmitted += sent->segments;
     c->flight->prr.out += sent_length(sent);
     c->sent_ms = clock_ms(now_ns);
@@ -181,6 +182,7 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
         c->progress_ms = clock_ms(now_ns);
         tcp_restart_rto(tcp, c, now_ns);
     }
+    account_sent(tcp, c, (uint32_t)done, sent->segments, false);
     flight->prr.out += sent_length(sent);
     c->snd_nxt = sent->end;
     c->flags &= ~(uint32_t)TCPF_PROBE_OWED; /* data asks for an answer as well */
@@ -398,6 +400,7 @@ void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
     if ((starved || (has(c, TCPF_WANTS_ROOM) && tcp_queued(c) == 0)) &&
         c->ack_at > now_ns + TCP_RETRY_NS)
         c->ack_at = now_ns + TCP_RETRY_NS;
+    account_occupation(tcp, c, now_ns);
     tcp_timer_set(tcp, c);
 }
 

@@ -125,6 +125,13 @@ void scoreboard_shorten(struct tcp_scoreboard *board, struct tcp_sent *sent, uin
     count_in(board, sent);
 }
 
+static void note_reordered(uint32_t sequence, struct sent_news *news)
+{
+    if (!news->reordered || seq_lt(sequence, news->reordered_from))
+        news->reordered_from = sequence;
+    news->reordered = true;
+}
+
 /* What is delivered is news of the round trip, of the order of arrival, of spurious time-outs. */
 static void note_delivery(const struct tcp_scoreboard *board, const struct tcp_sent *sent,
                           struct sent_news *news)
@@ -136,7 +143,8 @@ static void note_delivery(const struct tcp_scoreboard *board, const struct tcp_s
     } else {
         if (sent->sent_ns > news->newest_sent_ns)
             news->newest_sent_ns = sent->sent_ns;
-        news->reordered |= seq_lt(sent->end, board->highest_sacked);
+        if (seq_lt(sent->end, board->highest_sacked))
+            note_reordered(sent->node.key, news);
         news->original |= seq_le(sent->end, news->original_end);
     }
     if (sent->sent_ns > news->latest_sent_ns ||
@@ -164,14 +172,15 @@ void scoreboard_unsend(struct tcp_scoreboard *board, struct pool *pool, struct t
     drop_record(board, pool, sent);
 }
 
-/* Takes the first `n` bytes off a record. */
-static void behead(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t n)
+/* Takes the first `n` bytes off a record; returns how many segments they were. */
+static uint16_t behead(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t n)
 {
     uint16_t segments = sent->segments > 1 ? segments_of_part(sent, n) : 0;
     count_part(board, sent, 0u - n, 0u - segments);
     sent->segments -= segments;
     sent->node.key += n; /* not past a neighbour: the tree's order stands */
     sent->chunk = send_chunk_at(sent->chunk, sent->node.key);
+    return segments;
 }
 
 void scoreboard_acknowledge(struct tcp_scoreboard *board, struct pool *pool, uint32_t una,
@@ -180,15 +189,18 @@ void scoreboard_acknowledge(struct tcp_scoreboard *board, struct pool *pool, uin
     struct tcp_sent *sent;
     while ((sent = scoreboard_first(board)) != NULL && seq_lt(sent->node.key, una)) {
         uint32_t n = seq_min(sent->end, una) - sent->node.key;
+        bool known = (sent->flags & SENT_SACKED) != 0;
+        uint16_t segments = sent->segments;
         news->acknowledged += n;
-        if (!(sent->flags & SENT_SACKED)) {
+        if (!known) {
             news->delivered += n;
             note_delivery(board, sent, news);
         }
         if (seq_le(sent->end, una))
             drop_record(board, pool, sent);
         else
-            behead(board, sent, n);
+            segments = behead(board, sent, n);
+        news->segments += known ? 0 : segments;
     }
     board->highest_sacked = seq_max(board->highest_sacked, una);
     board->resent = seq_max(board->resent, una);
@@ -255,6 +267,7 @@ static struct tcp_sent *mark_sacked(struct tcp_scoreboard *board, struct pool *p
     set_flags(board, sent, (sent->flags & lasting) | SENT_SACKED);
     list_remove(&sent->by_time);
     news->sacked += sent_length(sent);
+    news->segments += sent->segments;
     board->highest_sacked = seq_max(board->highest_sacked, sent->end);
     struct tcp_sent *behind = next_sent(sent), *before = sent_of(tree_previous(&sent->node));
     if (is_sacked(behind))

@@ -65,18 +65,20 @@ struct sent_news {
     uint32_t acknowledged;   /* bytes newly acknowledged by SND.UNA */
     uint32_t delivered;      /* of these, what had not been SACKed before */
     uint32_t sacked;         /* bytes newly SACKed */
+    uint32_t segments;       /* that these and those delivered were sent in */
     uint64_t newest_sent_ns; /* when the latest never-retransmitted newly delivered range was
                                 sent; 0: there was none */
     uint64_t latest_sent_ns; /* likewise, retransmitted ones among them (RFC 8985); and its end */
     uint32_t latest_end;
     bool retransmission_acknowledged;
     bool reordered; /* something arrived that was sent once, before what had arrived earlier */
-    bool original;  /* something arrived that was sent once, from before `original_end` */
-    bool duplicate; /* the segment was a duplicate acknowledgement (RFC 5681) */
-    bool original_answered; /* the timestamp echoed is of before the first retransmission */
-    bool congestion;        /* the peer reports marks (RFC 3168), */
-    uint32_t marked;        /* on about so many of the bytes that arrived */
-    bool dsack;             /* it reported a duplicate arrival (RFC 2883): of this range */
+    uint32_t reordered_from; /* the first such byte */
+    bool original;           /* something arrived that was sent once, from before `original_end` */
+    bool duplicate;          /* the segment was a duplicate acknowledgement (RFC 5681) */
+    bool original_answered;  /* the timestamp echoed is of before the first retransmission */
+    bool congestion;         /* the peer reports marks (RFC 3168), */
+    uint32_t marked;         /* on about so many of the bytes that arrived */
+    bool dsack;              /* it reported a duplicate arrival (RFC 2883): of this range */
     uint32_t dsack_left, dsack_right;
 };
 

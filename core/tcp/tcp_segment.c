@@ -281,6 +281,8 @@ static void receive_text(struct tcp *tcp, struct tcp_connection *c, struct packe
         length = receive_queue_close_gap(queue, c->rcv_nxt);
         c->flags |= TCPF_ACK_NOW;
         count(tcp->counters, CHASKI_TCP_OUT_OF_ORDER);
+        if (!next)
+            account_out_of_order(tcp, c);
     }
     if (length == 0) {
         if (c->repeats < TCP_DUP_THRESHOLD)
@@ -483,7 +485,7 @@ static void syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct p
     }
     learn_cookie(tcp, c, packet);
     take_syn_data(tcp, c, taken);
-    if (c->backoff == 0)
+    if (c->retries == 0)
         tcp_rtt_sample(tcp, c, clock_us(now_ns + tcp_rto_ns(tcp, c) - c->send_at));
     connection_established(tcp, c, now_ns);
     c->flags |= TCPF_ACK_NOW;
@@ -508,6 +510,7 @@ static bool came_again(const struct tcp_connection *c, const struct packet *pack
 void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packet, uint64_t now_ns)
 {
     c->segments_in++;
+    account_received(tcp, c, packet, now_ns);
     if (c->state == CHASKI_TCP_SYN_SENT) {
         syn_sent_segment(tcp, c, packet, now_ns);
         return;

@@ -128,15 +128,23 @@ static uint64_t next_attempt(const struct tcp *tcp, const struct tcp_connection 
     return now_ns + (rto_ns < left_ns ? rto_ns : left_ns);
 }
 
+/* Linux's: some of a SYN's time-outs do not double, and do not count. */
+static unsigned linear_timeouts(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    return c->state == CHASKI_TCP_SYN_SENT ? tcp->knobs.syn_linear : 0;
+}
+
 static void handshake_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    if (c->backoff >= c->syn_count ||
+    unsigned linear = linear_timeouts(tcp, c);
+    if (c->retries >= c->syn_count + linear ||
         (c->user_timeout_ms != 0 && since_progress_ms(c, now_ns) >= c->user_timeout_ms)) {
         connection_end(tcp, c, c->error != 0 ? c->error : CHASKI_TIMED_OUT);
         return;
     }
-    back_off(c);
     count_timeout(tcp, c, now_ns);
+    if (c->retries > linear)
+        back_off(c);
     c->retransmitted++;
     count(tcp->counters, CHASKI_TCP_RETRANSMITTED);
     c->flags |= TCPF_SYN_OWED;
@@ -171,6 +179,7 @@ static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, ui
     count(tcp->counters, CHASKI_TCP_TIMEOUTS);
     follow_path(tcp, c);
     recovery_time_out(tcp, c, now_ns);
+    account_time_out(tcp, c, now_ns);
     back_off(c);
     count_timeout(tcp, c, now_ns);
     if (c->retries >= tcp->knobs.doubt_after)

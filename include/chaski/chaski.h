@@ -78,6 +78,7 @@ struct chaski_limits {
     uint32_t large_buffers;      /* of 32 kB */
     uint32_t receive_buffer_max; /* bytes that a connection's receive window may grow to */
     uint32_t send_buffer_max;    /* bytes that a connection's send queue may grow to */
+    bool accounts; /* what only chaski_tcp_info() shows is counted: 128 bytes a connection */
 };
 
 /* Fills in limits for a host that shall take about `memory_bytes` and `connections`. */
@@ -360,6 +361,16 @@ struct chaski_tcp_info {
     uint32_t tcpi_rcv_space, tcpi_snd_wnd, tcpi_rcv_wnd;
     uint32_t tcpi_total_retrans, tcpi_segs_out, tcpi_segs_in;
     uint64_t tcpi_bytes_acked, tcpi_bytes_received, tcpi_notsent_bytes;
+    uint32_t tcpi_last_data_sent; /* ms ago */
+    /* Nought without chaski_limits.accounts, up to tcpi_total_rto_time. Milliseconds ago: */
+    uint32_t tcpi_last_data_recv, tcpi_last_ack_recv;
+    uint64_t tcpi_bytes_sent, tcpi_bytes_retrans;                    /* payload */
+    uint64_t tcpi_busy_time, tcpi_rwnd_limited, tcpi_sndbuf_limited; /* us; the first is all */
+    uint32_t tcpi_data_segs_in, tcpi_data_segs_out;
+    uint32_t tcpi_delivered; /* segments that arrived at the peer, SYN included */
+    uint32_t tcpi_dsack_dups, tcpi_reord_seen, tcpi_rcv_ooopack;
+    uint32_t tcpi_reordering;                                                /* segments */
+    uint32_t tcpi_total_rto, tcpi_total_rto_recoveries, tcpi_total_rto_time; /* the last: ms */
     /* Congestion marks (RFC 3168): packets that arrived marked at the peer, and here; with accurate
      * ECN, which both ends then have (RFC 9768), also bytes, which wrap: those of ECT(1) at 2^24.
      */

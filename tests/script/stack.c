@@ -50,6 +50,7 @@ static bool make_host(struct stack *stack, const struct settings *settings)
             return false;
     }
     chaski_limits_for(&limits, MEMORY_MOST / 2, CONNECTIONS);
+    limits.accounts = true;
     limits.receive_buffer_max = limits.send_buffer_max = BUFFER_MOST;
     if (chaski_size(&limits) > MEMORY_MOST)
         return false;
