@@ -47,6 +47,7 @@ struct tcp_knobs {
     bool ecn_fallback;                     /* do without where somebody drops or changes it */
     uint8_t ecn_option;        /* RFC 9768's: 0 never, 1 on change, 2 and now and then, 3 always */
     uint8_t ecn_option_beacon; /* so many times a round trip at least */
+    bool ao_required;          /* no segments with TCP-AO of connections that no key is for */
     uint8_t reordering;        /* DupThresh: segments SACKed that tell of a loss at once */
 };
 

@@ -30,6 +30,8 @@ static uint32_t congestion_room(const struct tcp_connection *c)
 
 static uint32_t largest_segment(const struct tcp_connection *c)
 {
+    if (has(c, TCPF_AO)) /* each segment has a code of its own: none can be cut */
+        return c->mss;
     return TCP_LARGEST_SEGMENT / c->mss * c->mss;
 }
 
