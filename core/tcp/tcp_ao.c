@@ -361,8 +361,6 @@ static bool admits_to(struct tcp *tcp, tcp_reference found, struct ao_state *sta
     enum judgement judgement = verify(tcp, state, key, &ends, packet, option);
     if (!conclude(tcp, packet, judgement, &state->counts))
         return false;
-    if (awaited)
-        state->send.derived = false; /* of a SYN that knew no number of the peer's */
     heed_next_key(tcp, state, key, wire_tcp_ao_next_key_id(header, option));
     return true;
 }

@@ -9,7 +9,7 @@
 
 enum {
     TCP_DEFAULT_MSS = 536, /* RFC 9293, 3.7.1: when the peer announces none */
-    TCP_LEAST_PAYLOAD = 8, /* of a full segment, whatever options leave */
+    TCP_LEAST_PAYLOAD = 4, /* of a full segment, whatever options leave */
     TCP_MIN_MSS = 64,      /* smaller announcements are raised: work per byte stays bounded */
     TCP_DUP_THRESHOLD = 3,
     TCP_LARGEST_SEGMENT = 65535 - 120, /* payload of an uncut segment: room for every header */

@@ -229,6 +229,27 @@ static bool right_code(const struct frame *frame, const struct chaski_tcp_ao_key
     return memcmp(code, header + option + WIRE_TCP_AO_CODE, sizeof code) == 0;
 }
 
+/* Injects a segment at `host`, signed as the other end would with that key; the last 16 bytes of
+ * its options are the option, of which KeyID and RNextKeyID are filled in. */
+static void inject_signed(uint32_t host, const struct segment *segment,
+                          const struct chaski_tcp_ao_key *key, uint32_t from_isn, uint32_t to_isn)
+{
+    uint8_t packet[200], traffic_key[AO_TRAFFIC_KEY], *header = packet + IP;
+    struct chaski_address from = world_address(1 - host), to = world_address(host);
+    struct ao_ends ends = {&from,    &to,   segment->source_port, segment->destination_port,
+                           from_isn, to_isn};
+    uint32_t length = segment_packet(segment, &from, &to, packet) - IP;
+    uint8_t header_length = wire_tcp_header_length(header);
+    uint8_t option = (uint8_t)(header_length - WIRE_TCP_AO_SIZE);
+    struct ao_code computing;
+    ao_derive(key->algorithm, key->secret, key->secret_length, &ends, traffic_key);
+    ao_code_begin(&computing, key->algorithm, traffic_key);
+    ao_code_add_header(&computing, 0, &ends, length, header, option, key->without_options);
+    ao_code_add(&computing, header + header_length, length - header_length);
+    ao_code_end(&computing, header + option + WIRE_TCP_AO_CODE);
+    world_inject_ip4(&world, host, packet, IP + length);
+}
+
 /* ---- Opening, sending, closing ---- */
 
 /* RFC 5925 4 MUST-4 */
@@ -339,7 +360,17 @@ static void narrow_links_are_borne(void **state)
     assert_true(connected());
     talk(100);
     tear_down(NULL);
-    options.mtu = 75;
+    options.mtu = 72; /* what is left without SACK and scaling */
+    make_with(AO_ROOM, &options);
+    give_keys();
+    listens();
+    assert_int_equal(chaski_set_knob(world.hosts[CLIENT], "tcp_sack", "0"), 0);
+    assert_int_equal(chaski_set_knob(world.hosts[CLIENT], "tcp_window_scaling", "0"), 0);
+    connects(false);
+    world_settle(&world);
+    talk(100);
+    tear_down(NULL);
+    options.mtu = 71;
     make_with(AO_ROOM, &options);
     give_keys();
     listens();
@@ -400,6 +431,14 @@ static void the_extension_counts_what_wraps(void **state)
         before += !is_wrapped;
     }
     assert_true(wrapped > 5 && before > 5);
+}
+
+static bool lose_synack(void *context, struct frame *frame)
+{
+    struct segment segment;
+    uint32_t *left = context;
+    return *left != 0 && segment_of(frame, &segment) &&
+           segment.flags == (SEGMENT_SYN | SEGMENT_ACK) && (*left)-- != 0;
 }
 
 /* ---- What is believed ---- */
@@ -478,6 +517,34 @@ static void a_key_that_nobody_knows_is_counted(void **state)
     world_inject_segment(&world, CLIENT, &segment);
     assert_int_equal(counts_of(CLIENT).unknown_key, 1);
     assert_int_equal(counted(CLIENT, CHASKI_DROP_TCP_AO_NO_KEY), 1);
+    talk(100);
+}
+
+/* A SYN+ACK that somebody has made up must not spoil what the next SYN is signed with. */
+static void a_forged_answer_does_no_harm(void **state)
+{
+    (void)state;
+    static const uint8_t option[16] = {29, 16, SERVER_ID, CLIENT_ID, 1};
+    uint32_t left = 1;
+    make();
+    give_keys();
+    listens();
+    world.loses = lose_synack;
+    world.context = &left;
+    connects(false);
+    world_settle(&world);
+    struct segment segment = forged(SEGMENT_SYN | SEGMENT_ACK);
+    segment.sequence = 12345;
+    segment.payload_length = 0;
+    segment.options = option;
+    segment.options_length = sizeof option;
+    world_inject_segment(&world, CLIENT, &segment);
+    assert_int_equal(counts_of(CLIENT).bad, 1);
+    world_run(&world, 900 * WORLD_MILLISECOND);
+    left = 1; /* the server's own repetition too: the client's SYN goes again */
+    world_run(&world, 10 * WORLD_SECOND);
+    assert_true(connected());
+    assert_int_equal(counted(SERVER, CHASKI_DROP_TCP_AO_BAD), 0);
     talk(100);
 }
 
@@ -710,7 +777,9 @@ static void a_key_may_come_before_the_syn_leaves(void **state)
     make();
     give_key(SERVER, CLIENT_ID, SERVER_ID);
     listens();
+    assert_int_equal(chaski_set_knob(world.hosts[CLIENT], "tcp_fastopen", "5"), 0);
     connects(true);
+    writes(CLIENT, 10);
     assert_int_equal(set_option(CLIENT, CHASKI_TCP_AO, 1), CHASKI_UNKNOWN);
     struct chaski_tcp_ao_key key = key_of(CLIENT, CLIENT_ID, SERVER_ID);
     key.local.port = CLIENT_PORT;
@@ -718,6 +787,9 @@ static void a_key_may_come_before_the_syn_leaves(void **state)
     assert_int_equal(set_option(CLIENT, CHASKI_TCP_AO, 1), 0);
     world_settle(&world);
     assert_true(connected());
+    struct segment syn = world_last_segment(&world, CLIENT, world_segments(&world, CLIENT) - 1);
+    assert_int_equal(syn.payload_length, 0);
+    assert_int_equal(received[SERVER], 10);
     assert_int_equal(option_of(CLIENT, CHASKI_TCP_AO), 1);
     assert_int_equal(set_option(CLIENT, CHASKI_TCP_AO, 1), 0);
     assert_int_equal(set_option(CLIENT, CHASKI_TCP_AO, 0), CHASKI_INVALID);
@@ -764,14 +836,6 @@ static void cookies_are_signed_as_well(void **state)
     assert_int_equal(world_segments(&world, SERVER), sent);
 }
 
-static bool lose_synack(void *context, struct frame *frame)
-{
-    struct segment segment;
-    uint32_t *left = context;
-    return *left != 0 && segment_of(frame, &segment) &&
-           segment.flags == (SEGMENT_SYN | SEGMENT_ACK) && (*left)-- != 0;
-}
-
 /* The answer with a cookie is late; meanwhile the SYN came again, and there was room for it. */
 static void the_answer_to_an_earlier_cookie_is_taken(void **state)
 {
@@ -809,6 +873,56 @@ static void a_lost_synack_goes_again_signed(void **state)
     assert_all_signed();
 }
 
+/* A client that asks for a cookie, or brings one, gets neither that nor what it is for. */
+static void a_fast_open_is_an_ordinary_one(void **state)
+{
+    (void)state;
+    static const uint8_t asks[24] = {34, 2, 1, 1, 1, 1, 1, 1, 29, 16, CLIENT_ID, SERVER_ID};
+    make();
+    give_keys();
+    listens();
+    assert_int_equal(chaski_set_knob(world.hosts[SERVER], "tcp_fastopen", "1539"), 0);
+    struct segment syn = {.source_port = CLIENT_PORT,
+                          .destination_port = PORT,
+                          .sequence = 1000,
+                          .flags = SEGMENT_SYN,
+                          .options = asks,
+                          .options_length = sizeof asks,
+                          .payload = bytes,
+                          .payload_length = 10};
+    struct chaski_tcp_ao_key key = key_of(CLIENT, CLIENT_ID, SERVER_ID);
+    world_introduce(&world, SERVER);
+    inject_signed(SERVER, &syn, &key, 1000, 0);
+    struct segment synack = world_last_segment(&world, SERVER, 0);
+    uint8_t length;
+    assert_int_equal(synack.flags, SEGMENT_SYN | SEGMENT_ACK);
+    assert_int_equal(synack.acknowledgment, 1001);
+    assert_int_equal(key_id(&synack), SERVER_ID);
+    assert_null(segment_option(&synack, 34, &length));
+    assert_int_equal(counted(SERVER, CHASKI_TCP_FAST_OPENED), 0);
+}
+
+/* Of the key that the peer wishes for there is none: ours that belongs to the one it used. */
+static void an_unknown_wish_of_a_syn_is_not_heeded(void **state)
+{
+    (void)state;
+    static const uint8_t option[16] = {29, 16, CLIENT_ID, 99};
+    make();
+    give_keys();
+    listens();
+    struct segment syn = {.source_port = CLIENT_PORT,
+                          .destination_port = PORT,
+                          .sequence = 1000,
+                          .flags = SEGMENT_SYN,
+                          .options = option,
+                          .options_length = sizeof option};
+    struct chaski_tcp_ao_key key = key_of(CLIENT, CLIENT_ID, SERVER_ID);
+    world_introduce(&world, SERVER);
+    inject_signed(SERVER, &syn, &key, 1000, 0);
+    struct segment synack = world_last_segment(&world, SERVER, 0);
+    assert_int_equal(key_id(&synack), SERVER_ID);
+}
+
 /* Neither end opens fast: its option and this one have no room in a SYN+ACK. */
 static void it_opens_no_faster(void **state)
 {
@@ -828,6 +942,26 @@ static void it_opens_no_faster(void **state)
     assert_int_equal(syn.flags, SEGMENT_SYN);
     assert_int_equal(syn.payload_length, 0);
     talk(100);
+}
+
+/* The search for the path's MTU counts it among the options. */
+static void it_goes_with_the_search_for_the_mtu(void **state)
+{
+    (void)state;
+    struct chaski_tcp_info info;
+    make();
+    give_keys();
+    listens();
+    assert_int_equal(chaski_set_knob(world.hosts[CLIENT], "tcp_mtu_probing", "2"), 0);
+    connects(false);
+    world_settle(&world);
+    chaski_tcp_info(world.hosts[CLIENT], client, &info);
+    assert_int_equal(info.tcpi_snd_mss, 1024 - 12 - 16);
+    for (unsigned i = 0; i < 10; i++)
+        talk(90000);
+    chaski_tcp_info(world.hosts[CLIENT], client, &info);
+    assert_true(info.tcpi_snd_mss > 1400);
+    assert_int_equal(counted(SERVER, CHASKI_DROP_TCP_AO_BAD), 0);
 }
 
 static void it_goes_with_accurate_ecn(void **state)
@@ -1061,6 +1195,7 @@ int main(void)
         TEST(changed_segments_are_dropped_in_silence),
         TEST(nothing_is_believed_without_the_option),
         TEST(a_key_that_nobody_knows_is_counted),
+        TEST(a_forged_answer_does_no_harm),
         TEST(without_a_key_nobody_gets_in),
         TEST(another_secret_does_not_open),
         TEST(segments_that_no_key_is_for_are_taken),
@@ -1077,7 +1212,10 @@ int main(void)
         TEST(cookies_are_signed_as_well),
         TEST(the_answer_to_an_earlier_cookie_is_taken),
         TEST(a_lost_synack_goes_again_signed),
+        TEST(a_fast_open_is_an_ordinary_one),
+        TEST(an_unknown_wish_of_a_syn_is_not_heeded),
         TEST(it_opens_no_faster),
+        TEST(it_goes_with_the_search_for_the_mtu),
         TEST(it_goes_with_accurate_ecn),
         TEST(both_may_open_at_once),
         TEST(a_signed_reset_is_believed),
