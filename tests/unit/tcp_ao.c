@@ -232,7 +232,8 @@ static bool right_code(const struct frame *frame, const struct chaski_tcp_ao_key
 /* Injects a segment at `host`, signed as the other end would with that key; the last 16 bytes of
  * its options are the option, of which KeyID and RNextKeyID are filled in. */
 static void inject_signed(uint32_t host, const struct segment *segment,
-                          const struct chaski_tcp_ao_key *key, uint32_t from_isn, uint32_t to_isn)
+                          const struct chaski_tcp_ao_key *key, uint32_t from_isn, uint32_t to_isn,
+                          uint32_t extension)
 {
     uint8_t packet[200], traffic_key[AO_TRAFFIC_KEY], *header = packet + IP;
     struct chaski_address from = world_address(1 - host), to = world_address(host);
@@ -244,10 +245,24 @@ static void inject_signed(uint32_t host, const struct segment *segment,
     struct ao_code computing;
     ao_derive(key->algorithm, key->secret, key->secret_length, &ends, traffic_key);
     ao_code_begin(&computing, key->algorithm, traffic_key);
-    ao_code_add_header(&computing, 0, &ends, length, header, option, key->without_options);
+    ao_code_add_header(&computing, extension, &ends, length, header, option, key->without_options);
     ao_code_add(&computing, header + header_length, length - header_length);
     ao_code_end(&computing, header + option + WIRE_TCP_AO_CODE);
     world_inject_ip4(&world, host, packet, IP + length);
+}
+
+/* What the server might say next. */
+static struct segment forged(uint8_t flags)
+{
+    const struct tcp_connection *c = connection_of(&world.hosts[CLIENT]->tcp, client);
+    return (struct segment){.source_port = PORT,
+                            .destination_port = CLIENT_PORT,
+                            .sequence = c->rcv_nxt,
+                            .acknowledgment = c->snd_nxt,
+                            .flags = flags,
+                            .window = 1000,
+                            .payload = bytes,
+                            .payload_length = flags & SEGMENT_RST ? 0 : 10};
 }
 
 /* ---- Opening, sending, closing ---- */
@@ -441,6 +456,32 @@ static bool lose_synack(void *context, struct frame *frame)
            segment.flags == (SEGMENT_SYN | SEGMENT_ACK) && (*left)-- != 0;
 }
 
+/* Segments of long ago, said again one after the other, must not lead it astray. */
+static void old_segments_do_not_turn_the_extension_back(void **state)
+{
+    (void)state;
+    static const uint8_t option[16] = {29, 16, SERVER_ID, CLIENT_ID};
+    opens();
+    talk(10);
+    struct tcp *tcp = &world.hosts[CLIENT]->tcp, *other = &world.hosts[SERVER]->tcp;
+    struct ao_state *ao = ao_state_of(tcp, tcp_refer(TCP_KIND_CONNECTION, client.index));
+    struct ao_state *sender = ao_state_of(other, tcp_refer(TCP_KIND_CONNECTION, server.index));
+    struct chaski_tcp_ao_key key = key_of(CLIENT, CLIENT_ID, SERVER_ID);
+    ao->receive.sequence += UINT64_C(3) << 32; /* as if so much had come */
+    sender->send.sequence += UINT64_C(3) << 32;
+    uint64_t now = ao->receive.sequence;
+    struct segment segment = forged(SEGMENT_ACK);
+    segment.sequence -= 2000000000;
+    segment.options = option;
+    segment.options_length = sizeof option;
+    uint32_t good = counts_of(CLIENT).good;
+    inject_signed(CLIENT, &segment, &key, ao->receive.isn, ao->send.isn,
+                  (uint32_t)((now - 2000000000) >> 32));
+    assert_int_equal(counts_of(CLIENT).good, good + 1);
+    assert_true(ao->receive.sequence == now);
+    talk(10);
+}
+
 /* ---- What is believed ---- */
 
 static bool flip(void *context, struct frame *frame)
@@ -471,19 +512,6 @@ static void changed_segments_are_dropped_in_silence(void **state)
     world.loses = NULL;
     world_run(&world, 5 * WORLD_SECOND);
     assert_int_equal(received[SERVER], 1000);
-}
-
-static struct segment forged(uint8_t flags)
-{
-    const struct tcp_connection *c = connection_of(&world.hosts[CLIENT]->tcp, client);
-    return (struct segment){.source_port = PORT,
-                            .destination_port = CLIENT_PORT,
-                            .sequence = c->rcv_nxt,
-                            .acknowledgment = c->snd_nxt,
-                            .flags = flags,
-                            .window = 1000,
-                            .payload = bytes,
-                            .payload_length = flags & SEGMENT_RST ? 0 : 10};
 }
 
 /* RFC 5925 7.3 MUST-7 */
@@ -623,6 +651,22 @@ static void other_connections_do_without(void **state)
     assert_int_equal(chaski_tcp_ao_counts(world.hosts[CLIENT], client, &counts), CHASKI_UNKNOWN);
     assert_int_equal(set_option(CLIENT, CHASKI_TCP_AO_NEXT_KEY, 1), CHASKI_INVALID);
     assert_int_equal(set_option(CLIENT, CHASKI_TCP_AO, 1), CHASKI_INVALID); /* too late */
+}
+
+/* 7.5: a connection cannot begin with it later; the numbers that it began with are not kept. */
+static void keys_that_come_late_change_nothing(void **state)
+{
+    (void)state;
+    make();
+    listens();
+    connects(false);
+    world_settle(&world);
+    give_keys();
+    talk(1000);
+    uint32_t with, without;
+    count_signed(CLIENT, &with, &without);
+    assert_int_equal(with, 0);
+    assert_int_equal(counted(SERVER, CHASKI_DROP_TCP_AO_MISSING), 0);
 }
 
 /* ---- Keys ---- */
@@ -845,11 +889,15 @@ static void the_answer_to_an_earlier_cookie_is_taken(void **state)
     give_keys();
     listens();
     assert_int_equal(chaski_set_knob(world.hosts[SERVER], "tcp_syncookies", "2"), 0);
+    struct chaski_address to = world_address(SERVER);
+    assert_int_equal(chaski_ping(world.hosts[CLIENT], &to, 1, 1, NULL, 0), 0);
+    world_run(&world, 5 * WORLD_SECOND); /* each knows where the other is */
     connects(false);
-    world_run(&world, 3000 * WORLD_MILLISECOND);
     while (counted(SERVER, CHASKI_TCP_COOKIES_SENT) == 0)
         world_run(&world, 100 * WORLD_MILLISECOND);
     assert_int_equal(chaski_set_knob(world.hosts[SERVER], "tcp_syncookies", "1"), 0);
+    while (world.hosts[SERVER]->tcp.half_open.count == 0)
+        world_run(&world, 100 * WORLD_MILLISECOND);
     world_run(&world, 5 * WORLD_SECOND);
     assert_true(connected());
     assert_int_equal(counted(SERVER, CHASKI_TCP_COOKIES_ACCEPTED), 1);
@@ -892,7 +940,7 @@ static void a_fast_open_is_an_ordinary_one(void **state)
                           .payload_length = 10};
     struct chaski_tcp_ao_key key = key_of(CLIENT, CLIENT_ID, SERVER_ID);
     world_introduce(&world, SERVER);
-    inject_signed(SERVER, &syn, &key, 1000, 0);
+    inject_signed(SERVER, &syn, &key, 1000, 0, 0);
     struct segment synack = world_last_segment(&world, SERVER, 0);
     uint8_t length;
     assert_int_equal(synack.flags, SEGMENT_SYN | SEGMENT_ACK);
@@ -918,7 +966,7 @@ static void an_unknown_wish_of_a_syn_is_not_heeded(void **state)
                           .options_length = sizeof option};
     struct chaski_tcp_ao_key key = key_of(CLIENT, CLIENT_ID, SERVER_ID);
     world_introduce(&world, SERVER);
-    inject_signed(SERVER, &syn, &key, 1000, 0);
+    inject_signed(SERVER, &syn, &key, 1000, 0, 0);
     struct segment synack = world_last_segment(&world, SERVER, 0);
     assert_int_equal(key_id(&synack), SERVER_ID);
 }
@@ -1192,6 +1240,7 @@ int main(void)
         TEST(narrow_links_are_borne),
         TEST(two_options_or_md5_beside_it_are_wrong),
         TEST(the_extension_counts_what_wraps),
+        TEST(old_segments_do_not_turn_the_extension_back),
         TEST(changed_segments_are_dropped_in_silence),
         TEST(nothing_is_believed_without_the_option),
         TEST(a_key_that_nobody_knows_is_counted),
@@ -1200,6 +1249,7 @@ int main(void)
         TEST(another_secret_does_not_open),
         TEST(segments_that_no_key_is_for_are_taken),
         TEST(other_connections_do_without),
+        TEST(keys_that_come_late_change_nothing),
         TEST(keys_that_could_be_confused_are_refused),
         TEST(keys_that_make_no_sense_are_refused),
         TEST(a_host_without_room_for_keys_has_none),
