@@ -124,6 +124,22 @@ int chaski_tcp_get(struct chaski *host, chaski_tcp connection, enum chaski_tcp_o
     return tcp_get(&host->tcp, connection, option, value);
 }
 
+int chaski_tcp_ao_add_key(struct chaski *host, const struct chaski_tcp_ao_key *key)
+{
+    return tcp_ao_add_key(&host->tcp, key);
+}
+
+int chaski_tcp_ao_remove_key(struct chaski *host, const struct chaski_tcp_ao_key *key)
+{
+    return tcp_ao_remove_key(&host->tcp, key);
+}
+
+int chaski_tcp_ao_counts(struct chaski *host, chaski_tcp connection,
+                         struct chaski_tcp_ao_counts *counts)
+{
+    return tcp_ao_counts(&host->tcp, connection, counts);
+}
+
 int chaski_tcp_info(struct chaski *host, chaski_tcp connection, struct chaski_tcp_info *info)
 {
     return tcp_info(&host->tcp, connection, info);

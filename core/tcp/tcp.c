@@ -117,6 +117,7 @@ void tcp_setup(struct tcp *tcp, struct memory *memory, const struct chaski_limit
     half_open_setup(&tcp->half_open, memory, limits->half_open);
     time_wait_setup(&tcp->time_wait, memory, limits->time_wait);
     fast_open_setup(&tcp->fast_open, memory, limits->paths);
+    ao_setup(&tcp->ao, memory, limits);
     tcp_table_setup(&tcp->table, memory,
                     limits->connections + limits->half_open + limits->time_wait, &setup->key);
     /* What is in flight is bounded by the packets and buffers that carry it. */

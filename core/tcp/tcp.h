@@ -14,6 +14,7 @@
 #include "core/packet/burst.h"
 #include "core/tcp/congestion.h"
 #include "core/tcp/tcp_account.h"
+#include "core/tcp/tcp_ao.h"
 #include "core/tcp/tcp_ecn.h"
 #include "core/tcp/tcp_fast_open.h"
 #include "core/tcp/tcp_flight.h"
@@ -34,6 +35,7 @@
  *   tcp_output      what may be sent now; tcp_build makes the packets
  *   tcp_timer       the few deadlines of a connection, and what happens at each
  *   tcp_listener    listeners; tcp_half_open and tcp_cookie: the way to ESTABLISHED
+ *   tcp_ao          whether a segment is believed, and the codes of ours, where there are keys
  *   tcp_connection  life and death of connections; events; what the application may call
  *
  * Everything that happens sets state and puts the connection on the list `work`: its closure is to
@@ -69,6 +71,7 @@ enum tcp_flag {
     TCPF_WANTS_OUTPUT = 1u << 24, /* has something to send, perhaps */
     TCPF_IN_TABLE = 1u << 25,     /* segments find it */
     TCPF_FIN_KNOWN = 1u << 26,    /* the peer's FIN stands at fin_at, perhaps behind a gap */
+    TCPF_AO = 1u << 27,           /* segments are authenticated: tcp_ao */
 };
 
 /* Linux's tcp_ca_state numbers. */
@@ -234,6 +237,7 @@ struct tcp {
     struct tcp_half_opens half_open;
     struct tcp_time_waits time_wait;
     struct fast_opens fast_open;
+    struct tcp_aos ao;
     struct tcp_listener *listeners;
     uint32_t listener_limit;
     uint16_t listener_chain[TCP_LISTENER_CHAINS]; /* index plus one */

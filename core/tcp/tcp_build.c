@@ -58,12 +58,29 @@ static void mark_urgent(struct tcp_connection *c, uint8_t *header, uint32_t sequ
     wire_tcp_set_urgent(header, (uint16_t)minimum((uint32_t)ahead, UINT16_MAX));
 }
 
+/* Segments of a key that is gone are of no use to anybody. */
+static void sign_and_send(struct tcp *tcp, struct ao_state *ao, const struct tcp_key *key,
+                          struct packet *packet, uint64_t now_ns)
+{
+    if (ao_sign(tcp, ao, key, packet))
+        hand_to_network(tcp, packet, now_ns);
+    else
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_AO_NO_KEY);
+}
+
+static void send_authenticated(struct tcp *tcp, const struct tcp_connection *c,
+                               struct packet *packet, uint64_t now_ns)
+{
+    tcp_reference reference = tcp_refer(TCP_KIND_CONNECTION, connection_index(tcp, c));
+    sign_and_send(tcp, ao_state_of(tcp, reference), &c->key, packet, now_ns);
+}
+
 /* Finishes and sends a segment of a connection whose payload is already in place. */
 static void send_for(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
                      uint32_t sequence, uint8_t flags, const uint8_t *options,
                      uint8_t options_length, uint64_t now_ns)
 {
-    uint8_t header_length = (uint8_t)(WIRE_TCP_HEADER + options_length);
+    uint8_t header_length = (uint8_t)(WIRE_TCP_HEADER + options_length + tcp_ao_length(c));
     uint8_t *header = packet_push(packet, header_length);
     memcpy(header + WIRE_TCP_HEADER, options, options_length);
     fill_header(packet, &c->key, header_length, sequence, (flags & TCP_ACK) ? c->rcv_nxt : 0, flags,
@@ -85,7 +102,10 @@ static void send_for(struct tcp *tcp, struct tcp_connection *c, struct packet *p
     if (packet->length > header_length && c->bytes_received != 0 &&
         clock_ms(now_ns) - c->text_ms < tcp->knobs.ack_delay_us / 1000)
         c->pingpong = 1; /* that is an answer */
-    hand_to_network(tcp, packet, now_ns);
+    if (has(c, TCPF_AO))
+        send_authenticated(tcp, c, packet, now_ns);
+    else
+        hand_to_network(tcp, packet, now_ns);
 }
 
 /* The AccECN option, when it is due and `room` bytes take it; returns its length. */
@@ -146,7 +166,7 @@ static size_t build_ack_options(const struct tcp *tcp, struct tcp_connection *c,
     if (has(c, TCPF_HAS_TIMESTAMPS))
         length = wire_tcp_build_timestamp(at, timestamp_now(c, now_ns), c->ts_recent);
     /* They take the place of a payload: links of the smallest MTU have room for one or two. */
-    size_t room = minimum(WIRE_TCP_OPTIONS_MAX - (uint32_t)length, c->mss);
+    size_t room = minimum(WIRE_TCP_OPTIONS_MAX - tcp_ao_length(c) - (uint32_t)length, c->mss);
     unsigned n = find_blocks(c, blocks, (unsigned)(room - 4) / 8), fewer = n;
     size_t accecn = (c->traffic_class & ECN_MODES) ? ecn_option_least(tcp, c, now_ns) : 0;
     while (fewer > 2 && sack_length(fewer) + accecn > room)
@@ -274,8 +294,9 @@ static bool serves_as_reply(const struct packet *packet, size_t length)
 void tcp_build_reply(struct tcp *tcp, struct packet *packet, const struct tcp_reply *reply,
                      uint64_t now_ns)
 {
-    uint8_t options[WIRE_TCP_OPTIONS_MAX];
+    uint8_t options[WIRE_TCP_OPTIONS_MAX] = {0};
     size_t length = reply_options(reply, options);
+    length += reply->ao != NULL ? WIRE_TCP_AO_SIZE : 0;
     if (packet != NULL && !serves_as_reply(packet, WIRE_TCP_HEADER + length)) {
         packet_free(packet);
         packet = NULL;
@@ -296,7 +317,10 @@ void tcp_build_reply(struct tcp *tcp, struct packet *packet, const struct tcp_re
     memcpy(header + WIRE_TCP_HEADER, options, length);
     fill_header(packet, &reply->key, (uint8_t)(WIRE_TCP_HEADER + length), reply->sequence,
                 reply->acknowledgment, reply->flags, reply->window);
-    hand_to_network(tcp, packet, now_ns);
+    if (reply->ao != NULL)
+        sign_and_send(tcp, reply->ao, &reply->key, packet, now_ns);
+    else
+        hand_to_network(tcp, packet, now_ns);
 }
 
 void tcp_build_refusal(struct tcp *tcp, struct packet *packet, uint64_t now_ns)
@@ -307,7 +331,16 @@ void tcp_build_refusal(struct tcp *tcp, struct packet *packet, uint64_t now_ns)
         return;
     }
     struct tcp_reply reply = {.flags = TCP_RST};
+    struct ao_state ao;
     tcp_key_of(packet, &reply.key);
+    if (ao_of_stranger(tcp, &reply.key, packet, 0, segment->sequence, &ao))
+        reply.ao = &ao;
+    /* RFC 5925, 7.7: who uses keys believes nothing else, and of a connection that is gone there
+     * is nothing to compute a code from. */
+    if (ao_wanted(tcp, &reply.key) && (reply.ao == NULL || (segment->flags & TCP_ACK))) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_NO_CONNECTION);
+        return;
+    }
     if (segment->flags & TCP_ACK) {
         reply.sequence = segment->acknowledgment;
     } else {

@@ -74,9 +74,10 @@ int tcp_connect(struct tcp *tcp, const struct chaski_tcp_connect *connect, chask
     c->state = CHASKI_TCP_SYN_SENT;
     c->flags |= TCPF_SYN_OWED;
     ecn_open(tcp, c);
-    if (connect->fast_open && (tcp->knobs.fast_open & FAST_OPEN_CLIENT))
+    ao_open(tcp, c);
+    if (connect->fast_open && !has(c, TCPF_AO) && (tcp->knobs.fast_open & FAST_OPEN_CLIENT))
         c->fast_open = FAST_OPEN_ACTIVE;
-    if (connect->fast_open_without_cookie)
+    if (connect->fast_open_without_cookie && !has(c, TCPF_AO))
         c->fast_open |= FAST_OPEN_NO_COOKIE;
     c->closure = connect->receive;
     c->context = connect->context;

@@ -91,7 +91,9 @@ struct tcp_connection *connection_new(struct tcp *tcp, const struct tcp_key *key
     timer_init(&c->timer, tcp->timer_owner);
     set_defaults(tcp, c, now_ns);
     account_open(tcp, c, now_ns);
-    tcp_table_insert(&tcp->table, key, tcp_refer(TCP_KIND_CONNECTION, connection_index(tcp, c)));
+    tcp_reference reference = tcp_refer(TCP_KIND_CONNECTION, connection_index(tcp, c));
+    tcp_table_insert(&tcp->table, key, reference);
+    ao_set_state(tcp, reference, NULL);
     c->flags |= TCPF_IN_TABLE;
     return c;
 }
@@ -263,9 +265,9 @@ void connection_set_mss(struct tcp_connection *c, uint16_t path_mtu)
     uint32_t headers = address_is_ip4(&c->key.remote) ? 40 : 60;
     uint32_t mss = minimum(path_mtu - headers, maximum(c->peer_mss, TCP_MIN_MSS));
     mss = minimum(minimum(mss, c->announced_mss), TCP_LARGEST_SEGMENT);
-    if (has(c, TCPF_HAS_TIMESTAMPS))
-        mss -= WIRE_TCP_TIMESTAMP_PADDED;
-    c->mss = (uint16_t)mss;
+    uint32_t options =
+        (has(c, TCPF_HAS_TIMESTAMPS) ? WIRE_TCP_TIMESTAMP_PADDED : 0u) + tcp_ao_length(c);
+    c->mss = (uint16_t)maximum(mss - minimum(mss, options), TCP_LEAST_PAYLOAD);
 }
 
 /* Asks the filter about a connection that came by a cookie. When it is not wanted, or its listener

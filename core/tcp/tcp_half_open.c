@@ -125,10 +125,16 @@ static uint16_t mss_to_announce(const struct tcp *tcp, const struct tcp_key *key
     return (uint16_t)(path.link_mtu - (family == FAMILY_IP4 ? 40 : 60));
 }
 
+static struct ao_state *ao_of_entry(const struct tcp *tcp, const struct tcp_half_open *entry)
+{
+    return ao_state_of(tcp,
+                       tcp_refer(TCP_KIND_HALF_OPEN, (uint32_t)(entry - tcp->half_open.entries)));
+}
+
 /* SYN+ACK in `packet`, or in a new packet when it is NULL. */
 static void send_synack(struct tcp *tcp, const struct tcp_half_open *entry, uint32_t timestamp,
-                        const struct fast_open_cookie *cookie, struct packet *packet,
-                        uint64_t now_ns)
+                        const struct fast_open_cookie *cookie, struct ao_state *ao,
+                        struct packet *packet, uint64_t now_ns)
 {
     struct wire_tcp_options options = {
         .has_mss = true,
@@ -139,7 +145,7 @@ static void send_synack(struct tcp *tcp, const struct tcp_half_open *entry, uint
         .timestamp_echo = entry->ts_recent,
         .has_window_scale = (entry->flags & HALF_OPEN_SCALING) != 0,
         .window_scale = receive_scale(tcp),
-        .accecn_offset = cookie == NULL && ecn_synack_option(tcp, entry),
+        .accecn_offset = cookie == NULL && ao == NULL && ecn_synack_option(tcp, entry),
     };
     struct tcp_reply reply = {
         .key = entry->key,
@@ -149,6 +155,7 @@ static void send_synack(struct tcp *tcp, const struct tcp_half_open *entry, uint
         .flags = TCP_SYN | TCP_ACK | ecn_synack_flags(tcp, entry),
         .options = &options,
         .cookie = cookie,
+        .ao = ao,
     };
     tcp_build_reply(tcp, packet, &reply, now_ns);
 }
@@ -158,30 +165,36 @@ static void answer_entry(struct tcp *tcp, const struct tcp_half_open *entry,
                          uint64_t now_ns)
 {
     uint32_t timestamp = clock_ms(now_ns) + secret_timestamp_offset(tcp, &entry->key);
-    send_synack(tcp, entry, timestamp, cookie, packet, now_ns);
+    send_synack(tcp, entry, timestamp, cookie, ao_of_entry(tcp, entry), packet, now_ns);
 }
 
 static void answer_with_cookie(struct tcp *tcp, struct tcp_half_open *syn, struct packet *packet,
                                uint64_t now_ns)
 {
     uint32_t timestamp = cookie_make(tcp, syn, now_ns);
+    struct ao_state ao;
+    bool signs = ao_of_stranger(tcp, &syn->key, packet, syn->iss, syn->irs, &ao);
     syn->ecn = ECN_NONE;
     count(tcp->counters, CHASKI_TCP_COOKIES_SENT);
     tcp->half_open.cookies_until_ns = now_ns + COOKIE_LIFE_NS;
-    send_synack(tcp, syn, timestamp, NULL, packet, now_ns);
+    send_synack(tcp, syn, timestamp, NULL, signs ? &ao : NULL, packet, now_ns);
 }
 
 /* ---- From entry to connection -------------------------------------------------------------- */
 
 /* The connection that an entry, or what a cookie says, becomes, in state CLOSED and nobody's; NULL
- * when there is no room. */
+ * when there is no room. `ao` NULL: not authenticated. */
 static struct tcp_connection *make_connection(struct tcp *tcp, const struct tcp_half_open *entry,
-                                              uint64_t now_ns)
+                                              const struct ao_state *ao, uint64_t now_ns)
 {
     struct tcp_connection *c = connection_new(tcp, &entry->key, now_ns);
     if (c == NULL)
         return NULL;
     c->flags &= ~(uint32_t)(TCPF_HAS_TIMESTAMPS | TCPF_HAS_SACK | TCPF_HAS_SCALING);
+    if (ao != NULL) {
+        c->flags |= TCPF_AO;
+        ao_set_state(tcp, tcp_refer(TCP_KIND_CONNECTION, connection_index(tcp, c)), ao);
+    }
     if (entry->flags & HALF_OPEN_TIMESTAMPS)
         c->flags |= TCPF_HAS_TIMESTAMPS;
     if (entry->flags & HALF_OPEN_SACK)
@@ -208,9 +221,9 @@ static struct tcp_connection *make_connection(struct tcp *tcp, const struct tcp_
 }
 
 static struct tcp_connection *promote(struct tcp *tcp, const struct tcp_half_open *entry,
-                                      uint16_t listener, uint64_t now_ns)
+                                      const struct ao_state *ao, uint16_t listener, uint64_t now_ns)
 {
-    struct tcp_connection *c = make_connection(tcp, entry, now_ns);
+    struct tcp_connection *c = make_connection(tcp, entry, ao, now_ns);
     if (c == NULL)
         return NULL;
     c->retransmitted = entry->round;
@@ -272,7 +285,7 @@ static void take_syn_text(struct tcp_connection *c, struct packet *packet)
 static bool accept_fast(struct tcp *tcp, const struct tcp_half_open *syn, uint16_t listener,
                         const struct fast_opening *opening, struct packet *packet, uint64_t now_ns)
 {
-    struct tcp_connection *c = make_connection(tcp, syn, now_ns);
+    struct tcp_connection *c = make_connection(tcp, syn, NULL, now_ns);
     struct tcp_listener *owner = &tcp->listeners[listener - 1];
     if (c == NULL)
         return false;
@@ -323,7 +336,8 @@ static void read_syn(const struct tcp *tcp, const struct packet *packet,
     count_many(tcp->counters, CHASKI_TCP_SCALE_CLAMPED, options.window_scale_clamped);
 }
 
-static struct tcp_half_open *take_entry(struct tcp *tcp, const struct tcp_half_open *syn)
+static struct tcp_half_open *take_entry(struct tcp *tcp, const struct tcp_half_open *syn,
+                                        const struct ao_state *ao)
 {
     struct tcp_half_opens *all = &tcp->half_open;
     if (all->free == 0)
@@ -332,8 +346,9 @@ static struct tcp_half_open *take_entry(struct tcp *tcp, const struct tcp_half_o
     all->free = entry->next;
     all->count++;
     *entry = *syn;
-    tcp_table_insert(&tcp->table, &entry->key,
-                     tcp_refer(TCP_KIND_HALF_OPEN, (uint32_t)(entry - all->entries)));
+    tcp_reference reference = tcp_refer(TCP_KIND_HALF_OPEN, (uint32_t)(entry - all->entries));
+    tcp_table_insert(&tcp->table, &entry->key, reference);
+    ao_set_state(tcp, reference, ao);
     return entry;
 }
 
@@ -354,12 +369,16 @@ void half_open_syn(struct tcp *tcp, struct packet *packet, uint16_t listener, ui
     }
     struct tcp_half_open syn;
     struct fast_opening opening = {0};
+    struct ao_state ao;
     read_syn(tcp, packet, &syn, &opening);
     syn.iss = iss;
-    judge_fast_open(tcp, owner, packet, &syn.key, &opening);
+    bool signs = ao_of_stranger(tcp, &syn.key, packet, iss, syn.irs, &ao);
+    if (!signs) /* the options of both have no room in a SYN+ACK */
+        judge_fast_open(tcp, owner, packet, &syn.key, &opening);
     if (opening.accepted && accept_fast(tcp, &syn, listener, &opening, packet, now_ns))
         return;
-    struct tcp_half_open *entry = tcp->knobs.syncookies == 2 ? NULL : take_entry(tcp, &syn);
+    struct tcp_half_open *entry =
+        tcp->knobs.syncookies == 2 ? NULL : take_entry(tcp, &syn, signs ? &ao : NULL);
     if (entry == NULL && tcp->knobs.syncookies == 0) {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_LISTENER_FULL);
         return;
@@ -403,6 +422,7 @@ static void challenge(struct tcp *tcp, struct tcp_half_open *entry, struct packe
         .window = (uint16_t)(receive_window(tcp) >> (scaled ? receive_scale(tcp) : 0)),
         .flags = TCP_ACK,
         .options = &options,
+        .ao = ao_of_entry(tcp, entry),
     };
     count(tcp->counters, CHASKI_TCP_CHALLENGE_ACKS);
     tcp_build_reply(tcp, packet, &reply, now_ns);
@@ -443,7 +463,7 @@ static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *en
     struct tcp_half_open copy = *entry;
     half_open_drop(tcp, index);
     set_timer(tcp, now_ns);
-    struct tcp_connection *c = promote(tcp, &copy, listener, now_ns);
+    struct tcp_connection *c = promote(tcp, &copy, ao_of_entry(tcp, entry), listener, now_ns);
     if (c != NULL)
         ecn_complete(tcp, c, copy.ecn, packet);
     if (c != NULL && copy.round == 0) /* RFC 6298, 3: it was sent once */
@@ -518,8 +538,10 @@ struct tcp_connection *half_open_cookie(struct tcp *tcp, struct packet *packet, 
         return NULL;
     }
     struct tcp_connection *c = NULL;
+    struct ao_state ao;
+    bool signs = ao_of_stranger(tcp, &entry.key, packet, entry.iss, entry.irs, &ao);
     if (!listener_full(&tcp->listeners[listener - 1]))
-        c = promote(tcp, &entry, listener, now_ns);
+        c = promote(tcp, &entry, signs ? &ao : NULL, listener, now_ns);
     if (c == NULL) {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_LISTENER_FULL);
         return NULL;
@@ -564,7 +586,10 @@ static void refuse(struct tcp *tcp, struct tcp_half_open *entry, uint64_t now_ns
         .key = entry->key,
         .acknowledgment = entry->irs + 1,
         .flags = TCP_RST | TCP_ACK,
+        .ao = ao_of_entry(tcp, entry),
     };
+    if (reply.ao != NULL) /* as tcp_build_refusal(): what it begins with stands for our number */
+        reply.ao->send = (struct ao_direction){.id = reply.ao->send.id};
     count(tcp->counters, CHASKI_TCP_FILTERED);
     count(tcp->counters, CHASKI_TCP_RESETS_SENT);
     half_open_drop(tcp, (uint32_t)(entry - tcp->half_open.entries));

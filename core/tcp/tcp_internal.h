@@ -9,6 +9,7 @@
 
 enum {
     TCP_DEFAULT_MSS = 536, /* RFC 9293, 3.7.1: when the peer announces none */
+    TCP_LEAST_PAYLOAD = 4, /* of a full segment, whatever options leave */
     TCP_MIN_MSS = 64,      /* smaller announcements are raised: work per byte stays bounded */
     TCP_DUP_THRESHOLD = 3,
     TCP_LARGEST_SEGMENT = 65535 - 120, /* payload of an uncut segment: room for every header */
@@ -85,6 +86,12 @@ static inline bool tcp_can_write(const struct tcp_connection *c)
 static inline bool tcp_has_gap_to_tell(const struct tcp_connection *c)
 {
     return has(c, TCPF_HAS_SACK) && (!tree_empty(&c->receive.runs) || c->dsack_length != 0);
+}
+
+/* What TCP-AO takes of each segment's room for options. */
+static inline uint8_t tcp_ao_length(const struct tcp_connection *c)
+{
+    return has(c, TCPF_AO) ? WIRE_TCP_AO_SIZE : 0;
 }
 
 /* RFC 6928 */
@@ -283,6 +290,7 @@ struct tcp_reply {
     uint16_t flags;
     const struct wire_tcp_options *options; /* NULL: none; a SYN's when SYN is among the flags */
     const struct fast_open_cookie *cookie;  /* NULL: none */
+    struct ao_state *ao;                    /* NULL: not authenticated */
 };
 void tcp_build_reply(struct tcp *tcp, struct packet *packet, const struct tcp_reply *reply,
                      uint64_t now_ns);

@@ -32,6 +32,8 @@ enum { RTO_MIN_MS = 200, RTO_MAX_MS = 120000, LEAST_BUFFER = 4096 };
     }
 
 static const struct row rows[] = {
+    ROW("tcp_ao_required", ao_required, NUMBER, 1, 0, 1,
+        "drop segments with TCP-AO, RFC 5925, that no key is for"),
     ROW("tcp_base_mss", base_mss, NUMBER, 1, 88, 65495,
         "segment size that the search for the path's MTU begins with"),
     ROW("tcp_congestion_control", congestion, ALGORITHM, 1, 0, 0,

@@ -7,7 +7,7 @@ enum { LEAST_WINDOW = 11 }; /* segments: a lost probe must not cost a time-out (
 
 static uint32_t options_of(const struct tcp_connection *c)
 {
-    return has(c, TCPF_HAS_TIMESTAMPS) ? WIRE_TCP_TIMESTAMP_PADDED : 0;
+    return (has(c, TCPF_HAS_TIMESTAMPS) ? WIRE_TCP_TIMESTAMP_PADDED : 0u) + tcp_ao_length(c);
 }
 
 void mtu_established(const struct tcp *tcp, struct tcp_connection *c)

@@ -23,6 +23,10 @@ static const struct limits limits[CHASKI_TCP_OPTION_COUNT] = {
     [CHASKI_TCP_RCVBUF] = {2048, INT32_MAX / 2},
     [CHASKI_TCP_TOS] = {0, 255},
     [CHASKI_TCP_TTL] = {0, 255},
+    [CHASKI_TCP_AO] = {0, 1},
+    [CHASKI_TCP_AO_CURRENT_KEY] = {0, 255},
+    [CHASKI_TCP_AO_NEXT_KEY] = {0, 255},
+    [CHASKI_TCP_AO_ACCEPT_ICMP] = {0, 1},
 };
 
 static void set_flag(struct tcp_connection *c, uint32_t flag, int64_t value)
@@ -113,13 +117,19 @@ int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
     case CHASKI_TCP_TTL:
         c->ttl = (uint8_t)value;
         break;
+    case CHASKI_TCP_AO:
+    case CHASKI_TCP_AO_CURRENT_KEY:
+    case CHASKI_TCP_AO_NEXT_KEY:
+    case CHASKI_TCP_AO_ACCEPT_ICMP:
+        return ao_set_option(tcp, c, option, value);
     case CHASKI_TCP_OPTION_COUNT:
         break;
     }
     return 0;
 }
 
-static int64_t value_of(const struct tcp_connection *c, enum chaski_tcp_option option)
+static int64_t value_of(const struct tcp *tcp, const struct tcp_connection *c,
+                        enum chaski_tcp_option option)
 {
     switch (option) {
     case CHASKI_TCP_NODELAY:
@@ -152,6 +162,11 @@ static int64_t value_of(const struct tcp_connection *c, enum chaski_tcp_option o
         return c->traffic_class & ~ECN_MODES;
     case CHASKI_TCP_TTL:
         return c->ttl;
+    case CHASKI_TCP_AO:
+    case CHASKI_TCP_AO_CURRENT_KEY:
+    case CHASKI_TCP_AO_NEXT_KEY:
+    case CHASKI_TCP_AO_ACCEPT_ICMP:
+        return ao_option(tcp, c, option);
     case CHASKI_TCP_OPTION_COUNT:
         break;
     }
@@ -165,6 +180,6 @@ int tcp_get(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
         return CHASKI_STALE;
     if ((unsigned)option >= CHASKI_TCP_OPTION_COUNT)
         return CHASKI_INVALID;
-    *value = value_of(c, option);
+    *value = value_of(tcp, c, option);
     return 0;
 }

@@ -35,6 +35,8 @@ static uint32_t largest_segment(const struct tcp *tcp, const struct tcp_connecti
     enum { SLOW_START_PERCENT = 200, PERCENT = 120, NEAR_SHIFT = 9 };
     uint32_t most = TCP_LARGEST_SEGMENT / c->mss, half = c->congestion.window / c->mss / 2;
     uint32_t segments = most;
+    if (has(c, TCPF_AO)) /* each segment has a code of its own: none can be cut */
+        return c->mss;
     if (c->srtt_us8 != 0) {
         uint64_t window = maximum(c->congestion.window, c->snd_nxt - c->snd_una);
         bool slow_start = c->congestion.window < c->congestion.threshold / 2;

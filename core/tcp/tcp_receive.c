@@ -132,6 +132,8 @@ static void receive_one(struct tcp *tcp, struct packet *packet, uint64_t now_ns)
     struct tcp_key key;
     tcp_key_of(packet, &key);
     tcp_reference found = find(tcp, &key);
+    if (tcp->ao.limit != 0 && !ao_admits(tcp, found, &key, packet))
+        return;
     uint32_t index = tcp_reference_index(found);
     struct tcp_connection *c = NULL;
     switch (tcp_reference_kind(found)) {
@@ -219,6 +221,10 @@ bool tcp_ip_error(void *block, const struct ip_error *error, uint64_t now_ns)
         return false;
     struct tcp_connection *c = &tcp->connections[tcp_reference_index(found)];
     bool too_big = error->kind == IP_ERROR_TOO_BIG;
+    if (has(c, TCPF_AO) && ao_ignores(tcp, c, error)) {
+        count(tcp->counters, CHASKI_TCP_ICMP_IGNORED);
+        return false;
+    }
     if (!quotes_flight(c, error) || (too_big && !path_shrank(tcp, c, error->mtu))) {
         count(tcp->counters, CHASKI_TCP_ICMP_IGNORED);
         return false;

@@ -93,6 +93,7 @@ void time_wait_enter(struct tcp *tcp, const struct tcp_connection *c, uint64_t n
         .answered = (uint8_t)(half_seconds(now_ns) - 1),
     };
     append(waits, index);
+    ao_set_state(tcp, tcp_refer(TCP_KIND_TIME_WAIT, index), ao_state_of(tcp, old));
     tcp_table_replace(&tcp->table, &c->key, old, tcp_refer(TCP_KIND_TIME_WAIT, index));
     set_timer(tcp, now_ns);
 }
@@ -125,6 +126,8 @@ static void acknowledge(struct tcp *tcp, const struct tcp_time_wait *entry, stru
         .window = entry->window,
         .flags = TCP_ACK,
         .options = &options,
+        .ao = ao_state_of(
+            tcp, tcp_refer(TCP_KIND_TIME_WAIT, (uint32_t)(entry - tcp->time_wait.entries))),
     };
     tcp_build_reply(tcp, packet, &reply, now_ns);
 }

@@ -122,6 +122,32 @@ void wire_tcp_parse_options(const uint8_t *header, struct wire_tcp_options *opti
     }
 }
 
+enum wire_tcp_ao wire_tcp_find_ao(const uint8_t *header, uint8_t *offset)
+{
+    const uint8_t *end = header + wire_tcp_header_length(header);
+    const uint8_t *at = header + WIRE_TCP_HEADER;
+    unsigned found = 0;
+    bool wrong = false;
+    while (at < end && at[0] != WIRE_TCP_OPTION_END) {
+        if (at[0] == WIRE_TCP_OPTION_NOP) {
+            at++;
+            continue;
+        }
+        if (end - at < 2 || at[1] < 2 || at[1] > end - at)
+            break;
+        if (at[0] == WIRE_TCP_OPTION_AO) {
+            *offset = (uint8_t)(at - header);
+            wrong |= at[1] != WIRE_TCP_AO_SIZE;
+            found++;
+        }
+        wrong |= at[0] == WIRE_TCP_OPTION_MD5;
+        at += at[1];
+    }
+    if (found == 0)
+        return WIRE_TCP_AO_NONE;
+    return found == 1 && !wrong ? WIRE_TCP_AO_ONE : WIRE_TCP_AO_WRONG;
+}
+
 /* Three-byte and two-byte options are filled up to four with NOPs before them, so that everything
  * behind starts at a multiple of four. */
 size_t wire_tcp_build_syn_options(uint8_t *at, const struct wire_tcp_options *options)
@@ -207,6 +233,16 @@ size_t wire_tcp_build_fast_open(uint8_t *at, const uint8_t *cookie, uint8_t leng
     while ((to - at) % 4 != 0)
         *to++ = WIRE_TCP_OPTION_NOP;
     return (size_t)(to - at);
+}
+
+size_t wire_tcp_build_ao(uint8_t *at, uint8_t key_id, uint8_t next_key_id)
+{
+    memset(at, 0, WIRE_TCP_AO_SIZE);
+    at[0] = WIRE_TCP_OPTION_AO;
+    at[1] = WIRE_TCP_AO_SIZE;
+    at[2] = key_id;
+    at[3] = next_key_id;
+    return WIRE_TCP_AO_SIZE;
 }
 
 size_t wire_tcp_build_sack(uint8_t *at, const struct wire_tcp_sack *blocks, unsigned count)

@@ -10,7 +10,8 @@
 #include "core/base/checksum.h"
 #include "core/base/endian.h"
 
-/* TCP headers (RFC 9293, 3.1) and options (RFC 9293, 3.2; RFC 7323; RFC 2018; RFC 7413). */
+/* TCP headers (RFC 9293, 3.1) and options (RFC 9293, 3.2; RFC 7323; RFC 2018; RFC 7413; RFC 5925).
+ */
 
 enum wire_tcp {
     WIRE_TCP_SOURCE_PORT = 0,
@@ -46,6 +47,8 @@ enum wire_tcp_option {
     WIRE_TCP_OPTION_SACK_PERMITTED = 4,
     WIRE_TCP_OPTION_SACK = 5,
     WIRE_TCP_OPTION_TIMESTAMP = 8,
+    WIRE_TCP_OPTION_MD5 = 19, /* RFC 2385 */
+    WIRE_TCP_OPTION_AO = 29,  /* RFC 5925 */
     WIRE_TCP_OPTION_FAST_OPEN = 34,
     WIRE_TCP_OPTION_ACCECN_0 = 172, /* RFC 9768, 3.2.3: counters of ECT(0), CE, ECT(1) */
     WIRE_TCP_OPTION_ACCECN_1 = 174, /* ECT(1), CE, ECT(0) */
@@ -61,6 +64,8 @@ enum {
     WIRE_TCP_SACK_MAX = 4,          /* blocks that a header has room for; 3 beside a timestamp */
     WIRE_TCP_TIMESTAMP_PADDED = 12,
     WIRE_TCP_ACCECN_PADDED = 12,       /* with all three counters */
+    WIRE_TCP_AO_SIZE = 16,             /* with a code of 96 bits */
+    WIRE_TCP_AO_CODE = 4,              /* within the option, behind KeyID and RNextKeyID */
     WIRE_TCP_COOKIE_MAX = 16,          /* RFC 7413, 4.1.1 */
     WIRE_TCP_FAST_OPEN_MAGIC = 0xf989, /* in the experimental option */
 };
@@ -246,6 +251,29 @@ unsigned wire_tcp_accecn(const uint8_t *header, uint8_t offset, struct wire_tcp_
 
 /* The option with the first `fields` (0 to 3) of ECT(1), CE, ECT(0), NOPs behind it. */
 size_t wire_tcp_build_accecn(uint8_t *at, const struct wire_tcp_accecn *counts, unsigned fields);
+
+/* What a header says about its authentication. */
+enum wire_tcp_ao {
+    WIRE_TCP_AO_NONE,
+    WIRE_TCP_AO_ONE,
+    WIRE_TCP_AO_WRONG, /* two of them, another length, or MD5 beside it (RFC 5925, 2.2) */
+};
+
+/* Finds the option in a checked header; *offset is from the header's start. */
+enum wire_tcp_ao wire_tcp_find_ao(const uint8_t *header, uint8_t *offset);
+
+static inline uint8_t wire_tcp_ao_key_id(const uint8_t *header, uint8_t offset)
+{
+    return header[offset + 2];
+}
+
+static inline uint8_t wire_tcp_ao_next_key_id(const uint8_t *header, uint8_t offset)
+{
+    return header[offset + 3];
+}
+
+/* The option, the code being zeros yet: WIRE_TCP_AO_SIZE bytes. */
+size_t wire_tcp_build_ao(uint8_t *at, uint8_t key_id, uint8_t next_key_id);
 
 /* NOP NOP SACK with 1 to 4 blocks: 4 + 8 * count bytes; 0 when count is 0. */
 size_t wire_tcp_build_sack(uint8_t *at, const struct wire_tcp_sack *blocks, unsigned count);

@@ -79,6 +79,7 @@ struct chaski_limits {
     uint32_t receive_buffer_max; /* bytes that a connection's receive window may grow to */
     uint32_t send_buffer_max;    /* bytes that a connection's send queue may grow to */
     bool accounts; /* what only chaski_tcp_info() shows is counted: 128 bytes a connection */
+    uint32_t ao_keys;            /* of TCP-AO; 0: none, and nothing is laid out for it */
 };
 
 /* Fills in limits for a host that shall take about `memory_bytes` and `connections`. */
@@ -315,6 +316,10 @@ enum chaski_tcp_option {
     CHASKI_TCP_RCVBUF,     /* likewise */
     CHASKI_TCP_TOS,        /* traffic class of what is sent */
     CHASKI_TCP_TTL,        /* 1 to 255 */
+    CHASKI_TCP_AO,         /* 1: authenticated; see chaski_tcp_ao_add_key() */
+    CHASKI_TCP_AO_CURRENT_KEY, /* SendID of the key that segments are sent with */
+    CHASKI_TCP_AO_NEXT_KEY,    /* ReceiveID of the key that the peer is asked to use */
+    CHASKI_TCP_AO_ACCEPT_ICMP, /* 1: believe hard ICMP errors (RFC 5925, 7.8) */
     CHASKI_TCP_OPTION_COUNT,
 };
 
@@ -322,6 +327,51 @@ int chaski_tcp_set(struct chaski *host, chaski_tcp connection, enum chaski_tcp_o
                    int64_t value);
 int chaski_tcp_get(struct chaski *host, chaski_tcp connection, enum chaski_tcp_option option,
                    int64_t *value);
+
+/*
+ * TCP-AO (RFC 5925): each segment carries a code that only who has the key can compute. A key is
+ * for the connections that it says, on this host; whichever connection begins while there are keys
+ * for it uses them to its end, and segments for it without a right code are as if they had
+ * never come. Segments of connections that no key is for are taken with the option and without.
+ */
+enum chaski_tcp_ao_algorithm {
+    CHASKI_HMAC_SHA1_96,    /* RFC 5926, 3.2.1 */
+    CHASKI_AES_128_CMAC_96, /* RFC 5926, 3.2.2 */
+};
+
+enum { CHASKI_TCP_AO_SECRET_MAX = 80 };
+
+/* A master key tuple (RFC 5925, 3.1). */
+struct chaski_tcp_ao_key {
+    struct chaski_endpoint local, remote; /* address unspecified, port 0: any */
+    uint8_t remote_prefix;                /* leading bits of remote.address that count; 0: all */
+    uint8_t send_id, receive_id; /* KeyID of segments sent with it, and of those received */
+    uint8_t algorithm;           /* enum chaski_tcp_ao_algorithm */
+    bool without_options;        /* codes do not cover the segments' other options */
+    uint8_t secret_length;       /* 1 to CHASKI_TCP_AO_SECRET_MAX */
+    uint8_t secret[CHASKI_TCP_AO_SECRET_MAX];
+};
+
+/* Adds a key. CHASKI_IN_USE: another one for some of the same connections has one of its IDs.
+ * CHASKI_NO_MEMORY: limits.ao_keys are taken. */
+int chaski_tcp_ao_add_key(struct chaski *host, const struct chaski_tcp_ao_key *key);
+
+/* Removes the key with the same ends, prefix and IDs; CHASKI_UNKNOWN when there is none. Nothing
+ * begins with it any more; a connection goes on with what it has derived from it already, until
+ * either end tells it to use another key. */
+int chaski_tcp_ao_remove_key(struct chaski *host, const struct chaski_tcp_ao_key *key);
+
+/* How segments of a connection that uses TCP-AO were taken. */
+struct chaski_tcp_ao_counts {
+    uint32_t good, bad;
+    uint32_t unknown_key;  /* with a KeyID for which there is no key */
+    uint32_t missing;      /* without the option */
+    uint32_t icmp_ignored; /* errors that were not believed */
+};
+
+/* CHASKI_UNKNOWN: the connection does not use TCP-AO. */
+int chaski_tcp_ao_counts(struct chaski *host, chaski_tcp connection,
+                         struct chaski_tcp_ao_counts *counts);
 
 /* The states of RFC 9293, 3.3.2, with Linux's numbers. */
 enum chaski_tcp_state {

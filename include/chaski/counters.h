@@ -119,6 +119,16 @@ extern "C" {
     X(DROP_TCP_AFTER_FIN, "drop.tcp_after_fin", "text behind the end of the stream")               \
     X(DROP_TCP_LISTENER_FULL, "drop.tcp_listener_full",                                            \
       "connection beyond the backlog or the limits")                                               \
+    X(DROP_TCP_AO_MISSING, "drop.tcp_ao_missing",                                                  \
+      "segment without TCP-AO for which there are keys")                                           \
+    X(DROP_TCP_AO_BAD, "drop.tcp_ao_bad", "segment whose TCP-AO code is wrong")                    \
+    X(DROP_TCP_AO_NO_KEY, "drop.tcp_ao_no_key",                                                    \
+      "segment received with a KeyID of no key, or to be sent with a key that is gone")            \
+    X(DROP_TCP_AO_UNEXPECTED, "drop.tcp_ao_unexpected",                                            \
+      "segment with TCP-AO of a connection that no key is for, when a knob says so")               \
+    X(TCP_AO_VERIFIED, "tcp.ao_verified", "segments whose TCP-AO code was right")                  \
+    X(TCP_AO_UNEXPECTED, "tcp.ao_unexpected",                                                      \
+      "segments with TCP-AO taken though no key is for their connection")                          \
     X(TCP_SEGMENTS_RECEIVED, "tcp.segments_received", "segments that passed the checks")           \
     X(TCP_SEGMENTS_SENT, "tcp.segments_sent", "segments sent, large ones counted once")            \
     X(TCP_RESETS_SENT, "tcp.resets_sent", "resets sent")                                           \
