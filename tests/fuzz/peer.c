@@ -40,24 +40,49 @@ static uint16_t transport_checksum(const uint8_t *ip, const uint8_t *payload, si
 
 /* ---- What the host sends ---- */
 
-static void see_tcp(struct peer *peer, const uint8_t *tcp, size_t length)
+static void note_options(struct peer_flow *flow, const uint8_t *tcp)
+{
+    struct wire_tcp_options options;
+    wire_tcp_parse_options(tcp, &options);
+    flow->timestamps = options.has_timestamp;
+    if (options.has_timestamp)
+        flow->timestamp = options.timestamp;
+    if (options.fast_open_length != 0) {
+        flow->cookie_length = options.fast_open_length;
+        memcpy(flow->cookie, tcp + options.fast_open_offset, options.fast_open_length);
+    }
+}
+
+static void note_numbers(struct peer_flow *flow, const uint8_t *tcp, size_t data)
+{
+    uint8_t flags = wire_tcp_flags(tcp);
+    flow->start = wire_tcp_sequence(tcp);
+    flow->next = flow->start + (uint32_t)data + ((flags & TCP_SYN) != 0) + ((flags & TCP_FIN) != 0);
+    if ((flags & TCP_SYN) != 0)
+        flow->una = flow->most = flow->start;
+    if ((int32_t)(flow->next - flow->most) > 0)
+        flow->most = flow->next;
+    if ((flags & TCP_ACK) != 0)
+        flow->sequence = wire_tcp_acknowledgment(tcp);
+}
+
+static void see_tcp(struct peer *peer, const uint8_t *ip, const uint8_t *tcp, size_t length)
 {
     must(wire_tcp_check(tcp, length) == 0);
     unsigned number = wire_tcp_destination_port(tcp) - (unsigned)PEER_PORT;
     uint8_t flags = wire_tcp_flags(tcp);
     must((flags & (TCP_SYN | TCP_FIN)) != (TCP_SYN | TCP_FIN));
+    must((flags & (TCP_SYN | TCP_RST)) != (TCP_SYN | TCP_RST));
     if (number >= PEER_FLOWS || (flags & TCP_RST) != 0)
         return;
     struct peer_flow *flow = &peer->flows[number];
-    size_t data = length - wire_tcp_header_length(tcp);
     flow->host_port = wire_tcp_source_port(tcp);
-    flow->acknowledgment = wire_tcp_sequence(tcp) + (uint32_t)data + ((flags & TCP_SYN) != 0) +
-                           ((flags & TCP_FIN) != 0);
-    if ((flags & TCP_ACK) != 0)
-        flow->sequence = wire_tcp_acknowledgment(tcp);
+    note_options(flow, tcp);
+    note_numbers(flow, tcp, length - wire_tcp_header_length(tcp));
+    memcpy(flow->quote, ip, PEER_QUOTE);
 }
 
-static void see_ip4(struct peer *peer, const uint8_t *ip, size_t length)
+void peer_see_packet(struct peer *peer, const uint8_t *ip, size_t length)
 {
     must(wire_ip4_check(ip, length) == 0);
     uint8_t header = wire_ip4_header_length(ip), protocol = wire_ip4_protocol(ip);
@@ -72,7 +97,7 @@ static void see_ip4(struct peer *peer, const uint8_t *ip, size_t length)
     if (protocol == WIRE_IP_UDP)
         must(wire_udp_check(payload, payload_length) == 0);
     if (protocol == WIRE_IP_TCP)
-        see_tcp(peer, payload, payload_length);
+        see_tcp(peer, ip, payload, payload_length);
 }
 
 void peer_see(struct peer *peer, const uint8_t *frame, size_t length)
@@ -87,7 +112,7 @@ void peer_see(struct peer *peer, const uint8_t *frame, size_t length)
                            wire_arp_target_ip(payload) == peer_ip;
     } else {
         must(wire_ethernet_type(frame) == WIRE_ETHERNET_IP4);
-        see_ip4(peer, payload, left);
+        peer_see_packet(peer, payload, left);
     }
 }
 
@@ -119,39 +144,46 @@ static int checksum_offset(uint8_t protocol)
     }
 }
 
-size_t peer_datagram(uint8_t *frame, uint8_t protocol, uint16_t fragment, size_t length)
+size_t peer_datagram(uint8_t *frame, const struct peer_datagram *datagram, size_t length)
 {
     uint8_t *ip = frame + WIRE_ETHERNET_HEADER, *payload = frame + PEER_HEADERS;
     struct wire_ip4_fields fields = {.source = peer_ip,
                                      .destination = host_ip,
                                      .payload_length = (uint16_t)length,
                                      .identification = 7,
-                                     .fragment = fragment,
+                                     .fragment = datagram->fragment,
+                                     .traffic_class = datagram->traffic_class,
                                      .ttl = 64,
-                                     .protocol = protocol};
-    int at = checksum_offset(protocol);
+                                     .protocol = datagram->protocol};
+    int at = checksum_offset(datagram->protocol);
     wire_ethernet_build(frame, host_mac, peer_mac, WIRE_ETHERNET_IP4);
     wire_ip4_build(ip, &fields);
-    if (fragment == 0 && at >= 0 && (size_t)at + 2 <= length) {
+    if (datagram->fragment == 0 && at >= 0 && (size_t)at + 2 <= length) {
         store_be16(payload + at, 0);
         store_be16(payload + at, transport_checksum(ip, payload, length));
     }
     return PEER_HEADERS + length;
 }
 
-size_t peer_segment(const struct peer *peer, uint8_t *frame, const struct peer_segment *segment)
+size_t peer_segment(struct peer *peer, uint8_t *frame, const struct peer_segment *segment)
 {
-    const struct peer_flow *flow = &peer->flows[segment->flow];
+    struct peer_flow *flow = &peer->flows[segment->flow];
+    const struct peer_datagram datagram = {.protocol = WIRE_IP_TCP, .traffic_class = segment->ecn};
     uint8_t *tcp = frame + PEER_HEADERS;
-    size_t header = WIRE_TCP_HEADER + segment->option_words * 4u;
+    size_t header = WIRE_TCP_HEADER + segment->options_length;
     memset(tcp, 0, WIRE_TCP_HEADER);
     wire_tcp_set_ports(tcp, (uint16_t)(PEER_PORT + segment->flow), flow->host_port);
-    wire_tcp_set_sequence(tcp, flow->sequence + (uint32_t)segment->sequence_off);
-    wire_tcp_set_acknowledgment(tcp, flow->acknowledgment + (uint32_t)segment->acknowledgment_off);
+    wire_tcp_set_sequence(tcp, segment->sequence);
+    wire_tcp_set_acknowledgment(tcp, segment->acknowledgment);
     wire_tcp_set_length_flags(tcp, (uint8_t)header, segment->flags);
     wire_tcp_set_window(tcp, segment->window);
     wire_tcp_set_urgent(tcp, (uint16_t)(segment->flags & TCP_URG ? segment->data_length : 0));
-    memcpy(tcp + WIRE_TCP_HEADER, segment->options, segment->option_words * 4u);
-    memcpy(tcp + header, segment->data, segment->data_length);
-    return peer_datagram(frame, WIRE_IP_TCP, 0, header + segment->data_length);
+    memcpy(tcp + WIRE_TCP_HEADER, segment->options, segment->options_length);
+    if (segment->data != NULL)
+        memcpy(tcp + header, segment->data, segment->data_length);
+    else
+        memset(tcp + header, 0, segment->data_length);
+    if ((segment->flags & TCP_ACK) != 0 && (int32_t)(segment->acknowledgment - flow->una) > 0)
+        flow->una = segment->acknowledgment;
+    return peer_datagram(frame, &datagram, header + segment->data_length);
 }

@@ -225,21 +225,25 @@ static void check_whole(struct sim *sim, const struct pool *pool)
         sim_must(sim, ++n <= pool->total);
 }
 
+void sim_check_rest(struct sim *sim, struct sim_host *at)
+{
+    struct chaski *host = at->host;
+    sim_must(sim, host->tcp.connection_count == 0);
+    sim_must(sim, host->tcp.half_open.count == 0);
+    sim_must(sim, host->tcp.time_wait.count == 0);
+    sim_must(sim, host->tcp.work.first == TCP_WORK_END);
+    check_whole(sim, &host->memory.packets);
+    check_whole(sim, &host->memory.small);
+    check_whole(sim, &host->memory.large);
+    check_whole(sim, &host->tcp.sent);
+    sim_must(sim, chaski_deadline(host) == UINT64_MAX);
+}
+
 void sim_check_idle(struct sim *sim)
 {
     sim_must(sim, memory_wire_in_flight(sim->wire, MEMORY_WIRE_EVERY) == 0);
-    for (uint32_t i = 0; i < sim->plan.hosts; i++) {
-        struct chaski *host = sim->hosts[i].host;
-        sim_must(sim, host->tcp.connection_count == 0);
-        sim_must(sim, host->tcp.half_open.count == 0);
-        sim_must(sim, host->tcp.time_wait.count == 0);
-        sim_must(sim, host->tcp.work.first == TCP_WORK_END);
-        check_whole(sim, &host->memory.packets);
-        check_whole(sim, &host->memory.small);
-        check_whole(sim, &host->memory.large);
-        check_whole(sim, &host->tcp.sent);
-        sim_must(sim, chaski_deadline(host) == UINT64_MAX);
-    }
+    for (uint32_t i = 0; i < sim->plan.hosts; i++)
+        sim_check_rest(sim, &sim->hosts[i]);
     for (uint32_t i = 0; i < sim->plan.flows; i++)
         sim_must(sim, sim->flows[i].ends[0].lent + sim->flows[i].ends[1].lent == 0);
 }
