@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A whole host with services, through its public interface alone. The input is a program: frames,
- * datagrams and segments with right checksums, the passing of time, and the application's calls.
+ * A whole host with services, through its public interface alone. The input is a program: two bytes
+ * of knobs, then frames, datagrams and segments with right checksums, the passing of time, and the
+ * application's calls.
  * The host must survive it, send nothing malformed (peer.c), keep its sums true (host_truth.c),
  * always come to rest (a deadline that never moves on would keep a core busy for ever), and hold
  * nothing when all is over.
@@ -63,8 +64,7 @@ void host_settle(struct world *world)
     host_check(world);
 }
 
-/* Lets `span` nanoseconds pass, stopping where the host wants to run. */
-static void pass(struct world *world, uint64_t span)
+void host_pass(struct world *world, uint64_t span)
 {
     uint64_t end = world->now + span;
     unsigned stops = 0;
@@ -80,42 +80,25 @@ static void pass(struct world *world, uint64_t span)
 
 /* ---- The program ---- */
 
-static void raw_frame(struct world *world, struct input *input)
-{
-    uint8_t frame[PEER_FRAME_MAX];
-    uint16_t choice = next16(input);
-    size_t length = take(input, frame, choice % (sizeof frame + 1));
-    if (length >= WIRE_ETHERNET_HEADER && !(choice & 0x4000))
-        memcpy(frame, host_mac, 6);
-    host_give(world, choice >> 15, frame, length);
-}
-
-static void datagram(struct world *world, struct input *input)
-{
-    static const uint8_t protocols[] = {1, 2, 6, 17, 17, 1, 99, 4};
-    uint8_t frame[PEER_FRAME_MAX] = {0}, choice = next(input);
-    struct peer_datagram datagram = {.protocol = protocols[choice % 8],
-                                     .fragment = choice & 0x80 ? next16(input) & 0x3fff : 0};
-    size_t length = take(input, frame + PEER_HEADERS, next16(input) % 1481);
-    host_give(world, choice >> 6 & 1, frame, peer_datagram(frame, &datagram, length));
-}
-
 static void step(struct world *world, struct input *input)
 {
-    switch (next(input) % 12) {
+    switch (next(input) % 16) {
     case 0:
-        raw_frame(world, input);
+        host_raw_frame(world, input);
         break;
     case 1:
-        datagram(world, input);
+        host_datagram(world, input);
         break;
     case 2:
+        host_arp(world, input);
+        break;
     case 3:
+    case 9:
         host_call(world, input);
         break;
     case 4:
     case 5:
-        pass(world, HOST_MILLISECOND << next(input) % 18);
+        host_pass(world, HOST_MILLISECOND << next(input) % 18);
         break;
     case 6:
         host_settle(world);
@@ -125,6 +108,10 @@ static void step(struct world *world, struct input *input)
         break;
     case 8:
         host_error(world, input);
+        break;
+    case 10:
+    case 11:
+        host_converse(world, input);
         break;
     default:
         host_segment(world, input);
@@ -185,10 +172,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     static struct world world;
     struct input input = {bytes, bytes + size};
     start(&world);
+    host_turn_knobs(&world, next16(&input));
     while (input.at < input.end)
         step(&world, &input);
     host_let_go(&world);
-    pass(&world, 400 * 1000 * HOST_MILLISECOND);
+    host_pass(&world, 400 * 1000 * HOST_MILLISECOND);
     host_check_rest(&world);
     return 0;
 }

@@ -13,6 +13,7 @@
  *   host            one step after the other: frames and the passing of time
  *   host_calls      the application: what its closures do, and every public call
  *   host_segments   segments and ICMP errors whose numbers are relative to the flow's
+ *   host_frames     all other frames
  *   host_truth      what must hold whenever the host rests
  *   peer            the other end: what the host sends must be well formed, and is noted
  */
@@ -51,11 +52,15 @@ struct world {
 void host_give(struct world *world, int interface, const uint8_t *frame, size_t length);
 /* Polls until the host has nothing more to do at this time. */
 void host_settle(struct world *world);
+/* Lets `span` nanoseconds pass, stopping where the host wants to run. */
+void host_pass(struct world *world, uint64_t span);
 
 /* ---- The application ---- */
 
 void host_start_services(struct world *world);
 void host_call(struct world *world, struct input *input);
+/* What all connections to come have in common. */
+void host_turn_knobs(struct world *world, uint16_t choice);
 /* Lets go of everything that the application has. */
 void host_let_go(struct world *world);
 
@@ -65,8 +70,17 @@ void host_let_go(struct world *world);
 void host_segment(struct world *world, struct input *input);
 /* A flow's whole handshake, to which the host answers. */
 void host_handshake(struct world *world, struct input *input);
+/* For a while, an honest peer on a link that loses, cuts off or marks. */
+void host_converse(struct world *world, struct input *input);
 /* An ICMP error about what the host sent last on a flow. */
 void host_error(struct world *world, struct input *input);
+
+/* ---- Other frames ---- */
+
+void host_raw_frame(struct world *world, struct input *input);
+void host_arp(struct world *world, struct input *input);
+/* A datagram, or a fragment, of any protocol. */
+void host_datagram(struct world *world, struct input *input);
 
 /* ---- What must hold ---- */
 

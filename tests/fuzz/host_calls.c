@@ -397,6 +397,24 @@ void host_call(struct world *world, struct input *input)
 
 /* ---- Before and after ---- */
 
+void host_turn_knobs(struct world *world, uint16_t choice)
+{
+    static const char *const knobs[16][2] = {
+        {"tcp_ecn", "1"},         {"tcp_ecn", "3"},
+        {"tcp_ecn_option", "3"},  {"tcp_fastopen", "3"},
+        {"tcp_fastopen", "519"},  {"tcp_mtu_probing", "1"},
+        {"tcp_mtu_probing", "2"}, {"tcp_congestion_control", "reno"},
+        {"tcp_syncookies", "2"},  {"tcp_timestamps", "0"},
+        {"tcp_sack", "0"},        {"tcp_window_scaling", "0"},
+        {"tcp_init_cwnd", "1"},   {"tcp_frto", "0"},
+        {"tcp_fin_timeout", "1"}, {"tcp_probe_interval", "1"},
+    };
+    for (unsigned i = 0; i < 16; i++) {
+        if (choice >> i & 1)
+            must(chaski_set_knob(world->host, knobs[i][0], knobs[i][1]) == 0);
+    }
+}
+
 void host_start_services(struct world *world)
 {
     for (unsigned i = 0; i < HOST_HANDLES; i++)

@@ -9,7 +9,7 @@
  * input acknowledge, leave gaps, or miss the window by one.
  */
 
-enum { MSS = 1460, DATA_MAX = 1400 };
+enum { MSS = PEER_TEXT_MAX };
 
 /* Which options a segment has. */
 enum {
@@ -152,12 +152,24 @@ static struct peer_flow *flow_of(struct world *world, unsigned number)
 static void send(struct world *world, struct peer_segment *segment, const struct options *options)
 {
     uint8_t frame[PEER_FRAME_MAX];
-    size_t room_for_data = PEER_MTU - 20u - WIRE_TCP_HEADER - options->length;
+    size_t room_for_data = PEER_TEXT_MAX - options->length;
     segment->options = options->bytes;
     segment->options_length = (uint8_t)options->length;
     if (segment->data_length > room_for_data)
         segment->data_length = room_for_data;
     host_give(world, HOST_ETHERNET, frame, peer_segment(&world->peer, frame, segment));
+}
+
+/* Mostly those of a conversation. */
+static uint16_t some_flags(struct input *input)
+{
+    static const uint8_t usual[] = {
+        TCP_ACK,           TCP_ACK, TCP_ACK | TCP_FIN, TCP_ACK | TCP_PSH, TCP_SYN,
+        TCP_SYN | TCP_ACK, TCP_RST, TCP_ACK | TCP_URG, TCP_ACK | TCP_ECE, TCP_ACK | TCP_CWR};
+    uint8_t choice = next(input);
+    if (choice >= 0xc0)
+        return (uint16_t)(next(input) | (choice & 1) << 8);
+    return usual[choice % sizeof usual];
 }
 
 void host_segment(struct world *world, struct input *input)
@@ -168,7 +180,7 @@ void host_segment(struct world *world, struct input *input)
     struct options options = {.length = 0};
     struct peer_segment segment = {.flow = choice % PEER_FLOWS,
                                    .ecn = choice >> 6,
-                                   .flags = (uint16_t)(next(input) | (choice & 0x20) << 3),
+                                   .flags = some_flags(input),
                                    .window = more & 1 ? next16(input) : 0xffff};
     segment.sequence = flow->sequence + (more & 2 ? distance(input, segments) : 0);
     segment.acknowledgment =
@@ -178,7 +190,7 @@ void host_segment(struct world *world, struct input *input)
     else if (flow->timestamps)
         add_right_timestamp(&options, world, flow);
     if (more & 16)
-        segment.data_length = next16(input) % DATA_MAX;
+        segment.data_length = next16(input) % (PEER_TEXT_MAX + 1);
     if (segment.data_length <= sizeof data) {
         take(input, data, segment.data_length);
         segment.data = data;
@@ -213,7 +225,7 @@ void host_handshake(struct world *world, struct input *input)
     usual_options(&options, world, with);
     if (with & WITH_FAST_OPEN) {
         add_fast_open(&options, flow, input);
-        segment.data_length = next16(input) % DATA_MAX;
+        segment.data_length = next16(input) % (PEER_TEXT_MAX + 1);
     }
     send(world, &segment, &options);
     host_settle(world);
@@ -226,10 +238,64 @@ void host_handshake(struct world *world, struct input *input)
     send(world, &segment, &second);
 }
 
+/* What an honest peer says now, from the flow's ranges. */
+static void acknowledge(struct world *world, struct peer_segment *segment, uint8_t choice,
+                        uint8_t marks)
+{
+    struct peer_flow *flow = &world->peer.flows[segment->flow];
+    struct wire_tcp_sack blocks[3];
+    struct options options = {.length = 0};
+    unsigned count = flow->range_count < 3 ? flow->range_count : 3;
+    struct wire_tcp_accecn counts = {
+        .ect1_bytes = 1, .ce_bytes = marks * 1000u, .ect0_bytes = flow->received};
+    if (flow->timestamps)
+        add_right_timestamp(&options, world, flow);
+    for (unsigned i = 0; i < count; i++)
+        blocks[i] = (struct wire_tcp_sack){flow->ranges[i].left, flow->ranges[i].right};
+    if (flow->sack)
+        options.length += wire_tcp_build_sack(room(&options), blocks, count);
+    if (choice & 0x80 && options.length <= WIRE_TCP_OPTIONS_MAX - WIRE_TCP_ACCECN_PADDED)
+        options.length += wire_tcp_build_accecn(room(&options), &counts, 3);
+    segment->sequence = flow->sequence;
+    segment->acknowledgment = flow->received;
+    send(world, segment, &options);
+}
+
+/* The counter of RFC 9768, 3.2.2.2, as flags. */
+static uint16_t flags_of_marks(uint8_t marks)
+{
+    unsigned ace = (5u + marks) & 7;
+    return (uint16_t)((ace & 4 ? TCP_AE : 0) | (ace & 2 ? TCP_CWR : 0) | (ace & 1 ? TCP_ECE : 0));
+}
+
+void host_converse(struct world *world, struct input *input)
+{
+    uint8_t choice = next(input), manner = next(input), marks = next(input);
+    struct peer_flow *flow = flow_of(world, choice % PEER_FLOWS);
+    unsigned rounds = 1 + (choice >> 2 & 15);
+    struct peer_segment segment = {.flow = choice % PEER_FLOWS, .window = 0xffff};
+    flow->losses = manner & 1 ? next32(input) : 0;
+    flow->longest = manner & 2 ? next16(input) : 0;
+    if (manner & 4)
+        segment.window = next16(input);
+    for (unsigned i = 0; i < rounds; i++) {
+        segment.flags = TCP_ACK;
+        if (choice & 0x80)
+            segment.flags |= flags_of_marks(marks);
+        else if (i < marks)
+            segment.flags |= TCP_ECE;
+        acknowledge(world, &segment, choice, marks);
+        host_pass(world, HOST_MILLISECOND << (manner >> 4 & 7));
+        marks = (uint8_t)(marks + (manner >> 3 & 1));
+    }
+}
+
 void host_error(struct world *world, struct input *input)
 {
-    uint8_t frame[PEER_FRAME_MAX] = {0}, *icmp = frame + PEER_HEADERS, choice = next(input);
-    const struct peer_datagram datagram = {.protocol = WIRE_IP_ICMP4};
+    uint8_t frame[PEER_FRAME_MAX], icmp[WIRE_ICMP4_HEADER + PEER_QUOTE] = {0};
+    uint8_t choice = next(input);
+    const struct peer_datagram datagram = {
+        .protocol = WIRE_IP_ICMP4, .payload = icmp, .length = sizeof icmp};
     const struct peer_flow *flow = flow_of(world, choice % PEER_FLOWS);
     uint8_t *quoted_tcp = icmp + WIRE_ICMP4_HEADER + 20;
     uint8_t types[] = {WIRE_ICMP4_UNREACHABLE, WIRE_ICMP4_UNREACHABLE, WIRE_ICMP4_TIME_EXCEEDED,
@@ -240,6 +306,5 @@ void host_error(struct world *world, struct input *input)
     memcpy(icmp + WIRE_ICMP4_HEADER, flow->quote, PEER_QUOTE);
     if (next(input) & 1) /* about another segment */
         wire_tcp_set_sequence(quoted_tcp, flow->una + distance(input, false));
-    host_give(world, HOST_ETHERNET, frame,
-              peer_datagram(frame, &datagram, WIRE_ICMP4_HEADER + PEER_QUOTE));
+    host_give(world, HOST_ETHERNET, frame, peer_datagram(frame, &datagram));
 }
