@@ -141,6 +141,7 @@ static void check_connection(struct sim *sim, struct tcp *tcp, const struct tcp_
     if (c->flight != NULL) {
         check_send_queue(sim, tcp, c, held);
         sim_must(sim, c->flight->connection == index + 1);
+        check_scoreboard(sim, c, held); /* of connections that open fast too */
     }
     check_deadlines(sim, tcp, c);
     if (has(c, TCPF_IN_TABLE))
@@ -157,9 +158,7 @@ static void check_connection(struct sim *sim, struct tcp *tcp, const struct tcp_
     sim_must(sim, c->mss != 0 && c->congestion.window >= c->mss);
     if (!has(c, TCPF_FIXED_RECEIVE_BUFFER) && !tree_empty(&c->receive.runs)) /* may have shrunk */
         sim_must(sim, c->receive.charge <= 2 * c->receive.limit + CHARGE_SLACK);
-    if (c->flight != NULL)
-        check_scoreboard(sim, c, held);
-    else
+    if (c->flight == NULL)
         sim_must(sim, c->snd_una == c->snd_nxt);
 }
 
