@@ -8,6 +8,7 @@
 #include "drivers/packet_socket.h"
 #include "drivers/queues.h"
 #include "drivers/tap.h"
+#include "drivers/xdp_socket.h"
 
 /* ---- Reading ------------------------------------------------------------------------------- */
 
@@ -123,18 +124,29 @@ static struct link *open_packet(const struct device *device, const struct device
     return packet_socket_open(&packet, memory, counters, error->text, error->size);
 }
 
+static struct link *open_xdp(const struct device *device, const struct device_options *options,
+                             uint32_t queue, struct packet_memory *memory,
+                             struct counters *counters, const struct interface_error *error)
+{
+    struct xdp_socket_options xdp = {
+        .name = device->name, .mtu = options->mtu, .queues = device->queues, .queue = queue};
+    memcpy(xdp.mac, options->mac, sizeof xdp.mac);
+    return xdp_socket_open(&xdp, memory, counters, error->text, error->size);
+}
+
 struct link *device_open(const struct device *device, const struct device_options *options,
                          uint32_t queue, const struct link *first, struct packet_memory *memory,
                          struct counters *counters, char *error, size_t error_size)
 {
     const struct interface_error errors = {device_kind_name(device->kind), device->name, error,
                                            error_size};
-    (void)queue;
     switch (device->kind) {
     case DEVICE_TAP:
         return open_tap(device, options, memory, counters, &errors);
     case DEVICE_PACKET:
         return open_packet(device, options, first, memory, counters, &errors);
+    case DEVICE_XDP:
+        return open_xdp(device, options, queue, memory, counters, &errors);
     default:
         interface_complain(&errors, "this build has no driver for it");
         return NULL;
