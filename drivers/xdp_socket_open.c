@@ -4,6 +4,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
 #include <linux/if_link.h>
 #include <xdp/libxdp.h>
@@ -22,6 +23,7 @@ enum {
     SMALL_FRAME = 2048,
     PAGE_FRAME = 4096,
     FRAME_OVERHEAD = 18, /* Ethernet header and a tag */
+    BUSY_TRIES = 50,     /* 10 ms apart */
 };
 
 struct setup {
@@ -75,34 +77,68 @@ static bool hear(struct setup *setup)
     return true;
 }
 
-static bool share_memory(struct setup *setup)
+static bool map_memory(struct setup *setup)
 {
-    struct xdp *xdp = setup->xdp;
-    const struct xsk_umem_config config = {
-        .fill_size = XDP_RING, .comp_size = XDP_RING, .frame_size = xdp->frame_size};
-    size_t size = (size_t)XDP_FRAMES * xdp->frame_size;
+    size_t size = (size_t)XDP_FRAMES * setup->xdp->frame_size;
     void *area = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (area == MAP_FAILED)
         return fail(setup, "no memory for frames", errno);
-    xdp->area = area;
-    int error = xsk_umem__create(&xdp->umem, area, size, &xdp->to_fill, &xdp->completed, &config);
-    if (error == 0)
-        return true;
-    return fail(setup,
-                "no memory can be shared with the kernel (root, or CAP_NET_RAW and "
-                "`ulimit -l unlimited`, may)",
-                -error);
+    setup->xdp->area = area;
+    return true;
 }
 
-/* The kernel itself tries zero-copy first. */
-static int create_socket(struct xdp *xdp, uint32_t queue, uint32_t mode)
+static void distribute_frames(struct xdp *xdp)
 {
+    for (uint32_t i = 0; i < XDP_RECEIVE_FRAMES; i++)
+        xdp->spare[i] = XDP_RECEIVE_FRAMES - 1 - i;
+    for (uint32_t i = 0; i < XDP_SEND_FRAMES; i++)
+        xdp->send[i] = XDP_FRAMES - 1 - i;
+    xdp->spare_count = XDP_RECEIVE_FRAMES;
+    xdp->send_count = XDP_SEND_FRAMES;
+    xdp_fill(xdp);
+}
+
+/* Shares the memory and binds a socket to the queue; the kernel itself tries zero-copy first. 0, or
+ * a negative errno and nothing done. */
+static int attempt(struct xdp *xdp, uint32_t queue, uint32_t mode)
+{
+    const struct xsk_umem_config memory = {
+        .fill_size = XDP_RING, .comp_size = XDP_RING, .frame_size = xdp->frame_size};
     const struct xsk_socket_config config = {.rx_size = XDP_RING,
                                              .tx_size = XDP_RING,
                                              .xdp_flags = mode,
                                              .bind_flags = XDP_USE_NEED_WAKEUP};
-    return xsk_socket__create(&xdp->socket, xdp->name, queue, xdp->umem, &xdp->received,
-                              &xdp->to_send, &config);
+    int error = xsk_umem__create(&xdp->umem, xdp->area, (size_t)XDP_FRAMES * xdp->frame_size,
+                                 &xdp->to_fill, &xdp->completed, &memory);
+    if (error != 0)
+        return error;
+    distribute_frames(xdp);
+    error = xsk_socket__create(&xdp->socket, xdp->name, queue, xdp->umem, &xdp->received,
+                               &xdp->to_send, &config);
+    if (error == 0)
+        return 0;
+    xsk_umem__delete(xdp->umem);
+    xdp->umem = NULL;
+    xdp->socket = NULL;
+    return error;
+}
+
+/* In the interface's driver when that can do it (native), else behind it. A socket that was closed
+ * a moment ago still has its queue. */
+static int attempt_patiently(struct xdp *xdp, uint32_t queue)
+{
+    const struct timespec pause = {.tv_nsec = 10000000};
+    uint32_t mode = XDP_FLAGS_DRV_MODE;
+    int error = attempt(xdp, queue, mode);
+    if (error == -EOPNOTSUPP) {
+        mode = XDP_FLAGS_SKB_MODE;
+        error = attempt(xdp, queue, mode);
+    }
+    for (int i = 0; i < BUSY_TRIES && error == -EBUSY; i++) {
+        nanosleep(&pause, NULL);
+        error = attempt(xdp, queue, mode);
+    }
+    return error;
 }
 
 static bool is_zero_copy(int fd)
@@ -113,30 +149,26 @@ static bool is_zero_copy(int fd)
            (flags & XDP_OPTIONS_ZEROCOPY) != 0;
 }
 
-/* In the interface's driver when that can do it (native), else behind it. */
 static bool open_socket(struct setup *setup)
 {
     struct xdp *xdp = setup->xdp;
-    int error = create_socket(xdp, setup->options->queue, XDP_FLAGS_DRV_MODE);
-    if (error == -EOPNOTSUPP)
-        error = create_socket(xdp, setup->options->queue, XDP_FLAGS_SKB_MODE);
-    if (error == -EBUSY)
+    int error = attempt_patiently(xdp, setup->options->queue);
+    switch (-error) {
+    case 0:
+        xdp->link.fd = xsk_socket__fd(xdp->socket);
+        xdp->zero_copy = is_zero_copy(xdp->link.fd);
+        return true;
+    case EBUSY:
         return interface_complain(&setup->error, "another program has queue %u of it: end that",
                                   setup->options->queue);
-    if (error != 0)
+    case EPERM:
+        return interface_complain(&setup->error, "not permitted: run as root");
+    case ENOBUFS:
+        return interface_complain(&setup->error, "too little memory may be shared with the kernel: "
+                                                 "run as root, or raise `ulimit -l`");
+    default:
         return fail(setup, "no AF_XDP socket", -error);
-    xdp->link.fd = xsk_socket__fd(xdp->socket);
-    xdp->zero_copy = is_zero_copy(xdp->link.fd);
-    return true;
-}
-
-static void distribute_frames(struct xdp *xdp)
-{
-    for (uint32_t i = 0; i < XDP_RECEIVE_FRAMES; i++)
-        xdp->spare[xdp->spare_count++] = XDP_RECEIVE_FRAMES - 1 - i;
-    for (uint32_t i = 0; i < XDP_SEND_FRAMES; i++)
-        xdp->send[xdp->send_count++] = XDP_FRAMES - 1 - i;
-    xdp_fill(xdp);
+    }
 }
 
 static void xdp_close(struct link *link)
@@ -192,11 +224,8 @@ struct link *xdp_socket_open(const struct xdp_socket_options *options, struct pa
         return NULL;
     }
     silence_libraries();
-    if (check(&setup) && fit(&setup) && hear(&setup) && share_memory(&setup)) {
-        distribute_frames(setup.xdp);
-        if (open_socket(&setup))
-            return &setup.xdp->link;
-    }
+    if (check(&setup) && fit(&setup) && hear(&setup) && map_memory(&setup) && open_socket(&setup))
+        return &setup.xdp->link;
     xdp_close(&setup.xdp->link);
     return NULL;
 }

@@ -310,7 +310,7 @@ static void survives_the_interface_being_down(void **state)
     veth_frame(frame, sizeof frame, 1, false);
     send_bytes(link_, frame, sizeof frame, 0);
     assert_int_equal(vnet_statistics(link_)->refused, 1);
-    assert_true(run("ip link set near up"));
+    veth_up("near");
     veth_send_frame(far, 60, 4);
     veth_assert_frame(veth_next(link_), 60, 4);
 }

@@ -14,6 +14,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -47,15 +48,35 @@ static inline const char *veth_enter(void)
     return NULL;
 }
 
+/* Sets the interface up; frames pass a little later than that. */
+static inline void veth_up(const char *name)
+{
+    struct ifreq request = {0};
+    char command[64];
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    snprintf(command, sizeof command, "ip link set %s up", name);
+    assert_true(run(command));
+    snprintf(request.ifr_name, sizeof request.ifr_name, "%s", name);
+    for (int i = 0; i < 2000; i++) {
+        assert_int_equal(ioctl(fd, SIOCGIFFLAGS, &request), 0);
+        if ((request.ifr_flags & IFF_RUNNING) != 0)
+            break;
+        usleep(1000);
+    }
+    close(fd);
+}
+
 /* `options` as `ip link add` takes them: "mtu 9000 numrxqueues 2"... */
 static inline void veth_make(const char *options)
 {
     char command[256];
     snprintf(command, sizeof command,
              "ip link add near %s address 02:00:00:00:00:01 type veth peer name far %s address "
-             "02:00:00:00:00:03 && ip link set near up && ip link set far up",
+             "02:00:00:00:00:03 && ip link set near up",
              options, options);
     assert_true(run(command));
+    veth_up("far");
+    veth_up("near");
 }
 
 static inline int veth_far_socket(void)
