@@ -30,8 +30,8 @@ struct link {
     uint32_t (*receive)(struct link *link, struct burst *burst, uint64_t now_ns);
     /* Sends and frees; a hook_function whose block is the struct link. */
     hook_function *transmit;
-    /* When a link that lives in virtual time has the next frame: 0 at once, UINT64_MAX for none.
-     * NULL: a real link, wait on fd. */
+    /* When to call receive() though fd is silent: 0 at once, UINT64_MAX for never. What lives in
+     * virtual time has its next frame then. NULL: never. */
     uint64_t (*deadline)(struct link *link);
     /* Called when waiting for fd has shown an error: finds out whether the device is gone, and
      * clears the error when it is not. NULL: then it is gone. */

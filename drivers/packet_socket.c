@@ -129,8 +129,8 @@ static bool join_group(struct setup *setup)
            fail(setup, "what comes in cannot be shared out among queues (is it up?)");
 }
 
-/* The kernel reports an interface that goes down or away once; a socket whose interface is gone has
- * no index any more. */
+/* The kernel reports once that an interface goes down, or away while it is up; a socket whose
+ * interface is gone has no index any more. */
 static void check_interface(struct link *link)
 {
     struct sockaddr_ll bound = {0};
@@ -138,6 +138,7 @@ static void check_interface(struct link *link)
     int error;
     socklen_t error_size = sizeof error;
     getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &error, &error_size);
+    ((struct vnet *)link)->in_doubt = true;
     link->gone |=
         getsockname(link->fd, (struct sockaddr *)&bound, &size) != 0 || bound.sll_ifindex <= 0;
 }

@@ -58,6 +58,18 @@ static void queues_transmit(void *block, struct burst *burst, uint64_t now_ns)
     first->transmit(first, burst, now_ns);
 }
 
+static uint64_t queues_deadline(struct link *link)
+{
+    const struct queues *queues = (const struct queues *)link;
+    uint64_t earliest = UINT64_MAX;
+    for (uint32_t i = 0; i < queues->count; i++) {
+        struct link *queue = queues->queue[i];
+        uint64_t deadline = queue->deadline != NULL ? queue->deadline(queue) : UINT64_MAX;
+        earliest = deadline < earliest ? deadline : earliest;
+    }
+    return earliest;
+}
+
 static void queues_close(struct link *link)
 {
     struct queues *queues = (struct queues *)link;
@@ -87,6 +99,7 @@ struct link *queues_join(struct link *const *links, uint32_t count)
         queues->queue[i] = links[i];
     queues->link.receive = queues_receive;
     queues->link.transmit = queues_transmit;
+    queues->link.deadline = queues_deadline;
     queues->link.check = NULL; /* errors do not reach the set's descriptor */
     queues->link.close = queues_close;
     queues->link.fd = epoll_create1(EPOLL_CLOEXEC);

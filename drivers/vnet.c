@@ -41,6 +41,8 @@ enum {
     TCP_CWR = 0x80,
 };
 
+static const uint64_t look_every_ns = 1000000000;
+
 /* ---- Receiving ----------------------------------------------------------------------------- */
 
 static void refill(struct vnet *vnet)
@@ -175,15 +177,33 @@ static uint32_t receive_frame(struct vnet *vnet, struct burst *burst)
     return length;
 }
 
+/* An interface that is down already goes away without an event. */
+static void look_again(struct vnet *vnet, bool received, uint64_t now_ns)
+{
+    if (received) {
+        vnet->in_doubt = false;
+    } else if (now_ns - vnet->looked_ns >= look_every_ns) {
+        vnet->looked_ns = now_ns;
+        vnet->link.check(&vnet->link);
+    }
+}
+
+static uint64_t vnet_deadline(struct link *link)
+{
+    const struct vnet *vnet = (const struct vnet *)link;
+    return vnet->in_doubt ? vnet->looked_ns + look_every_ns : UINT64_MAX;
+}
+
 static uint32_t vnet_receive(struct link *link, struct burst *burst, uint64_t now_ns)
 {
     struct vnet *vnet = (struct vnet *)link;
     uint32_t frames = 0, bytes = 0, length = 1, most = vnet->eagerness;
-    (void)now_ns;
     for (; length != 0 && frames < most && bytes < READ_MAX; frames++) {
         length = receive_frame(vnet, burst);
         bytes += length;
     }
+    if (vnet->in_doubt)
+        look_again(vnet, burst->count != 0, now_ns);
     bool all_found = length != 0;
     vnet->eagerness = !all_found ? 1 : most < BURST_MAX / 4 ? most * 4 : BURST_MAX;
     link->more = all_found && most > 1;
@@ -277,6 +297,7 @@ struct vnet *vnet_create(const char *name, struct packet_memory *memory, struct 
         .fd = -1,
         .receive = vnet_receive,
         .transmit = vnet_transmit,
+        .deadline = vnet_deadline,
         .close = vnet_close,
     };
     return vnet;

@@ -31,6 +31,10 @@ struct vnet {
     struct buffer *large[VNET_LARGE];
     uint32_t used;      /* bytes of large[0] that frames before have taken */
     uint32_t eagerness; /* frames that the next receive() looks for */
+    /* The interface was seen down: whether it is gone is looked up now and then, until something is
+     * received again. */
+    bool in_doubt;
+    uint64_t looked_ns;
     /* Stands in for buffers that are missing; what lands in it is dropped. */
     uint8_t spare_linear[FRAME_LINEAR];
     uint8_t spare_rest[2 * LARGE_BUFFER];

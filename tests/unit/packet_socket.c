@@ -312,7 +312,9 @@ static void survives_the_interface_being_down(void **state)
     assert_int_equal(vnet_statistics(link_)->refused, 1);
     veth_up("near");
     veth_send_frame(far, 60, 4);
+    assert_true(link_->deadline(link_) != UINT64_MAX);
     veth_assert_frame(veth_next(link_), 60, 4);
+    assert_true(link_->deadline(link_) == UINT64_MAX);
 }
 
 static void notices_that_the_interface_is_gone(void **state)
@@ -321,6 +323,25 @@ static void notices_that_the_interface_is_gone(void **state)
     struct burst burst = {0};
     assert_true(run("ip link del near"));
     link_->receive(link_, &burst, 0); /* a busy loop may see the error first */
+    assert_true(link_->gone);
+}
+
+/* Deleting an interface takes it down first; who reacts to that at once hears no more. */
+static void notices_that_an_interface_that_is_down_is_gone(void **state)
+{
+    (void)state;
+    struct burst burst = {0};
+    const uint64_t second = 1000000000;
+    assert_true(link_->deadline(link_) == UINT64_MAX);
+    assert_true(run("ip link set near down"));
+    link_->check(link_);
+    link_->receive(link_, &burst, 10 * second);
+    assert_false(link_->gone);
+    assert_true(link_->deadline(link_) == 11 * second);
+    assert_true(run("ip link del near"));
+    link_->receive(link_, &burst, 11 * second - 1);
+    assert_false(link_->gone);
+    link_->receive(link_, &burst, 11 * second);
     assert_true(link_->gone);
 }
 
@@ -351,6 +372,7 @@ int main(void)
         without_link(queues_make_one_link),
         with_link(survives_the_interface_being_down),
         with_link(notices_that_the_interface_is_gone),
+        with_link(notices_that_an_interface_that_is_down_is_gone),
         with_link(is_told_that_the_interface_is_gone),
     };
     const char *obstacle = veth_enter();
