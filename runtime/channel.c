@@ -15,8 +15,12 @@
  *
  * - An item is written before it is seen. The producer writes the slot, then p_tail, with a store
  *   fence between the two; the consumer reads p_tail, then the slot, with a load fence between the
- *   two. That is a release and an acquire of p_tail, and it covers what the item points to as well:
- *   all that the producer wrote before it pushed, the consumer sees after it popped.
+ *   two.
+ * - The same holds of what an item points to, and more is needed there: to give something is also to
+ *   have done with reading it, and to take it is to be free to write it. The ring's fences order
+ *   stores with stores and loads with loads only, so a push begins with a release fence, which keeps
+ *   earlier loads too before the store of p_tail, and a pop ends with an acquire fence, which keeps
+ *   later stores too behind the load of it. Both are no instruction at all on x86.
  * - A slot is read before it is written again. The consumer copies the slot to its caller and then
  *   stores c_head, with a store fence between the two; the copy's stores need what its loads have
  *   brought, so where they are done the loads are too. A producer reads c_head and writes the slot only
@@ -34,7 +38,6 @@ CK_RING_PROTOTYPE(item, channel_item)
 
 struct channel {
     ck_ring_t ring;
-    uint32_t size;
     struct channel_item items[] __attribute__((aligned(64)));
 };
 
@@ -45,7 +48,6 @@ struct channel *channel_create(uint32_t capacity)
     struct channel *channel = aligned_alloc(64, (bytes + 63) & ~(size_t)63);
     if (channel == NULL)
         return NULL;
-    channel->size = (uint32_t)size;
     ck_ring_init(&channel->ring, (unsigned)size);
     return channel;
 }
@@ -57,22 +59,25 @@ void channel_destroy(struct channel *channel)
 
 bool channel_push_spsc(struct channel *channel, struct channel_item item)
 {
+    ck_pr_fence_release();
     tsan_release(channel);
     return ck_ring_enqueue_spsc_item(&channel->ring, channel->items, &item);
 }
 
 bool channel_push_mpsc(struct channel *channel, struct channel_item item)
 {
+    ck_pr_fence_release();
     tsan_release(channel);
     return ck_ring_enqueue_mpsc_item(&channel->ring, channel->items, &item);
 }
 
 bool channel_pop(struct channel *channel, struct channel_item *item)
 {
-    bool popped = ck_ring_dequeue_mpsc_item(&channel->ring, channel->items, item);
-    if (popped)
-        tsan_acquire(channel);
-    return popped;
+    if (!ck_ring_dequeue_mpsc_item(&channel->ring, channel->items, item))
+        return false;
+    ck_pr_fence_acquire();
+    tsan_acquire(channel);
+    return true;
 }
 
 bool channel_is_empty(const struct channel *channel)

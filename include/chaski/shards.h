@@ -101,7 +101,8 @@ int chaski_post(struct chaski_shards *shards, unsigned shard, struct chaski_clos
 
 /* The same, and waits until the closure has run, for room before that. In the shard's own thread it
  * is run at once; in that of another shard CHASKI_NOT_PERMITTED, because two that wait for each
- * other would wait for ever. The closure has no mailbox. */
+ * other would wait for ever. Before the start and behind the stop it is the caller that runs it. The
+ * closure has no mailbox. */
 int chaski_call(struct chaski_shards *shards, unsigned shard, struct chaski_closure *closure);
 
 /* Posts a closure to each shard's thread in turn and waits: 0, or the first status other than 0
