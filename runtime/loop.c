@@ -202,10 +202,13 @@ static void serve(struct loop *loop, const struct epoll_event *event)
  */
 static void look(struct loop *loop, uint64_t timeout_ns)
 {
+    const struct loop_partner *partner = loop->partner;
     struct epoll_event ready[READY_MAX];
     struct timespec timeout = {(time_t)(timeout_ns / 1000000000), (long)(timeout_ns % 1000000000)};
     int count =
         epoll_pwait2(loop->epoll_fd, ready, READY_MAX, timeout_ns == never ? NULL : &timeout, NULL);
+    if (timeout_ns != 0 && partner != NULL && partner->woken != NULL)
+        partner->woken(partner->context);
     for (int i = 0; i < count; i++)
         serve(loop, &ready[i]);
 }
@@ -222,6 +225,15 @@ static void adapt(struct loop *loop, uint64_t slept_ns)
 
 /* ---- Turning ------------------------------------------------------------------------------- */
 
+static void hand_up(struct loop *loop, const struct loop_link *at, struct burst *burst)
+{
+    const struct loop_partner *partner = loop->partner;
+    if (partner != NULL && partner->receive != NULL)
+        partner->receive(partner->context, at, burst, loop->now_ns);
+    else
+        host_receive(at->host, at->interface, burst, loop->now_ns);
+}
+
 static bool take_in(struct loop *loop, struct loop_link *at)
 {
     struct burst burst = {0};
@@ -231,7 +243,7 @@ static bool take_in(struct loop *loop, struct loop_link *at)
         at->link->receive(at->link, &burst, loop->now_ns);
         received |= burst.count != 0;
         if (burst.count != 0)
-            host_receive(at->host, at->interface, &burst, loop->now_ns);
+            hand_up(loop, at, &burst);
     }
     if (at->link->gone)
         loop->lost = at->link;
@@ -266,17 +278,43 @@ static uint64_t time_to_sleep(struct loop *loop)
     return deadline > now_ns ? deadline - now_ns : 0;
 }
 
-bool loop_turn(struct loop *loop, bool wait)
+/* All of a turn but its sleep; returns whether there was anything to do. */
+static bool run_turn(struct loop *loop)
 {
+    static const struct loop_partner nobody;
+    const struct loop_partner *partner = loop->partner != NULL ? loop->partner : &nobody;
     bool received = false;
-    loop->now_ns = system_now();
+    if (partner->begin != NULL)
+        partner->begin(partner->context);
     for (uint32_t i = 0; i < loop->link_count; i++)
         received |= take_in(loop, &loop->links[i]);
+    if (partner->work != NULL)
+        received |= partner->work(partner->context, loop->now_ns);
     for (uint32_t i = 0; i < loop->host_count; i++)
         chaski_poll(loop->hosts[i], loop->now_ns);
+    if (partner->end != NULL)
+        partner->end(partner->context);
+    return received;
+}
+
+/* How long to sleep, and whoever takes part in the turns agrees. */
+static uint64_t agreed_sleep(struct loop *loop)
+{
+    const struct loop_partner *partner = loop->partner;
+    uint64_t timeout_ns = time_to_sleep(loop);
+    if (timeout_ns == 0 || partner == NULL || partner->may_sleep == NULL ||
+        partner->may_sleep(partner->context))
+        return timeout_ns;
+    return 0;
+}
+
+bool loop_turn(struct loop *loop, bool wait)
+{
+    loop->now_ns = system_now();
+    bool received = run_turn(loop);
     if (received)
         loop->active_ns = loop->now_ns;
-    uint64_t timeout_ns = received || !wait ? 0 : time_to_sleep(loop);
+    uint64_t timeout_ns = received || !wait ? 0 : agreed_sleep(loop);
     if (timeout_ns == 0 && loop->now_ns - loop->looked_ns < look_every_ns)
         return received;
     loop->looked_ns = loop->now_ns;

@@ -35,6 +35,24 @@ struct loop_watch {
     void *context;
 };
 
+/* Who takes part in a loop's turns. Any may be NULL. */
+struct loop_partner {
+    void *context;
+    /* A turn begins. */
+    void (*begin)(void *context);
+    /* Frames for `at`'s host, in place of host_receive(); consumes the burst. */
+    void (*receive)(void *context, const struct loop_link *at, struct burst *burst,
+                    uint64_t now_ns);
+    /* Behind the links, before hosts are polled; returns whether there was anything to do. */
+    bool (*work)(void *context, uint64_t now_ns);
+    /* The hosts have been polled. */
+    void (*end)(void *context);
+    /* The loop is about to sleep; false: it is not to. */
+    bool (*may_sleep)(void *context);
+    /* It has slept; what it watches is served next. */
+    void (*woken)(void *context);
+};
+
 struct loop {
     struct chaski *hosts[LOOP_HOSTS];
     struct loop_link links[LOOP_LINKS];
@@ -48,6 +66,7 @@ struct loop {
      * loop sets it itself, up to LOOP_SPIN_NS. */
     uint64_t busy_poll_ns;
     bool adaptive;
+    const struct loop_partner *partner; /* NULL: none */
     int signal_fd;
     sigset_t signals_before;
     bool stopped;

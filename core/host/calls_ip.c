@@ -10,6 +10,8 @@ int chaski_address_add(struct chaski *host, int interface, const struct chaski_a
                        unsigned prefix_length)
 {
     const struct host_port *port = host_port_of(host, interface);
+    if (host->follows)
+        return CHASKI_NOT_PERMITTED;
     if (port == NULL || !address_is_ip4(address) || prefix_length > 32)
         return CHASKI_INVALID;
     uint32_t ip4 = address_ip4(address);
@@ -25,6 +27,8 @@ int chaski_address_add(struct chaski *host, int interface, const struct chaski_a
 
 int chaski_address_remove(struct chaski *host, int interface, const struct chaski_address *address)
 {
+    if (host->follows)
+        return CHASKI_NOT_PERMITTED;
     if (host_port_of(host, interface) == NULL || !address_is_ip4(address))
         return CHASKI_INVALID;
     int error = ip4_address_remove(&host->ip4, (uint8_t)interface, address_ip4(address));
@@ -52,6 +56,8 @@ int chaski_route_add(struct chaski *host, const struct chaski_address *prefix,
                      unsigned prefix_length, const struct chaski_address *gateway, int interface)
 {
     uint32_t to, by;
+    if (host->follows)
+        return CHASKI_NOT_PERMITTED;
     if (host_port_of(host, interface) == NULL || prefix_length > 32 || !ip4_or_any(prefix, &to) ||
         !ip4_or_any(gateway, &by))
         return CHASKI_INVALID;
@@ -62,6 +68,8 @@ int chaski_route_remove(struct chaski *host, const struct chaski_address *prefix
                         unsigned prefix_length)
 {
     uint32_t to;
+    if (host->follows)
+        return CHASKI_NOT_PERMITTED;
     if (prefix_length > 32 || !ip4_or_any(prefix, &to))
         return CHASKI_INVALID;
     return ip4_route_remove(&host->ip4, to, prefix_length);

@@ -49,6 +49,8 @@ int chaski_udp_set(struct chaski *host, chaski_udp socket, enum chaski_udp_optio
 int chaski_udp_join(struct chaski *host, chaski_udp socket, const struct chaski_address *group,
                     uint16_t interface)
 {
+    if (host->follows)
+        return CHASKI_NOT_PERMITTED;
     return udp_join(&host->udp, socket, group, interface, host->now_ns);
 }
 

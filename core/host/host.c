@@ -76,6 +76,31 @@ static void copy_name(char *to, const char *from)
     to[i] = '\0';
 }
 
+static void wire_arp(struct chaski *host, struct host_port *port, uint8_t number,
+                     const struct host_interface *interface)
+{
+    struct ip4_interface *ip4 = &host->ip4.interfaces[number];
+    arp_interface_add(&host->arp, number, interface->mac,
+                      (struct hook){ethernet_transmit, &port->ethernet});
+    ip4_interface_add(&host->ip4, number, interface->mtu, (struct hook){arp_transmit, &host->arp});
+    ip4->confirm = arp_confirm;
+    ip4->doubt = arp_doubt;
+    ip4->neighbours = &host->arp;
+}
+
+/* In a host that follows another one, which knows the neighbours. */
+static void wire_reader(struct chaski *host, struct host_port *port, uint8_t number,
+                        const struct host_interface *interface)
+{
+    struct ip4_interface *ip4 = &host->ip4.interfaces[number];
+    host->reader.request[number] = (struct hook){ethernet_transmit, &port->ethernet};
+    ip4_interface_add(&host->ip4, number, interface->mtu,
+                      (struct hook){neighbour_reader_transmit, &host->reader});
+    ip4->confirm = neighbour_reader_confirm;
+    ip4->doubt = neighbour_reader_doubt;
+    ip4->neighbours = &host->reader;
+}
+
 static void wire_ethernet(struct chaski *host, struct host_port *port, uint8_t number,
                           const struct host_interface *interface)
 {
@@ -83,12 +108,10 @@ static void wire_ethernet(struct chaski *host, struct host_port *port, uint8_t n
     port->coalesce.inform = (struct hook){ethernet_receive, &port->ethernet};
     port->ethernet.inform = (struct hook){dispatch_receive, &host->frames};
     port->ethernet.request = (struct hook){cut_transmit, &port->cut};
-    arp_interface_add(&host->arp, number, interface->mac,
-                      (struct hook){ethernet_transmit, &port->ethernet});
-    ip4_interface_add(&host->ip4, number, interface->mtu, (struct hook){arp_transmit, &host->arp});
-    host->ip4.interfaces[number].confirm = arp_confirm;
-    host->ip4.interfaces[number].doubt = arp_doubt;
-    host->ip4.interfaces[number].neighbours = &host->arp;
+    if (host->follows)
+        wire_reader(host, port, number, interface);
+    else
+        wire_arp(host, port, number, interface);
     igmp_interface_add(&host->igmp, number, ethernet_join, ethernet_leave, &port->ethernet);
 }
 

@@ -135,6 +135,7 @@ static void lay_out_rest(struct chaski *host, const struct chaski_limits *limits
     host->random = (struct random){.key = derive(seed, SECRET_DRAW)};
     dispatch_setup(&host->frames, &host->counters);
     dispatch_setup(&host->datagrams, &host->counters);
+    neighbour_reader_setup(&host->reader, &host->counters);
     loopback_setup(&host->loopback, &host->counters, at_least(limits->packets / 4, 1));
 }
 

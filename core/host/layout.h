@@ -16,6 +16,7 @@
 #include "core/link/dispatch.h"
 #include "core/link/ethernet.h"
 #include "core/link/loopback.h"
+#include "core/link/neighbour_reader.h"
 #include "core/tcp/tcp.h"
 #include "core/udp/udp.h"
 
@@ -50,6 +51,8 @@ struct chaski {
     uint32_t port_count, port_limit;
     struct dispatch frames; /* by EtherType */
     struct arp arp;
+    struct neighbour_reader reader; /* of a follower, in place of arp: core/host/tables.h */
+    bool follows;
     struct ip4 ip4;
     struct dispatch datagrams; /* by IP protocol */
     struct loopback loopback;

@@ -75,6 +75,9 @@ struct ip4_target {
 struct ip4 {
     struct hook inform;  /* up, by packet->protocol; at first dropped */
     struct hook loop;    /* to this host itself: loopback_transmit */
+    /* Datagrams that fragments have completed, data at the IP header; not wired: they go on as if
+     * they had come in one piece, as by ip4_deliver(). */
+    struct hook reassembled;
     struct hook forward; /* not for us, data at the IP header; at first dropped as such */
     struct ip4_interface interfaces[IP4_INTERFACES];
     struct ip4_error_sender errors; /* send NULL: none are sent */
@@ -87,6 +90,7 @@ struct ip4 {
     struct ip4_routes routes;
     struct ip4_address *addresses;
     uint32_t address_count, address_limit;
+    uint64_t changes; /* of routes and addresses */
     struct ip4_paths paths;
     struct ip4_identification identification;
     struct ip4_reassembly reassembly; /* last: set up before the rest */
@@ -126,6 +130,23 @@ int ip4_route_add(struct ip4 *ip4, uint32_t prefix, unsigned length, uint32_t ga
                   uint8_t interface);
 /* 0 or CHASKI_NO_ROUTE. */
 int ip4_route_remove(struct ip4 *ip4, uint32_t prefix, unsigned length);
+
+/* The routes and addresses of one host as another one reads them, which stands for the same host. */
+struct ip4_tables {
+    struct ip4_routes routes;
+    struct ip4_address *addresses;
+    uint32_t address_count;
+};
+
+/* Writes them into memory from `memory`; *tables is left alone when that only counts. */
+void ip4_write_tables(const struct ip4 *ip4, struct memory *memory, struct ip4_tables *tables);
+
+/* Has these instead of its own from now on, which it only reads; nothing may be added or removed
+ * any more. Not in the middle of a burst. */
+void ip4_follow(struct ip4 *ip4, const struct ip4_tables *tables);
+
+/* hook_function: datagrams from another host's `reassembled`, which are for this one as well. */
+void ip4_deliver(void *ip4, struct burst *burst, uint64_t now_ns);
 
 /* Whether the address is ours and unicast. */
 bool ip4_is_local(const struct ip4 *ip4, uint32_t address);

@@ -10,6 +10,7 @@
 /* What was remembered of earlier answers may be wrong now. */
 static void forget_answers(struct ip4 *ip4)
 {
+    ip4->changes++;
     ip4->last_target.destination = 0;
     ip4->accepted_source = 0;
     ip4->accepted_destination = 0;
@@ -252,4 +253,31 @@ uint16_t ip4_path_mtu(struct ip4 *ip4, const struct ip4_target *target,
     if (*path == NULL || (*path)->mtu > link_mtu)
         return link_mtu;
     return (*path)->mtu;
+}
+
+/* ---- One host's tables read by others ---- */
+
+void ip4_write_tables(const struct ip4 *ip4, struct memory *memory, struct ip4_tables *tables)
+{
+    uint32_t routes = ip4->routes.count, addresses = ip4->address_count;
+    struct ip4_route *route = memory_take(memory, routes * sizeof *route);
+    struct ip4_address *address = memory_take(memory, addresses * sizeof *address);
+    if (route == NULL || address == NULL)
+        return;
+    memcpy(route, ip4->routes.routes, routes * sizeof *route);
+    memcpy(address, ip4->addresses, addresses * sizeof *address);
+    *tables = (struct ip4_tables){
+        .routes = {.routes = route, .count = routes},
+        .addresses = address,
+        .address_count = addresses,
+    };
+}
+
+void ip4_follow(struct ip4 *ip4, const struct ip4_tables *tables)
+{
+    ip4->routes = tables->routes;
+    ip4->addresses = tables->addresses;
+    ip4->address_count = tables->address_count;
+    ip4->address_limit = 0;
+    forget_answers(ip4);
 }

@@ -171,10 +171,25 @@ static struct packet *take_in(struct ip4 *ip4, struct packet *packet, uint64_t n
     if (wire_ip4_is_fragment(packet->data)) {
         count(ip4->counters, CHASKI_IP4_FRAGMENTS_RECEIVED);
         packet = ip4_reassembly_add(&ip4->reassembly, packet, now_ns);
+        if (packet != NULL && ip4->reassembled.call != NULL) {
+            struct burst burst = {.count = 1, .packets = {packet}};
+            hook_call(&ip4->reassembled, &burst, now_ns);
+            return NULL;
+        }
     }
     if (packet != NULL)
         strip(packet);
     return packet;
+}
+
+void ip4_deliver(void *block, struct burst *burst, uint64_t now_ns)
+{
+    struct ip4 *ip4 = block;
+    ip4->now_ns = now_ns;
+    for (uint32_t i = 0; i < burst->count; i++)
+        strip(burst->packets[i]);
+    count_many(ip4->counters, CHASKI_IP4_DELIVERED, burst->count);
+    hook_call(&ip4->inform, burst, now_ns);
 }
 
 static struct packet *receive_one(struct ip4 *ip4, struct packet *packet, struct burst *away,

@@ -53,6 +53,21 @@ struct network {
                  uint64_t now_ns);
 };
 
+/* Where several hosts stand for one: whether what `remote` sends to `local` reaches this one. */
+typedef bool home_function(void *context, const struct chaski_endpoint *local,
+                           const struct chaski_endpoint *remote);
+
+struct home {
+    home_function *is_here; /* NULL: everything does */
+    void *context;
+};
+
+static inline bool home_is_here(const struct home *home, const struct chaski_endpoint *local,
+                                const struct chaski_endpoint *remote)
+{
+    return home->is_here == NULL || home->is_here(home->context, local, remote);
+}
+
 /* An ICMP error for a datagram that we sent, family independent. */
 enum ip_error_kind {
     IP_ERROR_NETWORK_UNREACHABLE,

@@ -84,22 +84,23 @@ static bool is_mapped(uint32_t next_hop)
     return next_hop >> 28 >= 0xe;
 }
 
-static void map(struct packet *packet, uint32_t next_hop)
+bool arp_map(struct packet *packet, uint32_t next_hop)
 {
+    if (!is_mapped(next_hop))
+        return false;
     if (ip4_is_multicast(next_hop))
         wire_ethernet_group_of_ip4(packet->link_destination, next_hop);
     else
         memcpy(packet->link_destination, arp_everybody, sizeof arp_everybody);
+    return true;
 }
 
 /* Finds the link address. False when the packet was queued or dropped instead. */
 static bool resolve(struct arp *arp, struct packet *packet, uint64_t now_ns)
 {
     uint32_t next_hop = address_ip4(&packet->next_hop);
-    if (is_mapped(next_hop)) {
-        map(packet, next_hop);
+    if (arp_map(packet, next_hop))
         return true;
-    }
     struct neighbour *neighbour = arp_neighbour_find(arp, packet->interface, next_hop);
     if (neighbour == NULL) {
         if (arp_address_sender(arp, packet->interface, next_hop) == 0) {
@@ -145,16 +146,21 @@ void arp_confirm(void *block, uint8_t interface, uint32_t address, uint64_t now_
         return;
     if (neighbour->state == NEIGHBOUR_PROBE)
         timer_cancel(arp->wheel, &neighbour->timer);
+    if (neighbour->state != NEIGHBOUR_REACHABLE)
+        arp->changes++;
     neighbour->state = NEIGHBOUR_REACHABLE;
     neighbour->reachable_until_ns = now_ns + arp->reachable_ns;
 }
 
 void arp_doubt(void *block, uint8_t interface, uint32_t address, uint64_t now_ns)
 {
-    struct neighbour *neighbour = arp_neighbour_find(block, interface, address);
+    struct arp *arp = block;
+    struct neighbour *neighbour = arp_neighbour_find(arp, interface, address);
     (void)now_ns;
-    if (neighbour != NULL && neighbour->state == NEIGHBOUR_REACHABLE)
-        neighbour->state = NEIGHBOUR_STALE;
+    if (neighbour == NULL || neighbour->state != NEIGHBOUR_REACHABLE)
+        return;
+    neighbour->state = NEIGHBOUR_STALE;
+    arp->changes++;
 }
 
 /* ---- Up ---- */

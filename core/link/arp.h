@@ -9,6 +9,7 @@
 #include "core/base/memory.h"
 #include "core/base/random.h"
 #include "core/base/timer_wheel.h"
+#include "core/link/neighbour_table.h"
 #include "core/packet/burst.h"
 
 /*
@@ -83,6 +84,7 @@ struct arp {
     struct list free, resolved, unresolved; /* both latter: least recently used first */
     uint32_t resolved_count, resolved_limit;
     uint32_t unresolved_count, unresolved_limit;
+    uint64_t changes;      /* of what arp_write_table() would write */
     uint64_t reachable_ns; /* how long a confirmation holds; drawn once (RFC 4861, 6.3.2) */
     uint8_t neighbour_owner, address_owner;
 };
@@ -121,6 +123,18 @@ void arp_confirm(void *arp, uint8_t interface, uint32_t address, uint64_t now_ns
 /* An upper layer hears nothing by way of the neighbour (RFC 1122, 3.3.1.4): with the next packet to
  * it, it is asked whether it is there. */
 void arp_doubt(void *arp, uint8_t interface, uint32_t address, uint64_t now_ns);
+
+/* Writes the resolved neighbours into memory from `memory`; *table is left alone when that only
+ * counts. What it takes is what it took when counting, unless something changed meanwhile. */
+void arp_write_table(const struct arp *arp, struct memory *memory, struct neighbour_table *table);
+
+/* What a reader of such a table tells. */
+void arp_hear_news(struct arp *arp, enum neighbour_news news, uint8_t interface, uint32_t address,
+                   uint64_t now_ns);
+
+/* Groups and broadcasts need no resolution (RFC 1112, 6.4): sets their link address; false for
+ * others. */
+bool arp_map(struct packet *packet, uint32_t next_hop);
 
 /* ---- Between the files of this block ----------------------------------------------------------
  */

@@ -81,6 +81,7 @@ static struct packet *forget(struct arp *arp, struct neighbour *neighbour)
         arp->unresolved_count--;
     else
         arp->resolved_count--;
+    arp->changes++;
     timer_cancel(arp->wheel, &neighbour->timer);
     unchain(arp, neighbour);
     list_remove(&neighbour->link);
@@ -236,12 +237,14 @@ static void become_reachable(struct arp *arp, struct neighbour *neighbour, uint6
     timer_cancel(arp->wheel, &neighbour->timer);
     neighbour->state = NEIGHBOUR_REACHABLE;
     neighbour->reachable_until_ns = now_ns + arp->reachable_ns;
+    arp->changes++;
 }
 
 static void become_stale(struct arp *arp, struct neighbour *neighbour)
 {
     timer_cancel(arp->wheel, &neighbour->timer);
     neighbour->state = NEIGHBOUR_STALE;
+    arp->changes++;
 }
 
 /* An entry for somebody who asked for us, at the end where it is the first to go; only while there
@@ -255,6 +258,7 @@ static void learn(struct arp *arp, uint8_t interface, uint32_t address, const ui
     neighbour->state = NEIGHBOUR_STALE;
     list_prepend(&arp->resolved, &neighbour->link);
     arp->resolved_count++;
+    arp->changes++;
 }
 
 void arp_neighbour_hear(struct arp *arp, uint8_t interface, uint32_t address, const uint8_t mac[6],

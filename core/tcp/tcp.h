@@ -249,6 +249,7 @@ struct tcp {
     struct burst out[FAMILY_COUNT]; /* built, not yet given to IP */
     uint32_t last_lookup;           /* connection index of the previous segment, plus one */
     uint32_t port_counters[TCP_PORT_COUNTERS]; /* RFC 6056, algorithm 4 */
+    struct home home;
     uint8_t timer_owner, half_open_owner, time_wait_owner;
 };
 

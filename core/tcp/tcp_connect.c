@@ -5,8 +5,18 @@
 
 enum { FIRST_PORT = 1024, PORT_COUNT = 65536 - FIRST_PORT }; /* RFC 6056, 3.2 */
 
+/* Whether the peer's segments would reach us. */
+static bool is_here(const struct tcp *tcp, const struct tcp_key *key)
+{
+    struct chaski_endpoint local = {.address = key->local, .port = key->local_port};
+    struct chaski_endpoint remote = {.address = key->remote, .port = key->remote_port};
+    return home_is_here(&tcp->home, &local, &remote);
+}
+
 static bool usable(const struct tcp *tcp, const struct tcp_key *key)
 {
+    if (!is_here(tcp, key))
+        return false;
     return tcp_table_find(&tcp->table, key) == 0 &&
            listener_find(tcp, &key->local, key->local_port) == 0;
 }
@@ -53,6 +63,8 @@ static int choose_key(struct tcp *tcp, const struct chaski_tcp_connect *connect,
     };
     if (key->local_port == 0)
         return choose_port(tcp, key) ? 0 : CHASKI_IN_USE;
+    if (!is_here(tcp, key))
+        return CHASKI_NOT_PERMITTED;
     return tcp_table_find(&tcp->table, key) == 0 ? 0 : CHASKI_IN_USE;
 }
 

@@ -83,6 +83,7 @@ struct udp {
     uint32_t queued_packets; /* in all receive queues */
     uint64_t queued_bytes;
     uint64_t ports_drawn;
+    struct home home;
     struct list events; /* sockets whose closures have something to hear of */
     struct udp_membership *free_memberships;
     uint8_t *scratch; /* where a datagram in pieces is put together for its closure */

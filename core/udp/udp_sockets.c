@@ -155,14 +155,23 @@ static bool port_unused(const struct udp *udp, uint16_t port, const struct chask
     return true;
 }
 
+/* Whether the datagrams of the one peer that there is would reach us. */
+static bool is_here(const struct udp *udp, const struct chaski_address *address, uint16_t port,
+                    const struct chaski_endpoint *remote)
+{
+    struct chaski_endpoint local = {.address = *address, .port = port};
+    return remote == NULL || home_is_here(&udp->home, &local, remote);
+}
+
 /* A random unused port (RFC 6056, algorithm 1); 0 when there is none. */
-static uint16_t draw_port(struct udp *udp, const struct chaski_endpoint *remote)
+static uint16_t draw_port(struct udp *udp, const struct chaski_address *address,
+                          const struct chaski_endpoint *remote)
 {
     uint64_t word = udp->ports_drawn++;
     uint32_t start = (uint32_t)(siphash_words(&udp->setup.port_key, &word, 1) % PORT_COUNT);
     for (uint32_t i = 0; i < PORT_COUNT; i++) {
         uint16_t port = (uint16_t)(PORT_FIRST + (start + i) % PORT_COUNT);
-        if (port_unused(udp, port, remote))
+        if (port_unused(udp, port, remote) && is_here(udp, address, port, remote))
             return port;
     }
     return 0;
@@ -232,9 +241,11 @@ int udp_bind(struct udp *udp, const struct chaski_udp_bind *bind, chaski_udp *ha
     if (udp->free == NULL)
         return CHASKI_NO_MEMORY;
     if (local.port == 0)
-        local.port = draw_port(udp, remote);
+        local.port = draw_port(udp, &local.address, remote);
     if (local.port == 0 || taken(udp, &local, remote))
         return CHASKI_IN_USE;
+    if (!is_here(udp, &local.address, local.port, remote))
+        return CHASKI_NOT_PERMITTED;
     struct udp_socket *socket = udp->free;
     udp->free = socket->chain;
     open_socket(udp, socket, bind, &local);

@@ -163,7 +163,10 @@ extern "C" {
     X(TCP_FILTERED, "tcp.filtered", "connections that a listener's filter refused")                \
     X(TCP_ICMP_IGNORED, "tcp.icmp_ignored", "ICMP errors that quote nothing in flight")            \
     X(TCP_PATH_MTU_LOWERED, "tcp.path_mtu_lowered", "connections whose segments became smaller")   \
-    X(TCP_SCALE_CLAMPED, "tcp.scale_clamped", "peers that asked for a window shift over 14")
+    X(TCP_SCALE_CLAMPED, "tcp.scale_clamped", "peers that asked for a window shift over 14")       \
+    X(DROP_SHARD_FULL, "drop.shard_full", "another shard has not yet taken what it was handed")    \
+    X(SHARD_HANDED, "shard.handed", "packets handed to another shard")                             \
+    X(SHARD_TAKEN, "shard.taken", "packets taken over from another shard")
 
 enum chaski_counter {
 #define CHASKI_COUNTER_NAME(name, label, meaning) CHASKI_##name,

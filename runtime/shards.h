@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CHASKI_RUNTIME_SHARDS_H
+#define CHASKI_RUNTIME_SHARDS_H
+
+#include <pthread.h>
+
+#include "chaski/shards.h"
+#include "runtime/bell.h"
+#include "runtime/board.h"
+#include "runtime/channel.h"
+#include "runtime/handover.h"
+#include "runtime/loop.h"
+#include "runtime/spread.h"
+#include "runtime/system.h"
+
+/*
+ * A set of shards, for those who live in this tree: what docs/architecture.md says of shards is put
+ * together here. shards.c makes and ends sets, shard.c is one shard's turn, closures.c what others
+ * have it do.
+ */
+enum {
+    SHARDS_LEADER = 0,
+    SHARDS_CLOSURES = 1023, /* that may wait for one shard */
+    SHARDS_ERROR = 256,
+};
+
+/* How a shard that has no queue of a link sends by it. */
+struct shard_outlet {
+    struct shard *shard;
+    unsigned through; /* the shard that has one */
+    uint8_t interface;
+};
+
+struct shard {
+    struct chaski_shards *set;
+    unsigned number;
+    struct chaski *host;
+    struct system_memory memory;
+    struct loop loop;
+    struct loop_partner partner;
+    struct link *links[LOOP_LINKS]; /* by interface; NULL: no queue of it */
+    struct shard_outlet outlets[LOOP_LINKS];
+    uint64_t given; /* a bit for each shard that was given something in this turn */
+    struct board_reader reader;
+    pthread_t thread;
+    int processor; /* that it is pinned to; -1: none */
+    /* What others write. */
+    _Alignas(64) struct bell bell;
+    struct channel *closures;
+};
+
+struct chaski_shards {
+    struct board board;
+    struct spread spread;
+    struct shard *shards;
+    struct handover *handovers; /* from shard f to shard t: at [f * count + t] */
+    unsigned count;
+    unsigned interfaces;
+    bool running;
+    _Atomic bool stopping;
+    _Atomic(struct link *) lost; /* a link whose device is gone */
+    char error[SHARDS_ERROR];
+};
+
+/* Before the start: adds an interface to every shard and returns its number, or a negative enum
+ * chaski_error. The queues of one link, `count` of them, at most as many as there are shards; queue
+ * i is opened with the memory and counters of shard i's host, and is the set's from then on. All
+ * have the same address, MTU and features. */
+int shards_add_link(struct chaski_shards *shards, struct link *const queues[], unsigned count);
+
+/* The device of this link is gone; NULL: all are there. */
+struct link *shards_lost(struct chaski_shards *shards);
+
+/* ---- Between the files ---------------------------------------------------------------------- */
+
+static inline struct handover *shards_handover(struct chaski_shards *shards, unsigned from,
+                                               unsigned to)
+{
+    return &shards->handovers[from * shards->count + to];
+}
+
+/* While no thread runs: all shards know the addresses and routes that there are now. */
+void shards_settle(struct chaski_shards *shards);
+
+/* Wires a shard's host to the others and its loop to the shard. */
+void shard_wire(struct shard *shard);
+
+/* Sends by another shard's queue: a hook_function whose block is a struct shard_outlet. */
+void shard_send(void *outlet, struct burst *burst, uint64_t now_ns);
+
+/* The thread; `shard` is a struct shard. */
+void *shard_run(void *shard);
+
+/* The shard whose thread this is, or NULL. */
+struct shard *shard_here(void);
+
+/* Runs closures that wait, at most as many as the channel holds; whether there were any. */
+bool shard_run_closures(struct shard *shard);
+
+#endif

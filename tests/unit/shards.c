@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <pthread.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+#include <time.h>
+#include <cmocka.h>
+
+#include "tests/support/shard_pair.h"
+
+/* What others have shards do: posting, calling, mailboxes, waking. */
+
+static struct chaski_shards *make(unsigned count, bool busy_poll)
+{
+    struct chaski_shards_options options = {
+        .count = count, .busy_poll = busy_poll, .no_pinning = true};
+    chaski_limits_for(&options.limits, 4 << 20, 64);
+    struct chaski_shards *shards = chaski_shards_create(&options);
+    assert_non_null(shards);
+    return shards;
+}
+
+static void pause_ms(long milliseconds)
+{
+    const struct timespec time = {.tv_nsec = milliseconds * 1000000};
+    nanosleep(&time, NULL);
+}
+
+/* ---- Posting ------------------------------------------------------------------------------- */
+
+struct numbered {
+    struct chaski_closure closure;
+    struct chaski_shards *shards;
+    unsigned poster, number;
+};
+
+static unsigned next_of[4]; /* the shard's only */
+static bool in_order, in_place;
+
+static void run_numbered(struct chaski_closure *closure, struct chaski *host, unsigned shard)
+{
+    struct numbered *numbered = closure->context;
+    in_order &= next_of[numbered->poster]++ == numbered->number;
+    in_place &= chaski_shards_here(numbered->shards) == (int)shard &&
+                host == chaski_shards_host(numbered->shards, shard);
+}
+
+enum { EACH = 3000 };
+
+struct poster {
+    struct chaski_shards *shards;
+    unsigned number;
+    struct numbered closures[EACH];
+};
+
+static void *post_all(void *context)
+{
+    struct poster *poster = context;
+    for (unsigned i = 0; i < EACH; i++) {
+        struct numbered *numbered = &poster->closures[i];
+        *numbered = (struct numbered){{.run = run_numbered, .context = numbered},
+                                      poster->shards, poster->number, i};
+        while (chaski_post(poster->shards, 1, &numbered->closure) == CHASKI_AGAIN)
+            sched_yield();
+    }
+    return NULL;
+}
+
+static int nothing(void *context, struct chaski *host, unsigned shard)
+{
+    (void)context;
+    (void)host;
+    (void)shard;
+    return 0;
+}
+
+static void closures_run_in_order_in_their_shard(void **state)
+{
+    static struct poster posters[4];
+    struct chaski_shards *shards = make(2, false);
+    pthread_t threads[4];
+    (void)state;
+    in_order = in_place = true;
+    memset(next_of, 0, sizeof next_of);
+    assert_int_equal(chaski_shards_start(shards), 0);
+    for (unsigned i = 0; i < 4; i++) {
+        posters[i].shards = shards;
+        posters[i].number = i;
+        assert_int_equal(pthread_create(&threads[i], NULL, post_all, &posters[i]), 0);
+    }
+    for (unsigned i = 0; i < 4; i++)
+        pthread_join(threads[i], NULL);
+    shard_do(shards, 1, nothing, NULL); /* behind all of them */
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(next_of[i], EACH);
+    assert_true(in_order);
+    assert_true(in_place);
+    assert_int_equal(chaski_shards_here(shards), -1);
+    chaski_shards_free(shards);
+}
+
+static void count_run(struct chaski_closure *closure, struct chaski *host, unsigned shard)
+{
+    unsigned *runs = closure->context;
+    (void)host;
+    (void)shard;
+    (*runs)++;
+}
+
+static void a_full_channel_is_told(void **state)
+{
+    static struct chaski_closure closures[SHARDS_CLOSURES + 1];
+    struct chaski_shards *shards = make(2, false);
+    unsigned runs = 0;
+    (void)state;
+    for (int i = 0; i <= SHARDS_CLOSURES; i++)
+        closures[i] = (struct chaski_closure){.run = count_run, .context = &runs};
+    for (int i = 0; i < SHARDS_CLOSURES; i++)
+        assert_int_equal(chaski_post(shards, 1, &closures[i]), 0);
+    assert_int_equal(chaski_post(shards, 1, &closures[SHARDS_CLOSURES]), CHASKI_AGAIN);
+    assert_int_equal(chaski_post(shards, 2, &closures[0]), CHASKI_INVALID);
+    assert_int_equal(chaski_shards_start(shards), 0);
+    shard_do(shards, 1, nothing, NULL);
+    assert_int_equal(runs, SHARDS_CLOSURES);
+    chaski_shards_free(shards);
+}
+
+static void what_was_posted_runs_before_the_end(void **state)
+{
+    struct chaski_shards *shards = make(1, false);
+    unsigned runs = 0;
+    struct chaski_closure closure = {.run = count_run, .context = &runs};
+    (void)state;
+    for (int i = 0; i < 20; i++) {
+        assert_int_equal(chaski_shards_start(shards), 0);
+        assert_int_equal(chaski_post(shards, 0, &closure), 0);
+        chaski_shards_stop(shards);
+        assert_int_equal(runs, i + 1);
+    }
+    chaski_shards_free(shards);
+}
+
+/* ---- Calling ------------------------------------------------------------------------------- */
+
+struct call {
+    struct chaski_shards *shards;
+    int own, other;
+    unsigned runs;
+};
+
+static int call_from_shard(void *context, struct chaski *host, unsigned shard)
+{
+    struct call *call = context;
+    struct chaski_closure closure = {.run = count_run, .context = &call->runs};
+    (void)host;
+    call->own = chaski_call(call->shards, shard, &closure);
+    call->other = chaski_call(call->shards, 1 - shard, &closure);
+    return 0;
+}
+
+static void a_call_waits_but_not_one_shard_for_another(void **state)
+{
+    struct call call = {.shards = make(2, false)};
+    unsigned runs = 0;
+    struct chaski_closure closure = {.run = count_run, .context = &runs};
+    (void)state;
+    assert_int_equal(chaski_shards_start(call.shards), 0);
+    for (unsigned i = 0; i < 2000; i++) {
+        assert_int_equal(chaski_call(call.shards, i % 2, &closure), 0);
+        assert_int_equal(runs, i + 1);
+        if (i % 100 == 0)
+            pause_ms(1); /* it sleeps now */
+    }
+    shard_do(call.shards, 0, call_from_shard, &call);
+    assert_int_equal(call.own, 0);
+    assert_int_equal(call.other, CHASKI_NOT_PERMITTED);
+    assert_int_equal(call.runs, 1);
+    chaski_shards_free(call.shards);
+}
+
+/* ---- Mailboxes ----------------------------------------------------------------------------- */
+
+static void closures_come_back_by_their_mailbox(void **state)
+{
+    struct chaski_shards *shards = make(2, false);
+    struct chaski_mailbox *mailbox = chaski_mailbox_create(7);
+    struct chaski_closure closures[8];
+    unsigned runs[2] = {0, 0};
+    (void)state;
+    assert_null(chaski_mailbox_take(mailbox));
+    assert_null(chaski_mailbox_wait(mailbox, 2000000));
+    for (int i = 0; i < 8; i++)
+        closures[i] = (struct chaski_closure){
+            .run = count_run, .context = &runs[i % 2], .mailbox = mailbox};
+    assert_int_equal(chaski_shards_start(shards), 0);
+    for (int round = 0; round < 300; round++) {
+        for (unsigned i = 0; i < 7; i++)
+            assert_int_equal(chaski_post(shards, i % 2, &closures[i]), 0);
+        assert_int_equal(chaski_post(shards, 0, &closures[7]), CHASKI_AGAIN);
+        const struct chaski_closure *last[2] = {NULL, NULL};
+        for (int i = 0; i < 7; i++) {
+            struct chaski_closure *closure = chaski_mailbox_wait(mailbox, UINT64_MAX);
+            assert_non_null(closure);
+            long which = closure - closures;
+            assert_true(last[which % 2] == NULL || last[which % 2] == closure - 2);
+            last[which % 2] = closure;
+        }
+        assert_null(chaski_mailbox_take(mailbox));
+    }
+    assert_int_equal(runs[0], 4 * 300);
+    assert_int_equal(runs[1], 3 * 300);
+    chaski_shards_free(shards);
+    chaski_mailbox_free(mailbox);
+}
+
+/* ---- Waking -------------------------------------------------------------------------------- */
+
+static void a_busy_shard_is_not_woken_by_the_kernel(void **state)
+{
+    struct chaski_shards *shards = make(1, true);
+    unsigned runs = 0;
+    struct chaski_closure closure = {.run = count_run, .context = &runs};
+    (void)state;
+    assert_int_equal(chaski_shards_start(shards), 0);
+    for (int i = 0; i < 200; i++)
+        assert_int_equal(chaski_call(shards, 0, &closure), 0);
+    assert_int_equal(shards->shards[0].bell.rings, 0);
+    chaski_shards_free(shards);
+}
+
+static void a_sleeping_shard_is_woken_once(void **state)
+{
+    static struct chaski_closure closures[100];
+    struct chaski_shards *shards = make(1, false);
+    unsigned runs = 0;
+    (void)state;
+    assert_int_equal(chaski_shards_start(shards), 0);
+    for (int i = 0; i < 20; i++) {
+        pause_ms(3);
+        uint64_t before = shards->shards[0].bell.rings;
+        for (int c = 0; c < 100; c++) {
+            closures[c] = (struct chaski_closure){.run = count_run, .context = &runs};
+            assert_int_equal(chaski_post(shards, 0, &closures[c]), 0);
+        }
+        shard_do(shards, 0, nothing, NULL);
+        assert_int_equal(runs, 100 * (i + 1));
+        /* once, mostly: it may have gone to sleep in between */
+        assert_in_range(shards->shards[0].bell.rings - before, 1, 20);
+    }
+    chaski_shards_free(shards);
+}
+
+/* ---- Setup --------------------------------------------------------------------------------- */
+
+static int refuse_third(void *context, struct chaski *host, unsigned shard)
+{
+    unsigned *runs = context;
+    (void)host;
+    assert_int_equal(*runs, shard);
+    (*runs)++;
+    return shard == 2 ? CHASKI_IN_USE : 0;
+}
+
+static void each_shard_in_turn_until_one_refuses(void **state)
+{
+    struct chaski_shards *shards = make(4, false);
+    unsigned runs = 0;
+    (void)state;
+    assert_int_equal(chaski_shards_each(shards, refuse_third, &runs), CHASKI_IN_USE);
+    assert_int_equal(runs, 3);
+    runs = 0;
+    assert_int_equal(chaski_shards_start(shards), 0);
+    assert_int_equal(chaski_shards_each(shards, refuse_third, &runs), CHASKI_IN_USE);
+    assert_int_equal(runs, 3);
+    chaski_shards_free(shards);
+}
+
+static void nothing_is_left_of_what_cannot_be_made(void **state)
+{
+    struct chaski_shards_options options = {.count = CHASKI_SHARDS_MAX + 1};
+    struct chaski_tap tap = {.name = "x", .capture = "y"};
+    (void)state;
+    chaski_limits_for(&options.limits, 4 << 20, 64);
+    assert_null(chaski_shards_create(&options));
+    assert_int_equal(chaski_shards_tap(NULL, &tap), CHASKI_NO_MEMORY);
+    assert_non_null(strstr(chaski_shards_error(NULL), "memory"));
+    struct chaski_shards *shards = make(1, false);
+    assert_int_equal(chaski_shards_tap(shards, &tap), CHASKI_INVALID);
+    assert_non_null(strstr(chaski_shards_error(shards), "capture"));
+    chaski_shards_free(shards);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(closures_run_in_order_in_their_shard),
+        cmocka_unit_test(a_full_channel_is_told),
+        cmocka_unit_test(what_was_posted_runs_before_the_end),
+        cmocka_unit_test(a_call_waits_but_not_one_shard_for_another),
+        cmocka_unit_test(closures_come_back_by_their_mailbox),
+        cmocka_unit_test(a_busy_shard_is_not_woken_by_the_kernel),
+        cmocka_unit_test(a_sleeping_shard_is_woken_once),
+        cmocka_unit_test(each_shard_in_turn_until_one_refuses),
+        cmocka_unit_test(nothing_is_left_of_what_cannot_be_made),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
