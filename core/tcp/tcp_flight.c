@@ -15,10 +15,10 @@ void flights_setup(struct tcp_flights *flights, struct memory *memory, uint32_t 
     flights->limit = limit;
 }
 
-/* Nothing is queued, nothing in flight. */
+/* Nothing is queued, nothing in flight, and no rate is asked for, which stands in the flight. */
 static bool idle(const struct tcp_connection *c)
 {
-    return c->snd_una == tcp_send_end(c);
+    return c->snd_una == tcp_send_end(c) && c->flight->pace.most == 0;
 }
 
 static void reclaim_one(struct tcp *tcp)
@@ -66,8 +66,10 @@ struct tcp_flight *flight_take(struct tcp *tcp, struct tcp_connection *c)
     send_queue_init(&flight->queue, c->snd_end);
     scoreboard_init(&flight->scoreboard, c->snd_end);
     flight->rto_at = TIMER_NEVER;
-    congestion_algorithm(c->algorithm)->init(&c->congestion, &flight->congestion);
+    rate_init(&flight->rate, tcp->now_ns);
+    flight->rate.segments = tcp_delivered(c);
     c->flight = flight;
+    window_begin(tcp, c);
     return flight;
 }
 

@@ -20,18 +20,25 @@ static void describe_ends(struct chaski_tcp_info *info, const struct tcp_key *ke
     };
 }
 
-static void describe_sending(const struct tcp_connection *c, struct chaski_tcp_info *info)
+static void describe_sending(const struct tcp *tcp, const struct tcp_connection *c,
+                             struct chaski_tcp_info *info)
 {
     info->tcpi_rto = c->rto_us;
     info->tcpi_snd_mss = c->mss;
     info->tcpi_unacked = in_segments(c->snd_nxt - c->snd_una, c->mss);
     if (c->flight != NULL) {
         const struct tcp_scoreboard *board = &c->flight->scoreboard;
+        const struct rate *rate = &c->flight->rate;
+        info->tcpi_delivery_rate = rate->last_bytes_per_s;
+        info->tcpi_delivery_rate_app_limited = rate->sample_app_limited;
+        info->tcpi_pacing_rate = pace_rate(tcp, c);
+        info->tcpi_max_pacing_rate = c->flight->pace.most;
         info->tcpi_unacked = board->out.segments;
         info->tcpi_sacked = board->sacked.segments;
         info->tcpi_lost = board->lost.segments;
         info->tcpi_retrans = board->retransmitted.segments;
     }
+    info->tcpi_delivered = tcp_delivered(c) + (c->state != CHASKI_TCP_SYN_SENT);
     info->tcpi_snd_ssthresh = c->congestion.threshold / c->mss;
     info->tcpi_snd_cwnd = c->congestion.window / c->mss;
     info->tcpi_rtt = c->srtt_us8 / 8;
@@ -97,7 +104,7 @@ static void describe(const struct tcp *tcp, const struct tcp_connection *c,
     info->tcpi_snd_wscale = c->send_scale;
     info->tcpi_rcv_wscale = c->receive_scale;
     info->tcpi_pmtu = connection_path(tcp, c, &path) == 0 ? path.mtu : 0;
-    describe_sending(c, info);
+    describe_sending(tcp, c, info);
     describe_ecn(c, info);
     describe_receiving(tcp, c, info);
 }

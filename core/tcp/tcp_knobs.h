@@ -32,6 +32,7 @@ struct tcp_knobs {
     uint8_t timestamps;  /* 0: none, 1: with an offset for each connection, 2: without */
     bool sack, window_scaling;
     uint8_t congestion;         /* enum chaski_congestion */
+    uint16_t pacing_slow_start_percent, pacing_avoidance_percent; /* of a window a round trip */
     bool slow_start_after_idle; /* RFC 5681, 4.1 */
     bool dsack;                 /* RFC 2883 */
     uint16_t fast_open;         /* enum fast_open_knob */
