@@ -34,6 +34,8 @@ static void set_flag(struct tcp_connection *c, uint32_t flag, int64_t value)
 static void set_congestion(const struct tcp *tcp, struct tcp_connection *c, int64_t value)
 {
     c->algorithm = (uint8_t)value;
+    if (c->state == CHASKI_TCP_SYN_SENT && c->snd_nxt == c->snd_una)
+        ecn_open(tcp, c);
     if (c->flight != NULL)
         window_begin(tcp, c);
 }
