@@ -21,16 +21,15 @@
  * are lost, that volume is the bound for the cycles to come (inflight_longterm); losses outside of
  * probes lower bounds that hold until the next one (bw_shortterm, inflight_shortterm).
  *
- * bbr_model.c is what is known, bbr_loss.c what losses change of it, bbr_startup.c, bbr_probe_bw.c and
- * bbr_probe_rtt.c are the states; here is what follows from it all: rate and window (5.6).
+ * bbr_model.c is what is known, bbr_loss.c what losses change of it, bbr_startup.c, bbr_probe_bw.c
+ * and bbr_probe_rtt.c are the states; here is what follows from it all: rate and window (5.6).
  */
 
 enum { MARGIN_PERCENT = 1, NOMINAL_RTT_US = 1000 };
 
 static const uint16_t pacing_gain[] = {
-    [BBR_STARTUP] = 277,      [BBR_DRAIN] = 50,         [BBR_PROBE_DOWN] = 90,
-    [BBR_PROBE_CRUISE] = 100, [BBR_PROBE_REFILL] = 100, [BBR_PROBE_UP] = 125,
-    [BBR_PROBE_RTT] = 100,
+    [BBR_STARTUP] = 277,      [BBR_DRAIN] = 50,     [BBR_PROBE_DOWN] = 90, [BBR_PROBE_CRUISE] = 100,
+    [BBR_PROBE_REFILL] = 100, [BBR_PROBE_UP] = 125, [BBR_PROBE_RTT] = 100,
 };
 
 static const uint16_t window_gain[] = {
@@ -45,8 +44,8 @@ static void init_pacing_rate(struct bbr *bbr, uint32_t srtt_us)
 {
     uint32_t rtt_us = srtt_us != 0 ? srtt_us : NOMINAL_RTT_US;
     bbr->rtt_seen = srtt_us != 0;
-    bbr->pacing_rate = (uint64_t)bbr->initial_window * 1000000 / rtt_us *
-                       pacing_gain[BBR_STARTUP] / BBR_GAIN_ONE;
+    bbr->pacing_rate =
+        (uint64_t)bbr->initial_window * 1000000 / rtt_us * pacing_gain[BBR_STARTUP] / BBR_GAIN_ONE;
 }
 
 static void set_pacing_rate(struct bbr *bbr, uint32_t gain)
@@ -113,7 +112,8 @@ static void init(struct congestion *congestion, union congestion_state *state,
                  const struct congestion_start *start)
 {
     struct bbr *bbr = &state->bbr;
-    uint32_t rtt_us = start->srtt_us != 0 ? bbr_least(start->srtt_us, BBR_RTT_MOST_US) : BBR_INFINITE;
+    uint32_t rtt_us =
+        start->srtt_us != 0 ? bbr_least(start->srtt_us, BBR_RTT_MOST_US) : BBR_INFINITE;
     *bbr = (struct bbr){
         .now_ns = start->now_ns,
         .mss = start->mss,

@@ -55,7 +55,7 @@ struct bbr {
     uint32_t next_round_delivered, loss_round_delivered;
     uint32_t round_count, rounds_since_probe_up, drain_start_round;
     uint32_t bw_probe_wait_ms, bw_probe_up_acked, probe_up_acked_per_inc;
-    uint32_t bubble;         /* what was sent before this was delivered tells no rate */
+    uint32_t bubble; /* what was sent before this was delivered tells no rate */
     uint32_t first_delivered, lost_end;
     uint32_t random;
 

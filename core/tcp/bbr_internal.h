@@ -85,7 +85,8 @@ void bbr_lost(struct congestion *congestion, union congestion_state *state,
               const struct congestion_lost *lost);
 void bbr_undo(struct congestion *congestion, union congestion_state *state, uint32_t all_delivered);
 
-/* ---- bbr_startup.c: Startup, Drain, and when the path is full (5.3.1, 5.3.2) ------------------ */
+/* ---- bbr_startup.c: Startup, Drain, and when the path is full (5.3.1, 5.3.2) ------------------
+ */
 
 void bbr_enter_startup(struct bbr *bbr);
 /* ResetFullBW(), with the rate from which growth counts. */

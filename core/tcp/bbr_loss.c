@@ -24,7 +24,8 @@ void bbr_note_loss(struct bbr *bbr, const struct congestion *congestion)
 
 bool bbr_too_high(uint32_t lost, uint32_t in_flight, bool selective)
 {
-    return (uint64_t)lost * 100 > (uint64_t)in_flight * BBR_LOSS_PERCENT || (lost != 0 && !selective);
+    return (uint64_t)lost * 100 > (uint64_t)in_flight * BBR_LOSS_PERCENT ||
+           (lost != 0 && !selective);
 }
 
 void bbr_was_too_high(struct bbr *bbr, const struct congestion *congestion, uint32_t in_flight,

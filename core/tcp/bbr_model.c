@@ -32,7 +32,8 @@ bool bbr_app_limited(struct bbr *bbr, const struct rate_sample *sample)
 /* 5.5.5 */
 static void update_max_bw(struct bbr *bbr, const struct congestion_ack *ack)
 {
-    uint64_t rate = ack->sample.bytes_per_s < BBR_RATE_MOST ? ack->sample.bytes_per_s : BBR_RATE_MOST;
+    uint64_t rate =
+        ack->sample.bytes_per_s < BBR_RATE_MOST ? ack->sample.bytes_per_s : BBR_RATE_MOST;
     update_round(bbr, ack);
     if (rate == 0 || (rate < bbr_max_bw(bbr) && bbr_app_limited(bbr, &ack->sample)))
         return;
@@ -104,7 +105,8 @@ static void update_ack_aggregation(struct bbr *bbr, const struct congestion *con
         expected = 0;
     }
     bbr->extra_acked_delivered += ack->delivered;
-    uint32_t extra = bbr_least((uint32_t)(bbr->extra_acked_delivered - expected), congestion->window);
+    uint32_t extra =
+        bbr_least((uint32_t)(bbr->extra_acked_delivered - expected), congestion->window);
     update_max(&bbr->extra_acked, bbr->full_bw_reached ? EXTRA_ACKED_ROUNDS : 1, extra,
                bbr->round_count);
 }
@@ -150,8 +152,8 @@ static void lower_bounds(struct bbr *bbr, const struct congestion *congestion)
 /* Once a round, and not while what is lost is what we look for. */
 static void update_congestion_signals(struct bbr *bbr, const struct congestion *congestion)
 {
-    bool probing = bbr->state == BBR_STARTUP || bbr->state == BBR_PROBE_REFILL ||
-                   bbr->state == BBR_PROBE_UP;
+    bool probing =
+        bbr->state == BBR_STARTUP || bbr->state == BBR_PROBE_REFILL || bbr->state == BBR_PROBE_UP;
     if (!bbr->loss_round_start)
         return;
     if (bbr->loss_in_round && !probing)

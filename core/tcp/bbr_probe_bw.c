@@ -2,7 +2,7 @@
 #include "core/tcp/bbr_internal.h"
 
 enum {
-    RENO_ROUNDS = 63,     /* 5.3.3.8: as often as Reno loses something, on paths where it does well */
+    RENO_ROUNDS = 63, /* 5.3.3.8: as often as Reno loses something, on paths where it does well */
     WAIT_LEAST_MS = 2000, /* and no more seldom than every two to three seconds */
     WAIT_SPREAD_MS = 1000,
     SLOPE_MOST = 30,

@@ -6,8 +6,8 @@
  * before, because another one made room, puts its own pause off by as much. */
 
 #define SECOND_NS UINT64_C(1000000000)
-#define INTERVAL_NS (5 * SECOND_NS)       /* ProbeRTTInterval */
-#define FILTER_NS (10 * SECOND_NS)        /* MinRTTFilterLen */
+#define INTERVAL_NS (5 * SECOND_NS)          /* ProbeRTTInterval */
+#define FILTER_NS (10 * SECOND_NS)           /* MinRTTFilterLen */
 #define DURATION_NS (200 * SECOND_NS / 1000) /* ProbeRTTDuration */
 
 enum { WINDOW_GAIN = 50 }; /* ProbeRTTCwndGain */
@@ -78,8 +78,7 @@ static void go_on(struct bbr *bbr, struct congestion *congestion, uint32_t in_fl
     }
 }
 
-void bbr_check_rtt(struct bbr *bbr, struct congestion *congestion,
-                   const struct congestion_ack *ack)
+void bbr_check_rtt(struct bbr *bbr, struct congestion *congestion, const struct congestion_ack *ack)
 {
     update_min_rtt(bbr, ack->rtt_us);
     if (bbr->state != BBR_PROBE_RTT && bbr->probe_rtt_expired && !bbr->idle_restart)

@@ -64,9 +64,8 @@ static void check_startup(struct bbr *bbr, const struct congestion_ack *ack)
 /* 5.3.2 */
 static void check_drain(struct bbr *bbr, uint32_t in_flight)
 {
-    if (bbr->state == BBR_DRAIN &&
-        (in_flight <= bbr_inflight(bbr, bbr->bw, BBR_GAIN_ONE) ||
-         bbr->round_count - bbr->drain_start_round > DRAIN_ROUNDS))
+    if (bbr->state == BBR_DRAIN && (in_flight <= bbr_inflight(bbr, bbr->bw, BBR_GAIN_ONE) ||
+                                    bbr->round_count - bbr->drain_start_round > DRAIN_ROUNDS))
         bbr_start_down(bbr);
 }
 

@@ -67,7 +67,7 @@ union congestion_state {
 struct congestion_start {
     uint64_t now_ns;
     uint32_t mss;
-    uint32_t srtt_us; /* 0: unknown */
+    uint32_t srtt_us;       /* 0: unknown */
     uint32_t all_delivered; /* rate.delivered */
     uint32_t random;        /* so that not all flows do alike */
 };
@@ -82,8 +82,8 @@ struct congestion_ack {
     uint32_t in_flight;     /* bytes, after it */
     uint32_t all_delivered; /* rate.delivered, after it */
     uint32_t mss;
-    uint32_t srtt_us; /* smoothed round trip; 0: unknown */
-    uint32_t rtt_us;  /* that this acknowledgement tells of; 0: none */
+    uint32_t srtt_us;  /* smoothed round trip; 0: unknown */
+    uint32_t rtt_us;   /* that this acknowledgement tells of; 0: none */
     uint32_t una, nxt; /* SND.UNA after it, SND.NXT */
     bool recovering;
     bool selective; /* the peer sends SACKs: more than one loss a round trip is found */

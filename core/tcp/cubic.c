@@ -90,8 +90,8 @@ static uint64_t w_cubic(const struct cubic_epoch *cubic, uint64_t time, uint32_t
 
 /* Section 4.3: alpha is 3 * (1 - beta) / (1 + beta) = 9/17 until the window is where it was before
  * the reduction, which was threshold / beta; then 1. */
-static void grow_estimate(struct cubic_epoch *cubic, const struct congestion *congestion, uint32_t mss,
-                          uint32_t counted)
+static void grow_estimate(struct cubic_epoch *cubic, const struct congestion *congestion,
+                          uint32_t mss, uint32_t counted)
 {
     uint64_t prior = (uint64_t)congestion->threshold * 1024 / BETA_1024;
     uint64_t gain = (uint64_t)counted * mss / congestion->window;
@@ -101,8 +101,8 @@ static void grow_estimate(struct cubic_epoch *cubic, const struct congestion *co
 
 /* Sections 4.4 and 4.5: of the way to where W_cubic is a round trip ahead, but at most half as much
  * again, a window's worth of acknowledgements covers all. */
-static uint64_t grow(const struct cubic_epoch *cubic, const struct congestion *congestion, uint64_t time,
-                     uint32_t counted, const struct congestion_ack *ack)
+static uint64_t grow(const struct cubic_epoch *cubic, const struct congestion *congestion,
+                     uint64_t time, uint32_t counted, const struct congestion_ack *ack)
 {
     uint64_t window = congestion->window, most = window + window / 2;
     uint64_t target = w_cubic(cubic, time + ack->srtt_us * 1024ull / 1000000, ack->mss);

@@ -11,8 +11,8 @@
  */
 
 enum {
-    ONE = 1 << 20,    /* alpha of 1 */
-    GAIN_SHIFT = 4,   /* g = 1/16, 4.2 */
+    ONE = 1 << 20,  /* alpha of 1 */
+    GAIN_SHIFT = 4, /* g = 1/16, 4.2 */
 };
 
 static void init(struct congestion *congestion, union congestion_state *state,

@@ -20,8 +20,8 @@ struct wire_tcp_options;
  * as to a loss, once a window.
  *
  * Classic feedback is one bit: ECE stands on every acknowledgement from a mark on until the sender
- * has said CWR. With DCTCP (RFC 8257) it stands on the acknowledgements of what came marked, and on no
- * others. Accurate feedback counts: the three bits AE, CWR and ECE together (ACE) are the low
+ * has said CWR. With DCTCP (RFC 8257) it stands on the acknowledgements of what came marked, and on
+ * no others. Accurate feedback counts: the three bits AE, CWR and ECE together (ACE) are the low
  * end of the number of marked packets, and an option tells how many bytes came with which mark.
  */
 

@@ -20,9 +20,8 @@ uint64_t pace_rate(const struct tcp *tcp, const struct tcp_connection *c)
     uint64_t most = c->flight->pace.most;
     if (most == 0 && algorithm->pacing_rate == NULL)
         return 0;
-    uint64_t rate = algorithm->pacing_rate != NULL
-                        ? algorithm->pacing_rate(&c->flight->congestion)
-                        : rate_of_window(tcp, c);
+    uint64_t rate = algorithm->pacing_rate != NULL ? algorithm->pacing_rate(&c->flight->congestion)
+                                                   : rate_of_window(tcp, c);
     if (most != 0 && (rate == 0 || rate > most))
         return most;
     return rate != UINT64_MAX ? rate : 0;

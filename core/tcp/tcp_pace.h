@@ -14,8 +14,8 @@ struct tcp_connection;
  * deadline for sending stands at the earliest time at which the next may go.
  *
  * A connection is paced when its congestion control asks for it, which then says at what rate, or
- * when the application has set a limit; then at twice the rate that fills the window each round trip
- * in slow start, at 6/5 of it afterwards, as Linux does, and no faster than the limit.
+ * when the application has set a limit; then at twice the rate that fills the window each round
+ * trip in slow start, at 6/5 of it afterwards, as Linux does, and no faster than the limit.
  */
 struct pace {
     uint64_t next_ns; /* the earliest time for what follows */

@@ -28,14 +28,14 @@ struct rate_mark {
 
 /* In a flight. */
 struct rate {
-    uint32_t delivered;    /* bytes that have arrived */
-    uint32_t lost;         /* bytes found lost, and those that arrived marked */
-    uint32_t delivered_us; /* when the former last grew, or sending began after a pause */
+    uint32_t delivered;     /* bytes that have arrived */
+    uint32_t lost;          /* bytes found lost, and those that arrived marked */
+    uint32_t delivered_us;  /* when the former last grew, or sending began after a pause */
     uint32_t first_sent_us; /* when what arrived last was sent */
     uint32_t bubble;        /* app-limited until more than this has been delivered */
     bool app_limited;
-    bool sample_app_limited; /* of the sample that last_bytes_per_s is of, */
-    uint32_t segments;       /* that have arrived, as Linux counts them in tcpi_delivered */
+    bool sample_app_limited;   /* of the sample that last_bytes_per_s is of, */
+    uint32_t segments;         /* that have arrived, as Linux counts them in tcpi_delivered */
     uint64_t last_bytes_per_s; /* as tcp_info shows it; 0: none yet */
     uint64_t now_ns;           /* of the event that is being processed: losses are dated by it */
 };

@@ -133,7 +133,8 @@ static double pass_seconds(struct run *run, unsigned seconds)
         if (tenth >= seconds * 5)
             rtt_us += info.tcpi_rtt;
         if (verbose && getenv("TENTHS") != NULL)
-            printf("  %4u: %8.2f Mbit/s cwnd %u ssthresh %u rtt %u us window %u rate %.2f pace %.2f%s\n",
+            printf("  %4u: %8.2f Mbit/s cwnd %u ssthresh %u rtt %u us window %u rate %.2f pace "
+                   "%.2f%s\n",
                    tenth, (double)(run->received - before) * 8e-5, info.tcpi_snd_cwnd,
                    info.tcpi_snd_ssthresh, info.tcpi_rtt, info.tcpi_snd_wnd,
                    (double)info.tcpi_delivery_rate * 8e-6, (double)info.tcpi_pacing_rate * 8e-6,
@@ -182,10 +183,10 @@ static const struct course courses[] = {
     {"CUBIC, 1 % lost", THERE(10000), BACK, .seconds = 40, .least_mbit = 4, .most_timeouts = 40},
     {"NewReno", THERE(0), BACK, .congestion = CHASKI_NEWRENO, .seconds = 20, .least_mbit = 80,
      .most_timeouts = 1},
-    {"NewReno, 0.1 % lost", THERE(1000), BACK, .congestion = CHASKI_NEWRENO, .seconds = 40, .least_mbit = 14,
-     .most_timeouts = 8},
-    {"NewReno, 1 % lost", THERE(10000), BACK, .congestion = CHASKI_NEWRENO, .seconds = 40, .least_mbit = 4,
-     .most_timeouts = 40},
+    {"NewReno, 0.1 % lost", THERE(1000), BACK, .congestion = CHASKI_NEWRENO, .seconds = 40,
+     .least_mbit = 14, .most_timeouts = 8},
+    {"NewReno, 1 % lost", THERE(10000), BACK, .congestion = CHASKI_NEWRENO, .seconds = 40,
+     .least_mbit = 4, .most_timeouts = 40},
     {"CUBIC without SACK", THERE(0), BACK, .no_sack = true, .seconds = 20, .least_mbit = 60,
      .most_timeouts = 3},
     {"CUBIC without SACK, 0.1 % lost", THERE(1000), BACK, .no_sack = true, .seconds = 40,
@@ -203,10 +204,10 @@ static const struct course modern[] = {
      .most_timeouts = 1, .most_rtt_ms = 24},
     {"BBR, 0.1 % lost", THERE(1000), BACK, .congestion = CHASKI_BBR, .seconds = 20,
      .least_mbit = 80, .most_timeouts = 1, .most_rtt_ms = 24},
-    {"BBR, 1 % lost", THERE(10000), BACK, .congestion = CHASKI_BBR, .seconds = 20,
-     .least_mbit = 70, .most_timeouts = 2, .most_rtt_ms = 24},
-    {"BBR without SACK, 0.1 % lost", THERE(1000), BACK, .congestion = CHASKI_BBR,
-     .no_sack = true, .seconds = 20, .least_mbit = 10, .most_timeouts = 20},
+    {"BBR, 1 % lost", THERE(10000), BACK, .congestion = CHASKI_BBR, .seconds = 20, .least_mbit = 70,
+     .most_timeouts = 2, .most_rtt_ms = 24},
+    {"BBR without SACK, 0.1 % lost", THERE(1000), BACK, .congestion = CHASKI_BBR, .no_sack = true,
+     .seconds = 20, .least_mbit = 10, .most_timeouts = 20},
     {"BBR without timestamps, 1 % lost", THERE(10000), BACK, .congestion = CHASKI_BBR,
      .no_timestamps = true, .seconds = 20, .least_mbit = 70, .most_timeouts = 2},
 };
@@ -221,11 +222,16 @@ static void bbr_keeps_a_lossy_path_busy(void **state)
 static void dctcp_keeps_the_queue_at_the_mark(void **state)
 {
     (void)state;
-    struct memory_wire_impairment there = {.delay_ns = 500000, .rate_bits = 100000000,
-                                           .queue_bytes = 250000, .mark_bytes = 30000};
+    struct memory_wire_impairment there = {
+        .delay_ns = 500000, .rate_bits = 100000000, .queue_bytes = 250000, .mark_bytes = 30000};
     struct memory_wire_impairment back = {.delay_ns = 500000, .rate_bits = 100000000};
-    struct course course = {"DCTCP, marks from 30 kB on", there, back, .congestion = CHASKI_DCTCP,
-                            .seconds = 10, .least_mbit = 90, .most_rtt_ms = 5};
+    struct course course = {"DCTCP, marks from 30 kB on",
+                            there,
+                            back,
+                            .congestion = CHASKI_DCTCP,
+                            .seconds = 10,
+                            .least_mbit = 90,
+                            .most_rtt_ms = 5};
     take(&course);
 }
 
@@ -253,10 +259,14 @@ static void buffers_grow_with_the_path(void **state)
         static const uint32_t chance[] = {0, 1000, 10000};
         for (int i = 0; i < 3; i++) {
             wide.loss = chance[i];
-            struct memory_wire_impairment b = wide; b.loss = 0;
-            struct course c1 = {"1 Gbit/s, 50 ms CUBIC", wide, b, .seconds = 10, .most_timeouts=100};
-            struct course c2 = {"1 Gbit/s, 50 ms BBR", wide, b, .congestion = CHASKI_BBR, .seconds = 10, .most_timeouts=100};
-            take(&c1); take(&c2);
+            struct memory_wire_impairment b = wide;
+            b.loss = 0;
+            struct course c1 = {"1 Gbit/s, 50 ms CUBIC", wide, b, .seconds = 10,
+                                .most_timeouts = 100};
+            struct course c2 = {"1 Gbit/s, 50 ms BBR",    wide,          b,
+                                .congestion = CHASKI_BBR, .seconds = 10, .most_timeouts = 100};
+            take(&c1);
+            take(&c2);
         }
     }
     wide.loss = 0;
