@@ -31,6 +31,10 @@ static void fill_sending(struct tcp_info *info, const struct chaski_tcp_info *fr
     info->tcpi_notsent_bytes = (uint32_t)from->tcpi_notsent_bytes;
     info->tcpi_snd_wnd = from->tcpi_snd_wnd;
     info->tcpi_delivered_ce = from->tcpi_delivered_ce;
+    info->tcpi_delivered = from->tcpi_delivered;
+    info->tcpi_delivery_rate = from->tcpi_delivery_rate;
+    info->tcpi_delivery_rate_app_limited = from->tcpi_delivery_rate_app_limited;
+    info->tcpi_pacing_rate = from->tcpi_pacing_rate;
 }
 
 static void fill_receiving(struct tcp_info *info, const struct chaski_tcp_info *from)
@@ -71,6 +75,8 @@ int tcp_info_get(struct socket *socket, const struct option_out *out)
     } else if (tcp_socket_info(socket, &from)) {
         fill(&info, &from);
     }
+    if (info.tcpi_pacing_rate == 0)
+        info.tcpi_pacing_rate = UINT64_MAX;
     info.tcpi_max_pacing_rate = (uint64_t)socket->plain[PLAIN_MAX_PACING_RATE];
     return option_write(out, &info, sizeof info);
 }

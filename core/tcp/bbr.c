@@ -51,6 +51,7 @@ static void init_pacing_rate(struct bbr *bbr, uint32_t srtt_us)
 static void set_pacing_rate(struct bbr *bbr, uint32_t gain)
 {
     uint64_t rate = bbr->bw * gain / BBR_GAIN_ONE * (100 - MARGIN_PERCENT) / 100;
+    rate = rate > bbr->mss ? rate : bbr->mss; /* a segment a second, lest it never send again */
     if (bbr->full_bw_reached || rate > bbr->pacing_rate)
         bbr->pacing_rate = rate;
 }

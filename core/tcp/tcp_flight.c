@@ -15,10 +15,10 @@ void flights_setup(struct tcp_flights *flights, struct memory *memory, uint32_t 
     flights->limit = limit;
 }
 
-/* Nothing is queued, nothing in flight, and no rate is asked for, which stands in the flight. */
+/* Nothing is queued, nothing in flight. */
 static bool idle(const struct tcp_connection *c)
 {
-    return c->snd_una == tcp_send_end(c) && c->flight->pace.most == 0;
+    return c->snd_una == tcp_send_end(c);
 }
 
 static void reclaim_one(struct tcp *tcp)

@@ -32,12 +32,12 @@ static void describe_sending(const struct tcp *tcp, const struct tcp_connection 
         info->tcpi_delivery_rate = rate->last_bytes_per_s;
         info->tcpi_delivery_rate_app_limited = rate->sample_app_limited;
         info->tcpi_pacing_rate = pace_rate(tcp, c);
-        info->tcpi_max_pacing_rate = c->flight->pace.most;
         info->tcpi_unacked = board->out.segments;
         info->tcpi_sacked = board->sacked.segments;
         info->tcpi_lost = board->lost.segments;
         info->tcpi_retrans = board->retransmitted.segments;
     }
+    info->tcpi_max_pacing_rate = tcp_max_pacing_rate(c);
     info->tcpi_delivered = tcp_delivered(c) + (c->state != CHASKI_TCP_SYN_SENT);
     info->tcpi_snd_ssthresh = c->congestion.threshold / c->mss;
     info->tcpi_snd_cwnd = c->congestion.window / c->mss;

@@ -100,6 +100,12 @@ static inline uint32_t tcp_delivered(const struct tcp_connection *c)
     return (uint32_t)((c->bytes_acked + c->mss - 1) / c->mss);
 }
 
+/* Bytes a second that the application allows, CHASKI_TCP_MAX_PACING_RATE; 0: any. */
+static inline uint32_t tcp_max_pacing_rate(const struct tcp_connection *c)
+{
+    return c->timer.attached;
+}
+
 /* The sequence number behind all that is to be sent: data and FIN. */
 static inline uint32_t tcp_send_end(const struct tcp_connection *c)
 {

@@ -19,7 +19,7 @@ static const struct limits limits[CHASKI_TCP_OPTION_COUNT] = {
     [CHASKI_TCP_SYNCNT] = {1, 127},
     [CHASKI_TCP_LINGER] = {-1, INT32_MAX},
     [CHASKI_TCP_CONGESTION] = {CHASKI_CUBIC, CHASKI_CONGESTION_COUNT - 1},
-    [CHASKI_TCP_MAX_PACING_RATE] = {0, INT64_MAX},
+    [CHASKI_TCP_MAX_PACING_RATE] = {0, UINT32_MAX},
     [CHASKI_TCP_SNDBUF] = {2048, INT32_MAX / 2},
     [CHASKI_TCP_RCVBUF] = {2048, INT32_MAX / 2},
     [CHASKI_TCP_TOS] = {0, 255},
@@ -38,17 +38,6 @@ static void set_congestion(const struct tcp *tcp, struct tcp_connection *c, int6
         ecn_open(tcp, c);
     if (c->flight != NULL)
         window_begin(tcp, c);
-}
-
-/* The limit stands in the flight, which stays while there is one. */
-static int set_pacing_rate(struct tcp *tcp, struct tcp_connection *c, int64_t value)
-{
-    if (value == 0 && c->flight == NULL)
-        return 0;
-    if (flight_take(tcp, c) == NULL)
-        return CHASKI_NO_MEMORY;
-    c->flight->pace.most = (uint64_t)value;
-    return 0;
 }
 
 static void set_max_segment(struct tcp *tcp, struct tcp_connection *c, uint16_t value)
@@ -113,7 +102,8 @@ int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
         set_congestion(tcp, c, value);
         break;
     case CHASKI_TCP_MAX_PACING_RATE:
-        return set_pacing_rate(tcp, c, value);
+        c->timer.attached = (uint32_t)value;
+        break;
     case CHASKI_TCP_SNDBUF:
         c->send_limit = (uint32_t)value;
         c->flags |= TCPF_FIXED_SEND_BUFFER;
@@ -160,7 +150,7 @@ static int64_t value_of(const struct tcp_connection *c, enum chaski_tcp_option o
     case CHASKI_TCP_CONGESTION:
         return c->algorithm;
     case CHASKI_TCP_MAX_PACING_RATE:
-        return c->flight != NULL ? (int64_t)c->flight->pace.most : 0;
+        return tcp_max_pacing_rate(c);
     case CHASKI_TCP_SNDBUF:
         return c->send_limit;
     case CHASKI_TCP_RCVBUF:

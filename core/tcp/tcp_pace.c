@@ -17,7 +17,7 @@ static uint64_t rate_of_window(const struct tcp *tcp, const struct tcp_connectio
 uint64_t pace_rate(const struct tcp *tcp, const struct tcp_connection *c)
 {
     const struct congestion_operations *algorithm = congestion_algorithm(c->algorithm);
-    uint64_t most = c->flight->pace.most;
+    uint64_t most = tcp_max_pacing_rate(c);
     if (most == 0 && algorithm->pacing_rate == NULL)
         return 0;
     uint64_t rate = algorithm->pacing_rate != NULL ? algorithm->pacing_rate(&c->flight->congestion)

@@ -19,7 +19,6 @@ struct tcp_connection;
  */
 struct pace {
     uint64_t next_ns; /* the earliest time for what follows */
-    uint64_t most;    /* bytes a second that the application allows; 0: not limited */
     bool waiting;     /* something may go then */
 };
 

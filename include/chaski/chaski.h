@@ -312,7 +312,7 @@ enum chaski_tcp_option {
     CHASKI_TCP_SYNCNT,       /* SYN retransmissions; default 7 (RFC 9293: three minutes) */
     CHASKI_TCP_LINGER,     /* close: -1 in the background (default), 0 reset, else give up after */
     CHASKI_TCP_CONGESTION, /* enum chaski_congestion */
-    CHASKI_TCP_MAX_PACING_RATE, /* bytes a second; 0: none, paced only if BBR does it (default) */
+    CHASKI_TCP_MAX_PACING_RATE, /* bytes a second; 0 (default): any, and only BBR paces */
     CHASKI_TCP_SNDBUF,     /* bytes; fixes the size and ends auto-tuning */
     CHASKI_TCP_RCVBUF,     /* likewise */
     CHASKI_TCP_TOS,        /* traffic class of what is sent */
