@@ -78,8 +78,8 @@ struct chaski_limits {
     uint32_t large_buffers;      /* of 32 kB */
     uint32_t receive_buffer_max; /* bytes that a connection's receive window may grow to */
     uint32_t send_buffer_max;    /* bytes that a connection's send queue may grow to */
-    bool accounts; /* what only chaski_tcp_info() shows is counted: 128 bytes a connection */
-    uint32_t ao_keys;            /* of TCP-AO; 0: none, and nothing is laid out for it */
+    bool accounts;    /* what only chaski_tcp_info() shows is counted: 128 bytes a connection */
+    uint32_t ao_keys; /* of TCP-AO; 0: none, and nothing is laid out for it */
 };
 
 /* Fills in limits for a host that shall take about `memory_bytes` and `connections`. */
@@ -296,6 +296,8 @@ int chaski_tcp_error(struct chaski *host, chaski_tcp connection);
 enum chaski_congestion {
     CHASKI_CUBIC,   /* RFC 9438 */
     CHASKI_NEWRENO, /* RFC 5681, 6582 */
+    CHASKI_BBR,     /* draft-ietf-ccwg-bbr: measures the path, and paces */
+    CHASKI_DCTCP,   /* RFC 8257, asks for ECN: within one's own network only */
     CHASKI_CONGESTION_COUNT,
 };
 
@@ -312,14 +314,15 @@ enum chaski_tcp_option {
     CHASKI_TCP_SYNCNT,       /* SYN retransmissions; default 7 (RFC 9293: three minutes) */
     CHASKI_TCP_LINGER,     /* close: -1 in the background (default), 0 reset, else give up after */
     CHASKI_TCP_CONGESTION, /* enum chaski_congestion */
-    CHASKI_TCP_SNDBUF,     /* bytes; fixes the size and ends auto-tuning */
-    CHASKI_TCP_RCVBUF,     /* likewise */
-    CHASKI_TCP_TOS,        /* traffic class of what is sent */
-    CHASKI_TCP_TTL,        /* 1 to 255 */
-    CHASKI_TCP_AO,         /* 1: authenticated; see chaski_tcp_ao_add_key() */
-    CHASKI_TCP_AO_CURRENT_KEY, /* SendID of the key that segments are sent with */
-    CHASKI_TCP_AO_NEXT_KEY,    /* ReceiveID of the key that the peer is asked to use */
-    CHASKI_TCP_AO_ACCEPT_ICMP, /* 1: believe hard ICMP errors (RFC 5925, 7.8) */
+    CHASKI_TCP_MAX_PACING_RATE, /* bytes a second; 0 (default): any, and only BBR paces */
+    CHASKI_TCP_SNDBUF,          /* bytes; fixes the size and ends auto-tuning */
+    CHASKI_TCP_RCVBUF,          /* likewise */
+    CHASKI_TCP_TOS,             /* traffic class of what is sent */
+    CHASKI_TCP_TTL,             /* 1 to 255 */
+    CHASKI_TCP_AO,              /* 1: authenticated; see chaski_tcp_ao_add_key() */
+    CHASKI_TCP_AO_CURRENT_KEY,  /* SendID of the key that segments are sent with */
+    CHASKI_TCP_AO_NEXT_KEY,     /* ReceiveID of the key that the peer is asked to use */
+    CHASKI_TCP_AO_ACCEPT_ICMP,  /* 1: believe hard ICMP errors (RFC 5925, 7.8) */
     CHASKI_TCP_OPTION_COUNT,
 };
 
@@ -417,7 +420,6 @@ struct chaski_tcp_info {
     uint64_t tcpi_bytes_sent, tcpi_bytes_retrans;                    /* payload */
     uint64_t tcpi_busy_time, tcpi_rwnd_limited, tcpi_sndbuf_limited; /* us; the first is all */
     uint32_t tcpi_data_segs_in, tcpi_data_segs_out;
-    uint32_t tcpi_delivered; /* segments that arrived at the peer, SYN included */
     uint32_t tcpi_dsack_dups, tcpi_reord_seen, tcpi_rcv_ooopack;
     uint32_t tcpi_reordering;                                                /* segments */
     uint32_t tcpi_total_rto, tcpi_total_rto_recoveries, tcpi_total_rto_time; /* the last: ms */
@@ -429,6 +431,10 @@ struct chaski_tcp_info {
     uint32_t tcpi_delivered_ce_bytes, tcpi_delivered_e0_bytes, tcpi_delivered_e1_bytes;
     uint32_t tcpi_received_ce_bytes, tcpi_received_e0_bytes, tcpi_received_e1_bytes;
     uint32_t receive_queue, send_queue; /* bytes, as ss shows them */
+    uint32_t tcpi_delivered;            /* segments that have arrived, our SYN included */
+    uint64_t tcpi_delivery_rate;        /* bytes a second; 0: not known */
+    bool tcpi_delivery_rate_app_limited;
+    uint64_t tcpi_pacing_rate, tcpi_max_pacing_rate; /* bytes a second; 0: not paced, no limit */
     const char *congestion;
 };
 
