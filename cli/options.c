@@ -14,16 +14,7 @@ static bool complain(char *error, const char *phrase)
 bool argument_link(const struct argument *argument, const char *text, char *error)
 {
     struct link_options *link = argument->target;
-    const char *name = text + 4;
-
-    if (strncmp(text, "tap:", 4) != 0)
-        return complain(error, "no such kind of link; known is: tap:NAME");
-    if (name[0] == '\0' || strlen(name) >= sizeof link->tap || strpbrk(name, "/ \t\n:%") != NULL ||
-        strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-        return complain(error, "the name of an interface has 1 to 15 characters, none of them "
-                               "a space, slash, colon or per cent sign");
-    memcpy(link->tap, name, strlen(name) + 1);
-    return true;
+    return device_parse(&link->device, text, error, ARGUMENT_ERROR);
 }
 
 /* Whether one host could have this address at all. */
@@ -108,8 +99,10 @@ bool link_options_finish(struct link_options *link, char *error)
 {
     char text[CHASKI_ADDRESS_TEXT];
 
-    if (link->tap[0] == '\0')
-        return complain(error, "no link is given; add --link tap:NAME");
+    if (link->device.kind == DEVICE_NONE)
+        return complain(error, "no link is given; add --link KIND:NAME, such as tap:NAME");
+    if (link->sleep && link->busy_poll)
+        return complain(error, "--sleep and --busy-poll exclude each other; give one");
     if (address_unspecified(&link->address))
         return complain(error, "no address is given; add --addr A.B.C.D/N");
     if (!address_unspecified(&link->gateway)) {

@@ -4,6 +4,7 @@
 
 #include "chaski/address.h"
 #include "cli/arguments.h"
+#include "drivers/device.h"
 
 enum { KNOBS_MAX = 64 };
 
@@ -11,7 +12,7 @@ struct chaski;
 
 /* What every subcommand that works on a link is told about it. */
 struct link_options {
-    char tap[16]; /* the interface's name; empty: not given */
+    struct device device; /* kind DEVICE_NONE: not given */
     struct chaski_address address;
     uint32_t prefix_length;
     struct chaski_address gateway; /* unspecified: none */
@@ -20,6 +21,7 @@ struct link_options {
     const char *capture;           /* file, or NULL */
     uint32_t snap;                 /* bytes of a frame that the capture keeps; 0: all */
     bool sleep;                    /* never spin */
+    bool busy_poll;                /* never sleep */
     unsigned knob_count;
     const char *knobs[KNOBS_MAX]; /* NAME=VALUE */
 };
@@ -27,8 +29,8 @@ struct link_options {
 /* Their rows in a table of struct argument. */
 #define LINK_ARGUMENTS(link)                                                                       \
     {.name = "link",                                                                               \
-     .value = "tap:NAME",                                                                          \
-     .help = "the link to be on: the TAP interface NAME",                                          \
+     .value = DEVICE_SYNTAX,                                                                       \
+     .help = "the link to be on: interface NAME, as one of " DEVICE_KINDS_TEXT,                    \
      .read = argument_link,                                                                        \
      .target = (link)},                                                                            \
         {.name = "addr",                                                                           \
@@ -70,12 +72,16 @@ struct link_options {
          .help = "tune TCP, as sysctl does Linux's (chaski knobs lists them; repeatable)",         \
          .read = argument_knob,                                                                    \
          .target = (link)},                                                                        \
+        {.name = "busy-poll",                                                                      \
+         .help = "never sleep: look for frames without end",                                       \
+         .read = argument_flag,                                                                    \
+         .target = &(link)->busy_poll},                                                            \
     {                                                                                              \
         .name = "sleep", .help = "sleep between frames, however closely they follow each other",   \
         .read = argument_flag, .target = &(link)->sleep                                            \
     }
 
-/* "tap:NAME" into struct link_options. */
+/* "KIND:NAME[,queues=N]" into struct link_options. */
 bool argument_link(const struct argument *argument, const char *text, char *error);
 /* "NAME=VALUE" into struct link_options. */
 bool argument_knob(const struct argument *argument, const char *text, char *error);

@@ -94,9 +94,10 @@ static void say_ready(const struct services *services)
 {
     char address[CHASKI_ADDRESS_TEXT];
 
-    printf("ready: tap:%s, %s/%" PRIu32 ", MTU %u: echo 7, discard 9, chargen 19, ",
-           services->link.tap, chaski_address_text(&services->link.address, address),
-           services->link.prefix_length, services->station.link->mtu);
+    printf("ready: %s:%s, %s/%" PRIu32 ", MTU %u: echo 7, discard 9, chargen 19, ",
+           device_kind_name(services->link.device.kind), services->link.device.name,
+           chaski_address_text(&services->link.address, address), services->link.prefix_length,
+           services->station.link->mtu);
     if (services->root_path != NULL)
         printf("HTTP 80 (%s)\n", services->root_path);
     else
@@ -209,7 +210,8 @@ static int run(struct services *services, char *error)
         return EXIT_WRONG;
     }
     if (signal < 0) {
-        snprintf(error, ARGUMENT_ERROR, "the link tap:%s is gone", services->link.tap);
+        snprintf(error, ARGUMENT_ERROR, "the link %s:%s is gone",
+                 device_kind_name(services->link.device.kind), services->link.device.name);
         return EXIT_FAILED;
     }
     say_summary(services);
@@ -222,8 +224,9 @@ static int serve(struct services *services, char *error)
     struct station *station = &services->station;
     int code = EXIT_WRONG;
 
-    if (bind_all(services, error) && status_socket_open(&services->status, &station->loop,
-                                                        station->host, services->link.tap, error)) {
+    if (bind_all(services, error) &&
+        status_socket_open(&services->status, &station->loop, station->host,
+                           services->link.device.name, error)) {
         code = run(services, error);
         status_socket_close(&services->status);
     } else if (services->root >= 0) {

@@ -2,7 +2,6 @@
 #include "cli/station.h"
 
 #include <errno.h>
-#include <net/if.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/timerfd.h>
@@ -10,21 +9,14 @@
 
 #include "core/host/host.h"
 #include "drivers/capture.h"
-#include "drivers/tap.h"
 
 static bool open_link(struct station *station, const struct link_options *options, char *error)
 {
-    struct tap_options tap = {.name = options->tap, .mtu = (uint16_t)options->mtu};
+    struct device_options device = {.mtu = (uint16_t)options->mtu};
 
-    if (if_nametoindex(options->tap) == 0) {
-        snprintf(error, ARGUMENT_ERROR,
-                 "tap:%s: there is no such interface; make it with `ip tuntap add dev %s mode tap`",
-                 options->tap, options->tap);
-        return false;
-    }
-    memcpy(tap.mac, options->mac, sizeof tap.mac);
-    station->link = tap_open(&tap, host_memory(station->host), host_counters(station->host), error,
-                             ARGUMENT_ERROR);
+    memcpy(device.mac, options->mac, sizeof device.mac);
+    station->link = device_open_whole(&options->device, &device, host_memory(station->host),
+                                      host_counters(station->host), error, ARGUMENT_ERROR);
     return station->link != NULL;
 }
 
@@ -61,7 +53,7 @@ static bool open_interface(struct station *station, const struct link_options *o
 
     station->interface = loop_add_link(&station->loop, station->host, station->link);
     if (station->interface < 0)
-        return complain(error, options->tap, station->interface);
+        return complain(error, options->device.name, station->interface);
     station->address = options->address;
     status = chaski_address_add(station->host, station->interface, &options->address,
                                 options->prefix_length);
@@ -103,7 +95,8 @@ bool station_open(struct station *station, const struct link_options *options, s
         complain(error, "cannot wait for events", errno);
         return false;
     }
-    station->loop.adaptive = !options->sleep;
+    station->loop.adaptive = !options->sleep && !options->busy_poll;
+    station->loop.busy_poll_ns = options->busy_poll ? UINT64_MAX : 0;
     if (open_host(station, memory_bytes, connections, error) &&
         knobs_apply(station->host, options, error) && open_link(station, options, error) &&
         open_capture(station, options, error) && open_interface(station, options, error) &&

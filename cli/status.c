@@ -30,12 +30,12 @@ static bool copy_report(int fd)
 
 int command_status(int count, char **words)
 {
-    struct link_options link = {.tap = ""};
+    struct link_options link = {.mtu = 0};
     bool json = false;
     char error[ARGUMENT_ERROR];
     const struct argument arguments[] = {
         {.name = "link",
-         .value = "tap:NAME",
+         .value = "KIND:NAME",
          .help = "the link of the program (only needed when several run)",
          .read = argument_link,
          .target = &link},
@@ -50,7 +50,8 @@ int command_status(int count, char **words)
     int code = command_line_begin(&line, count, words);
     if (code >= 0)
         return code;
-    int fd = status_socket_connect(link.tap[0] != '\0' ? link.tap : NULL, error);
+    int fd =
+        status_socket_connect(link.device.kind != DEVICE_NONE ? link.device.name : NULL, error);
     if (fd < 0) {
         fprintf(stderr, "chaski status: %s\n", error);
         return EXIT_WRONG;

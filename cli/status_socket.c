@@ -229,7 +229,7 @@ static int connect_to_only(char *error)
         close(fd);
     snprintf(error, ARGUMENT_ERROR, "%s",
              running == 0 ? "no chaski services of this user is running; start one"
-                          : "several are running; name one with --link tap:NAME");
+                          : "several are running; name one with --link KIND:NAME");
     return -1;
 }
 
@@ -243,6 +243,6 @@ int status_socket_connect(const char *interface, char *error)
     int fd = connect_to(path);
     if (fd < 0)
         snprintf(error, ARGUMENT_ERROR,
-                 "no chaski services of this user is running on tap:%s; start one", interface);
+                 "no chaski services of this user is running on %s; start one", interface);
     return fd;
 }

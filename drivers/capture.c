@@ -37,6 +37,7 @@ static uint32_t link_receive(struct link *link, struct burst *burst, uint64_t no
     uint32_t received = captured->inner->receive(captured->inner, burst, now_ns);
     write_burst(captured->writer, burst, now_ns);
     link->more = captured->inner->more;
+    link->gone = captured->inner->gone;
     return received;
 }
 
@@ -51,6 +52,13 @@ static uint64_t link_deadline(struct link *link)
 {
     struct link *inner = ((struct captured_link *)link)->inner;
     return inner->deadline(inner);
+}
+
+static void link_check(struct link *link)
+{
+    struct link *inner = ((struct captured_link *)link)->inner;
+    inner->check(inner);
+    link->gone = inner->gone;
 }
 
 static void link_end(struct link *link)
@@ -68,6 +76,7 @@ struct link *capture_link(struct link *inner, struct pcap_writer *writer)
     captured->link.receive = link_receive;
     captured->link.transmit = link_transmit;
     captured->link.deadline = inner->deadline != NULL ? link_deadline : NULL;
+    captured->link.check = inner->check != NULL ? link_check : NULL;
     captured->link.close = link_end;
     return &captured->link;
 }

@@ -25,13 +25,17 @@ struct link {
     uint16_t mtu;              /* IP packet size that it carries */
     uint8_t mac[6];
     bool more; /* set by receive(): call again before what was received is answered */
+    bool gone; /* set by receive() and check(): the device is no longer there, and will not be */
     /* Puts up to BURST_MAX received frames into an empty burst; returns how many. Never blocks. */
     uint32_t (*receive)(struct link *link, struct burst *burst, uint64_t now_ns);
     /* Sends and frees; a hook_function whose block is the struct link. */
     hook_function *transmit;
-    /* When a link that lives in virtual time has the next frame: 0 at once, UINT64_MAX for none.
-     * NULL: a real link, wait on fd. */
+    /* When to call receive() though fd is silent: 0 at once, UINT64_MAX for never. What lives in
+     * virtual time has its next frame then. NULL: never. */
     uint64_t (*deadline)(struct link *link);
+    /* Called when waiting for fd has shown an error: finds out whether the device is gone, and
+     * clears the error when it is not. NULL: then it is gone. */
+    void (*check)(struct link *link);
     /* Gives everything back, the struct included when the driver allocated it. NULL: nothing to
      * do. */
     void (*close)(struct link *link);

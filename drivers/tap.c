@@ -1,251 +1,181 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <sys/uio.h>
+#include "drivers/tap.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include <linux/if_tun.h>
 #include <linux/virtio_net.h>
 
-#include "drivers/tap_private.h"
+#include "drivers/interface.h"
 
 /*
- * Theory of operation
- *
- * Nobody knows how long the next frame is before it has been read, so every read is given room for
- * the longest: a small buffer for the headers, and up to three large ones. What the frame does
- * not need waits for the next read. A large buffer that a frame has filled only in part is filled
- * further by the next frame, and each refers to its own part; so memory is taken for what was
- * received and not for what might have been.
- *
- * A short frame (an acknowledgement) is copied into the descriptor's own room, and needs no buffer
- * at all. So that it also arrives when all buffers are taken, the frame is read nevertheless, with
- * a spare area in place of what is missing; only a frame that reaches into it is dropped.
- *
- * A read that finds nothing costs as much as one that finds an acknowledgement. After a pause the
- * first frame is therefore handed up alone, so that its answer leaves before anybody looks for a
- * second one; each call that finds all it looks for looks for more the next time.
- *
- * The virtio-net header in front of each frame says what is left to do: complete the checksum, cut
- * into segments. Its fields are in the machine's byte order. The kernel's word that a checksum need
- * not be checked is taken, as it comes from the same machine.
+ * Opening a TAP device, a step a function. Each returns false with a line in the setup's error;
+ * whatever the steps before did goes away when the descriptor is closed.
  */
 
-enum {
-    READ_MAX = 256 * 1024, /* bytes a burst, so that it is dealt with while still in the cache */
-    WORTH_FILLING = 4096,  /* a rest of a large buffer shorter than this is let go */
-    LINE = 64,
-    READ_PIECES = 2 + TAP_LARGE,
-    WRITE_PIECES = 2 + PACKET_FRAGMENTS,
-    TCP_DATA_OFFSET = 12,
-    TCP_FLAGS = 13,
-    TCP_CWR = 0x80,
+static const char device[] = "/dev/net/tun";
+
+struct setup {
+    const struct tap_options *options;
+    struct vnet *tap;
+    struct interface_error error;
 };
 
-/* ---- Receiving ----------------------------------------------------------------------------- */
-
-static void refill(struct tap *tap)
+static bool open_device(struct setup *setup)
 {
-    struct packet_memory *memory = tap->link.memory;
-    if (tap->small == NULL)
-        tap->small = buffer_take(&memory->small, FOR_RECEIVE);
-    for (uint32_t i = 0; i < TAP_LARGE; i++) {
-        if (tap->large[i] == NULL)
-            tap->large[i] = buffer_take(&memory->large, FOR_RECEIVE);
+    int fd = open(device, O_RDWR | O_NONBLOCK | O_CLOEXEC);
+    setup->tap->link.fd = fd;
+    if (fd >= 0)
+        return true;
+    if (errno == EACCES || errno == EPERM)
+        return interface_complain(&setup->error,
+                                  "no access to %s: run as root, or in a user namespace", device);
+    return interface_complain(&setup->error, "%s cannot be opened (%s): load the kernel module tun",
+                              device, strerror(errno));
+}
+
+static bool set_interface(const struct setup *setup, bool multi_queue)
+{
+    struct ifreq request = {0};
+    memcpy(request.ifr_name, setup->tap->name, IFNAMSIZ);
+    request.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR;
+    if (multi_queue)
+        request.ifr_flags = (short)(request.ifr_flags | IFF_MULTI_QUEUE);
+    return ioctl(setup->tap->link.fd, TUNSETIFF, &request) == 0;
+}
+
+static bool complain_of_attaching(const struct setup *setup)
+{
+    const char *name = setup->tap->name;
+    const char *many = setup->options->multi_queue ? " multi_queue" : "";
+    switch (errno) {
+    case EPERM:
+        return interface_complain(&setup->error,
+                                  "not permitted: run as root, or have it made for you with "
+                                  "`ip tuntap add dev %s mode tap%s user $USER`",
+                                  name, many);
+    case EBUSY:
+        return interface_complain(&setup->error,
+                                  "in use by another program: end that, or choose another name");
+    case EINVAL:
+        if (setup->options->multi_queue)
+            return interface_complain(&setup->error,
+                                      "exists and is not a TAP device of several queues: make it "
+                                      "with `ip tuntap add dev %s mode tap multi_queue`",
+                                      name);
+        return interface_complain(&setup->error,
+                                  "exists and is not a TAP device: choose another name");
+    default:
+        return interface_complain(&setup->error, "the kernel refuses it: %s", strerror(errno));
     }
 }
 
-/* Bytes behind the linear part that the large buffers at hand have room for. */
-static uint32_t large_room(const struct tap *tap)
+/* A device that was made for several queues may have one only. */
+static bool attach(struct setup *setup)
 {
-    uint32_t room = 0;
-    for (uint32_t i = 0; i < TAP_LARGE && tap->large[i] != NULL; i++)
-        room += tap->large[i]->size;
-    return room - (tap->large[0] != NULL ? tap->used : 0);
+    bool many = setup->options->multi_queue;
+    if (set_interface(setup, many) || (errno == EINVAL && !many && set_interface(setup, true)))
+        return true;
+    return complain_of_attaching(setup);
 }
 
-/* Lists where the next frame's bytes go; returns how many pieces. */
-static int read_pieces(struct tap *tap, struct virtio_net_hdr *header, struct iovec *pieces)
+static bool set_offloads(struct setup *setup)
 {
-    uint8_t *linear = tap->small != NULL ? tap->small->data + FRAME_HEAD_ROOM : tap->spare_linear;
-    pieces[0] = (struct iovec){header, sizeof *header};
-    pieces[1] = (struct iovec){linear, FRAME_LINEAR};
-    int count = 2;
-    uint32_t used = tap->used;
-    for (uint32_t i = 0; i < TAP_LARGE; i++) {
-        struct buffer *buffer = tap->large[i];
-        if (buffer == NULL) {
-            pieces[count++] = (struct iovec){tap->spare_rest, sizeof tap->spare_rest};
-            break;
-        }
-        pieces[count++] = (struct iovec){buffer->data + used, buffer->size - used};
-        used = 0;
-    }
-    return count;
+    struct vnet *tap = setup->tap;
+    int header = sizeof(struct virtio_net_hdr);
+    unsigned offloads = TUN_F_CSUM | TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
+    if (setup->options->plain)
+        offloads = 0;
+    if (ioctl(tap->link.fd, TUNSETVNETHDRSZ, &header) != 0)
+        return interface_complain(&setup->error, "no virtio-net header: %s", strerror(errno));
+    if (ioctl(tap->link.fd, TUNSETOFFLOAD, (unsigned long)offloads) != 0)
+        return interface_complain(&setup->error, "no offloads (%s): turn them off",
+                                  strerror(errno));
+    tap->link.features = setup->options->plain ? 0 : LINK_CHECKSUM | LINK_CUT;
+    return true;
 }
 
-/* Has the packet refer to its part of the large buffers, and lets go of those that are full. */
-static void add_rest(struct tap *tap, struct packet *packet, uint32_t rest)
+static bool agree_on_mtu(struct setup *setup)
 {
-    while (rest != 0 && tap->large[0] != NULL) {
-        struct buffer *buffer = tap->large[0];
-        uint32_t room = buffer->size - tap->used;
-        uint32_t length = rest < room ? rest : room;
-        packet_add_fragment(packet, buffer_hold(buffer), tap->used, length);
-        rest -= length;
-        tap->used += (length + LINE - 1) & ~(uint32_t)(LINE - 1);
-        if (tap->used + WORTH_FILLING <= buffer->size)
-            continue;
-        buffer_drop(buffer);
-        tap->large[0] = tap->large[1];
-        tap->large[1] = tap->large[2];
-        tap->large[2] = NULL;
-        tap->used = 0;
-    }
+    setup->tap->link.mtu = interface_agree_on_mtu(&setup->error, setup->options->mtu);
+    return setup->tap->link.mtu != 0;
 }
 
-static struct packet *inline_packet(struct tap *tap, uint32_t length)
+static bool choose_mac(struct setup *setup)
 {
-    const uint8_t *from =
-        tap->small != NULL ? tap->small->data + FRAME_HEAD_ROOM : tap->spare_linear;
-    struct packet *packet = packet_take(&tap->link.memory->packets, FOR_RECEIVE);
-    if (packet != NULL)
-        memcpy(packet_put(packet, length), from, length);
-    return packet;
+    struct vnet *tap = setup->tap;
+    struct ifreq request = {0};
+    if (!interface_choose_mac(&setup->error, setup->options->mac, tap->link.mac))
+        return false;
+    int problem = interface_ask(tap->name, SIOCGIFHWADDR, &request);
+    if (problem == 0 && memcmp(request.ifr_hwaddr.sa_data, tap->link.mac, 6) == 0)
+        return interface_complain(&setup->error,
+                                  "the MAC address is the one of the kernel's end: give another");
+    return true;
 }
 
-/* The frame of `length` bytes that was just read, as a packet; NULL: no memory. */
-static struct packet *packet_of_frame(struct tap *tap, uint32_t length)
+static bool check(struct setup *setup)
 {
-    if (length <= FRAME_INLINE)
-        return inline_packet(tap, length);
-    uint32_t linear = length < FRAME_LINEAR ? length : FRAME_LINEAR;
-    if (tap->small == NULL || length - linear > large_room(tap))
+    const struct tap_options *options = setup->options;
+    if (!interface_check(&setup->error, options->mac, options->mtu))
+        return false;
+    return vnet_memory_suffices(setup->tap->link.memory) ||
+           interface_complain(&setup->error,
+                              "too little memory to receive: give the host %d large buffers",
+                              VNET_LARGE);
+}
+
+struct link *tap_open(const struct tap_options *options, struct packet_memory *memory,
+                      struct counters *counters, char *error, size_t error_size)
+{
+    const char *name = options->name != NULL ? options->name : "";
+    struct setup setup = {.options = options, .error = {"tap", name, error, error_size}};
+    setup.tap = vnet_create(name, memory, counters);
+    if (setup.tap == NULL) {
+        interface_complain(&setup.error, "out of memory");
         return NULL;
-    struct packet *packet =
-        packet_take_in(&tap->link.memory->packets, tap->small, FRAME_HEAD_ROOM, FOR_RECEIVE);
-    if (packet == NULL)
-        return NULL;
-    tap->small = NULL;
-    packet_put(packet, linear);
-    add_rest(tap, packet, length - linear);
-    return packet;
+    }
+    if (check(&setup) && open_device(&setup) && attach(&setup) && set_offloads(&setup) &&
+        agree_on_mtu(&setup) && choose_mac(&setup))
+        return &setup.tap->link;
+    vnet_close(&setup.tap->link);
+    return NULL;
 }
 
-static void note_header(struct packet *packet, const struct virtio_net_hdr *header)
+static void put_address(struct sockaddr *to, uint32_t address)
 {
-    uint8_t type = header->gso_type & (uint8_t)~VIRTIO_NET_HDR_GSO_ECN;
-    if ((header->flags & (VIRTIO_NET_HDR_F_NEEDS_CSUM | VIRTIO_NET_HDR_F_DATA_VALID)) != 0)
-        packet->checksum = CHECKSUM_VERIFIED;
-    if (type == VIRTIO_NET_HDR_GSO_TCPV4 || type == VIRTIO_NET_HDR_GSO_TCPV6)
-        packet->segment_size = header->gso_size;
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(address)};
+    memcpy(to, &in, sizeof in);
 }
 
-/* Reads one frame into the burst, or drops it. Returns its length; 0 when there is none. */
-static uint32_t receive_frame(struct tap *tap, struct burst *burst)
+int tap_configure(struct link *link, const struct chaski_address *address, unsigned prefix_length,
+                  char *error, size_t error_size)
 {
-    struct virtio_net_hdr header;
-    struct iovec pieces[READ_PIECES];
-    refill(tap);
-    ssize_t n = readv(tap->link.fd, pieces, read_pieces(tap, &header, pieces));
-    if (n <= (ssize_t)sizeof header)
+    struct ifreq request = {0};
+    uint32_t mask = prefix_length == 0 ? 0 : ~(uint32_t)0 << (32 - prefix_length);
+    uint32_t host;
+    memcpy(&host, address->bytes + 12, 4);
+    put_address(&request.ifr_addr, ntohl(host));
+    int failed = interface_ask(link->name, SIOCSIFADDR, &request);
+    if (failed == 0) {
+        put_address(&request.ifr_netmask, mask);
+        failed = interface_ask(link->name, SIOCSIFNETMASK, &request);
+    }
+    if (failed == 0)
+        failed = interface_ask(link->name, SIOCGIFFLAGS, &request);
+    if (failed == 0) {
+        request.ifr_flags = (short)(request.ifr_flags | IFF_UP);
+        failed = interface_ask(link->name, SIOCSIFFLAGS, &request);
+    }
+    if (failed == 0)
         return 0;
-    uint32_t length = (uint32_t)n - (uint32_t)sizeof header;
-    struct packet *packet = packet_of_frame(tap, length);
-    if (packet == NULL) {
-        tap->statistics.no_memory++;
-        count(tap->link.counters, CHASKI_DROP_NO_MEMORY);
-        return length;
-    }
-    note_header(packet, &header);
-    burst->packets[burst->count++] = packet;
-    tap->statistics.received++;
-    tap->statistics.received_bytes += length;
-    return length;
-}
-
-uint32_t tap_receive(struct link *link, struct burst *burst, uint64_t now_ns)
-{
-    struct tap *tap = (struct tap *)link;
-    uint32_t frames = 0, bytes = 0, length = 1, most = tap->eagerness;
-    (void)now_ns;
-    for (; length != 0 && frames < most && bytes < READ_MAX; frames++) {
-        length = receive_frame(tap, burst);
-        bytes += length;
-    }
-    bool all_found = length != 0;
-    tap->eagerness = !all_found ? 1 : most < BURST_MAX / 4 ? most * 4 : BURST_MAX;
-    link->more = all_found && most > 1;
-    return burst->count;
-}
-
-/* ---- Sending ------------------------------------------------------------------------------- */
-
-/* Whether the kernel is to cut the packet: its payload is longer than one segment. */
-static bool to_be_cut(const struct packet *packet, uint32_t header_length)
-{
-    return packet->segment_size != 0 && packet->length > header_length + packet->segment_size;
-}
-
-static void fill_header(struct virtio_net_hdr *header, const struct packet *packet)
-{
-    *header = (struct virtio_net_hdr){0};
-    if (packet->checksum != CHECKSUM_PARTIAL)
-        return;
-    const uint8_t *transport = packet_transport(packet);
-    uint32_t start = (uint32_t)(transport - packet->data);
-    header->flags = VIRTIO_NET_HDR_F_NEEDS_CSUM;
-    header->csum_start = (uint16_t)start;
-    header->csum_offset = packet->checksum_field;
-    if (packet->segment_size == 0)
-        return;
-    uint32_t header_length = start + (transport[TCP_DATA_OFFSET] >> 4) * 4u;
-    if (!to_be_cut(packet, header_length))
-        return;
-    bool ip4 = packet_network(packet)[0] >> 4 == 4;
-    header->gso_type = ip4 ? VIRTIO_NET_HDR_GSO_TCPV4 : VIRTIO_NET_HDR_GSO_TCPV6;
-    if ((transport[TCP_FLAGS] & TCP_CWR) != 0)
-        header->gso_type |= VIRTIO_NET_HDR_GSO_ECN;
-    header->hdr_len = (uint16_t)header_length;
-    header->gso_size = packet->segment_size;
-}
-
-static bool write_packet(struct tap *tap, const struct packet *packet)
-{
-    struct virtio_net_hdr header;
-    struct iovec pieces[WRITE_PIECES];
-    fill_header(&header, packet);
-    pieces[0] = (struct iovec){&header, sizeof header};
-    pieces[1] = (struct iovec){packet->data, packet->linear_length};
-    for (uint32_t i = 0; i < packet->fragment_count; i++) {
-        const struct fragment *fragment = &packet->fragments[i];
-        pieces[2 + i] = (struct iovec){fragment->buffer->data + fragment->offset, fragment->length};
-    }
-    return writev(tap->link.fd, pieces, 2 + packet->fragment_count) >= 0;
-}
-
-static void send_packet(struct tap *tap, struct packet *packet)
-{
-    if (packet->length > FRAME_MAX || link_oversized(&tap->link, packet)) {
-        tap->statistics.oversized++;
-        packet_drop(packet, tap->link.counters, CHASKI_DROP_LINK_REFUSED);
-        return;
-    }
-    if (!write_packet(tap, packet)) {
-        tap->statistics.refused++;
-        packet_drop(packet, tap->link.counters, CHASKI_DROP_LINK_REFUSED);
-        return;
-    }
-    tap->statistics.sent++;
-    tap->statistics.sent_bytes += packet->length;
-    packet_free(packet);
-}
-
-void tap_transmit(void *block, struct burst *burst, uint64_t now_ns)
-{
-    struct tap *tap = block;
-    (void)now_ns;
-    for (uint32_t i = 0; i < burst->count; i++)
-        send_packet(tap, burst->packets[i]);
-    burst->count = 0;
-}
-
-const struct tap_statistics *tap_statistics(const struct link *link)
-{
-    return &((const struct tap *)link)->statistics;
+    snprintf(error, error_size,
+             "tap:%s: the kernel's end cannot be configured (%s): run `ip` as root instead",
+             link->name, strerror(failed));
+    return -1;
 }

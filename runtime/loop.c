@@ -176,6 +176,17 @@ static void serve_watch(struct loop *loop, uint32_t at, int fd, short events)
         watch.closure(watch.context, fd, events);
 }
 
+/* A link may recover from an error, such as its interface being down for a while. */
+static void serve_error(struct loop *loop, struct link *link)
+{
+    if (link->check != NULL)
+        link->check(link);
+    else
+        link->gone = true;
+    if (link->gone)
+        loop->lost = link;
+}
+
 static void serve(struct loop *loop, const struct epoll_event *event)
 {
     uint32_t what = (uint32_t)event->data.u64;
@@ -184,7 +195,7 @@ static void serve(struct loop *loop, const struct epoll_event *event)
     else if (what < FIRST_LINK)
         serve_watch(loop, what, (int)(event->data.u64 >> 32), (short)event->events);
     else if ((event->events & (EPOLLERR | EPOLLHUP)) != 0)
-        loop->lost = loop->links[what - FIRST_LINK].link;
+        serve_error(loop, loop->links[what - FIRST_LINK].link);
 }
 
 /* Waits for a file descriptor, up to `timeout_ns` (never: for ever), and does what is to be done.
@@ -234,6 +245,8 @@ static bool take_in(struct loop *loop, struct loop_link *at)
         if (burst.count != 0)
             hand_up(loop, at, &burst);
     }
+    if (at->link->gone)
+        loop->lost = at->link;
     return received;
 }
 

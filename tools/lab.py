@@ -76,15 +76,19 @@ def up(name, address, prefix=()):
        "congctl cubic", prefix)
 
 
-def veth(name, near, far):
-    """Makes a veth pair into a second namespace; returns what to put before commands there."""
+def veth(name, near, far, options=""):
+    """Makes a veth pair into a second namespace; returns what to put before commands there. Without
+    an address (None) the near end is only set up: it is for somebody else to use."""
     process = spawn(["unshare", "-n", "sleep", "infinity"])
     ours = os.readlink("/proc/self/ns/net")
     while os.readlink(f"/proc/{process.pid}/ns/net") == ours:
         time.sleep(0.01)
     prefix = ["nsenter", f"--net=/proc/{process.pid}/ns/net"]
-    ip(f"link add {name} type veth peer name {name}-far netns {process.pid}")
-    up(name, near)
+    ip(f"link add {name} {options} type veth peer name {name}-far {options} netns {process.pid}")
+    if near is None:
+        ip(f"link set {name} up")
+    else:
+        up(name, near)
     up(name + "-far", far, prefix)
     return prefix
 

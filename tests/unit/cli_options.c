@@ -115,9 +115,17 @@ static void errors_name_the_thing(void **state)
         {{"u", "-i", "1.2.3"}, "-i 1.2.3"},
         {{"u", "-i", "0.0001"}, "from 0.001 to 3600"},
         {{"u", "--mtu", "67"}, "from 68 to 65535"},
-        {{"u", "--link", "tun:x"}, "known is: tap:NAME"},
+        {{"u", "--link", "tun:x"}, "a KIND of tap, packet, xdp"},
         {{"u", "--link", "tap:"}, "--link tap:"},
         {{"u", "--link", "tap:../x"}, "--link tap:../x"},
+        {{"u", "--link", "tap"}, "KIND:NAME[,queues=N]"},
+        {{"u", "--link", "packets:a"}, "no such kind"},
+        {{"u", "--link", "tap:a,queues=0"}, "N from 1 to 16"},
+        {{"u", "--link", "tap:a,queues=17"}, "N from 1 to 16"},
+        {{"u", "--link", "tap:a,queues="}, "N from 1 to 16"},
+        {{"u", "--link", "tap:a,queues=2x"}, "N from 1 to 16"},
+        {{"u", "--link", "tap:a,queue=2"}, "can only be ,queues=N"},
+        {{"u", "--link", "tap:,queues=2"}, "1 to 15 characters"},
         {{"u", "--link", "tap:0123456789abcdef"}, "1 to 15 characters"},
         {{"u", "--addr", "10.0.0.1"}, "such as 192.0.2.1/24"},
         {{"u", "--addr", "10.0.0/8"}, "--addr 10.0.0/8"},
@@ -170,13 +178,35 @@ static void a_link_is_read(void **state)
                           "f"),
                      COMMAND_LINE_GOOD);
     assert_true(link_options_finish(&a.link, a.error));
-    assert_string_equal(a.link.tap, "ck0");
+    assert_string_equal(a.link.device.name, "ck0");
     assert_memory_equal(&a.link.address, &address, sizeof address);
     assert_memory_equal(&a.link.gateway, &gateway, sizeof gateway);
     assert_int_equal(a.link.prefix_length, 24);
     assert_memory_equal(a.link.mac, given, 6);
     assert_int_equal(a.link.mtu, 9000);
     assert_string_equal(a.link.capture, "f");
+}
+
+static void every_kind_of_link_may_have_queues(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum device_kind kind;
+        const char *name;
+        uint32_t queues;
+    } cases[] = {
+        {"tap:ck0", DEVICE_TAP, "ck0", 1},
+        {"packet:eth0,queues=2", DEVICE_PACKET, "eth0", 2},
+        {"xdp:a,queues=16", DEVICE_XDP, "a", 16},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct answers a = {0};
+        assert_int_equal(READ(&a, "u", "--link", cases[i].text), COMMAND_LINE_GOOD);
+        assert_int_equal(a.link.device.kind, cases[i].kind);
+        assert_string_equal(a.link.device.name, cases[i].name);
+        assert_int_equal(a.link.device.queues, cases[i].queues);
+    }
 }
 
 static void a_link_address_is_made_from_the_address(void **state)
@@ -194,15 +224,17 @@ static void what_is_missing_or_does_not_fit_is_named(void **state)
 {
     (void)state;
     static const struct {
-        const char *words[8];
+        const char *words[9];
         const char *names;
     } cases[] = {
-        {{"u", "--addr", "10.0.0.1/24"}, "add --link tap:NAME"},
+        {{"u", "--addr", "10.0.0.1/24"}, "add --link KIND:NAME"},
         {{"u", "--link", "tap:a"}, "add --addr A.B.C.D/N"},
         {{"u", "--link", "tap:a", "--addr", "10.0.0.1/24", "--gateway", "10.0.1.1"},
          "--gateway 10.0.1.1 is not in the prefix"},
         {{"u", "--link", "tap:a", "--addr", "10.0.0.1/24", "--gateway", "10.0.0.1"},
          "our own address"},
+        {{"u", "--link", "tap:a", "--addr", "10.0.0.1/24", "--sleep", "--busy-poll"},
+         "--sleep and --busy-poll exclude each other"},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct answers a = {0};
@@ -221,6 +253,7 @@ int main(void)
         cmocka_unit_test(errors_name_the_thing),
         cmocka_unit_test(a_long_word_fits_into_the_error),
         cmocka_unit_test(a_link_is_read),
+        cmocka_unit_test(every_kind_of_link_may_have_queues),
         cmocka_unit_test(a_link_address_is_made_from_the_address),
         cmocka_unit_test(what_is_missing_or_does_not_fit_is_named),
     };

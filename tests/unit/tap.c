@@ -73,14 +73,15 @@ static int open_packet_socket(void)
 }
 
 /* Makes the kernel and us known to each other: it answers our ARP request, and notes who asked. */
+static const uint8_t arp_request[42] = {
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2,  0, 0, 0, 0, 2, 0x08, 0x06, /* Ethernet */
+    0,    1,    8,    0,    6,    4,    0,  1,                         /* request */
+    2,    0,    0,    0,    0,    2,    10, 9, 0, 2, 0, 0, 0,    0,    0, 0, 10, 9, 0, 1,
+};
+
 static void meet_the_kernel(void)
 {
-    static const uint8_t request[42] = {
-        0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 2,  0, 0, 0, 0, 2, 0x08, 0x06, /* Ethernet */
-        0,    1,    8,    0,    6,    4,    0,  1,                         /* request */
-        2,    0,    0,    0,    0,    2,    10, 9, 0, 2, 0, 0, 0,    0,    0, 0, 10, 9, 0, 1,
-    };
-    send_bytes(link_, request, sizeof request, 0);
+    send_bytes(link_, arp_request, sizeof arp_request, 0);
     struct packet *reply = must_receive();
     assert_int_equal(load_be16(reply->data + 12), 0x0806);
     assert_memory_equal(reply->data, our_mac, 6);
@@ -268,7 +269,7 @@ static void receives_udp(void **state)
     assert_int_equal(packet->checksum, CHECKSUM_VERIFIED);
     assert_int_equal(packet->segment_size, 0);
     packet_free(packet);
-    assert_int_equal(tap_statistics(link_)->no_memory, 0);
+    assert_int_equal(vnet_statistics(link_)->no_memory, 0);
 }
 
 static void a_plain_link_gets_complete_checksums(void **state)
@@ -323,13 +324,89 @@ static void counts_what_the_kernel_does_not_take(void **state)
     (void)state;
     struct link *link = open_tap((struct tap_options){.name = "chaski1"}); /* which is down */
     send_packet(link, udp_to_kernel(0), 0);
-    assert_int_equal(tap_statistics(link)->refused, 1);
+    assert_int_equal(vnet_statistics(link)->refused, 1);
     assert_int_equal(station.counters.value[CHASKI_DROP_LINK_REFUSED], 1);
     static uint8_t big[1519];
     send_bytes(link, big, sizeof big, 0);
-    assert_int_equal(tap_statistics(link)->oversized, 1);
+    assert_int_equal(vnet_statistics(link)->oversized, 1);
     assert_int_equal(station.counters.value[CHASKI_DROP_LINK_REFUSED], 2);
-    assert_int_equal(tap_statistics(link)->sent, 0);
+    assert_int_equal(vnet_statistics(link)->sent, 0);
+    link_close(link);
+}
+
+/* ---- Queues ---- */
+
+static uint32_t receive_on(struct link *link)
+{
+    struct burst burst = {0};
+    link->receive(link, &burst, 0);
+    for (uint32_t i = 0; i < burst.count; i++)
+        packet_free(burst.packets[i]);
+    return burst.count;
+}
+
+/* Frames of a flow come by the queue that its last frame left by. */
+static void a_flow_follows_us_from_queue_to_queue(void **state)
+{
+    (void)state;
+    struct chaski_address address = chaski_ip4(10, 9, 0, 1);
+    struct tap_options options = {.name = "chaski0", .multi_queue = true};
+    struct link *links[2] = {open_tap(options), open_tap(options)};
+    assert_non_null(links[0]);
+    assert_non_null(links[1]);
+    link_ = links[0];
+    assert_int_equal(tap_configure(link_, &address, 24, error, sizeof error), 0);
+    for (int queue = 0; queue < 2; queue++)
+        send_bytes(links[queue], arp_request, sizeof arp_request, 0);
+    while (receive_on(links[0]) + receive_on(links[1]) == 0)
+        continue;
+    receive_on(links[0]);
+    receive_on(links[1]);
+    for (int round = 0; round < 4; round++) {
+        struct packet *packet = udp_to_kernel(0);
+        send_packet(links[round % 2], packet, 0);
+        kernel_sends_udp("relay", 5);
+        assert_int_equal(receive_on(links[1 - round % 2]), 0);
+        assert_int_equal(receive_on(links[round % 2]), 1);
+    }
+    link_close(links[0]);
+    link_close(links[1]);
+    assert_int_equal(if_nametoindex("chaski0"), 0);
+}
+
+static void says_that_a_device_has_one_queue_only(void **state)
+{
+    (void)state;
+    struct link *link = open_tap((struct tap_options){.name = "chaski0"});
+    assert_non_null(link);
+    opening_fails_with((struct tap_options){.name = "chaski0", .multi_queue = true},
+                       "tap:chaski0: exists and is not a TAP device of several queues: make it "
+                       "with `ip tuntap add dev chaski0 mode tap multi_queue`");
+    link_close(link);
+}
+
+static void one_queue_of_a_device_for_several_will_do(void **state)
+{
+    (void)state;
+    assert_int_equal(system("ip tuntap add dev chaski0 mode tap multi_queue"), 0);
+    struct link *link = open_tap((struct tap_options){.name = "chaski0"});
+    assert_non_null(link);
+    link_close(link);
+    assert_int_equal(system("ip link del chaski0"), 0);
+}
+
+/* The device may go while the program runs. */
+static void says_that_the_device_is_gone(void **state)
+{
+    (void)state;
+    struct burst burst = {0};
+    struct link *link = open_tap((struct tap_options){.name = "chaski0"});
+    assert_non_null(link);
+    assert_int_equal(link->receive(link, &burst, 0), 0);
+    assert_false(link->gone);
+    assert_int_equal(system("ip link del chaski0"), 0);
+    assert_int_equal(link->receive(link, &burst, 0), 0);
+    assert_true(link->gone);
     link_close(link);
 }
 
@@ -452,7 +529,7 @@ static void acknowledgements_arrive_when_buffers_are_gone(void **state)
     do
         kernel_sends_tcp(65000, 1448);
     while ((held[count] = next_frame()) != NULL && ++count < PACKETS);
-    assert_int_equal(tap_statistics(link_)->no_memory, 1);
+    assert_int_equal(vnet_statistics(link_)->no_memory, 1);
     assert_int_equal(station.counters.value[CHASKI_DROP_NO_MEMORY], 1);
     while (pool_take(&station.memory.small, FOR_RECEIVE) != NULL)
         station.memory.small.total--; /* for good */
@@ -538,7 +615,7 @@ static void sends_a_segment_whole(void **state)
         assert_int_equal(header.csum_start, 34);
         assert_int_equal(header.csum_offset, 16);
     }
-    assert_int_equal(tap_statistics(link_)->refused, 0);
+    assert_int_equal(vnet_statistics(link_)->refused, 0);
 }
 
 #define with_tap(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -579,6 +656,10 @@ int main(void)
         with_plain(a_plain_link_gets_complete_checksums),
         with_tap(sends_udp_with_a_checksum_to_be_completed),
         with_tap(counts_what_the_kernel_does_not_take),
+        with_memory(a_flow_follows_us_from_queue_to_queue),
+        with_memory(says_that_a_device_has_one_queue_only),
+        with_memory(one_queue_of_a_device_for_several_will_do),
+        with_memory(says_that_the_device_is_gone),
         with_tap(receives_segments_of_every_size),
         with_tap(frames_share_large_buffers),
         with_tap(acknowledgements_arrive_when_buffers_are_gone),

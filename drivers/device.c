@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "drivers/device.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "drivers/interface.h"
+#include "drivers/packet_socket.h"
+#include "drivers/queues.h"
+#include "drivers/tap.h"
+#include "drivers/xdp_socket.h"
+
+/* ---- Reading ------------------------------------------------------------------------------- */
+
+static const struct {
+    const char *name;
+    enum device_kind kind;
+} kinds[] = {
+    {"tap", DEVICE_TAP},
+    {"packet", DEVICE_PACKET},
+    {"xdp", DEVICE_XDP},
+    {"dpdk", DEVICE_DPDK},
+};
+
+const char *device_kind_name(enum device_kind kind)
+{
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (kinds[i].kind == kind)
+            return kinds[i].name;
+    }
+    return "";
+}
+
+static bool complain(char *error, size_t error_size, const char *phrase)
+{
+    snprintf(error, error_size, "%s", phrase);
+    return false;
+}
+
+/* The kind that `text` begins with; *name is what follows the colon. */
+static enum device_kind read_kind(const char *text, const char **name)
+{
+    size_t length = strcspn(text, ":");
+    if (text[length] == '\0')
+        return DEVICE_NONE;
+    *name = text + length + 1;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (strlen(kinds[i].name) == length && memcmp(kinds[i].name, text, length) == 0)
+            return kinds[i].kind;
+    }
+    return DEVICE_NONE;
+}
+
+/* What stands behind the name: nothing, or ",queues=N". */
+static bool read_queues(const char *text, uint32_t *queues)
+{
+    static const char key[] = ",queues=";
+    uint32_t value = 0;
+    *queues = 1;
+    if (text[0] == '\0')
+        return true;
+    if (strncmp(text, key, sizeof key - 1) != 0)
+        return false;
+    text += sizeof key - 1;
+    size_t digits = strspn(text, "0123456789");
+    if (digits == 0 || digits > 2 || text[digits] != '\0')
+        return false;
+    for (; *text != '\0'; text++)
+        value = value * 10 + (uint32_t)(*text - '0');
+    *queues = value;
+    return value >= 1 && value <= DEVICE_QUEUES;
+}
+
+bool device_parse(struct device *device, const char *text, char *error, size_t error_size)
+{
+    const char *name = NULL;
+    enum device_kind kind = read_kind(text, &name);
+    if (kind == DEVICE_NONE)
+        return complain(error, error_size,
+                        "no such kind of link; give " DEVICE_SYNTAX
+                        " with a KIND of " DEVICE_KINDS_TEXT);
+    size_t length = strcspn(name, ",");
+    struct device read = {.kind = kind};
+    if (length < sizeof read.name)
+        memcpy(read.name, name, length);
+    if (!interface_name_is_good(read.name))
+        return complain(error, error_size,
+                        "the name of an interface has 1 to 15 characters, none of them "
+                        "a space, slash, comma, colon or per cent sign");
+    if (!read_queues(name + length, &read.queues)) {
+        snprintf(error, error_size,
+                 "what follows the name can only be ,queues=N with N from 1 to %d", DEVICE_QUEUES);
+        return false;
+    }
+    *device = read;
+    return true;
+}
+
+/* ---- Opening ------------------------------------------------------------------------------- */
+
+static struct link *open_tap(const struct device *device, const struct device_options *options,
+                             struct packet_memory *memory, struct counters *counters,
+                             const struct interface_error *error)
+{
+    struct tap_options tap = {
+        .name = device->name, .mtu = options->mtu, .multi_queue = device->queues > 1};
+    if (if_nametoindex(device->name) == 0) {
+        interface_complain(
+            error, "there is no such interface; make it with `ip tuntap add dev %s mode tap%s`",
+            device->name, device->queues > 1 ? " multi_queue" : "");
+        return NULL;
+    }
+    memcpy(tap.mac, options->mac, sizeof tap.mac);
+    return tap_open(&tap, memory, counters, error->text, error->size);
+}
+
+static struct link *open_packet(const struct device *device, const struct device_options *options,
+                                const struct link *first, struct packet_memory *memory,
+                                struct counters *counters, const struct interface_error *error)
+{
+    struct packet_socket_options packet = {
+        .name = device->name, .mtu = options->mtu, .queues = device->queues, .first = first};
+    memcpy(packet.mac, options->mac, sizeof packet.mac);
+    return packet_socket_open(&packet, memory, counters, error->text, error->size);
+}
+
+static struct link *open_xdp(const struct device *device, const struct device_options *options,
+                             uint32_t queue, struct packet_memory *memory,
+                             struct counters *counters, const struct interface_error *error)
+{
+    struct xdp_socket_options xdp = {
+        .name = device->name, .mtu = options->mtu, .queues = device->queues, .queue = queue};
+    memcpy(xdp.mac, options->mac, sizeof xdp.mac);
+    return xdp_socket_open(&xdp, memory, counters, error->text, error->size);
+}
+
+struct link *device_open(const struct device *device, const struct device_options *options,
+                         uint32_t queue, const struct link *first, struct packet_memory *memory,
+                         struct counters *counters, char *error, size_t error_size)
+{
+    const struct interface_error errors = {device_kind_name(device->kind), device->name, error,
+                                           error_size};
+    switch (device->kind) {
+    case DEVICE_TAP:
+        return open_tap(device, options, memory, counters, &errors);
+    case DEVICE_PACKET:
+        return open_packet(device, options, first, memory, counters, &errors);
+    case DEVICE_XDP:
+        return open_xdp(device, options, queue, memory, counters, &errors);
+    default:
+        interface_complain(&errors, "this build has no driver for it");
+        return NULL;
+    }
+}
+
+struct link *device_open_whole(const struct device *device, const struct device_options *options,
+                               struct packet_memory *memory, struct counters *counters, char *error,
+                               size_t error_size)
+{
+    struct link *links[DEVICE_QUEUES] = {NULL};
+    uint32_t count = 0;
+    while (count < device->queues) {
+        links[count] =
+            device_open(device, options, count, links[0], memory, counters, error, error_size);
+        if (links[count] == NULL)
+            break;
+        count++;
+    }
+    if (count == device->queues) {
+        struct link *whole = count == 1 ? links[0] : queues_join(links, count);
+        if (whole != NULL)
+            return whole;
+        snprintf(error, error_size, "%s:%s: out of memory or file descriptors",
+                 device_kind_name(device->kind), device->name);
+    }
+    while (count != 0)
+        link_close(links[--count]);
+    return NULL;
+}

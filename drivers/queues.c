@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "drivers/queues.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+#include <sys/epoll.h>
+
+/* The descriptor is an epoll set of the queues' own: readable when one of them is. */
+struct queues {
+    struct link link;
+    struct link *queue[QUEUES_MAX];
+    uint32_t count;
+    uint32_t next; /* the queue to ask first */
+};
+
+/* The set's descriptor says only that there is something about one of them; and nothing else would
+ * ever look at an error. */
+static void look_for_errors(struct queues *queues)
+{
+    struct epoll_event ready[QUEUES_MAX];
+    int count = epoll_wait(queues->link.fd, ready, QUEUES_MAX, 0);
+    for (int i = 0; i < count; i++) {
+        struct link *queue = queues->queue[ready[i].data.u32];
+        if ((ready[i].events & (EPOLLERR | EPOLLHUP)) == 0)
+            continue;
+        if (queue->check != NULL)
+            queue->check(queue);
+        else
+            queue->gone = true;
+        queues->link.gone |= queue->gone;
+    }
+}
+
+/* Asks one queue after the other, beginning behind the one that was asked last, up to one that has
+ * something. */
+static uint32_t queues_receive(struct link *link, struct burst *burst, uint64_t now_ns)
+{
+    struct queues *queues = (struct queues *)link;
+    uint32_t asked = 0;
+    link->more = false;
+    for (; asked < queues->count && burst->count == 0; asked++) {
+        struct link *queue = queues->queue[queues->next];
+        queue->receive(queue, burst, now_ns);
+        link->more = queue->more;
+        link->gone |= queue->gone;
+        queues->next = (queues->next + 1) % queues->count;
+    }
+    if (burst->count == 0)
+        look_for_errors(queues);
+    else if (asked < queues->count)
+        link->more = true;
+    return burst->count;
+}
+
+static void queues_transmit(void *block, struct burst *burst, uint64_t now_ns)
+{
+    struct link *first = ((struct queues *)block)->queue[0];
+    first->transmit(first, burst, now_ns);
+}
+
+static uint64_t queues_deadline(struct link *link)
+{
+    const struct queues *queues = (const struct queues *)link;
+    uint64_t earliest = UINT64_MAX;
+    for (uint32_t i = 0; i < queues->count; i++) {
+        struct link *queue = queues->queue[i];
+        uint64_t deadline = queue->deadline != NULL ? queue->deadline(queue) : UINT64_MAX;
+        earliest = deadline < earliest ? deadline : earliest;
+    }
+    return earliest;
+}
+
+static void queues_close(struct link *link)
+{
+    struct queues *queues = (struct queues *)link;
+    for (uint32_t i = 0; i < queues->count; i++)
+        link_close(queues->queue[i]);
+    close(link->fd);
+    free(queues);
+}
+
+static bool watch_all(const struct queues *queues)
+{
+    for (uint32_t i = 0; i < queues->count; i++) {
+        struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
+        if (epoll_ctl(queues->link.fd, EPOLL_CTL_ADD, queues->queue[i]->fd, &event) != 0)
+            return false;
+    }
+    return true;
+}
+
+struct link *queues_join(struct link *const *links, uint32_t count)
+{
+    struct queues *queues = malloc(sizeof *queues);
+    if (queues == NULL)
+        return NULL;
+    *queues = (struct queues){.link = *links[0], .count = count};
+    for (uint32_t i = 0; i < count; i++)
+        queues->queue[i] = links[i];
+    queues->link.receive = queues_receive;
+    queues->link.transmit = queues_transmit;
+    queues->link.deadline = queues_deadline;
+    queues->link.check = NULL; /* errors do not reach the set's descriptor */
+    queues->link.close = queues_close;
+    queues->link.fd = epoll_create1(EPOLL_CLOEXEC);
+    if (queues->link.fd >= 0 && watch_all(queues))
+        return &queues->link;
+    if (queues->link.fd >= 0)
+        close(queues->link.fd);
+    free(queues);
+    return NULL;
+}

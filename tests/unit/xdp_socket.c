@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "drivers/xdp_socket.h"
+
+#include "core/base/endian.h"
+#include "drivers/device.h"
+#include "tests/unit/veth.h"
+
+enum { PACKETS = 4096, LARGE = 12, SHORT = 60, LONG = 1000 };
+
+static struct station_memory station;
+static struct link *link_;
+static int far = -1;
+static char error[256];
+
+static struct link *open_queue(uint32_t queues, uint32_t queue)
+{
+    struct xdp_socket_options options = {.name = "near", .queues = queues, .queue = queue};
+    error[0] = '\0';
+    memcpy(options.mac, our_mac, sizeof our_mac);
+    struct link *link =
+        xdp_socket_open(&options, &station.memory, &station.counters, error, sizeof error);
+    if (link == NULL)
+        print_message("%s\n", error);
+    assert_non_null(link);
+    return link;
+}
+
+static int set_up_without(void **state)
+{
+    (void)state;
+    station_make(&station, PACKETS, LARGE);
+    veth_make("");
+    far = veth_far_socket();
+    return 0;
+}
+
+static int set_up(void **state)
+{
+    set_up_without(state);
+    link_ = open_queue(1, 0);
+    return 0;
+}
+
+static int tear_down_without(void **state)
+{
+    (void)state;
+    close(far);
+    run("ip link del near 2>/dev/null");
+    station_end(&station);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    link_close(link_);
+    return tear_down_without(state);
+}
+
+/* ---- Opening ---- */
+
+static void opening_fails_with(struct xdp_socket_options options, const char *expected)
+{
+    assert_null(xdp_socket_open(&options, &station.memory, &station.counters, error, sizeof error));
+    assert_string_equal(error, expected);
+}
+
+static void says_what_cannot_be_opened(void **state)
+{
+    (void)state;
+    opening_fails_with((struct xdp_socket_options){.name = "a b", .queues = 1},
+                       "xdp:a b: not an interface name: give 1 to 15 characters without "
+                       "spaces, '/', ':' or '%'");
+    opening_fails_with((struct xdp_socket_options){.name = "nosuch0", .queues = 1},
+                       "xdp:nosuch0: there is no such interface; `ip link` lists them");
+    opening_fails_with((struct xdp_socket_options){.name = "near", .queues = 2},
+                       "xdp:near: it receives by 1 queues: add ,queues=1, or have it use 2 by "
+                       "`ethtool -L`");
+    opening_fails_with((struct xdp_socket_options){.name = "near", .queues = 1, .mtu = 4000},
+                       "xdp:near: MTU 4000 is too large: AF_XDP carries up to 3822");
+}
+
+static void says_that_another_has_the_queue(void **state)
+{
+    (void)state;
+    struct link *link = open_queue(1, 0);
+    opening_fails_with((struct xdp_socket_options){.name = "near", .queues = 1},
+                       "xdp:near: another program has queue 0 of it: end that");
+    link_close(link);
+    link = open_queue(1, 0);
+    assert_int_equal(link->features, 0);
+    assert_int_equal(link->mtu, 1500);
+    assert_false(xdp_socket_is_zero_copy(link)); /* veth copies */
+    assert_true(run("ip -d link show near | grep -q 'promiscuity 1'"));
+    link_close(link);
+}
+
+static void an_interface_without_a_driver_for_it_will_do(void **state)
+{
+    (void)state;
+    struct xdp_socket_options options = {.name = "bridge0", .queues = 1};
+    assert_true(run("ip link add bridge0 type bridge && ip link set bridge0 up"));
+    struct link *link =
+        xdp_socket_open(&options, &station.memory, &station.counters, error, sizeof error);
+    if (link == NULL)
+        print_message("%s\n", error);
+    assert_non_null(link);
+    assert_true(run("ip link show bridge0 | grep -q xdpgeneric"));
+    link_close(link);
+    assert_true(run("ip link del bridge0"));
+}
+
+static void closing_gives_the_interface_back(void **state)
+{
+    (void)state;
+    assert_true(run("ip link show near | grep -q xdp")); /* in the driver, not xdpgeneric */
+    assert_false(run("ip link show near | grep -q xdpgeneric"));
+    link_close(link_);
+    assert_false(run("ip link show near | grep -q xdp"));
+    link_ = open_queue(1, 0);
+}
+
+/* ---- Frames ---- */
+
+static void receives_frames_of_every_size(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {60, FRAME_INLINE, FRAME_INLINE + 1, 1000, 1514};
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+            veth_send_frame(far, lengths[i], (uint8_t)i);
+            struct packet *packet = veth_next(link_);
+            assert_non_null(packet);
+            assert_int_equal(packet->checksum, CHECKSUM_UNKNOWN);
+            veth_assert_frame(packet, lengths[i], (uint8_t)i);
+        }
+    }
+    assert_int_equal(xdp_socket_statistics(link_)->received, 15);
+    assert_null(veth_next(link_));
+}
+
+static void takes_a_full_burst_at_a_time(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < BURST_MAX + 3; i++)
+        veth_send_frame(far, 60, (uint8_t)i);
+    struct burst burst = {0};
+    uint32_t expected = BURST_MAX;
+    for (int call = 0; call < 2; call++, burst.count = 0) {
+        assert_int_equal(link_->receive(link_, &burst, 0), expected);
+        assert_int_equal(link_->more, expected == BURST_MAX);
+        for (uint32_t i = 0; i < burst.count; i++)
+            veth_assert_frame(burst.packets[i], 60, (uint8_t)(call * BURST_MAX + (int)i));
+        expected = 3;
+    }
+}
+
+static void sends_frames(void **state)
+{
+    (void)state;
+    struct virtio_net_hdr header;
+    static uint8_t frame[1514], received[FRAME_MAX];
+    for (uint32_t i = 0; i < 5000; i++) { /* each send frame more than once */
+        veth_frame(frame, sizeof frame, (uint8_t)i, false);
+        send_bytes(link_, frame, sizeof frame, 0);
+        assert_int_equal(veth_receive(far, &header, received), sizeof frame);
+        assert_memory_equal(received, frame, sizeof frame);
+    }
+    assert_int_equal(xdp_socket_statistics(link_)->sent, 5000);
+    assert_null(veth_next(link_));
+}
+
+static void sends_a_burst_in_order(void **state)
+{
+    (void)state;
+    struct burst burst = {0};
+    struct virtio_net_hdr header;
+    static uint8_t frame[100], received[FRAME_MAX];
+    for (uint8_t i = 0; i < BURST_MAX; i++) {
+        veth_frame(frame, sizeof frame, i, false);
+        burst.packets[burst.count++] = frame_of_bytes(&station.memory, frame, sizeof frame);
+    }
+    link_->transmit(link_, &burst, 0);
+    assert_int_equal(burst.count, 0);
+    for (uint8_t i = 0; i < BURST_MAX; i++) {
+        veth_frame(frame, sizeof frame, i, false);
+        assert_int_equal(veth_receive(far, &header, received), sizeof frame);
+        assert_memory_equal(received, frame, sizeof frame);
+    }
+}
+
+static void refuses_what_is_longer_than_the_mtu(void **state)
+{
+    (void)state;
+    static uint8_t big[1519];
+    send_bytes(link_, big, sizeof big, 0);
+    assert_int_equal(xdp_socket_statistics(link_)->oversized, 1);
+    assert_int_equal(station.counters.value[CHASKI_DROP_LINK_REFUSED], 1);
+}
+
+/* ---- Memory ---- */
+
+static struct packet *held[PACKETS];
+
+/* Receives and keeps frames of LONG bytes until one does not arrive. */
+static uint32_t receive_and_keep(void)
+{
+    uint32_t count = 0;
+    do
+        veth_send_frame(far, LONG, (uint8_t)count);
+    while (count < PACKETS && (held[count] = veth_next(link_)) != NULL && ++count < PACKETS);
+    return count;
+}
+
+static void what_the_stack_keeps_stays_whole(void **state)
+{
+    (void)state;
+    uint32_t count = receive_and_keep();
+    const struct xdp_socket_statistics *statistics = xdp_socket_statistics(link_);
+    assert_true(count > 2048); /* more than it may keep where they lie */
+    assert_int_equal(statistics->copied, count - 2048);
+    for (uint32_t i = 0; i < count; i++)
+        veth_assert_frame(held[i], LONG, (uint8_t)i);
+    veth_send_frame(far, LONG, 77);
+    veth_assert_frame(veth_next(link_), LONG, 77);
+    assert_int_equal(statistics->copied, count - 2048); /* where it lies again */
+}
+
+static void a_frame_is_where_the_kernel_put_it(void **state)
+{
+    (void)state;
+    uint32_t free_before = station.memory.small.free_count;
+    veth_send_frame(far, LONG, 5);
+    struct packet *packet = veth_next(link_);
+    assert_int_equal(station.memory.small.free_count, free_before);
+    assert_int_equal(packet->linear_length, LONG);
+    assert_true(packet_head_room(packet) >= 64);
+    veth_assert_frame(packet, LONG, 5);
+}
+
+static void without_descriptors_frames_are_counted_and_their_memory_comes_back(void **state)
+{
+    (void)state;
+    uint32_t taken = 0;
+    static void *packets[PACKETS + 1];
+    while ((packets[taken] = pool_take(&station.memory.packets, FOR_RECEIVE)) != NULL)
+        taken++;
+    for (uint32_t i = 0; i < 5000; i++) { /* more than there are frames */
+        veth_send_frame(far, i % 2 == 0 ? SHORT : LONG, 1);
+        struct burst burst = {0};
+        assert_int_equal(link_->receive(link_, &burst, 0), 0);
+    }
+    assert_int_equal(xdp_socket_statistics(link_)->no_memory, 5000);
+    assert_int_equal(station.counters.value[CHASKI_DROP_NO_MEMORY], 5000);
+    while (taken != 0)
+        pool_give(&station.memory.packets, packets[--taken]);
+    veth_send_frame(far, LONG, 5);
+    veth_assert_frame(veth_next(link_), LONG, 5);
+}
+
+/* ---- Queues ---- */
+
+static int set_up_queues(void **state)
+{
+    (void)state;
+    station_make(&station, PACKETS, LARGE);
+    veth_make("numrxqueues 2 numtxqueues 2");
+    far = veth_far_socket();
+    return 0;
+}
+
+static void every_queue_has_its_frames(void **state)
+{
+    (void)state;
+    struct link *links[2] = {open_queue(2, 0), open_queue(2, 1)};
+    int on = 1;
+    uint32_t shares[2] = {0};
+    /* past the queueing, the processor chooses the queue */
+    assert_int_equal(setsockopt(far, SOL_PACKET, PACKET_QDISC_BYPASS, &on, sizeof on), 0);
+    cpu_set_t before;
+    sched_getaffinity(0, sizeof before, &before);
+    for (int i = 0; i < 64; i++) {
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET((size_t)(i % 2), &one);
+        sched_setaffinity(0, sizeof one, &one);
+        veth_send_frame(far, LONG, (uint8_t)i);
+    }
+    sched_setaffinity(0, sizeof before, &before);
+    for (int queue = 0; queue < 2; queue++) {
+        struct burst burst = {0};
+        shares[queue] = links[queue]->receive(links[queue], &burst, 0);
+        for (uint32_t i = 0; i < burst.count; i++)
+            packet_free(burst.packets[i]);
+    }
+    assert_int_equal(shares[0] + shares[1], 64);
+    if (CPU_COUNT(&before) > 1)
+        assert_true(shares[0] != 0 && shares[1] != 0);
+    link_close(links[0]);
+    link_close(links[1]);
+    assert_false(run("ip link show near | grep -q xdp"));
+}
+
+/* ---- The interface comes and goes ---- */
+
+static void survives_the_interface_being_down(void **state)
+{
+    (void)state;
+    static uint8_t frame[60], received[FRAME_MAX];
+    struct virtio_net_hdr header;
+    struct burst burst = {0};
+    assert_true(run("ip link set near down"));
+    veth_frame(frame, sizeof frame, 1, false);
+    send_bytes(link_, frame, sizeof frame, 0);
+    link_->receive(link_, &burst, UINT64_C(5000000000));
+    assert_false(link_->gone);
+    veth_up("near");
+    while (veth_receive(far, &header, received) != 0)
+        continue;
+    veth_frame(frame, sizeof frame, 2, false);
+    send_bytes(link_, frame, sizeof frame, 0);
+    assert_int_equal(veth_receive(far, &header, received), sizeof frame);
+    veth_send_frame(far, 60, 4);
+    veth_assert_frame(veth_next(link_), 60, 4);
+}
+
+static void notices_that_the_interface_is_gone(void **state)
+{
+    (void)state;
+    struct burst burst = {0};
+    link_->receive(link_, &burst, UINT64_C(1000000000));
+    uint64_t deadline = link_->deadline(link_);
+    assert_in_range(deadline, UINT64_C(1000000001), UINT64_C(3000000000));
+    assert_true(run("ip link del near"));
+    link_->receive(link_, &burst, deadline);
+    assert_true(link_->gone);
+}
+
+#define with_link(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+#define without_link(function)                                                                     \
+    cmocka_unit_test_setup_teardown(function, set_up_without, tear_down_without)
+#define with_queues(function)                                                                      \
+    cmocka_unit_test_setup_teardown(function, set_up_queues, tear_down_without)
+
+/* Whether this build, this kernel and we ourselves can do it at all. */
+static const char *try_it(void)
+{
+    struct xdp_socket_options options = {.name = "near", .queues = 1};
+    const char *obstacle = veth_enter();
+    if (obstacle != NULL)
+        return obstacle;
+    set_up_without(NULL);
+    struct link *link =
+        xdp_socket_open(&options, &station.memory, &station.counters, error, sizeof error);
+    if (link != NULL)
+        link_close(link);
+    tear_down_without(NULL);
+    return link == NULL ? error : NULL;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        without_link(says_what_cannot_be_opened),
+        without_link(says_that_another_has_the_queue),
+        without_link(an_interface_without_a_driver_for_it_will_do),
+        with_link(closing_gives_the_interface_back),
+        with_link(receives_frames_of_every_size),
+        with_link(takes_a_full_burst_at_a_time),
+        with_link(sends_frames),
+        with_link(sends_a_burst_in_order),
+        with_link(refuses_what_is_longer_than_the_mtu),
+        with_link(what_the_stack_keeps_stays_whole),
+        with_link(a_frame_is_where_the_kernel_put_it),
+        with_link(without_descriptors_frames_are_counted_and_their_memory_comes_back),
+        with_queues(every_queue_has_its_frames),
+        with_link(survives_the_interface_being_down),
+        with_link(notices_that_the_interface_is_gone),
+    };
+    const char *obstacle = try_it();
+    if (obstacle == NULL)
+        return cmocka_run_group_tests(tests, NULL, NULL);
+    print_message("skipped, as %s: the tests on AF_XDP sockets\n", obstacle);
+    return 0;
+}
