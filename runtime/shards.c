@@ -199,23 +199,59 @@ int shards_add_link(struct chaski_shards *shards, struct link *const queues[], u
     return number;
 }
 
-int chaski_shards_tap(struct chaski_shards *shards, const struct chaski_tap *tap)
+int shards_open(struct chaski_shards *shards, shards_open_queue *open, void *context,
+                unsigned count)
+{
+    struct link *queues[CHASKI_SHARDS_MAX];
+    unsigned opened = 0;
+    int number = CHASKI_INVALID;
+    while (opened < count) {
+        struct chaski *host = shards->shards[opened].host;
+        queues[opened] =
+            open(context, opened, opened != 0 ? queues[0] : NULL, host_memory(host),
+                 host_counters(host), shards->error, sizeof shards->error);
+        if (queues[opened] == NULL)
+            break;
+        opened++;
+    }
+    if (opened == count)
+        number = shards_add_link(shards, queues, count);
+    while (number < 0 && opened != 0)
+        link_close(queues[--opened]);
+    return number;
+}
+
+/* shards_open_queue. The queues of one device have one address. */
+static struct link *open_tap(void *context, unsigned queue, const struct link *first,
+                             struct packet_memory *memory, struct counters *counters, char *error,
+                             size_t error_size)
+{
+    static const uint8_t none[6];
+    struct tap_options *options = context;
+    uint8_t drawn[32];
+    (void)queue;
+    if (first != NULL) {
+        memcpy(options->mac, first->mac, sizeof options->mac);
+    } else if (options->multi_queue && memcmp(options->mac, none, sizeof none) == 0 &&
+               system_seed(drawn)) {
+        memcpy(options->mac, drawn, sizeof options->mac);
+        options->mac[0] = (uint8_t)((options->mac[0] & 0xfc) | 2); /* local, and no group */
+    }
+    return tap_open(options, memory, counters, error, error_size);
+}
+
+int chaski_shards_tap(struct chaski_shards *shards, const struct chaski_tap *tap, unsigned queues)
 {
     if (shards == NULL)
         return CHASKI_NO_MEMORY;
     if (tap->capture != NULL)
         return complain(shards, CHASKI_INVALID, "tap:%s: shards capture nothing", tap->name);
-    struct tap_options options = {.name = tap->name, .mtu = tap->mtu, .plain = tap->plain};
+    if (queues > shards->count)
+        return complain(shards, CHASKI_INVALID, "tap:%s: more queues than shards", tap->name);
+    struct tap_options options = {
+        .name = tap->name, .mtu = tap->mtu, .plain = tap->plain, .multi_queue = queues > 1};
     memcpy(options.mac, tap->mac, sizeof options.mac);
-    struct chaski *leader = shards->shards[SHARDS_LEADER].host;
-    struct link *link = tap_open(&options, host_memory(leader), host_counters(leader),
-                                 shards->error, sizeof shards->error);
-    if (link == NULL)
-        return CHASKI_INVALID;
-    int number = shards_add_link(shards, &link, 1);
-    if (number < 0)
-        link_close(link);
-    return number;
+    return shards_open(shards, open_tap, &options, queues != 0 ? queues : 1);
 }
 
 struct link *shards_lost(struct chaski_shards *shards)

@@ -68,6 +68,17 @@ struct chaski_shards {
  * have the same address, MTU and features. */
 int shards_add_link(struct chaski_shards *shards, struct link *const queues[], unsigned count);
 
+/* Opens queue `queue` of a link, `first` being its first queue (NULL: this is it). NULL with a line in
+ * `error`. */
+typedef struct link *shards_open_queue(void *context, unsigned queue, const struct link *first,
+                                       struct packet_memory *memory, struct counters *counters,
+                                       char *error, size_t error_size);
+
+/* Opens `count` queues and adds them as one link, see shards_add_link(); on failure nothing is left
+ * of them, and chaski_shards_error() says why. */
+int shards_open(struct chaski_shards *shards, shards_open_queue *open, void *context,
+                unsigned count);
+
 /* The device of this link is gone; NULL: all are there. */
 struct link *shards_lost(struct chaski_shards *shards);
 

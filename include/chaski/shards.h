@@ -55,10 +55,11 @@ void chaski_shards_free(struct chaski_shards *shards);
 /* One line for people about the last call that failed; puts up with NULL. */
 const char *chaski_shards_error(const struct chaski_shards *shards);
 
-/* Before the start: adds an interface on a TAP device to every shard and returns its number. Where
- * the device has fewer queues than there are shards, those without send and receive through one
- * that has. `capture` is not for shards: CHASKI_INVALID. */
-int chaski_shards_tap(struct chaski_shards *shards, const struct chaski_tap *tap);
+/* Before the start: adds an interface on a TAP device to every shard and returns its number. The
+ * device is used by `queues` queues (`ip tuntap add ... multi_queue` makes such a one, unless it is
+ * made here), at most one a shard; 0: one, and a device of one. Shards without a queue send and
+ * receive through those that have one. `capture` is not for shards: CHASKI_INVALID. */
+int chaski_shards_tap(struct chaski_shards *shards, const struct chaski_tap *tap, unsigned queues);
 
 unsigned chaski_shards_count(const struct chaski_shards *shards);
 

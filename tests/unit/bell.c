@@ -11,7 +11,7 @@
 
 #include "runtime/channel.h"
 
-enum { ROUNDS = 30000, PATIENCE_MS = 20000 };
+enum { ROUNDS = 30000, LITMUS_ROUNDS = 100000, PATIENCE_MS = 20000 };
 
 static bool is_readable(const struct bell *bell)
 {
@@ -114,12 +114,97 @@ static void loses_no_wake_up(void **state)
     }
 }
 
+/* The two steps of each against the other's, as close together as can be, with neither step of
+ * waiting in between: at least one has to see the other. */
+struct litmus {
+    struct bell bell;
+    struct channel *channel;
+    _Atomic unsigned began, ended;
+};
+
+static void await(_Atomic unsigned *count, unsigned value)
+{
+    for (unsigned spins = 0; atomic_load_explicit(count, memory_order_acquire) != value; spins++) {
+        if (spins > 20000)
+            sched_yield(); /* there may be one processor for both */
+    }
+}
+
+static void *give(void *context)
+{
+    struct litmus *litmus = context;
+    for (unsigned i = 1; i <= LITMUS_ROUNDS; i++) {
+        await(&litmus->began, i);
+        channel_push_spsc(litmus->channel, (struct channel_item){0});
+        bell_ring(&litmus->bell);
+        atomic_store_explicit(&litmus->ended, i, memory_order_release);
+    }
+    return NULL;
+}
+
+/* To processors of their own, where there are two. */
+static void part(pthread_t first, pthread_t second)
+{
+    const pthread_t threads[2] = {first, second};
+    cpu_set_t usable, one;
+    unsigned next = 0;
+    sched_getaffinity(0, sizeof usable, &usable);
+    for (int i = 0; i < CPU_SETSIZE && next < 2 && CPU_COUNT(&usable) > 1; i++) {
+        if (!CPU_ISSET(i, &usable))
+            continue;
+        CPU_ZERO(&one);
+        CPU_SET(i, &one);
+        pthread_setaffinity_np(threads[next++], sizeof one, &one);
+    }
+}
+
+static void wait_a_little(unsigned turns)
+{
+    for (volatile unsigned i = 0; i < turns; i++) {
+    }
+}
+
+static void one_of_two_sees_the_other(void **state)
+{
+    static struct litmus litmus;
+    struct channel_item item;
+    pthread_t thread;
+    unsigned blind = 0, saw = 0, rung = 0, delay = 0;
+    (void)state;
+    litmus.channel = channel_create(3);
+    assert_true(bell_init(&litmus.bell));
+    assert_int_equal(pthread_create(&thread, NULL, give, &litmus), 0);
+    part(pthread_self(), thread);
+    for (unsigned i = 1; i <= LITMUS_ROUNDS; i++) {
+        uint64_t before = litmus.bell.rings;
+        atomic_store_explicit(&litmus.began, i, memory_order_release);
+        wait_a_little(delay);
+        bell_will_sleep(&litmus.bell);
+        bool sees = !channel_is_empty(litmus.channel);
+        await(&litmus.ended, i);
+        bool rang = litmus.bell.rings != before;
+        blind += !sees && !rang;
+        saw += sees;
+        rung += rang;
+        delay = sees ? delay - (delay != 0) : delay + (delay < 2000); /* stay where it is close */
+        bell_awake(&litmus.bell);
+        bell_hush(&litmus.bell);
+        assert_true(channel_pop(litmus.channel, &item));
+    }
+    pthread_join(thread, NULL);
+    print_message("saw %u, rung %u\n", saw, rung);
+    assert_int_equal(blind, 0);
+    bell_close(&litmus.bell);
+    channel_destroy(litmus.channel);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(makes_no_call_for_who_is_awake),
         cmocka_unit_test(makes_one_call_for_who_sleeps),
         cmocka_unit_test(loses_no_wake_up),
+        cmocka_unit_test(one_of_two_sees_the_other),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

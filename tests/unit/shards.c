@@ -283,10 +283,10 @@ static void nothing_is_left_of_what_cannot_be_made(void **state)
     (void)state;
     chaski_limits_for(&options.limits, 4 << 20, 64);
     assert_null(chaski_shards_create(&options));
-    assert_int_equal(chaski_shards_tap(NULL, &tap), CHASKI_NO_MEMORY);
+    assert_int_equal(chaski_shards_tap(NULL, &tap, 0), CHASKI_NO_MEMORY);
     assert_non_null(strstr(chaski_shards_error(NULL), "memory"));
     struct chaski_shards *shards = make(1, false);
-    assert_int_equal(chaski_shards_tap(shards, &tap), CHASKI_INVALID);
+    assert_int_equal(chaski_shards_tap(shards, &tap, 0), CHASKI_INVALID);
     assert_non_null(strstr(chaski_shards_error(shards), "capture"));
     chaski_shards_free(shards);
 }
