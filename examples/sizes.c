@@ -71,5 +71,8 @@ int main(void)
     print_cost("packets", &limits, &limits.packets);
     print_cost("small_buffers", &limits, &limits.small_buffers);
     print_cost("large_buffers", &limits, &limits.large_buffers);
+    limits.ao_keys = 1;
+    print_cost("ao_keys", &limits, &limits.ao_keys);
+    print_cost("connections, with them", &limits, &limits.connections);
     return 0;
 }

@@ -13,6 +13,7 @@ enum {
     MEMORY = 64 << 20,
     CONNECTIONS = 256,
     ADDRESSES = 64,
+    AO_KEYS = 64,
     FIRST_DESCRIPTOR = 3,
     TURNS_AT_ONCE = 10000,
     MTU_DEFAULT = 1500,
@@ -85,6 +86,7 @@ static bool make_host(struct machine *m)
     chaski_limits_for(&limits, MEMORY, CONNECTIONS);
     limits.addresses = ADDRESSES;
     limits.accounts = true;
+    limits.ao_keys = AO_KEYS;
     m->limits_receive_max = limits.receive_buffer_max;
     m->limits_send_max = limits.send_buffer_max;
     size_t size = chaski_size(&limits);

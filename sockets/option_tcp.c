@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "sockets/option.h"
+#include "sockets/ao.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -137,6 +137,10 @@ int tcp_level_set(struct socket *socket, int name, const struct option_in *in)
         return set_linger2(socket, in);
     case TCP_QUICKACK:
         return set_quickack(socket, in);
+    case AO_ADD_KEY:
+    case AO_DEL_KEY:
+    case AO_INFO:
+        return ao_set(socket, name, in);
     default:
         return fast_open_set(socket, name, in);
     }
@@ -157,6 +161,8 @@ int tcp_level_get(struct socket *socket, int name, const struct option_out *out)
         return option_write_int(out, (int)socket->plain[PLAIN_LINGER2]);
     case TCP_QUICKACK:
         return get_quickack(socket, out);
+    case AO_INFO:
+        return ao_get(socket, out);
     default:
         return fast_open_get(socket, name, out);
     }

@@ -122,6 +122,7 @@ struct socket {
     uint64_t timeout_ns[2];      /* by enum sockets_direction */
     uint32_t zerocopy_next;      /* number of the next MSG_ZEROCOPY call */
     struct zerocopy *zerocopies; /* not yet given back */
+    struct socket_ao *ao;        /* keys of TCP-AO; NULL: none */
     struct sent_note *sent_notes, **sent_notes_end;
 };
 

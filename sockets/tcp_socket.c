@@ -4,6 +4,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
+#include "sockets/ao.h"
 #include "sockets/socket.h"
 
 /*
@@ -154,9 +155,14 @@ int tcp_socket_listen(struct socket *socket, int backlog)
         .backlog = most + 1,
         .fast_open = (uint32_t)socket->plain[PLAIN_FASTOPEN],
     };
-    int error = chaski_tcp_bind(host_of(socket), &bind, &socket->listener);
+    int error = ao_listen(socket);
     if (error != 0)
+        return error;
+    error = chaski_tcp_bind(host_of(socket), &bind, &socket->listener);
+    if (error != 0) {
+        ao_withdraw(socket);
         return error_number(error);
+    }
     socket->bound = true;
     socket->phase = SOCKET_LISTENING;
     socket->waiting_seen = 0;
@@ -206,9 +212,22 @@ int tcp_socket_accept(struct socket *socket, struct socket **accepted, int statu
     (*accepted)->phase = SOCKET_CONNECTED;
     (*accepted)->connect_told = true;
     adopt(*accepted, connection);
+    ao_inherit(*accepted, socket);
     if (tcp_socket_info(*accepted, &info))
         (*accepted)->local = info.local;
     return 0;
+}
+
+/* The connection is given up, or over: the socket is as new, and bound as it was. */
+static void forget_connection(struct socket *socket)
+{
+    if (socket->has_tcp)
+        chaski_tcp_abort(host_of(socket), socket->tcp);
+    zerocopy_forget(socket);
+    ao_withdraw(socket);
+    socket->has_tcp = false;
+    socket->phase = SOCKET_NEW;
+    socket->read_shut = socket->write_shut = false;
 }
 
 int tcp_socket_begin(struct socket *socket, const struct chaski_endpoint *remote, bool fast)
@@ -233,18 +252,10 @@ int tcp_socket_begin(struct socket *socket, const struct chaski_endpoint *remote
     socket->phase = SOCKET_CONNECTING;
     socket->connect_told = false;
     socket->read_shut = socket->write_shut = false;
-    return -EINPROGRESS;
-}
-
-/* The connection is given up, or over: the socket is as new, and bound as it was. */
-static void forget_connection(struct socket *socket)
-{
-    if (socket->has_tcp)
-        chaski_tcp_abort(host_of(socket), socket->tcp);
-    zerocopy_forget(socket);
-    socket->has_tcp = false;
-    socket->phase = SOCKET_NEW;
-    socket->read_shut = socket->write_shut = false;
+    error = ao_connect(socket, remote);
+    if (error != 0)
+        forget_connection(socket);
+    return error != 0 ? error : -EINPROGRESS;
 }
 
 /* With TCP_FASTOPEN_CONNECT the SYN waits for the first data, when it may carry any. */
@@ -365,6 +376,7 @@ static int tcp_socket_close(struct file *file)
             chaski_tcp_close(host_of(socket), socket->tcp);
     }
     zerocopy_forget(socket);
+    ao_forget(socket);
     return 0;
 }
 

@@ -2,6 +2,7 @@
 #include "core/base/aes128.h"
 
 #include "core/base/bytes.h"
+#include "core/base/endian.h"
 
 /* FIPS 197, figure 7. */
 static const uint8_t substitute[256] = {
@@ -51,32 +52,44 @@ void aes128_set_key(struct aes128 *aes, const uint8_t key[AES128_LENGTH])
     }
 }
 
-/* SubBytes and ShiftRows: the block stands in columns of four. */
-static void substitute_and_shift(uint8_t block[AES128_LENGTH])
+/* The same for the four bytes of a column at once. */
+static uint32_t twice_each(uint32_t column)
 {
-    uint8_t from[AES128_LENGTH];
-    memcpy(from, block, sizeof from);
-    for (unsigned i = 0; i < AES128_LENGTH; i++)
-        block[i] = substitute[from[(i + 4 * (i % 4)) % AES128_LENGTH]];
+    return (column << 1 & 0xfefefefe) ^ (column >> 7 & 0x01010101) * 0x1b;
 }
 
-static void mix_column(uint8_t *column)
+static uint32_t rotate(uint32_t column, unsigned bits)
 {
-    uint8_t first = column[0], all = column[0] ^ column[1] ^ column[2] ^ column[3];
-    for (unsigned i = 0; i < 4; i++) {
-        uint8_t next = i < 3 ? column[i + 1] : first;
-        column[i] ^= all ^ twice(column[i] ^ next);
-    }
+    return column << bits | column >> (32 - bits);
+}
+
+/* SubBytes and ShiftRows: what comes into column `i` of a block that stands in columns of four. */
+static uint32_t substituted_column(const uint8_t from[AES128_LENGTH], unsigned i)
+{
+    return (uint32_t)substitute[from[4 * i]] << 24 |
+           (uint32_t)substitute[from[(4 * i + 5) % 16]] << 16 |
+           (uint32_t)substitute[from[(4 * i + 10) % 16]] << 8 | substitute[from[(4 * i + 15) % 16]];
+}
+
+/* MixColumns: 2, 3, 1, 1 times the bytes from each one on. */
+static uint32_t mixed(uint32_t column)
+{
+    uint32_t next = rotate(column, 8);
+    return twice_each(column ^ next) ^ next ^ rotate(column, 16) ^ rotate(column, 24);
 }
 
 void aes128_encrypt(const struct aes128 *aes, uint8_t block[AES128_LENGTH])
 {
     add_key(block, aes->round_keys[0]);
     for (unsigned round = 1; round <= AES128_ROUNDS; round++) {
-        substitute_and_shift(block);
-        for (unsigned i = 0; i < AES128_LENGTH && round != AES128_ROUNDS; i += 4)
-            mix_column(block + i);
-        add_key(block, aes->round_keys[round]);
+        uint8_t from[AES128_LENGTH];
+        memcpy(from, block, sizeof from);
+        for (unsigned i = 0; i < 4; i++) {
+            uint32_t column = substituted_column(from, i);
+            uint32_t key = load_be32(aes->round_keys[round] + (size_t)4 * i);
+            store_be32(block + (size_t)4 * i,
+                       (round != AES128_ROUNDS ? mixed(column) : column) ^ key);
+        }
     }
 }
 

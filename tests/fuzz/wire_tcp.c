@@ -95,6 +95,16 @@ static void claim_built_fast_open(const uint8_t *p, const struct wire_tcp_option
     must(memcmp(header + again.fast_open_offset, cookie, o->fast_open_length) == 0);
 }
 
+/* What is found has all of its bytes within the header. */
+static void claim_authentication(const uint8_t *segment)
+{
+    uint8_t offset;
+    if (wire_tcp_find_ao(segment, &offset) != WIRE_TCP_AO_ONE)
+        return;
+    must(offset >= WIRE_TCP_HEADER && offset + WIRE_TCP_AO_SIZE <= wire_tcp_header_length(segment));
+    must(segment[offset] == WIRE_TCP_OPTION_AO && segment[offset + 1] == WIRE_TCP_AO_SIZE);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     uint8_t *segment = exact_copy(bytes, size);
@@ -107,6 +117,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         claim_built_syn(&options);
         claim_built_sack(segment, &options);
         claim_built_fast_open(segment, &options);
+        claim_authentication(segment);
     }
     exact_free(segment, size);
     return 0;

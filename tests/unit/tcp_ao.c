@@ -534,6 +534,7 @@ static void nothing_is_believed_without_the_option(void **state)
     talk(100);
 }
 
+/* RFC 5925 3.3 MUST-15 */
 static void a_key_that_nobody_knows_is_counted(void **state)
 {
     (void)state;
@@ -577,6 +578,7 @@ static void a_forged_answer_does_no_harm(void **state)
 }
 
 /* Whoever has no key gets no answer, not even a reset. */
+/* RFC 5925 7.3 MUST-16 */
 static void without_a_key_nobody_gets_in(void **state)
 {
     (void)state;
@@ -608,7 +610,7 @@ static void another_secret_does_not_open(void **state)
 
 /* 7.3: who has no key for a connection takes its segments with the option as those without. The
  * client, which has one, does not believe what comes back. */
-/* RFC 5925 7.3 MUST-12, SHLD-2 */
+/* RFC 5925 7.3 MUST-12, SHLD-1 */
 static void segments_that_no_key_is_for_are_taken(void **state)
 {
     (void)state;
