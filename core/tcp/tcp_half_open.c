@@ -213,6 +213,7 @@ static struct tcp_connection *make_connection(struct tcp *tcp, const struct tcp_
     c->ts_recent = entry->ts_recent;
     c->ts_recent_at_ms = clock_ms(now_ns);
     c->peer_mss = entry->peer_mss;
+    c->announced_mss = mss_to_announce(tcp, &entry->key);
     struct ip_path path;
     connection_set_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
     c->snd_wl1 = entry->irs;
@@ -292,7 +293,6 @@ static bool accept_fast(struct tcp *tcp, const struct tcp_half_open *syn, uint16
     c->state = CHASKI_TCP_SYN_RECEIVED;
     c->snd_una = c->snd_nxt = syn->iss;
     c->snd_wnd = c->max_snd_wnd = packet->tcp.window;
-    c->announced_mss = mss_to_announce(tcp, &syn->key);
     c->syn_count = tcp->knobs.synack_retries;
     c->congestion = (struct congestion){tcp_initial_window(tcp, c), CONGESTION_THRESHOLD_UNKNOWN};
     c->fast_open = FAST_OPEN_PASSIVE | FAST_OPEN_PENDING;

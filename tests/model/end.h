@@ -30,6 +30,7 @@ struct model_end {
     int64_t acknowledged; /* at most */
     int64_t peer_edge;    /* right edge of the peer's window, at most */
     int64_t peer_window;  /* the largest that the peer told */
+    int64_t least_edge;   /* the least of the edges told with the latest acknowledgement */
     int64_t fin_at;       /* of our FIN; 0: none yet */
     uint64_t written;     /* bytes that applications wrote */
     bool shut;            /* and will write no more */
@@ -43,20 +44,22 @@ struct model_end {
 
     /* Receiving. */
     struct model_ranges received;
-    int64_t expected; /* RCV.NXT, at most */
-    int64_t told;     /* acknowledgement that was sent last */
-    int64_t edge;     /* right edge of the window that was told, at most */
-    int64_t peer_fin; /* of the peer's FIN; 0: unknown */
-    uint32_t echoed;  /* TS.Recent, at least */
-    uint64_t echoed_ns;
+    int64_t expected;          /* RCV.NXT, at most */
+    int64_t told;              /* acknowledgement that was sent last */
+    int64_t edge;              /* right edge of the window that was told, at most */
+    int64_t kept;              /* the same, at least: the window may not shrink to before it */
+    int64_t peer_fin;          /* of the peer's FIN; 0: unknown */
+    uint32_t echoed;           /* TS.Recent, at least */
     uint32_t latest_timestamp; /* the peer's newest */
     bool has_echoed, reset_in;
+    uint64_t seen_ns;   /* when it last heard or said something */
+    bool timeless;      /* it was silent for so long that its timestamps mean nothing any more */
     uint64_t owed_ns;   /* since when an acknowledgement is owed; 0: none is */
     int64_t owed_bytes; /* in order since the last one */
 };
 
-/* Half of the time in which timestamps of a millisecond come round (RFC 7323, 5.5). */
-#define MODEL_DAYS_24 (UINT64_C(24) * 24 * 3600 * 1000000000)
+/* The end hears or says something now. */
+void model_end_lives(struct model_end *end, uint64_t now_ns);
 
 /* The position of a sequence number close to `near`. */
 int64_t model_position(uint32_t sequence, uint32_t origin, int64_t near);
@@ -75,7 +78,7 @@ const char *model_end_judges(const struct model_end *end, const struct model_seg
 /* Text goes out for the first time. */
 void model_end_notes(struct model_end *end, const uint8_t *bytes, uint64_t length);
 /* It was sent. */
-void model_end_sends(struct model_end *end, const struct model_segment *segment, uint64_t now_ns);
+void model_end_sends(struct model_end *end, const struct model_segment *segment);
 
 /* syn.c: the same for SYNs, and for the first ones of an end. */
 const char *model_syn_judges(const struct model_end *end, const struct model_segment *segment,

@@ -177,6 +177,11 @@ void model_in(struct model *model, const struct model_packet *packet, uint64_t n
             model_end_hears(end, &segment, &model->options, now_ns);
 }
 
+void model_may_lose(struct model *model)
+{
+    model->options.exact = false;
+}
+
 /* ---- Calls ---- */
 
 /* The end that applications mean: the newest that was opened from here, or that got through. */
@@ -253,13 +258,14 @@ static const char *reset_out(struct model *model, const struct model_segment *se
         }
         end->reset = true;
         if (!model->options.exact) /* the cookie may bring it to life again */
-            end->edge = end->told = 0;
+            end->kept = end->told = 0;
         return NULL;
     }
     return broken;
 }
 
-static const char *syn_out(struct model *model, const struct model_segment *segment)
+static const char *syn_out(struct model *model, const struct model_segment *segment,
+                           uint64_t now_ns)
 {
     const char *broken = NULL;
     bool answers = (segment->flags & MODEL_ACK) != 0;
@@ -279,6 +285,7 @@ static const char *syn_out(struct model *model, const struct model_segment *segm
             const char *one = model_syn_judges(end, segment, &model->options);
             if (one == NULL) {
                 end = turn == 2 ? add(model, &segment->ends, end) : end;
+                model_end_lives(end, now_ns);
                 model_syn_sends(end, segment);
                 return NULL;
             }
@@ -298,9 +305,10 @@ static const char *text_out(struct model *model, const struct model_segment *seg
             return NULL; /* the SYN was lost before it left the host */
         if (!end->sent_syn)
             continue;
+        model_end_lives(end, now_ns);
         const char *one = model_end_judges(end, segment, &model->options);
         if (one == NULL) {
-            model_end_sends(end, segment, now_ns);
+            model_end_sends(end, segment);
             settle(newest(model, &segment->ends));
             return NULL;
         }
@@ -321,7 +329,7 @@ const char *model_out(struct model *model, const struct model_packet *packet, ui
     if (segment.flags & MODEL_RST)
         return reset_out(model, &segment);
     if (segment.flags & MODEL_SYN)
-        return syn_out(model, &segment);
+        return syn_out(model, &segment, now_ns);
     return text_out(model, &segment, now_ns);
 }
 
@@ -334,8 +342,7 @@ static const char *owes(const struct model_end *end, uint64_t now_ns)
         return NULL;
     if (now_ns - end->owed_ns > 500000000)
         return "text waits for its acknowledgement for more than half a second (RFC 9293, 3.8.6.3)";
-    /* A receiver may count as a full segment what the default allows. */
-    if (end->owed_bytes > 2 * (end->our_mss > 536 ? end->our_mss : 536))
+    if (end->owed_bytes > 2 * end->our_mss)
         return "two full segments wait for their acknowledgement (RFC 9293, 3.8.6.3)";
     return NULL;
 }

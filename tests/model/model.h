@@ -21,9 +21,8 @@ struct model_options {
     /* A window may outlive the SND.UNA that it was told with, which the letter of RFC 9293,
      * 3.10.7.4 allows when what acknowledges is a segment sent before. */
     bool lasting_windows;
-    bool no_timestamps; /* they are not to be judged */
-    bool fast_open;     /* text may come with a SYN, even without a cookie (RFC 7413) */
-    bool exact;         /* the host drops nothing, and its segments reach the wire at once */
+    bool fast_open; /* text may come with a SYN, even without a cookie (RFC 7413) */
+    bool exact;     /* the host drops nothing, and its segments reach the wire at once */
 };
 
 /* NULL when there is no memory. */
@@ -54,6 +53,10 @@ enum model_call {
 
 /* The host is given a packet. */
 void model_in(struct model *model, const struct model_packet *packet, uint64_t now_ns);
+
+/* From now on the host may have lost anything that it was given, or was about to send: no longer
+ * `exact`. */
+void model_may_lose(struct model *model);
 
 /* An application has called, with success. */
 void model_call(struct model *model, const struct model_tuple *tuple, enum model_call call,

@@ -37,14 +37,20 @@ void model_end_hears_syn(struct model_end *end, const struct model_segment *segm
     end->peer_edge = segment->window + 1;
 }
 
-/* RFC 7323, 5.3: what is older than TS.Recent is not taken in, for as long as that means something.
- */
-static bool is_old(const struct model_end *end, const struct model_segment *segment,
-                   uint64_t now_ns)
+/* Timestamps of a millisecond come round in 49 days, and after 24 days TS.Recent may be taken for
+ * outdated (RFC 7323, 5.5). */
+void model_end_lives(struct model_end *end, uint64_t now_ns)
 {
-    return end->has_echoed && segment->has_timestamp &&
-           (int32_t)(segment->timestamp - end->echoed) < 0 &&
-           now_ns - end->echoed_ns < MODEL_DAYS_24;
+    static const uint64_t days_12 = UINT64_C(12) * 24 * 3600 * 1000000000;
+    end->timeless |= end->seen_ns != 0 && now_ns - end->seen_ns > days_12;
+    end->seen_ns = now_ns;
+}
+
+/* RFC 7323, 5.3: what is older than TS.Recent is not taken in. */
+static bool is_old(const struct model_end *end, const struct model_segment *segment)
+{
+    return end->has_echoed && segment->has_timestamp && !end->timeless &&
+           (int32_t)(segment->timestamp - end->echoed) < 0;
 }
 
 /* RFC 9293, 3.10.7.4 and RFC 5961, 5.2: what acknowledges the future, or what was acknowledged more
@@ -56,6 +62,15 @@ static bool acknowledges_elsewhere(const struct model_end *end, const struct mod
            (ack > end->sent || ack < end->acknowledged - end->peer_window);
 }
 
+/* What ended in order, or by a reset, may come to life again by the cookie that it came by. */
+static void may_be_reborn(struct model_end *end, const struct model_segment *segment)
+{
+    bool closed = end->fin_at != 0 && end->acknowledged > end->fin_at && end->peer_fin != 0 &&
+                  end->told > end->peer_fin;
+    if (!end->active && (closed || end->reset) && segment->acknowledgment == end->iss + 1)
+        end->kept = end->told = 0;
+}
+
 static void hear_acknowledgment(struct model_end *end, const struct model_segment *segment)
 {
     int64_t ack = model_position(segment->acknowledgment, end->iss, end->acknowledged);
@@ -63,6 +78,8 @@ static void hear_acknowledgment(struct model_end *end, const struct model_segmen
         return;
     bool scaled = end->our_scaling && end->peer_scaling && !(segment->flags & MODEL_SYN);
     int64_t window = (int64_t)segment->window << (scaled ? end->peer_scale : 0);
+    if (ack > end->acknowledged || (ack == end->acknowledged && ack + window < end->least_edge))
+        end->least_edge = ack + window;
     end->acknowledged = larger(end->acknowledged, ack);
     end->peer_edge = larger(end->peer_edge, ack + window);
     end->peer_window = larger(end->peer_window, window);
@@ -77,7 +94,7 @@ static void advance(struct model_end *end)
 
 static void owe(struct model_end *end, int64_t before, uint64_t now_ns)
 {
-    if (end->expected == before || end->gone || end->reset_in)
+    if (end->expected == before || end->gone || end->reset_in || end->timeless)
         return;
     if (end->owed_ns == 0)
         end->owed_ns = now_ns;
@@ -101,13 +118,14 @@ static void hear_text(struct model_end *end, const struct model_segment *segment
 void model_end_hears(struct model_end *end, const struct model_segment *segment,
                      const struct model_options *options, uint64_t now_ns)
 {
+    model_end_lives(end, now_ns);
     if (segment->flags & MODEL_RST) {
         end->reset_in = true;
         return;
     }
     if (!end->heard_syn)
         return;
-    if (!options->no_timestamps && is_old(end, segment, now_ns))
+    if (is_old(end, segment))
         return;
     if ((segment->flags & MODEL_SYN) && segment->sequence != end->irs)
         return;
@@ -115,6 +133,8 @@ void model_end_hears(struct model_end *end, const struct model_segment *segment,
         return;
     if (segment->has_timestamp && (int32_t)(segment->timestamp - end->latest_timestamp) > 0)
         end->latest_timestamp = segment->timestamp;
+    if (!options->exact)
+        may_be_reborn(end, segment);
     hear_acknowledgment(end, segment);
     hear_text(end, segment, now_ns);
 }

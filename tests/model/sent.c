@@ -33,8 +33,9 @@ static const char *judge_sequence(const struct model_end *end, const struct mode
         return "a segment leaves a gap behind what was sent (RFC 9293, 3.4)";
     if (from < 0)
         return "a segment begins before the first sequence number (RFC 9293, 3.4)";
-    /* When the window shrank, the last sequence number that the peer takes is as good. */
-    if (empty && from < end->sent && from > end->acknowledged && !options->lasting_windows)
+    /* Where the window shrank, or seems to by an acknowledgement that was overtaken, its edge is as
+     * good: the peer might not listen to what lies beyond. */
+    if (empty && from < end->sent && from > end->acknowledged && from < end->least_edge)
         return "an acknowledgement does not stand at SND.NXT (RFC 9293, 3.10.7.4)";
     if (!empty && from < 1)
         return "text takes the place of the SYN (RFC 9293, 3.4)";
@@ -116,7 +117,7 @@ static const char *judge_acknowledgment(const struct model_end *end,
         return NULL; /* nothing comes any more */
     int64_t shift = scaled(end) ? end->our_scale : 0;
     int64_t edge = ack + ((int64_t)segment->window << shift);
-    if (edge + (INT64_C(1) << shift) <= end->edge)
+    if (edge + (INT64_C(1) << shift) <= end->kept)
         return "the window shrinks (RFC 9293, 3.8.6)";
     return NULL;
 }
@@ -140,8 +141,7 @@ static const char *judge_blocks(const struct model_end *end, const struct model_
     return NULL;
 }
 
-static const char *judge_options(const struct model_end *end, const struct model_segment *segment,
-                                 const struct model_options *options)
+static const char *judge_options(const struct model_end *end, const struct model_segment *segment)
 {
     if (segment->malformed || segment->reserved)
         return "options do not parse, or reserved bits are set (RFC 9293, 3.1)";
@@ -149,9 +149,7 @@ static const char *judge_options(const struct model_end *end, const struct model
         return "options of a SYN without one (RFC 9293, 3.2; RFC 7323, 2.2; RFC 2018, 2)";
     if (segment->has_timestamp != stamped(end))
         return "timestamps are there without having been agreed on, or missing (RFC 7323, 3.2)";
-    if (!segment->has_timestamp)
-        return NULL;
-    if (options->no_timestamps)
+    if (!segment->has_timestamp || end->timeless)
         return NULL;
     if ((int32_t)(segment->timestamp - end->last_timestamp) < 0)
         return "timestamps go back (RFC 7323, 4.1)";
@@ -169,7 +167,7 @@ const char *model_end_judges(const struct model_end *end, const struct model_seg
     if (broken == NULL)
         broken = judge_sequence(end, segment, options);
     if (broken == NULL)
-        broken = judge_options(end, segment, options);
+        broken = judge_options(end, segment);
     if (broken == NULL)
         broken = judge_text(end, segment, options);
     if (broken == NULL && options->calls)
@@ -210,7 +208,7 @@ void model_end_notes(struct model_end *end, const uint8_t *bytes, uint64_t lengt
     end->bytes_length += length;
 }
 
-void model_end_sends(struct model_end *end, const struct model_segment *segment, uint64_t now_ns)
+void model_end_sends(struct model_end *end, const struct model_segment *segment)
 {
     int64_t from = position(end, segment), to = from + segment->length;
     forget_bytes(end);
@@ -229,14 +227,13 @@ void model_end_sends(struct model_end *end, const struct model_segment *segment,
     end->told = model_position(segment->acknowledgment, end->irs, end->expected);
     int64_t edge = end->told + ((int64_t)segment->window << (scaled(end) ? end->our_scale : 0));
     end->edge = edge > end->edge ? edge : end->edge;
+    end->kept = edge > end->kept ? edge : end->kept;
     end->answered = true;
     end->owed_ns = 0;
     end->owed_bytes = 0;
     if (!segment->has_timestamp)
         return;
     end->last_timestamp = segment->timestamp;
-    if (!end->has_echoed || segment->echo != end->echoed)
-        end->echoed_ns = now_ns;
     end->echoed = segment->echo;
     end->has_echoed = true;
 }

@@ -3,8 +3,7 @@
 
 /* SYN and SYN+ACK: RFC 9293, 3.4, 3.5 and 3.7.1; RFC 7323, 2.2 and 3.2; RFC 2018, 2. */
 
-static const char *judge_options(const struct model_end *end, const struct model_segment *segment,
-                                 const struct model_options *options)
+static const char *judge_options(const struct model_end *end, const struct model_segment *segment)
 {
     bool answers = (segment->flags & MODEL_ACK) != 0;
     if (segment->malformed)
@@ -21,7 +20,7 @@ static const char *judge_options(const struct model_end *end, const struct model
         return "a SYN+ACK permits SACK to a peer that did not (RFC 2018, 2)";
     if (segment->has_timestamp && answers && !end->peer_timestamps)
         return "a SYN+ACK has a timestamp for a peer that sent none (RFC 7323, 3.2)";
-    if (segment->has_timestamp && answers && !options->no_timestamps &&
+    if (segment->has_timestamp && answers && !end->timeless &&
         (int32_t)(segment->echo - end->latest_timestamp) > 0)
         return "a SYN+ACK echoes a timestamp that never came (RFC 7323, 3.2)";
     return NULL;
@@ -46,7 +45,7 @@ const char *model_syn_judges(const struct model_end *end, const struct model_seg
         return "a SYN without ACK has an acknowledgement (RFC 9293, 3.1)";
     if (end->sent_syn && segment->sequence != end->iss)
         return "a SYN is repeated with another sequence number (RFC 9293, 3.4)";
-    return judge_options(end, segment, options);
+    return judge_options(end, segment);
 }
 
 void model_syn_sends(struct model_end *end, const struct model_segment *segment)
@@ -71,8 +70,11 @@ void model_syn_sends(struct model_end *end, const struct model_segment *segment)
     end->our_mss = segment->mss;
     int64_t edge = 1 + segment->window;
     end->edge = edge > end->edge ? edge : end->edge;
+    end->kept = edge > end->kept ? edge : end->kept;
     if (!answers)
         return;
     end->answered = true;
     end->told = model_position(segment->acknowledgment, end->irs, 1);
+    end->has_echoed = segment->has_timestamp;
+    end->echoed = segment->echo;
 }

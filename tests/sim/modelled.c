@@ -3,26 +3,57 @@
 #include "drivers/frame.h"
 #include "tests/sim/sim.h"
 
-/* Shows each host's model what the host receives, is told and sends, and fails when it sends what
- * the model forbids. */
+/*
+ * Shows each host's model what the host receives, is told and sends, and fails when it sends what
+ * the model forbids. What the model is shown, the host may lose: then it counts that, and is held
+ * to less from there on.
+ */
 
 enum { HEADER = 14, LONGEST = 65535 + HEADER };
 
+/* Counted when a segment is lost that the model saw come in or expects to go out, or when a SYN is
+ * answered and forgotten. */
+static const enum chaski_counter losses[] = {
+    CHASKI_DROP_NO_MEMORY,           CHASKI_DROP_LINK_REFUSED,    CHASKI_DROP_ETHERNET_HEADER,
+    CHASKI_DROP_ETHERNET_NOT_OURS,   CHASKI_DROP_ETHERNET_TAGGED, CHASKI_DROP_ARP_QUEUE,
+    CHASKI_DROP_ARP_TABLE,           CHASKI_DROP_ARP_UNREACHABLE, CHASKI_DROP_ARP_NO_ADDRESS,
+    CHASKI_DROP_LOOPBACK_FULL,       CHASKI_DROP_IP4_HEADER,      CHASKI_DROP_IP4_OPTION,
+    CHASKI_DROP_IP4_SOURCE_ROUTE,    CHASKI_DROP_IP4_SOURCE,      CHASKI_DROP_IP4_NOT_OURS,
+    CHASKI_DROP_IP4_LINK_BROADCAST,  CHASKI_DROP_IP4_NO_ROUTE,    CHASKI_DROP_IP4_TOO_BIG,
+    CHASKI_DROP_TCP_PRUNED,          CHASKI_DROP_TCP_QUEUE_FULL,  CHASKI_DROP_TCP_LISTENER_FULL,
+    CHASKI_TCP_REPLY_NO_MEMORY,      CHASKI_TCP_OUTPUT_NO_MEMORY, CHASKI_TCP_COOKIES_SENT,
+    CHASKI_TCP_TIME_WAIT_OVERFLOWED, CHASKI_TCP_FLIGHT_LIMIT,
+};
+
 void sim_model_make(struct sim_host *at)
 {
-    /* Where a host may want for memory, or for its neighbour's address, segments may not get out.
-     */
-    static const uint32_t lossy = SIM_FAIL | SIM_SCARCE | SIM_CROWD | SIM_NARROW | SIM_JUMP |
-                                  SIM_LOSS | SIM_CORRUPT | SIM_RATE | SIM_HOLES | SIM_FREEZE |
-                                  SIM_COOKIES;
-    struct model_options options = {.calls = true,
-                                    .no_timestamps = sim_has(at->sim, SIM_JUMP),
-                                    .exact = !sim_has(at->sim, lossy) && at->sim->plan.mtu >= 576 &&
-                                             at->sim->plan.hosts <= 4};
+    struct model_options options = {.calls = true, .exact = true};
     if (at->sim->job.no_model)
         return;
     at->model = model_make(&options);
     sim_must(at->sim, at->model != NULL);
+    at->lossless = true;
+}
+
+/* Whether a pool has refused something that was more than data to be sent. */
+static bool ran_out(const struct sim_host *at)
+{
+    const struct pool *pools[] = {&at->host->memory.packets, &at->host->memory.small,
+                                  &at->host->memory.large, &at->host->tcp.sent};
+    bool out = false;
+    for (unsigned i = 0; i < 4; i++)
+        out |= pools[i]->lowest_free <= pools[i]->keep[FOR_RECEIVE] ||
+               (pools[i]->fail_at != 0 && pools[i]->takes >= pools[i]->fail_at);
+    return out;
+}
+
+static void note_losses(struct sim_host *at)
+{
+    at->lossless = at->lossless && !ran_out(at);
+    for (unsigned i = 0; i < sizeof losses / sizeof losses[0] && at->lossless; i++)
+        at->lossless = chaski_counter_value(at->host, losses[i]) == 0;
+    if (!at->lossless)
+        model_may_lose(at->model);
 }
 
 /* False when it is nothing for the model. */
@@ -35,8 +66,7 @@ static bool packet_for_model(const struct packet *packet, uint8_t *bytes, struct
         .bytes = bytes + HEADER,
         .length = packet->length - HEADER,
         .unit = packet->segment_size,
-        .trusted = packet->checksum == CHECKSUM_PARTIAL || packet->checksum == CHECKSUM_VERIFIED ||
-                   packet->segment_size != 0,
+        .trusted = packet->checksum == CHECKSUM_PARTIAL || packet->checksum == CHECKSUM_VERIFIED,
     };
     return load_be16(bytes + 12) == 0x0800;
 }
@@ -55,6 +85,7 @@ void sim_model_out(struct sim_host *at, const struct packet *packet)
     struct model_packet seen;
     if (at->model == NULL || !packet_for_model(packet, bytes, &seen))
         return;
+    note_losses(at);
     const char *broken = model_out(at->model, &seen, at->sim->now_ns);
     if (broken != NULL)
         sim_fail(at->sim, "host %u: %s", at->number, broken);
@@ -62,7 +93,11 @@ void sim_model_out(struct sim_host *at, const struct packet *packet)
 
 void sim_model_turn(struct sim_host *at)
 {
-    const char *broken = at->model != NULL ? model_turn(at->model, at->sim->now_ns) : NULL;
+    /* What waits for a neighbour's address has been sent, as far as TCP goes. */
+    if (at->model == NULL || at->host->arp.unresolved_count != 0)
+        return;
+    note_losses(at);
+    const char *broken = model_turn(at->model, at->sim->now_ns);
     if (broken != NULL)
         sim_fail(at->sim, "host %u: %s", at->number, broken);
 }

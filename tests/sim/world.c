@@ -202,10 +202,13 @@ static void arm_failures(struct sim *sim, struct sim_host *at)
 {
     struct pool *pools[] = {&at->host->memory.packets, &at->host->memory.small,
                             &at->host->memory.large, &at->host->tcp.sent};
-    for (unsigned i = 0; i < 4 && sim->plan.fail_every != 0; i++)
-        if (pools[i]->takes >= pools[i]->fail_at)
-            pools[i]->fail_at =
-                pools[i]->takes + 1 + random_below(&sim->fail_random, 2 * sim->plan.fail_every);
+    for (unsigned i = 0; i < 4 && sim->plan.fail_every != 0; i++) {
+        if (pools[i]->takes < pools[i]->fail_at)
+            continue;
+        at->lossless &= pools[i]->fail_at == 0;
+        pools[i]->fail_at =
+            pools[i]->takes + 1 + random_below(&sim->fail_random, 2 * sim->plan.fail_every);
+    }
 }
 
 static void turn(struct sim *sim, struct sim_host *at)
