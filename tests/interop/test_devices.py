@@ -86,7 +86,9 @@ class Device:
             [world.program, "services", "--link", f"{self.kind}:veth{queues}", "--addr",
              NEAR + "/24", "--root", str(world.folder / "www"), *options],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        self.assertRegex(self.server.stdout.readline(), f"^ready: {self.kind}:veth, ")
+        said = self.server.stdout.readline()
+        if not said.startswith(f"ready: {self.kind}:veth, "):
+            self.fail(said + self.server.stdout.read())
 
     def on_far(self, *command, code=0, **options):
         done = run(*self.far, *command, **options)
