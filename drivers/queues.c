@@ -2,6 +2,7 @@
 #include "drivers/queues.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <sys/epoll.h>
 
@@ -94,15 +95,24 @@ struct link *queues_join(struct link *const *links, uint32_t count)
     struct queues *queues = malloc(sizeof *queues);
     if (queues == NULL)
         return NULL;
-    *queues = (struct queues){.link = *links[0], .count = count};
-    for (uint32_t i = 0; i < count; i++)
-        queues->queue[i] = links[i];
-    queues->link.receive = queues_receive;
-    queues->link.transmit = queues_transmit;
-    queues->link.deadline = queues_deadline;
-    queues->link.check = NULL; /* errors do not reach the set's descriptor */
-    queues->link.close = queues_close;
-    queues->link.fd = epoll_create1(EPOLL_CLOEXEC);
+    *queues = (struct queues){
+        .link =
+            {
+                .name = links[0]->name,
+                .memory = links[0]->memory,
+                .counters = links[0]->counters,
+                .fd = epoll_create1(EPOLL_CLOEXEC),
+                .features = links[0]->features,
+                .mtu = links[0]->mtu,
+                .receive = queues_receive,
+                .transmit = queues_transmit,
+                .deadline = queues_deadline,
+                .close = queues_close,
+            },
+        .count = count,
+    };
+    memcpy(queues->link.mac, links[0]->mac, sizeof queues->link.mac);
+    memcpy(queues->queue, links, count * sizeof links[0]);
     if (queues->link.fd >= 0 && watch_all(queues))
         return &queues->link;
     if (queues->link.fd >= 0)

@@ -280,6 +280,8 @@ static void queues_make_one_link(void **state)
             seen |= UINT64_C(1) << flow_of(burst.packets[n]);
     } while (link->more || poll(&polled, 1, 0) == 1);
     assert_true(seen == UINT64_MAX);
+    assert_true(link->deadline(link) == UINT64_MAX);
+    assert_memory_equal(link->mac, our_mac, 6);
     uint8_t frame[60], received[FRAME_MAX];
     struct virtio_net_hdr header;
     veth_frame(frame, sizeof frame, 1, false);

@@ -300,6 +300,27 @@ static void every_queue_has_its_frames(void **state)
     assert_false(run("ip link show near | grep -q xdp"));
 }
 
+static void queues_make_one_link(void **state)
+{
+    (void)state;
+    struct device device = {.kind = DEVICE_XDP, .name = "near", .queues = 2};
+    struct device_options options = {.mac = {2, 0, 0, 0, 0, 2}};
+    struct burst burst = {0};
+    struct link *link = device_open_whole(&device, &options, &station.memory, &station.counters,
+                                          error, sizeof error);
+    assert_non_null(link);
+    veth_send_frame(far, LONG, 3);
+    veth_assert_frame(veth_next(link), LONG, 3);
+    for (int i = 0; i < 2; i++)
+        link->receive(link, &burst, UINT64_C(4000000000));
+    assert_true(link->deadline(link) == UINT64_C(5000000000));
+    assert_true(run("ip link del near"));
+    for (int i = 0; i < 2; i++)
+        link->receive(link, &burst, UINT64_C(5000000000));
+    assert_true(link->gone);
+    link_close(link);
+}
+
 /* ---- The interface comes and goes ---- */
 
 static void survives_the_interface_being_down(void **state)
@@ -373,6 +394,7 @@ int main(void)
         with_link(a_frame_is_where_the_kernel_put_it),
         with_link(without_descriptors_frames_are_counted_and_their_memory_comes_back),
         with_queues(every_queue_has_its_frames),
+        with_queues(queues_make_one_link),
         with_link(survives_the_interface_being_down),
         with_link(notices_that_the_interface_is_gone),
     };
