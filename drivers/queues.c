@@ -74,8 +74,8 @@ static uint64_t queues_deadline(struct link *link)
 static void queues_close(struct link *link)
 {
     struct queues *queues = (struct queues *)link;
-    for (uint32_t i = 0; i < queues->count; i++)
-        link_close(queues->queue[i]);
+    for (uint32_t i = queues->count; i != 0; i--)
+        link_close(queues->queue[i - 1]);
     close(link->fd);
     free(queues);
 }

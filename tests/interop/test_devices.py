@@ -213,7 +213,7 @@ class Packet(Device, world.LinkTest):
 class Xdp(Device, world.LinkTest):
     kind = "xdp"
     far_offloads = False
-    max_mtu = 3000
+    max_mtu = 9000
 
     def setUp(self):
         super().setUp()
