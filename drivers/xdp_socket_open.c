@@ -222,6 +222,8 @@ static bool open_socket(struct setup *setup)
 static void xdp_close(struct link *link)
 {
     struct xdp *xdp = (struct xdp *)link;
+    if (xdp->begun != NULL)
+        packet_free(xdp->begun);
     undo_attempt(xdp);
     if (xdp->area != NULL)
         munmap(xdp->area, (size_t)XDP_FRAMES * xdp->frame_size);
