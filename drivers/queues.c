@@ -6,31 +6,14 @@
 #include <unistd.h>
 #include <sys/epoll.h>
 
-/* The descriptor is an epoll set of the queues' own: readable when one of them is. */
+/* The descriptor is an epoll set of the queues' own: readable when one of them is, or has an error,
+ * which its receive() finds too. */
 struct queues {
     struct link link;
     struct link *queue[QUEUES_MAX];
     uint32_t count;
     uint32_t next; /* the queue to ask first */
 };
-
-/* The set's descriptor says only that there is something about one of them; and nothing else would
- * ever look at an error. */
-static void look_for_errors(struct queues *queues)
-{
-    struct epoll_event ready[QUEUES_MAX];
-    int count = epoll_wait(queues->link.fd, ready, QUEUES_MAX, 0);
-    for (int i = 0; i < count; i++) {
-        struct link *queue = queues->queue[ready[i].data.u32];
-        if ((ready[i].events & (EPOLLERR | EPOLLHUP)) == 0)
-            continue;
-        if (queue->check != NULL)
-            queue->check(queue);
-        else
-            queue->gone = true;
-        queues->link.gone |= queue->gone;
-    }
-}
 
 /* Asks one queue after the other, beginning behind the one that was asked last, up to one that has
  * something. */
@@ -46,9 +29,7 @@ static uint32_t queues_receive(struct link *link, struct burst *burst, uint64_t 
         link->gone |= queue->gone;
         queues->next = (queues->next + 1) % queues->count;
     }
-    if (burst->count == 0)
-        look_for_errors(queues);
-    else if (asked < queues->count)
+    if (burst->count != 0 && asked < queues->count)
         link->more = true;
     return burst->count;
 }
