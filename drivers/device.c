@@ -125,11 +125,14 @@ static struct link *open_packet(const struct device *device, const struct device
 }
 
 static struct link *open_xdp(const struct device *device, const struct device_options *options,
-                             uint32_t queue, struct packet_memory *memory,
+                             uint32_t queue, const struct link *first, struct packet_memory *memory,
                              struct counters *counters, const struct interface_error *error)
 {
-    struct xdp_socket_options xdp = {
-        .name = device->name, .mtu = options->mtu, .queues = device->queues, .queue = queue};
+    struct xdp_socket_options xdp = {.name = device->name,
+                                     .mtu = options->mtu,
+                                     .queues = device->queues,
+                                     .queue = queue,
+                                     .first = first};
     memcpy(xdp.mac, options->mac, sizeof xdp.mac);
     return xdp_socket_open(&xdp, memory, counters, error->text, error->size);
 }
@@ -146,7 +149,7 @@ struct link *device_open(const struct device *device, const struct device_option
     case DEVICE_PACKET:
         return open_packet(device, options, first, memory, counters, &errors);
     case DEVICE_XDP:
-        return open_xdp(device, options, queue, memory, counters, &errors);
+        return open_xdp(device, options, queue, first, memory, counters, &errors);
     default:
         interface_complain(&errors, "this build has no driver for it");
         return NULL;

@@ -38,8 +38,8 @@ struct device_options {
 };
 
 /* Opens one queue of a device that exists. The queues are opened in order, `first` being the link
- * of the first one, NULL for that itself; they may be closed in any order. Each is used
- * by one thread at a time. `memory` and `counters` are those of the host that it will serve, and
+ * of the first one, which is to be closed last; NULL for that itself. Each is used by
+ * one thread at a time. `memory` and `counters` are those of the host that it will serve, and
  * no packet received by it may be used after it is closed. On failure NULL, nothing left
  * behind, and in `error` one line that names the device and the mend. */
 struct link *device_open(const struct device *device, const struct device_options *options,

@@ -2,34 +2,18 @@
 #include "drivers/queues.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <sys/epoll.h>
 
-/* The descriptor is an epoll set of the queues' own: readable when one of them is. */
+/* The descriptor is an epoll set of the queues' own: readable when one of them is, or has an error,
+ * which its receive() finds too. */
 struct queues {
     struct link link;
     struct link *queue[QUEUES_MAX];
     uint32_t count;
     uint32_t next; /* the queue to ask first */
 };
-
-/* The set's descriptor says only that there is something about one of them; and nothing else would
- * ever look at an error. */
-static void look_for_errors(struct queues *queues)
-{
-    struct epoll_event ready[QUEUES_MAX];
-    int count = epoll_wait(queues->link.fd, ready, QUEUES_MAX, 0);
-    for (int i = 0; i < count; i++) {
-        struct link *queue = queues->queue[ready[i].data.u32];
-        if ((ready[i].events & (EPOLLERR | EPOLLHUP)) == 0)
-            continue;
-        if (queue->check != NULL)
-            queue->check(queue);
-        else
-            queue->gone = true;
-        queues->link.gone |= queue->gone;
-    }
-}
 
 /* Asks one queue after the other, beginning behind the one that was asked last, up to one that has
  * something. */
@@ -45,9 +29,7 @@ static uint32_t queues_receive(struct link *link, struct burst *burst, uint64_t 
         link->gone |= queue->gone;
         queues->next = (queues->next + 1) % queues->count;
     }
-    if (burst->count == 0)
-        look_for_errors(queues);
-    else if (asked < queues->count)
+    if (burst->count != 0 && asked < queues->count)
         link->more = true;
     return burst->count;
 }
@@ -73,8 +55,8 @@ static uint64_t queues_deadline(struct link *link)
 static void queues_close(struct link *link)
 {
     struct queues *queues = (struct queues *)link;
-    for (uint32_t i = 0; i < queues->count; i++)
-        link_close(queues->queue[i]);
+    for (uint32_t i = queues->count; i != 0; i--)
+        link_close(queues->queue[i - 1]);
     close(link->fd);
     free(queues);
 }
@@ -94,15 +76,24 @@ struct link *queues_join(struct link *const *links, uint32_t count)
     struct queues *queues = malloc(sizeof *queues);
     if (queues == NULL)
         return NULL;
-    *queues = (struct queues){.link = *links[0], .count = count};
-    for (uint32_t i = 0; i < count; i++)
-        queues->queue[i] = links[i];
-    queues->link.receive = queues_receive;
-    queues->link.transmit = queues_transmit;
-    queues->link.deadline = queues_deadline;
-    queues->link.check = NULL; /* errors do not reach the set's descriptor */
-    queues->link.close = queues_close;
-    queues->link.fd = epoll_create1(EPOLL_CLOEXEC);
+    *queues = (struct queues){
+        .link =
+            {
+                .name = links[0]->name,
+                .memory = links[0]->memory,
+                .counters = links[0]->counters,
+                .fd = epoll_create1(EPOLL_CLOEXEC),
+                .features = links[0]->features,
+                .mtu = links[0]->mtu,
+                .receive = queues_receive,
+                .transmit = queues_transmit,
+                .deadline = queues_deadline,
+                .close = queues_close,
+            },
+        .count = count,
+    };
+    memcpy(queues->link.mac, links[0]->mac, sizeof queues->link.mac);
+    memcpy(queues->queue, links, count * sizeof links[0]);
     if (queues->link.fd >= 0 && watch_all(queues))
         return &queues->link;
     if (queues->link.fd >= 0)

@@ -17,7 +17,10 @@
  * copied into its own buffers, of which it never gives out the last: so the kernel always has
  * frames to fill, and connections that nobody reads cannot keep others' acknowledgements out.
  *
- * To be sent, a packet is copied into a send frame, which comes back by the completion ring.
+ * A frame that is longer than the memory's come in several parts, which become one packet with
+ * fragments. The last part may be in a later burst than the first.
+ *
+ * To be sent, a packet is copied into send frames, which come back by the completion ring.
  *
  * The rings are read and written without the kernel. It is called to have frames sent, where it
  * asks for that; and it takes a few only a call.
@@ -61,14 +64,18 @@ static void wake_sender(struct xdp *xdp)
 
 static bool send_packet(struct xdp *xdp, const struct packet *packet)
 {
-    uint32_t at;
-    if (xdp->send_count == 0 || xsk_ring_prod__reserve(&xdp->to_send, 1, &at) == 0)
+    uint32_t at, parts = (packet->length + xdp->frame_size - 1) / xdp->frame_size;
+    if (xdp->send_count < parts || xsk_ring_prod__reserve(&xdp->to_send, parts, &at) != parts)
         return false;
-    uint64_t address = (uint64_t)xdp->send[--xdp->send_count] * xdp->frame_size;
-    packet_copy_out(packet, 0, xdp->area + address, packet->length);
-    *xsk_ring_prod__tx_desc(&xdp->to_send, at) =
-        (struct xdp_desc){.addr = address, .len = packet->length};
-    xsk_ring_prod__submit(&xdp->to_send, 1);
+    for (uint32_t i = 0; i < parts; i++) {
+        uint64_t address = (uint64_t)xdp->send[--xdp->send_count] * xdp->frame_size;
+        uint32_t offset = i * xdp->frame_size, left = packet->length - offset;
+        uint32_t length = left < xdp->frame_size ? left : xdp->frame_size;
+        packet_copy_out(packet, offset, xdp->area + address, length);
+        *xsk_ring_prod__tx_desc(&xdp->to_send, at + i) = (struct xdp_desc){
+            .addr = address, .len = length, .options = i + 1 < parts ? XDP_PART_FOLLOWS : 0};
+    }
+    xsk_ring_prod__submit(&xdp->to_send, parts);
     xdp->statistics.sent++;
     xdp->statistics.sent_bytes += packet->length;
     return true;
@@ -121,8 +128,13 @@ void xdp_fill(struct xdp *xdp)
     xsk_ring_prod__submit(&xdp->to_fill, count);
 }
 
-/* The frame where it lies, when it may stay there. */
-static struct packet *lend(struct xdp *xdp, uint32_t frame, uint32_t offset, uint32_t length)
+static void recycle(struct xdp *xdp, uint32_t frame)
+{
+    xdp->spare[xdp->spare_count++] = frame;
+}
+
+/* The frame as a buffer, whose only reference is the caller's. */
+static struct buffer *lend(struct xdp *xdp, uint32_t frame)
 {
     struct buffer *buffer = &xdp->buffer[frame];
     *buffer = (struct buffer){
@@ -132,40 +144,67 @@ static struct packet *lend(struct xdp *xdp, uint32_t frame, uint32_t offset, uin
         .release = xdp_release,
         .owner = xdp,
     };
-    struct packet *packet = packet_take_in(&xdp->link.memory->packets, buffer, offset, FOR_RECEIVE);
-    if (packet == NULL) {
-        xdp->spare[xdp->spare_count++] = frame;
-        return NULL;
-    }
     xdp->lent++;
-    packet_put(packet, length);
+    return buffer;
+}
+
+/* The first part of a frame where it lies; NULL: no memory. */
+static struct packet *packet_in_place(struct xdp *xdp, const struct xdp_desc *from)
+{
+    struct buffer *buffer = lend(xdp, (uint32_t)(from->addr / xdp->frame_size));
+    struct packet *packet = packet_take_in(&xdp->link.memory->packets, buffer,
+                                           (uint32_t)(from->addr % xdp->frame_size), FOR_RECEIVE);
+    if (packet == NULL)
+        buffer_drop(buffer);
+    else
+        packet_put(packet, from->len);
     return packet;
 }
 
-/* What the kernel has put into the ring, as a packet; NULL: no memory. */
-static struct packet *packet_of(struct xdp *xdp, const struct xdp_desc *from)
+/* The first part of a frame, which mostly is all of it; NULL: no memory. */
+static struct packet *begin(struct xdp *xdp, const struct xdp_desc *from)
 {
-    uint32_t frame = (uint32_t)(from->addr / xdp->frame_size);
     bool is_long = from->len > FRAME_INLINE;
     if (is_long && xdp->lent < XDP_LENT_MAX)
-        return lend(xdp, frame, (uint32_t)(from->addr % xdp->frame_size), from->len);
+        return packet_in_place(xdp, from);
     struct packet *packet = frame_of_bytes(xdp->link.memory, xdp->area + from->addr, from->len);
-    xdp->spare[xdp->spare_count++] = frame;
+    recycle(xdp, (uint32_t)(from->addr / xdp->frame_size));
     xdp->statistics.copied += is_long && packet != NULL;
     return packet;
 }
 
-static void receive_frame(struct xdp *xdp, const struct xdp_desc *from, struct burst *burst)
+/* Adds a further part to the packet; NULL, with nothing left of it, when there is no memory. */
+static struct packet *append(struct xdp *xdp, struct packet *packet, const struct xdp_desc *from)
 {
-    struct packet *packet = packet_of(xdp, from);
-    if (packet == NULL) {
-        xdp->statistics.no_memory++;
-        count(xdp->link.counters, CHASKI_DROP_NO_MEMORY);
+    uint32_t frame = (uint32_t)(from->addr / xdp->frame_size);
+    uint32_t offset = (uint32_t)(from->addr % xdp->frame_size);
+    if (packet->fragment_count < PACKET_FRAGMENTS && xdp->lent < XDP_LENT_MAX &&
+        packet_add_fragment(packet, lend(xdp, frame), offset, from->len))
+        return packet;
+    recycle(xdp, frame);
+    packet_free(packet);
+    return NULL;
+}
+
+static void receive_part(struct xdp *xdp, const struct xdp_desc *from, struct burst *burst)
+{
+    bool last = (from->options & XDP_PART_FOLLOWS) == 0;
+    if (xdp->skipping) {
+        recycle(xdp, (uint32_t)(from->addr / xdp->frame_size));
+        xdp->skipping = !last;
         return;
     }
-    burst->packets[burst->count++] = packet;
-    xdp->statistics.received++;
-    xdp->statistics.received_bytes += from->len;
+    struct packet *packet = xdp->begun != NULL ? append(xdp, xdp->begun, from) : begin(xdp, from);
+    xdp->begun = last ? NULL : packet;
+    if (packet == NULL) {
+        xdp->skipping = !last;
+        xdp->statistics.no_memory++;
+        count(xdp->link.counters, CHASKI_DROP_NO_MEMORY);
+    } else if (last) {
+        burst->packets[burst->count++] = packet;
+        xdp->statistics.received++;
+        xdp->statistics.received_bytes += packet->length;
+    }
 }
 
 /* An interface that is gone says so to who asks; no event tells. */
@@ -181,7 +220,7 @@ uint32_t xdp_receive(struct link *link, struct burst *burst, uint64_t now_ns)
     struct xdp *xdp = (struct xdp *)link;
     uint32_t at, frames = xsk_ring_cons__peek(&xdp->received, BURST_MAX, &at);
     for (uint32_t i = 0; i < frames; i++)
-        receive_frame(xdp, xsk_ring_cons__rx_desc(&xdp->received, at + i), burst);
+        receive_part(xdp, xsk_ring_cons__rx_desc(&xdp->received, at + i), burst);
     if (frames != 0)
         xsk_ring_cons__release(&xdp->received, frames);
     xdp_fill(xdp);

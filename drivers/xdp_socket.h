@@ -18,11 +18,12 @@
  * The kernel copies frames where the interface's driver cannot work in our memory (veth).
  */
 struct xdp_socket_options {
-    const char *name; /* of the interface, which exists */
-    uint8_t mac[6];   /* all zero: the interface's own */
-    uint16_t mtu;     /* also set for the interface when that differs; 0: what that has */
-    uint32_t queues;  /* all that the interface receives by, and */
-    uint32_t queue;   /* which of them this is, from 0 */
+    const char *name;         /* of the interface, which exists */
+    uint8_t mac[6];           /* all zero: the interface's own */
+    uint16_t mtu;             /* also set for the interface when that differs; 0: what that has */
+    uint32_t queues;          /* all that the interface receives by, and */
+    uint32_t queue;           /* which of them this is, from 0 */
+    const struct link *first; /* the one that was opened first, closed last; NULL: this one is */
 };
 
 /* On failure NULL, nothing left behind, and in `error` one line that names the interface and the

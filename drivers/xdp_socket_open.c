@@ -7,7 +7,6 @@
 #include <time.h>
 #include <unistd.h>
 #include <linux/if_link.h>
-#include <xdp/libxdp.h>
 
 #include "drivers/frame.h"
 #include "drivers/interface.h"
@@ -22,8 +21,12 @@
 enum {
     SMALL_FRAME = 2048,
     PAGE_FRAME = 4096,
+    /* What of a page a driver leaves to a frame, the kernel's own notes being in it too. */
+    WHOLE_FRAME = PAGE_FRAME - 512,
     FRAME_OVERHEAD = 18, /* Ethernet header and a tag */
-    BUSY_TRIES = 50,     /* 10 ms apart */
+    /* A packet has one linear part and so many fragments. */
+    MTU_MAX = (1 + PACKET_FRAGMENTS) * (PAGE_FRAME - XDP_PACKET_HEADROOM) - FRAME_OVERHEAD,
+    BUSY_TRIES = 50, /* 10 ms apart */
 };
 
 struct setup {
@@ -61,10 +64,11 @@ static bool fit(struct setup *setup)
     xdp->link.mtu = interface_agree_on_mtu(&setup->error, setup->options->mtu);
     uint32_t needed = xdp->link.mtu + XDP_PACKET_HEADROOM + FRAME_OVERHEAD;
     xdp->frame_size = needed <= SMALL_FRAME ? SMALL_FRAME : PAGE_FRAME;
-    if (needed <= PAGE_FRAME || xdp->link.mtu == 0)
+    xdp->parts = needed > WHOLE_FRAME;
+    if (xdp->link.mtu <= MTU_MAX)
         return xdp->link.mtu != 0;
     return interface_complain(&setup->error, "MTU %u is too large: AF_XDP carries up to %d",
-                              xdp->link.mtu, PAGE_FRAME - XDP_PACKET_HEADROOM - FRAME_OVERHEAD);
+                              xdp->link.mtu, MTU_MAX);
 }
 
 /* The interface lets through what is sent to us for as long as this socket is open. */
@@ -98,45 +102,81 @@ static void distribute_frames(struct xdp *xdp)
     xdp_fill(xdp);
 }
 
-/* Shares the memory and binds a socket to the queue; the kernel itself tries zero-copy first. 0, or
- * a negative errno and nothing done. */
-static int attempt(struct xdp *xdp, uint32_t queue, uint32_t mode)
+/* Frames of several parts want another program than the one that libxdp loads by itself. */
+static int hand_over_frames(struct setup *setup, uint32_t mode)
 {
+    struct xdp *xdp = setup->xdp;
+    const struct xdp *owner = (const struct xdp *)setup->options->first;
+    int error = 0;
+    if (!xdp->parts)
+        return 0;
+    if (owner == NULL) {
+        owner = xdp;
+        error = xdp_load_program(xdp, setup->ethernet.index,
+                                 mode == XDP_FLAGS_DRV_MODE ? XDP_MODE_NATIVE : XDP_MODE_SKB);
+    }
+    return error != 0 ? error : xdp_join_program(xdp, owner);
+}
+
+/* Binds a socket to the queue; the kernel itself tries zero-copy first. */
+static int bind_socket(struct setup *setup, uint32_t mode)
+{
+    struct xdp *xdp = setup->xdp;
+    const struct xsk_socket_config config = {
+        .rx_size = XDP_RING,
+        .tx_size = XDP_RING,
+        .xdp_flags = mode,
+        .bind_flags = (uint16_t)(XDP_USE_NEED_WAKEUP | (xdp->parts ? XDP_BIND_PARTS : 0)),
+        .libxdp_flags = xdp->parts ? XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD : 0,
+    };
+    return xsk_socket__create(&xdp->socket, xdp->name, setup->options->queue, xdp->umem,
+                              &xdp->received, &xdp->to_send, &config);
+}
+
+static void undo_attempt(struct xdp *xdp)
+{
+    if (xdp->socket != NULL)
+        xsk_socket__delete(xdp->socket);
+    if (xdp->umem != NULL)
+        xsk_umem__delete(xdp->umem);
+    xdp->socket = NULL;
+    xdp->umem = NULL;
+    xdp_unload_program(xdp);
+}
+
+/* Shares the memory and takes the queue; 0, or a negative errno and nothing done. */
+static int attempt(struct setup *setup, uint32_t mode)
+{
+    struct xdp *xdp = setup->xdp;
     const struct xsk_umem_config memory = {
         .fill_size = XDP_RING, .comp_size = XDP_RING, .frame_size = xdp->frame_size};
-    const struct xsk_socket_config config = {.rx_size = XDP_RING,
-                                             .tx_size = XDP_RING,
-                                             .xdp_flags = mode,
-                                             .bind_flags = XDP_USE_NEED_WAKEUP};
     int error = xsk_umem__create(&xdp->umem, xdp->area, (size_t)XDP_FRAMES * xdp->frame_size,
                                  &xdp->to_fill, &xdp->completed, &memory);
-    if (error != 0)
-        return error;
-    distribute_frames(xdp);
-    error = xsk_socket__create(&xdp->socket, xdp->name, queue, xdp->umem, &xdp->received,
-                               &xdp->to_send, &config);
+    if (error == 0) {
+        distribute_frames(xdp);
+        error = bind_socket(setup, mode);
+    }
     if (error == 0)
-        return 0;
-    xsk_umem__delete(xdp->umem);
-    xdp->umem = NULL;
-    xdp->socket = NULL;
+        error = hand_over_frames(setup, mode);
+    if (error != 0)
+        undo_attempt(xdp);
     return error;
 }
 
 /* In the interface's driver when that can do it (native), else behind it. A socket that was closed
  * a moment ago still has its queue. */
-static int attempt_patiently(struct xdp *xdp, uint32_t queue)
+static int attempt_patiently(struct setup *setup)
 {
     const struct timespec pause = {.tv_nsec = 10000000};
     uint32_t mode = XDP_FLAGS_DRV_MODE;
-    int error = attempt(xdp, queue, mode);
+    int error = attempt(setup, mode);
     if (error == -EOPNOTSUPP) {
         mode = XDP_FLAGS_SKB_MODE;
-        error = attempt(xdp, queue, mode);
+        error = attempt(setup, mode);
     }
     for (int i = 0; i < BUSY_TRIES && error == -EBUSY; i++) {
         nanosleep(&pause, NULL);
-        error = attempt(xdp, queue, mode);
+        error = attempt(setup, mode);
     }
     return error;
 }
@@ -152,7 +192,7 @@ static bool is_zero_copy(int fd)
 static bool open_socket(struct setup *setup)
 {
     struct xdp *xdp = setup->xdp;
-    int error = attempt_patiently(xdp, setup->options->queue);
+    int error = attempt_patiently(setup);
     switch (-error) {
     case 0:
         xdp->link.fd = xsk_socket__fd(xdp->socket);
@@ -166,6 +206,14 @@ static bool open_socket(struct setup *setup)
     case ENOBUFS:
         return interface_complain(&setup->error, "too little memory may be shared with the kernel: "
                                                  "run as root, or raise `ulimit -l`");
+    case EINVAL:
+        if (xdp->parts)
+            return interface_complain(&setup->error,
+                                      "MTU %u takes frames of several parts, which the kernel does "
+                                      "not offer: set it to %d at most",
+                                      xdp->link.mtu,
+                                      WHOLE_FRAME - XDP_PACKET_HEADROOM - FRAME_OVERHEAD);
+        return fail(setup, "no AF_XDP socket", EINVAL);
     default:
         return fail(setup, "no AF_XDP socket", -error);
     }
@@ -174,10 +222,9 @@ static bool open_socket(struct setup *setup)
 static void xdp_close(struct link *link)
 {
     struct xdp *xdp = (struct xdp *)link;
-    if (xdp->socket != NULL)
-        xsk_socket__delete(xdp->socket);
-    if (xdp->umem != NULL)
-        xsk_umem__delete(xdp->umem);
+    if (xdp->begun != NULL)
+        packet_free(xdp->begun);
+    undo_attempt(xdp);
     if (xdp->area != NULL)
         munmap(xdp->area, (size_t)XDP_FRAMES * xdp->frame_size);
     if (xdp->hear_fd >= 0)

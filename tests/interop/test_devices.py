@@ -86,7 +86,9 @@ class Device:
             [world.program, "services", "--link", f"{self.kind}:veth{queues}", "--addr",
              NEAR + "/24", "--root", str(world.folder / "www"), *options],
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-        self.assertRegex(self.server.stdout.readline(), f"^ready: {self.kind}:veth, ")
+        said = self.server.stdout.readline()
+        if not said.startswith(f"ready: {self.kind}:veth, "):
+            self.fail(said + self.server.stdout.read())
 
     def on_far(self, *command, code=0, **options):
         done = run(*self.far, *command, **options)
@@ -211,7 +213,7 @@ class Packet(Device, world.LinkTest):
 class Xdp(Device, world.LinkTest):
     kind = "xdp"
     far_offloads = False
-    max_mtu = 3000
+    max_mtu = 9000
 
     def setUp(self):
         super().setUp()

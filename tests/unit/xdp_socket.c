@@ -75,8 +75,8 @@ static void says_what_cannot_be_opened(void **state)
     opening_fails_with((struct xdp_socket_options){.name = "near", .queues = 2},
                        "xdp:near: it receives by 1 queues: add ,queues=1, or have it use 2 by "
                        "`ethtool -L`");
-    opening_fails_with((struct xdp_socket_options){.name = "near", .queues = 1, .mtu = 4000},
-                       "xdp:near: MTU 4000 is too large: AF_XDP carries up to 3822");
+    opening_fails_with((struct xdp_socket_options){.name = "near", .queues = 1, .mtu = 30000},
+                       "xdp:near: MTU 30000 is too large: AF_XDP carries up to 23022");
 }
 
 static void says_that_another_has_the_queue(void **state)
@@ -237,16 +237,16 @@ static void a_frame_is_where_the_kernel_put_it(void **state)
     veth_assert_frame(packet, LONG, 5);
 }
 
-static void without_descriptors_frames_are_counted_and_their_memory_comes_back(void **state)
+/* Frames of this length, of which none can be passed on. */
+static void receive_without_descriptors(size_t length)
 {
-    (void)state;
-    uint32_t taken = 0;
     static void *packets[PACKETS + 1];
+    uint32_t taken = 0;
     while ((packets[taken] = pool_take(&station.memory.packets, FOR_RECEIVE)) != NULL)
         taken++;
     for (uint32_t i = 0; i < 5000; i++) { /* more than there are frames */
-        veth_send_frame(far, i % 2 == 0 ? SHORT : LONG, 1);
         struct burst burst = {0};
+        veth_send_frame(far, length, 1);
         assert_int_equal(link_->receive(link_, &burst, 0), 0);
     }
     assert_int_equal(xdp_socket_statistics(link_)->no_memory, 5000);
@@ -255,6 +255,125 @@ static void without_descriptors_frames_are_counted_and_their_memory_comes_back(v
         pool_give(&station.memory.packets, packets[--taken]);
     veth_send_frame(far, LONG, 5);
     veth_assert_frame(veth_next(link_), LONG, 5);
+}
+
+static void without_descriptors_long_frames_come_back(void **state)
+{
+    (void)state;
+    receive_without_descriptors(LONG);
+}
+
+static void without_descriptors_short_frames_come_back(void **state)
+{
+    (void)state;
+    receive_without_descriptors(SHORT);
+}
+
+/* ---- Frames of several parts ---- */
+
+enum { JUMBO = 9014 };
+
+static int set_up_jumbo(void **state)
+{
+    (void)state;
+    station_make(&station, PACKETS, LARGE);
+    veth_make("mtu 23022");
+    far = veth_far_socket();
+    link_ = open_queue(1, 0);
+    return 0;
+}
+
+static void receives_frames_in_parts(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {60, 3839, 3840, 3841, 7681, JUMBO, 23022 + 14};
+    assert_int_equal(link_->mtu, 23022);
+    for (int round = 0; round < 3; round++) {
+        for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
+            veth_send_frame(far, lengths[i], (uint8_t)i);
+            veth_assert_frame(veth_next(link_), lengths[i], (uint8_t)i);
+        }
+    }
+    assert_int_equal(xdp_socket_statistics(link_)->received, 21);
+    assert_int_equal(xdp_socket_statistics(link_)->received_bytes,
+                     3 * (60 + 3839 + 3840 + 3841 + 7681 + JUMBO + 23022 + 14));
+}
+
+/* 63 of one part each, then one of three, of which the first still belongs to the first burst. */
+static void a_frame_may_be_in_two_bursts(void **state)
+{
+    (void)state;
+    for (uint32_t i = 0; i < BURST_MAX - 1; i++)
+        veth_send_frame(far, 60, 1);
+    veth_send_frame(far, JUMBO, 2);
+    struct burst burst = {0};
+    assert_int_equal(link_->receive(link_, &burst, 0), BURST_MAX - 1);
+    for (uint32_t i = 0; i < burst.count; i++)
+        packet_free(burst.packets[i]);
+    burst.count = 0;
+    assert_int_equal(link_->receive(link_, &burst, 0), 1);
+    veth_assert_frame(burst.packets[0], JUMBO, 2);
+}
+
+static void sends_frames_in_parts(void **state)
+{
+    (void)state;
+    static const size_t lengths[] = {4096, 4097, 8192, JUMBO, 23022 + 14};
+    struct virtio_net_hdr header;
+    static uint8_t frame[23022 + 14], received[FRAME_MAX];
+    for (uint32_t i = 0; i < 2000; i++) { /* each send frame more than once */
+        size_t length = lengths[i % 5];
+        veth_frame(frame, length, (uint8_t)i, false);
+        send_bytes(link_, frame, length, 0);
+        assert_int_equal(veth_receive(far, &header, received), length);
+        assert_memory_equal(received, frame, length);
+    }
+}
+
+/* Whichever part there is no memory for, the frame is dropped as a whole, and the next is not. */
+static void a_frame_without_memory_for_all_parts_is_dropped(void **state)
+{
+    (void)state;
+    uint32_t count = 0;
+    do
+        veth_send_frame(far, JUMBO, (uint8_t)count);
+    while (count < PACKETS && (held[count] = veth_next(link_)) != NULL && ++count < PACKETS);
+    assert_in_range(count, 2048 / 3, 2048 / 3 + 2);
+    for (uint32_t i = 1; i <= 4200; i++) { /* more often than there are frames */
+        struct burst burst = {0};
+        assert_int_equal(xdp_socket_statistics(link_)->no_memory, i);
+        veth_send_frame(far, JUMBO, 1);
+        assert_int_equal(link_->receive(link_, &burst, 0), 0);
+    }
+    veth_send_frame(far, SHORT, 9);
+    veth_assert_frame(veth_next(link_), SHORT, 9);
+    for (uint32_t i = 0; i < count; i++)
+        veth_assert_frame(held[i], JUMBO, (uint8_t)i);
+    for (uint32_t i = 0; i < 2000; i++) { /* nothing was lost of the memory */
+        veth_send_frame(far, JUMBO, (uint8_t)i);
+        veth_assert_frame(veth_next(link_), JUMBO, (uint8_t)i);
+    }
+}
+
+static void without_descriptors_all_parts_come_back(void **state)
+{
+    (void)state;
+    receive_without_descriptors(JUMBO);
+}
+
+static void several_queues_share_the_program(void **state)
+{
+    (void)state;
+    struct device device = {.kind = DEVICE_XDP, .name = "near", .queues = 2};
+    struct device_options options = {.mac = {2, 0, 0, 0, 0, 2}, .mtu = 9000};
+    run("ip link set far mtu 9000");
+    struct link *link = device_open_whole(&device, &options, &station.memory, &station.counters,
+                                          error, sizeof error);
+    assert_non_null(link);
+    veth_send_frame(far, JUMBO, 3);
+    veth_assert_frame(veth_next(link), JUMBO, 3);
+    link_close(link);
+    assert_false(run("ip link show near | grep -q xdp"));
 }
 
 /* ---- Queues ---- */
@@ -300,6 +419,27 @@ static void every_queue_has_its_frames(void **state)
     assert_false(run("ip link show near | grep -q xdp"));
 }
 
+static void queues_make_one_link(void **state)
+{
+    (void)state;
+    struct device device = {.kind = DEVICE_XDP, .name = "near", .queues = 2};
+    struct device_options options = {.mac = {2, 0, 0, 0, 0, 2}};
+    struct burst burst = {0};
+    struct link *link = device_open_whole(&device, &options, &station.memory, &station.counters,
+                                          error, sizeof error);
+    assert_non_null(link);
+    veth_send_frame(far, LONG, 3);
+    veth_assert_frame(veth_next(link), LONG, 3);
+    for (int i = 0; i < 2; i++)
+        link->receive(link, &burst, UINT64_C(4000000000));
+    assert_true(link->deadline(link) == UINT64_C(5000000000));
+    assert_true(run("ip link del near"));
+    for (int i = 0; i < 2; i++)
+        link->receive(link, &burst, UINT64_C(5000000000));
+    assert_true(link->gone);
+    link_close(link);
+}
+
 /* ---- The interface comes and goes ---- */
 
 static void survives_the_interface_being_down(void **state)
@@ -338,6 +478,7 @@ static void notices_that_the_interface_is_gone(void **state)
 #define with_link(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 #define without_link(function)                                                                     \
     cmocka_unit_test_setup_teardown(function, set_up_without, tear_down_without)
+#define with_jumbo(function) cmocka_unit_test_setup_teardown(function, set_up_jumbo, tear_down)
 #define with_queues(function)                                                                      \
     cmocka_unit_test_setup_teardown(function, set_up_queues, tear_down_without)
 
@@ -371,8 +512,16 @@ int main(void)
         with_link(refuses_what_is_longer_than_the_mtu),
         with_link(what_the_stack_keeps_stays_whole),
         with_link(a_frame_is_where_the_kernel_put_it),
-        with_link(without_descriptors_frames_are_counted_and_their_memory_comes_back),
+        with_link(without_descriptors_long_frames_come_back),
+        with_link(without_descriptors_short_frames_come_back),
+        with_jumbo(receives_frames_in_parts),
+        with_jumbo(a_frame_may_be_in_two_bursts),
+        with_jumbo(sends_frames_in_parts),
+        with_jumbo(a_frame_without_memory_for_all_parts_is_dropped),
+        with_jumbo(without_descriptors_all_parts_come_back),
+        with_queues(several_queues_share_the_program),
         with_queues(every_queue_has_its_frames),
+        with_queues(queues_make_one_link),
         with_link(survives_the_interface_being_down),
         with_link(notices_that_the_interface_is_gone),
     };
