@@ -240,6 +240,10 @@ void recovery_resend_all(struct tcp *tcp, struct tcp_connection *c)
 {
     if (c->flight == NULL)
         return;
-    scoreboard_time_out(&c->flight->scoreboard, &tcp->sent, UINT64_MAX);
+    struct tcp_scoreboard *board = &c->flight->scoreboard;
+    sent_lost_function *on_lost = board->on_lost;
+    board->on_lost = NULL;
+    scoreboard_time_out(board, &tcp->sent, UINT64_MAX);
+    board->on_lost = on_lost;
     connection_wants_output(tcp, c);
 }
