@@ -110,7 +110,7 @@ static void the_next_quantum_is_the_deadline(void **state)
 static void late_turns_are_made_good_in_part(void **state)
 {
     (void)state;
-    static const uint32_t late_us[] = {500, 1000000};
+    static const uint32_t late_us[] = {500, 100000};
     for (unsigned i = 0; i < 2; i++) {
         make("cubic");
         peer_is_opened(&peer);
@@ -119,7 +119,6 @@ static void late_turns_are_made_good_in_part(void **state)
         assert_int_equal(peer_hears_all(&peer), 2 * MSS);
         uint64_t due_ns = chaski_deadline(peer.host);
         peer.world.now_ns = due_ns + late_us[i] * UINT64_C(1000); /* the machine was busy */
-        chaski_poll(peer.host, peer.world.now_ns);
         peer_settles(&peer);
         assert_int_equal(peer_hears_all(&peer), 2 * MSS);
         uint64_t spared_us = late_us[i] < MSS ? late_us[i] : MSS;
