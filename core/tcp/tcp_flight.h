@@ -12,6 +12,7 @@
 #include "core/tcp/tcp_rate.h"
 #include "core/tcp/tcp_scoreboard.h"
 #include "core/tcp/tcp_send_queue.h"
+#include "core/tcp/tcp_validate.h"
 
 struct tcp;
 struct tcp_connection;
@@ -89,6 +90,7 @@ struct tcp_flight {
     struct mtu_search mtu;
     struct rate rate;
     struct pace pace;
+    struct validation validation;
     bool limited; /* the window has held something back since the last acknowledgement */
     union congestion_state congestion;
 };

@@ -36,6 +36,8 @@ static const struct row rows[] = {
         "segment size that the search for the path's MTU begins with"),
     ROW("tcp_congestion_control", congestion, ALGORITHM, 1, 0, 0,
         "of connections that begin: cubic, reno, bbr, dctcp"),
+    ROW("tcp_cwnd_validation", cwnd_validation, NUMBER, 1, 0, 1,
+        "RFC 7661: a window that is not used stays for five minutes"),
     ROW("tcp_delack_max_us", ack_delay_us, NUMBER, 1, 1000, 500000,
         "longest delay of an acknowledgement"),
     ROW("tcp_dsack", dsack, NUMBER, 1, 0, 1, "report duplicate arrivals, RFC 2883"),

@@ -34,6 +34,7 @@ struct tcp_knobs {
     uint8_t congestion;                                           /* enum chaski_congestion */
     uint16_t pacing_slow_start_percent, pacing_avoidance_percent; /* of a window a round trip */
     bool slow_start_after_idle;                                   /* RFC 5681, 4.1 */
+    bool cwnd_validation;                                         /* RFC 7661, in its place */
     bool dsack;                                                   /* RFC 2883 */
     uint16_t fast_open;                                           /* enum fast_open_knob */
     uint8_t frto;                                                 /* RFC 5682; 0: off */
