@@ -21,6 +21,7 @@
 #include "core/tcp/tcp_receive_queue.h"
 #include "core/tcp/tcp_table.h"
 #include "core/tcp/tcp_time_wait.h"
+#include "core/tcp/tcp_user_timeout.h"
 
 /*
  * TCP (RFC 9293). How it is cut:
@@ -68,6 +69,9 @@ enum tcp_flag {
     TCPF_WANTS_OUTPUT = 1u << 24, /* has something to send, perhaps */
     TCPF_IN_TABLE = 1u << 25,     /* segments find it */
     TCPF_FIN_KNOWN = 1u << 26,    /* the peer's FIN stands at fin_at, perhaps behind a gap */
+    TCPF_TIMEOUT_ADOPTED = 1u << 27, /* user_timeout_ms is what the peer has told (RFC 5482) */
+    TCPF_TIMEOUT_OWED = 1u << 28,    /* the peer is to be told ours */
+    TCPF_TIMEOUT_TOLD = 1u << 29,    /* it has been */
 };
 
 /* Linux's tcp_ca_state numbers. */

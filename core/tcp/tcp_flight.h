@@ -91,7 +91,9 @@ struct tcp_flight {
     struct rate rate;
     struct pace pace;
     struct validation validation;
-    bool limited; /* the window has held something back since the last acknowledgement */
+    uint32_t timeout_at; /* where the segment begins that told our user time-out */
+    bool timeout_told;   /* timeout_at holds */
+    bool limited;        /* the window has held something back since the last acknowledgement */
     union congestion_state congestion;
 };
 
