@@ -12,6 +12,7 @@
 #include "core/tcp/tcp_rate.h"
 #include "core/tcp/tcp_scoreboard.h"
 #include "core/tcp/tcp_send_queue.h"
+#include "core/tcp/tcp_validate.h"
 
 struct tcp;
 struct tcp_connection;
@@ -89,7 +90,10 @@ struct tcp_flight {
     struct mtu_search mtu;
     struct rate rate;
     struct pace pace;
-    bool limited; /* the window has held something back since the last acknowledgement */
+    struct validation validation;
+    uint32_t timeout_at; /* where the segment begins that told our user time-out */
+    bool timeout_told;   /* timeout_at holds */
+    bool limited;        /* the window has held something back since the last acknowledgement */
     union congestion_state congestion;
 };
 

@@ -95,7 +95,7 @@ int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
         c->keep_count = (uint8_t)value;
         break;
     case CHASKI_TCP_USER_TIMEOUT:
-        c->user_timeout_ms = (uint32_t)value;
+        user_timeout_set(tcp, c, (uint32_t)value);
         break;
     case CHASKI_TCP_SYNCNT:
         c->syn_count = (uint8_t)value;
@@ -153,7 +153,7 @@ static int64_t value_of(const struct tcp *tcp, const struct tcp_connection *c,
     case CHASKI_TCP_KEEPCNT:
         return c->keep_count;
     case CHASKI_TCP_USER_TIMEOUT:
-        return c->user_timeout_ms;
+        return user_timeout_own(c);
     case CHASKI_TCP_SYNCNT:
         return c->syn_count;
     case CHASKI_TCP_LINGER:

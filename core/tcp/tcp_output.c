@@ -225,6 +225,7 @@ static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t
 {
     if (seq_lt(c->snd_nxt, c->snd_end)) {
         restart_after_idle(tcp, c, now_ns);
+        validation_before_sending(tcp, c, now_ns);
         window_resume(c, now_ns);
     }
     uint32_t begun = c->snd_nxt;

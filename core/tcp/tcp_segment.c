@@ -363,6 +363,8 @@ static void apply(struct tcp *tcp, struct tcp_connection *c, struct packet *pack
 {
     note_timestamp(c, packet, now_ns);
     tcp_heard(c, now_ns);
+    if (packet->tcp.user_timeout != 0)
+        user_timeout_told(tcp, c, packet->tcp.user_timeout);
     if (c->state == CHASKI_TCP_SYN_RECEIVED) {
         c->snd_una++;
         c->snd_wl1 = packet->tcp.sequence - 1;
@@ -415,6 +417,7 @@ static void take_syn(struct tcp *tcp, struct tcp_connection *c, const struct pac
     c->ts_recent_at_ms = clock_ms(now_ns);
     c->peer_mss = options.has_mss ? options.mss : TCP_DEFAULT_MSS;
     ecn_take_synack(tcp, c, packet);
+    user_timeout_told(tcp, c, options.user_timeout);
     struct ip_path path;
     connection_set_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
     c->snd_wnd = packet->tcp.window;
