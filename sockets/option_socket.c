@@ -86,7 +86,8 @@ static int set_pacing_rate(struct socket *socket, const struct option_in *in)
         rate = (uint32_t)value == UINT32_MAX ? UINT64_MAX : (uint32_t)value;
     }
     socket->plain[PLAIN_MAX_PACING_RATE] = (int64_t)rate;
-    return 0;
+    socket->asked[PLAIN_MAX_PACING_RATE] = true;
+    return socket_apply_one(socket, PLAIN_MAX_PACING_RATE);
 }
 
 int socket_level_set(struct socket *socket, int name, const struct option_in *in)

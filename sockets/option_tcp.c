@@ -21,6 +21,8 @@ enum {
 static const char *const congestion_names[] = {
     [CHASKI_CUBIC] = "cubic",
     [CHASKI_NEWRENO] = "reno",
+    [CHASKI_BBR] = "bbr",
+    [CHASKI_DCTCP] = "dctcp",
 };
 
 static int set_congestion(struct socket *socket, const struct option_in *in)

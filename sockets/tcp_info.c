@@ -32,6 +32,10 @@ static void fill_sending(struct linux_tcp_info *info, const struct chaski_tcp_in
     info->notsent_bytes = (uint32_t)from->tcpi_notsent_bytes;
     info->snd_wnd = from->tcpi_snd_wnd;
     info->last_data_sent = from->tcpi_last_data_sent;
+    info->delivered = from->tcpi_delivered;
+    info->delivery_rate = from->tcpi_delivery_rate;
+    info->delivery_rate_app_limited = from->tcpi_delivery_rate_app_limited;
+    info->pacing_rate = from->tcpi_pacing_rate;
 }
 
 static void fill_receiving(struct linux_tcp_info *info, const struct chaski_tcp_info *from)
@@ -57,7 +61,6 @@ static void fill_account(struct linux_tcp_info *info, const struct chaski_tcp_in
     info->busy_time = from->tcpi_busy_time;
     info->rwnd_limited = from->tcpi_rwnd_limited;
     info->sndbuf_limited = from->tcpi_sndbuf_limited;
-    info->delivered = from->tcpi_delivered;
     info->bytes_sent = from->tcpi_bytes_sent;
     info->bytes_retrans = from->tcpi_bytes_retrans;
     info->dsack_dups = from->tcpi_dsack_dups;
@@ -109,6 +112,8 @@ int tcp_info_get(struct socket *socket, const struct option_out *out)
     } else if (tcp_socket_info(socket, &from)) {
         fill(&info, &from);
     }
+    if (info.pacing_rate == 0)
+        info.pacing_rate = UINT64_MAX;
     info.max_pacing_rate = (uint64_t)socket->plain[PLAIN_MAX_PACING_RATE];
     return option_write(out, &info, sizeof info);
 }

@@ -82,7 +82,6 @@ void account_acknowledged(const struct tcp *tcp, const struct tcp_connection *c,
     struct tcp_account *account = account_of(tcp, c);
     if (account == NULL)
         return;
-    account->delivered += news->segments;
     if (news->dsack)
         account->dsack_dups += (news->dsack_right - news->dsack_left + c->mss - 1) / c->mss;
     if (news->reordered && has(c, TCPF_HAS_SACK))

@@ -139,6 +139,7 @@ static void confirm_neighbour(struct tcp *tcp, struct tcp_connection *c, uint64_
 static void acknowledge_flight(struct tcp *tcp, struct tcp_connection *c,
                                const struct packet *packet, uint32_t old_window, uint64_t now_ns)
 {
+    c->flight->rate.now_ns = now_ns;
     struct ack_before before = {
         .flight = c->snd_nxt - c->snd_una,
         .in_flight = tcp_in_flight(c),

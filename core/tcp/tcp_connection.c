@@ -171,7 +171,7 @@ void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t 
     c->congestion.window = c->retransmitted != 0 ? c->mss : tcp_initial_window(tcp, c);
     c->congestion.threshold = CONGESTION_THRESHOLD_UNKNOWN;
     if (c->flight != NULL)
-        congestion_algorithm(c->algorithm)->init(&c->congestion, &c->flight->congestion);
+        window_begin(tcp, c);
     tune_send(tcp, c);
     tcp_heard(c, now_ns);
     if (has(c, TCPF_FIN_QUEUED))

@@ -8,6 +8,8 @@
 #include "core/tcp/congestion.h"
 #include "core/tcp/tcp_ecn.h"
 #include "core/tcp/tcp_mtu_search.h"
+#include "core/tcp/tcp_pace.h"
+#include "core/tcp/tcp_rate.h"
 #include "core/tcp/tcp_scoreboard.h"
 #include "core/tcp/tcp_send_queue.h"
 
@@ -55,7 +57,6 @@ struct undo {
     int32_t retransmissions; /* segments sent again and not reported as duplicates; -1: none sent */
     uint32_t first_timestamp; /* of ours when the first one went; 0: none went */
     uint32_t window, threshold;
-    union congestion_state congestion;
 };
 
 /*
@@ -86,12 +87,16 @@ struct tcp_flight {
     struct undo undo;
     struct ecn_told told;
     struct mtu_search mtu;
+    struct rate rate;
+    struct pace pace;
+    bool limited; /* the window has held something back since the last acknowledgement */
     union congestion_state congestion;
 };
 
 enum flight_deadline {
     AWAIT_RTO,     /* RFC 6298 */
     AWAIT_PROBE,   /* RFC 8985, 7: a tail loss probe is to be sent */
+    AWAIT_PACE,    /* what may be sent has been sent; the next goes then (core/tcp/tcp_pace.h) */
     AWAIT_REORDER, /* RFC 8985, 6.3: what has not arrived by then is lost */
 };
 

@@ -28,11 +28,18 @@ static void describe_sending(const struct tcp *tcp, const struct tcp_connection 
     info->tcpi_unacked = in_segments(c->snd_nxt - c->snd_una, c->mss);
     if (c->flight != NULL) {
         const struct tcp_scoreboard *board = &c->flight->scoreboard;
+        const struct rate *rate = &c->flight->rate;
+        info->tcpi_delivery_rate = rate->last_bytes_per_s;
+        info->tcpi_delivery_rate_app_limited = rate->sample_app_limited;
+        info->tcpi_pacing_rate = pace_rate(tcp, c);
         info->tcpi_unacked = board->out.segments;
         info->tcpi_sacked = board->sacked.segments;
         info->tcpi_lost = board->lost.segments;
         info->tcpi_retrans = board->retransmitted.segments;
     }
+    info->tcpi_max_pacing_rate = tcp_max_pacing_rate(c);
+    bool opening = c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED;
+    info->tcpi_delivered = tcp_delivered(c) + !opening;
     info->tcpi_snd_ssthresh = c->congestion.threshold / c->mss;
     info->tcpi_snd_cwnd = c->congestion.window / c->mss;
     info->tcpi_rtt = c->srtt_us8 / 8;
@@ -83,13 +90,6 @@ static void describe_ecn(const struct tcp_connection *c, struct chaski_tcp_info 
     info->tcpi_delivered_e1_bytes = told->ect1_bytes - ECN_FIRST_BYTES;
 }
 
-/* An acknowledged SYN is one that was delivered (Linux). */
-static uint32_t delivered(const struct tcp_connection *c, const struct tcp_account *account)
-{
-    bool opening = c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED;
-    return account->delivered + !opening;
-}
-
 static void describe_times(const struct tcp *tcp, const struct tcp_account *account,
                            struct chaski_tcp_info *info)
 {
@@ -118,7 +118,6 @@ static void describe_account(const struct tcp *tcp, const struct tcp_connection 
     info->tcpi_segs_out += account->segments_cut;
     info->tcpi_data_segs_in = account->data_segments_in;
     info->tcpi_data_segs_out = account->data_segments_out;
-    info->tcpi_delivered = delivered(c, account);
     info->tcpi_dsack_dups = account->dsack_dups;
     info->tcpi_reord_seen = account->reorderings;
     info->tcpi_rcv_ooopack = account->out_of_order;

@@ -18,7 +18,8 @@ static const struct limits limits[CHASKI_TCP_OPTION_COUNT] = {
     [CHASKI_TCP_USER_TIMEOUT] = {0, INT32_MAX},
     [CHASKI_TCP_SYNCNT] = {1, 127},
     [CHASKI_TCP_LINGER] = {-1, INT32_MAX},
-    [CHASKI_TCP_CONGESTION] = {CHASKI_CUBIC, CHASKI_NEWRENO},
+    [CHASKI_TCP_CONGESTION] = {CHASKI_CUBIC, CHASKI_CONGESTION_COUNT - 1},
+    [CHASKI_TCP_MAX_PACING_RATE] = {0, UINT32_MAX},
     [CHASKI_TCP_SNDBUF] = {2048, INT32_MAX / 2},
     [CHASKI_TCP_RCVBUF] = {2048, INT32_MAX / 2},
     [CHASKI_TCP_TOS] = {0, 255},
@@ -30,11 +31,13 @@ static void set_flag(struct tcp_connection *c, uint32_t flag, int64_t value)
     c->flags = value != 0 ? c->flags | flag : c->flags & ~flag;
 }
 
-static void set_congestion(struct tcp_connection *c, int64_t value)
+static void set_congestion(const struct tcp *tcp, struct tcp_connection *c, int64_t value)
 {
     c->algorithm = (uint8_t)value;
+    if (c->state == CHASKI_TCP_SYN_SENT && c->snd_nxt == c->snd_una)
+        ecn_open(tcp, c);
     if (c->flight != NULL)
-        congestion_algorithm(c->algorithm)->init(&c->congestion, &c->flight->congestion);
+        window_begin(tcp, c);
 }
 
 static void set_max_segment(struct tcp *tcp, struct tcp_connection *c, uint16_t value)
@@ -96,7 +99,10 @@ int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
         c->linger_ms = value < 0 ? UINT32_MAX : (uint32_t)value;
         break;
     case CHASKI_TCP_CONGESTION:
-        set_congestion(c, value);
+        set_congestion(tcp, c, value);
+        break;
+    case CHASKI_TCP_MAX_PACING_RATE:
+        c->timer.attached = (uint32_t)value;
         break;
     case CHASKI_TCP_SNDBUF:
         c->send_limit = (uint32_t)value;
@@ -143,6 +149,8 @@ static int64_t value_of(const struct tcp_connection *c, enum chaski_tcp_option o
         return c->linger_ms == UINT32_MAX ? -1 : (int64_t)c->linger_ms;
     case CHASKI_TCP_CONGESTION:
         return c->algorithm;
+    case CHASKI_TCP_MAX_PACING_RATE:
+        return tcp_max_pacing_rate(c);
     case CHASKI_TCP_SNDBUF:
         return c->send_limit;
     case CHASKI_TCP_RCVBUF:

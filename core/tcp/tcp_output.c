@@ -28,16 +28,23 @@ static uint32_t congestion_room(const struct tcp_connection *c)
     return c->congestion.window > in_flight ? c->congestion.window - in_flight : 0;
 }
 
+static void note_limited(struct tcp_connection *c)
+{
+    c->flags |= TCPF_CWND_LIMITED;
+    c->flight->limited = true;
+}
+
 static uint32_t largest_segment(const struct tcp_connection *c)
 {
     return TCP_LARGEST_SEGMENT / c->mss * c->mss;
 }
 
-/* Sends one lost range, or as much of it as the congestion window allows, again. */
+/* Sends one lost range, or as much of it as the congestion window and pacing allow, again. */
 static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp_sent *sent,
-                           uint64_t now_ns)
+                           uint32_t pace, uint64_t now_ns)
 {
-    uint32_t room = maximum(congestion_room(c), c->mss);
+    uint32_t in_flight = tcp_in_flight(c);
+    uint32_t room = minimum(maximum(congestion_room(c), c->mss), pace);
     uint32_t most = minimum(room / c->mss * c->mss, largest_segment(c));
     uint32_t data = seq_min(sent->end, c->snd_end) - sent->node.key;
     bool fin = data != sent_length(sent);
@@ -56,6 +63,8 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
         !scoreboard_split(&c->flight->scoreboard, &tcp->sent, sent, (uint32_t)done))
         return OUT_OF_MEMORY;
     scoreboard_resent(&c->flight->scoreboard, sent, c->mss, now_ns);
+    sent->mark = rate_sent(&c->flight->rate, in_flight, sent_length(sent), now_ns);
+    pace_sent(tcp, c, sent_length(sent), now_ns);
     undo_note_resent(c, sent->segments, now_ns);
     mtu_note_resent(c, sent->node.key);
     account_sent(tcp, c, (uint32_t)done, sent->segments, true);
@@ -83,10 +92,13 @@ static enum outcome resend_lost(struct tcp *tcp, struct tcp_connection *c, uint6
         bool at_once = c->recovery == TCP_CA_RECOVERY && !has(c, TCPF_HAS_SACK);
         if (!at_once && congestion_room(c) < minimum(c->mss, sent_length(sent)) &&
             tcp_in_flight(c) != 0) {
-            c->flags |= TCPF_CWND_LIMITED;
+            note_limited(c);
             return SENT;
         }
-        if (resend(tcp, c, sent, now_ns) == OUT_OF_MEMORY)
+        uint32_t pace = pace_room(tcp, c, now_ns);
+        if (pace == 0)
+            return SENT;
+        if (resend(tcp, c, sent, pace, now_ns) == OUT_OF_MEMORY)
             return OUT_OF_MEMORY;
     }
     return NOTHING_TO_SEND;
@@ -104,16 +116,18 @@ static bool short_segment_may_go(const struct tcp_connection *c, uint32_t n, uin
     return n != 0 && (n >= c->max_snd_wnd / 2 || has(c, TCPF_PROBE_OWED));
 }
 
-/* How many of the waiting bytes the next segment takes; 0: none may go now. */
-static uint32_t next_length(struct tcp_connection *c, uint32_t waiting)
+/* How many of the waiting bytes the next segment takes; 0: none may go now. `pace`: two segments or
+ * more. */
+static uint32_t next_length(struct tcp_connection *c, uint32_t waiting, uint32_t pace)
 {
     uint32_t window = usable_window(c), room = congestion_room(c);
-    if (room < minimum(window, waiting))
-        c->flags |= TCPF_CWND_LIMITED;
+    if (room < minimum(minimum(window, waiting), pace))
+        note_limited(c);
     /* With an empty network one segment always goes, else nothing would ever call us again. */
     if (room < c->mss && tcp_in_flight(c) == 0)
         room = c->mss;
-    uint32_t n = minimum(minimum(waiting, largest_segment(c)), minimum(window, room));
+    uint32_t most = minimum(largest_segment(c), pace / c->mss * c->mss);
+    uint32_t n = minimum(minimum(waiting, most), minimum(window, room));
     if (n >= c->mss) {
         uint32_t whole = n / c->mss * c->mss;
         bool tail_too = n == waiting && short_segment_may_go(c, n - whole, n - whole);
@@ -131,12 +145,7 @@ static void restart_after_idle(const struct tcp *tcp, struct tcp_connection *c, 
         return;
     c->recovery = TCP_CA_OPEN; /* what could still cause duplicates has left the network */
     c->flight->duplicate_acks = 0;
-    uint32_t window = tcp_initial_window(tcp, c);
-    if (window >= c->congestion.window || !tcp->knobs.slow_start_after_idle)
-        return;
-    c->congestion.threshold = maximum(c->congestion.threshold, c->congestion.window / 4 * 3);
-    c->congestion.window = window;
-    congestion_algorithm(c->algorithm)->restart(&c->congestion, &c->flight->congestion);
+    window_restart(tcp, c);
 }
 
 /* Sends the next n bytes of new data, and FIN when it follows them. */
@@ -144,6 +153,7 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
                                  uint64_t now_ns)
 {
     struct tcp_flight *flight = c->flight;
+    uint32_t in_flight = tcp_in_flight(c);
     bool last = c->snd_nxt + n == c->snd_end, fin = last && has(c, TCPF_FIN_QUEUED);
     uint8_t flags = TCP_ACK | (last && n != 0 ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
     struct send_chunk *chunk = n == 0 ? NULL : send_queue_unsent(&flight->queue, c->snd_nxt);
@@ -162,6 +172,8 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
         c->progress_ms = clock_ms(now_ns);
         tcp_restart_rto(tcp, c, now_ns);
     }
+    sent->mark = rate_sent(&flight->rate, in_flight, sent_length(sent), now_ns);
+    pace_sent(tcp, c, (uint32_t)done, now_ns);
     account_sent(tcp, c, (uint32_t)done, sent->segments, false);
     flight->prr.out += sent_length(sent);
     c->snd_nxt = sent->end;
@@ -188,8 +200,10 @@ static enum outcome send_mtu_probe(struct tcp *tcp, struct tcp_connection *c, ui
 
 static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    if (seq_lt(c->snd_nxt, c->snd_end))
+    if (seq_lt(c->snd_nxt, c->snd_end)) {
         restart_after_idle(tcp, c, now_ns);
+        window_resume(c, now_ns);
+    }
     uint32_t begun = c->snd_nxt;
     while (seq_lt(c->snd_nxt, tcp_send_end(c))) {
         if (c->snd_nxt - begun >= TCP_TURN_BYTES) {
@@ -197,6 +211,9 @@ static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t
             return SENT;
         }
         uint32_t waiting = c->snd_end - c->snd_nxt;
+        uint32_t pace = waiting != 0 ? pace_room(tcp, c, now_ns) : UINT32_MAX;
+        if (pace == 0)
+            return SENT;
         uint32_t probe = mtu_probe_size(tcp, c, waiting, now_ns);
         if (probe != 0 && minimum(usable_window(c), congestion_room(c)) < probe + c->mss)
             return NOTHING_TO_SEND; /* it waits until more has arrived */
@@ -205,7 +222,7 @@ static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t
                 return OUT_OF_MEMORY;
             continue;
         }
-        uint32_t n = waiting == 0 ? 0 : next_length(c, waiting);
+        uint32_t n = waiting == 0 ? 0 : next_length(c, waiting, pace);
         if (n == 0 && (waiting != 0 || !has(c, TCPF_FIN_QUEUED)))
             return NOTHING_TO_SEND;
         if (send_segment(tcp, c, n, now_ns) == OUT_OF_MEMORY)
@@ -228,7 +245,7 @@ static enum outcome send_tail_probe(struct tcp *tcp, struct tcp_connection *c, u
         uint32_t before = (sent_length(last) - 1) / c->mss * c->mss;
         if (before != 0 && !scoreboard_split(board, &tcp->sent, last, before))
             return OUT_OF_MEMORY;
-        outcome = resend(tcp, c, scoreboard_last(board), now_ns);
+        outcome = resend(tcp, c, scoreboard_last(board), UINT32_MAX, now_ns);
     }
     if (outcome == OUT_OF_MEMORY)
         return OUT_OF_MEMORY;
@@ -241,7 +258,7 @@ static enum outcome send_tail_probe(struct tcp *tcp, struct tcp_connection *c, u
 /* RFC 9293, 3.8.6.1: data waits, nothing is in flight that could bring an acknowledgement. */
 static void consider_persisting(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    if (c->snd_nxt != c->snd_una) {
+    if (c->snd_nxt != c->snd_una || c->flight->pace.waiting) {
         c->flags &= ~(uint32_t)TCPF_PERSISTING;
         tcp_await(tcp, c, now_ns);
     } else if (seq_lt(c->snd_nxt, tcp_send_end(c))) {
@@ -283,6 +300,13 @@ static enum outcome send_what_may_go(struct tcp *tcp, struct tcp_connection *c, 
     return outcome;
 }
 
+/* The path could take more than the application has written. */
+static void note_out_of_data(struct tcp_connection *c)
+{
+    if (c->snd_nxt == tcp_send_end(c) && c->flight->scoreboard.owed == 0 && congestion_room(c) != 0)
+        rate_out_of_data(&c->flight->rate, tcp_in_flight(c));
+}
+
 static enum outcome send_data(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     c->flags &= ~(uint32_t)TCPF_CWND_LIMITED;
@@ -290,7 +314,9 @@ static enum outcome send_data(struct tcp *tcp, struct tcp_connection *c, uint64_
         return NOTHING_TO_SEND;
     if (flight_take(tcp, c) == NULL)
         return OUT_OF_MEMORY;
+    c->flight->pace.waiting = false;
     enum outcome outcome = send_what_may_go(tcp, c, now_ns);
+    note_out_of_data(c);
     consider_persisting(tcp, c, now_ns);
     return outcome;
 }

@@ -129,6 +129,22 @@ static void note_reordered(uint32_t sequence, struct sent_news *news)
     news->reordered = true;
 }
 
+static bool sent_after(const struct tcp_sent *sent, uint64_t than_ns, uint32_t than_end)
+{
+    return sent->sent_ns > than_ns || (sent->sent_ns == than_ns && seq_gt(sent->end, than_end));
+}
+
+/* So many of a record's segments have arrived. */
+static void note_rate(const struct tcp_sent *sent, uint32_t segments, struct sent_news *news)
+{
+    news->segments += segments;
+    if (news->mark_sent_ns != 0 && !sent_after(sent, news->mark_sent_ns, news->mark_end))
+        return;
+    news->mark_sent_ns = sent->sent_ns;
+    news->mark_end = sent->end;
+    news->mark = sent->mark;
+}
+
 /* What is delivered is news of the round trip, of the order of arrival, of spurious time-outs. */
 static void note_delivery(const struct tcp_scoreboard *board, const struct tcp_sent *sent,
                           struct sent_news *news)
@@ -144,8 +160,7 @@ static void note_delivery(const struct tcp_scoreboard *board, const struct tcp_s
             note_reordered(sent->node.key, news);
         news->original |= seq_le(sent->end, news->original_end);
     }
-    if (sent->sent_ns > news->latest_sent_ns ||
-        (sent->sent_ns == news->latest_sent_ns && seq_gt(sent->end, news->latest_end))) {
+    if (sent_after(sent, news->latest_sent_ns, news->latest_end)) {
         news->latest_sent_ns = sent->sent_ns;
         news->latest_end = sent->end;
     }
@@ -169,15 +184,23 @@ void scoreboard_unsend(struct tcp_scoreboard *board, struct pool *pool, struct t
     drop_record(board, pool, sent);
 }
 
-/* Takes the first `n` bytes off a record; returns how many segments they were. */
-static uint16_t behead(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t n)
+/* Of a record, those that lie before `una`. */
+static uint16_t segments_before(const struct tcp_sent *sent, uint32_t una)
 {
-    uint16_t segments = sent->segments > 1 ? segments_of_part(sent, n) : 0;
+    if (seq_le(sent->end, una))
+        return sent->segments;
+    return sent->segments > 1 ? segments_of_part(sent, una - sent->node.key) : 0;
+}
+
+/* Takes off a record what lies before `una`. */
+static void behead(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t una)
+{
+    uint32_t n = una - sent->node.key;
+    uint16_t segments = segments_before(sent, una);
     count_part(board, sent, 0u - n, 0u - segments);
     sent->segments -= segments;
     sent->node.key += n; /* not past a neighbour: the tree's order stands */
     sent->chunk = send_chunk_at(sent->chunk, sent->node.key);
-    return segments;
 }
 
 void scoreboard_acknowledge(struct tcp_scoreboard *board, struct pool *pool, uint32_t una,
@@ -186,18 +209,16 @@ void scoreboard_acknowledge(struct tcp_scoreboard *board, struct pool *pool, uin
     struct tcp_sent *sent;
     while ((sent = scoreboard_first(board)) != NULL && seq_lt(sent->node.key, una)) {
         uint32_t n = seq_min(sent->end, una) - sent->node.key;
-        bool known = (sent->flags & SENT_SACKED) != 0;
-        uint16_t segments = sent->segments;
         news->acknowledged += n;
-        if (!known) {
+        if (!(sent->flags & SENT_SACKED)) {
             news->delivered += n;
             note_delivery(board, sent, news);
+            note_rate(sent, segments_before(sent, una), news);
         }
         if (seq_le(sent->end, una))
             drop_record(board, pool, sent);
         else
-            segments = behead(board, sent, n);
-        news->segments += known ? 0 : segments;
+            behead(board, sent, una);
     }
     board->highest_sacked = seq_max(board->highest_sacked, una);
     board->resent = seq_max(board->resent, una);
@@ -260,10 +281,10 @@ static struct tcp_sent *mark_sacked(struct tcp_scoreboard *board, struct pool *p
                                     struct tcp_sent *sent, struct sent_news *news)
 {
     note_delivery(board, sent, news);
+    note_rate(sent, sent->segments, news);
     set_flags(board, sent, (sent->flags & SENT_EVER_RETRANSMITTED) | SENT_SACKED);
     list_remove(&sent->by_time);
     news->sacked += sent_length(sent);
-    news->segments += sent->segments;
     board->highest_sacked = seq_max(board->highest_sacked, sent->end);
     struct tcp_sent *behind = next_sent(sent), *before = sent_of(tree_previous(&sent->node));
     if (is_sacked(behind))
@@ -317,6 +338,8 @@ void scoreboard_sack(struct tcp_scoreboard *board, struct pool *pool, uint32_t l
 
 static void mark_lost(struct tcp_scoreboard *board, struct tcp_sent *sent)
 {
+    if (board->on_lost != NULL)
+        board->on_lost(board->on_lost_context, sent);
     set_flags(board, sent, (sent->flags & SENT_EVER_RETRANSMITTED) | SENT_LOST);
     list_remove(&sent->by_time);
     board->resent = seq_min(board->resent, sent->node.key);

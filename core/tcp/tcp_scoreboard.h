@@ -8,6 +8,7 @@
 #include "core/base/list.h"
 #include "core/base/tree.h"
 #include "core/packet/pool.h"
+#include "core/tcp/tcp_rate.h"
 
 struct send_chunk;
 
@@ -31,6 +32,7 @@ struct tcp_sent {
     uint64_t sent_ns;
     struct send_chunk *chunk; /* where its first byte is; NULL: nothing but FIN */
     struct list by_time;      /* in board->by_time while it is in the network, as far as we know */
+    struct rate_mark mark;    /* of the latest transmission */
 };
 
 static inline uint32_t sent_length(const struct tcp_sent *sent)
@@ -43,6 +45,9 @@ struct sent_sum {
     uint32_t bytes, segments;
 };
 
+/* Told of each range that is found lost, before it may be joined with others. */
+typedef void sent_lost_function(void *context, const struct tcp_sent *sent);
+
 struct tcp_scoreboard {
     struct tree sent;
     struct list by_time;           /* what is in the network, in the order of sending */
@@ -53,6 +58,8 @@ struct tcp_scoreboard {
     uint32_t owed;                 /* bytes LOST and not RETRANSMITTED */
     uint32_t highest_sacked;       /* behind the highest SACKed byte; SND.UNA when there is none */
     uint32_t resent;               /* nothing before is lost and still to be sent again */
+    sent_lost_function *on_lost;   /* NULL: nobody is told */
+    void *on_lost_context;
 };
 
 /* What one acknowledgement told us. */
@@ -64,11 +71,14 @@ struct sent_news {
     uint32_t acknowledged;   /* bytes newly acknowledged by SND.UNA */
     uint32_t delivered;      /* of these, what had not been SACKed before */
     uint32_t sacked;         /* bytes newly SACKed */
-    uint32_t segments;       /* that these and those delivered were sent in */
     uint64_t newest_sent_ns; /* when the latest never-retransmitted newly delivered range was
                                 sent; 0: there was none */
     uint64_t latest_sent_ns; /* likewise, retransmitted ones among them (RFC 8985); and its end */
     uint32_t latest_end;
+    uint64_t mark_sent_ns; /* when what was sent latest of all that newly arrived was sent, */
+    uint32_t mark_end;     /* its end, */
+    struct rate_mark mark; /* and what it noted */
+    uint32_t segments;     /* that newly arrived */
     bool retransmission_acknowledged;
     bool reordered; /* something arrived that was sent once, before what had arrived earlier */
     uint32_t reordered_from; /* the first such byte */

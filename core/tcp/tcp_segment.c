@@ -341,7 +341,7 @@ static void apply(struct tcp *tcp, struct tcp_connection *c, struct packet *pack
         connection_established(tcp, c, now_ns);
     }
     if (c->traffic_class & ECN_MODES)
-        ecn_count(c, packet);
+        ecn_count(tcp, c, packet, now_ns);
     tcp_acknowledge(tcp, c, packet, now_ns);
     bool alive = move_after_ack(tcp, c, now_ns);
     if (alive && text_for_nobody(c, packet)) {
@@ -501,7 +501,7 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
         break;
     case ANSWER:
         if (c->traffic_class & ECN_MODES && came_again(c, packet))
-            ecn_count(c, packet);
+            ecn_count(tcp, c, packet, now_ns);
         answer(tcp, c, packet, false, now_ns);
         break;
     case CHALLENGE:

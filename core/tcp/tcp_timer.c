@@ -39,11 +39,26 @@ void tcp_restart_rto(const struct tcp *tcp, struct tcp_connection *c, uint64_t n
     c->flight->rto_at = now_ns + tcp_rto_ns(tcp, c);
 }
 
+/* What is paced goes before anything else is due. */
+static void await_pace(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    const struct pace *pace = &c->flight->pace;
+    if (!pace->waiting || pace->next_ns >= c->send_at)
+        return;
+    if (pace->next_ns <= now_ns) {
+        connection_wants_output(tcp, c);
+        return;
+    }
+    c->flight->awaited = AWAIT_PACE;
+    c->send_at = pace->next_ns;
+}
+
 void tcp_await(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     struct tcp_flight *flight = c->flight;
     if (c->snd_nxt == c->snd_una) {
         flight->rto_at = c->send_at = TIMER_NEVER;
+        await_pace(tcp, c, now_ns);
         return;
     }
     uint64_t probe_at = tail_probe_at(tcp, c, now_ns);
@@ -57,6 +72,7 @@ void tcp_await(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
         flight->awaited = AWAIT_RTO;
         c->send_at = flight->rto_at;
     }
+    await_pace(tcp, c, now_ns);
 }
 
 void tcp_timer_set(struct tcp *tcp, struct tcp_connection *c)
@@ -198,7 +214,9 @@ static void probe_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t n
 
 static void flight_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    if (c->flight->awaited == AWAIT_PROBE) {
+    if (c->flight->awaited == AWAIT_PACE && now_ns < c->flight->rto_at) {
+        connection_wants_output(tcp, c);
+    } else if (c->flight->awaited == AWAIT_PROBE) {
         probe_deadline(tcp, c, now_ns);
     } else if (c->flight->awaited == AWAIT_REORDER && now_ns < c->flight->rto_at) {
         recovery_reordering_over(tcp, c, now_ns);

@@ -295,6 +295,8 @@ int chaski_tcp_error(struct chaski *host, chaski_tcp connection);
 enum chaski_congestion {
     CHASKI_CUBIC,   /* RFC 9438 */
     CHASKI_NEWRENO, /* RFC 5681, 6582 */
+    CHASKI_BBR,     /* draft-ietf-ccwg-bbr: measures the path, and paces */
+    CHASKI_DCTCP,   /* RFC 8257, asks for ECN: within one's own network only */
     CHASKI_CONGESTION_COUNT,
 };
 
@@ -311,6 +313,7 @@ enum chaski_tcp_option {
     CHASKI_TCP_SYNCNT,       /* SYN retransmissions; default 7 (RFC 9293: three minutes) */
     CHASKI_TCP_LINGER,     /* close: -1 in the background (default), 0 reset, else give up after */
     CHASKI_TCP_CONGESTION, /* enum chaski_congestion */
+    CHASKI_TCP_MAX_PACING_RATE, /* bytes a second; 0 (default): any, and only BBR paces */
     CHASKI_TCP_SNDBUF,     /* bytes; fixes the size and ends auto-tuning */
     CHASKI_TCP_RCVBUF,     /* likewise */
     CHASKI_TCP_TOS,        /* traffic class of what is sent */
@@ -367,7 +370,6 @@ struct chaski_tcp_info {
     uint64_t tcpi_bytes_sent, tcpi_bytes_retrans;                    /* payload */
     uint64_t tcpi_busy_time, tcpi_rwnd_limited, tcpi_sndbuf_limited; /* us; the first is all */
     uint32_t tcpi_data_segs_in, tcpi_data_segs_out;
-    uint32_t tcpi_delivered; /* segments that arrived at the peer, SYN included */
     uint32_t tcpi_dsack_dups, tcpi_reord_seen, tcpi_rcv_ooopack;
     uint32_t tcpi_reordering;                                                /* segments */
     uint32_t tcpi_total_rto, tcpi_total_rto_recoveries, tcpi_total_rto_time; /* the last: ms */
@@ -379,6 +381,10 @@ struct chaski_tcp_info {
     uint32_t tcpi_delivered_ce_bytes, tcpi_delivered_e0_bytes, tcpi_delivered_e1_bytes;
     uint32_t tcpi_received_ce_bytes, tcpi_received_e0_bytes, tcpi_received_e1_bytes;
     uint32_t receive_queue, send_queue; /* bytes, as ss shows them */
+    uint32_t tcpi_delivered;       /* segments that have arrived, our SYN included */
+    uint64_t tcpi_delivery_rate;   /* bytes a second; 0: not known */
+    bool tcpi_delivery_rate_app_limited;
+    uint64_t tcpi_pacing_rate, tcpi_max_pacing_rate; /* bytes a second; 0: not paced, no limit */
     const char *congestion;
 };
 
