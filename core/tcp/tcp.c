@@ -35,6 +35,7 @@ const struct tcp_knobs tcp_default_knobs = {
     .fast_open = FAST_OPEN_CLIENT,
     .frto = 2,
     .tail_probes = 3,
+    .min_tso_segs = 2,
     .reordering = 3,
     .max_reordering = 300,
     .mtu_probing = 0,

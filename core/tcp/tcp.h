@@ -123,7 +123,9 @@ struct tcp_connection {
     /* ---- line 2 ---- */
     struct tcp_receive_queue receive;
     uint32_t work_next;         /* in tcp->work: the next one; 0: not in there */
-    uint32_t unacknowledged_in; /* bytes received since the last acknowledgement was sent */
+    uint32_t unacknowledged_in : 26; /* bytes received since the last acknowledgement was sent */
+    uint32_t quick_acks : 5;         /* so many acknowledgements go at once, */
+    uint32_t pingpong : 1;           /* unless the application answers, so that they can wait */
     uint64_t ack_at;            /* delayed acknowledgement; TIMER_NEVER: off, as for its like */
     struct timer timer;         /* at the earliest of the deadlines; its own stands first */
 
@@ -176,6 +178,7 @@ struct tcp_connection {
     uint8_t retries;   /* time-outs since the peer last acknowledged something new */
     uint8_t backoff;   /* consecutive time-outs, kept until a round trip is told again (Karn) */
     uint8_t algorithm; /* enum chaski_congestion */
+    uint32_t text_ms;  /* when text last came, if any did */
 };
 
 _Static_assert(sizeof(void *) != 8 || (sizeof(struct tcp_connection) == 384 &&

@@ -80,7 +80,11 @@ static void send_for(struct tcp *tcp, struct tcp_connection *c, struct packet *p
         c->ack_at = TIMER_NEVER;
         c->last_ack_sent = c->rcv_nxt;
         c->unacknowledged_in = 0;
+        c->quick_acks = (c->quick_acks - (c->quick_acks != 0)) & 31u;
     }
+    if (packet->length > header_length && c->bytes_received != 0 &&
+        clock_ms(now_ns) - c->text_ms < tcp->knobs.ack_delay_us / 1000)
+        c->pingpong = 1; /* that is an answer */
     hand_to_network(tcp, packet, now_ns);
 }
 

@@ -31,6 +31,7 @@ struct tcp_knobs {
     uint8_t doubt_after; /* R1: time-outs before IP is told to doubt the next hop */
     uint8_t syncookies;  /* 0: never, 1: when all half-open entries are taken, 2: always */
     uint8_t timestamps;  /* 0: none, 1: with an offset for each connection, 2: without */
+    bool lax_timestamps; /* segments may lack them though they were agreed on */
     bool sack, window_scaling;
     uint8_t congestion;                                           /* enum chaski_congestion */
     uint16_t pacing_slow_start_percent, pacing_avoidance_percent; /* of a window a round trip */
@@ -49,6 +50,7 @@ struct tcp_knobs {
     bool ecn_fallback;                     /* do without where somebody drops or changes it */
     uint8_t ecn_option;        /* RFC 9768's: 0 never, 1 on change, 2 and now and then, 3 always */
     uint8_t ecn_option_beacon; /* so many times a round trip at least */
+    uint8_t min_tso_segs;      /* of what is handed to the link in one piece, at least */
     uint8_t reordering;        /* DupThresh: segments SACKed that tell of a loss at once */
     uint16_t max_reordering;   /* that is told to have been seen */
 };

@@ -72,6 +72,7 @@ int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
         break;
     case CHASKI_TCP_QUICKACK:
         set_flag(c, TCPF_QUICKACK, value);
+        c->pingpong = value == 0;
         break;
     case CHASKI_TCP_MAXSEG:
         set_max_segment(tcp, c, (uint16_t)value);

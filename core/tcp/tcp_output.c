@@ -34,9 +34,25 @@ static void note_limited(struct tcp_connection *c)
     c->flight->limited = true;
 }
 
-static uint32_t largest_segment(const struct tcp_connection *c)
+/* How much one segment takes before the link cuts it, as Linux has it: what goes in a millisecond,
+ * the more the nearer the peer is; but so that a window makes two at least. */
+static uint32_t largest_segment(const struct tcp *tcp, const struct tcp_connection *c)
 {
-    return TCP_LARGEST_SEGMENT / c->mss * c->mss;
+    enum { NEAR_SHIFT = 9 };
+    uint32_t most = TCP_LARGEST_SEGMENT / c->mss, half = c->congestion.window / c->mss / 2;
+    uint32_t segments = most;
+    if (c->srtt_us8 != 0) {
+        uint64_t window = maximum(c->congestion.window, c->snd_nxt - c->snd_una);
+        bool slow_start = c->congestion.window < c->congestion.threshold / 2;
+        window *= slow_start ? tcp->knobs.pacing_slow_start_percent
+                             : tcp->knobs.pacing_avoidance_percent;
+        uint64_t bytes = window * (1000000 * 8 / 100) / c->srtt_us8 / 1024;
+        uint32_t nearness = c->min_rtt_us >> NEAR_SHIFT;
+        bytes += nearness < 32 ? TCP_LARGEST_SEGMENT >> nearness : 0;
+        segments = bytes / c->mss < most ? (uint32_t)(bytes / c->mss) : most;
+    }
+    segments = minimum(maximum(segments, tcp->knobs.min_tso_segs), maximum(half, 1));
+    return minimum(segments, most) * c->mss;
 }
 
 /* Sends one lost range, or as much of it as the congestion window and pacing allow, again. */
@@ -45,15 +61,15 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
 {
     uint32_t in_flight = tcp_in_flight(c);
     uint32_t room = minimum(maximum(congestion_room(c), c->mss), pace);
-    uint32_t most = minimum(room / c->mss * c->mss, largest_segment(c));
+    uint32_t most = minimum(room / c->mss * c->mss, largest_segment(tcp, c));
     uint32_t data = seq_min(sent->end, c->snd_end) - sent->node.key;
     bool fin = data != sent_length(sent);
     if (data > most) {
         data = most;
         fin = false;
     }
-    bool last = data != 0 && sent->node.key + data == c->snd_end;
-    uint8_t flags = TCP_ACK | (last ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
+    bool last = data != 0 && (sent->flags & SENT_PUSHED) && data + fin == sent_length(sent);
+    uint8_t flags = TCP_ACK | (last || data > c->mss ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
     if (!scoreboard_split(&c->flight->scoreboard, &tcp->sent, sent, data + fin))
         return OUT_OF_MEMORY;
     int32_t done = tcp_build_segment(tcp, c, sent->chunk, sent->node.key, data, flags, now_ns);
@@ -118,7 +134,8 @@ static bool short_segment_may_go(const struct tcp_connection *c, uint32_t n, uin
 
 /* How many of the waiting bytes the next segment takes; 0: none may go now. `pace`: two segments or
  * more. */
-static uint32_t next_length(struct tcp_connection *c, uint32_t waiting, uint32_t pace)
+static uint32_t next_length(const struct tcp *tcp, struct tcp_connection *c, uint32_t waiting,
+                            uint32_t pace)
 {
     uint32_t window = usable_window(c), room = congestion_room(c);
     if (room < minimum(minimum(window, waiting), pace))
@@ -126,7 +143,7 @@ static uint32_t next_length(struct tcp_connection *c, uint32_t waiting, uint32_t
     /* With an empty network one segment always goes, else nothing would ever call us again. */
     if (room < c->mss && tcp_in_flight(c) == 0)
         room = c->mss;
-    uint32_t most = minimum(largest_segment(c), pace / c->mss * c->mss);
+    uint32_t most = minimum(largest_segment(tcp, c), pace / c->mss * c->mss);
     uint32_t n = minimum(minimum(waiting, most), minimum(window, room));
     if (n >= c->mss) {
         uint32_t whole = n / c->mss * c->mss;
@@ -148,26 +165,31 @@ static void restart_after_idle(const struct tcp *tcp, struct tcp_connection *c, 
     window_restart(tcp, c);
 }
 
-/* Sends the next n bytes of new data, and FIN when it follows them. */
+/* Sends the next n bytes of new data, and FIN when it follows them. PSH is on what ends the data
+ * written, and on what the link cuts, so that receivers that join segments do not wait. */
 static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint32_t n,
                                  uint64_t now_ns)
 {
     struct tcp_flight *flight = c->flight;
     uint32_t in_flight = tcp_in_flight(c);
     bool last = c->snd_nxt + n == c->snd_end, fin = last && has(c, TCPF_FIN_QUEUED);
-    uint8_t flags = TCP_ACK | (last && n != 0 ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
+    bool push = (last && n != 0) || n > c->mss;
+    uint8_t flags = TCP_ACK | (push ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
     struct send_chunk *chunk = n == 0 ? NULL : send_queue_unsent(&flight->queue, c->snd_nxt);
     struct tcp_sent *sent = scoreboard_sent(&flight->scoreboard, &tcp->sent, c->snd_nxt,
                                             c->snd_nxt + n + fin, c->mss, chunk, now_ns);
     if (sent == NULL)
         return OUT_OF_MEMORY;
+    sent->flags = last && n != 0 ? SENT_PUSHED : 0;
     int32_t done = tcp_build_segment(tcp, c, chunk, c->snd_nxt, n, flags, now_ns);
     if (done < 0) {
         scoreboard_unsend(&flight->scoreboard, &tcp->sent, sent);
         return OUT_OF_MEMORY;
     }
-    if ((uint32_t)done < n)
+    if ((uint32_t)done < n) {
         scoreboard_shorten(&flight->scoreboard, sent, c->snd_nxt + (uint32_t)done, c->mss);
+        sent->flags = 0;
+    }
     if (c->snd_nxt == c->snd_una) {
         c->progress_ms = clock_ms(now_ns);
         tcp_restart_rto(tcp, c, now_ns);
@@ -222,7 +244,7 @@ static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t
                 return OUT_OF_MEMORY;
             continue;
         }
-        uint32_t n = waiting == 0 ? 0 : next_length(c, waiting, pace);
+        uint32_t n = waiting == 0 ? 0 : next_length(tcp, c, waiting, pace);
         if (n == 0 && (waiting != 0 || !has(c, TCPF_FIN_QUEUED)))
             return NOTHING_TO_SEND;
         if (send_segment(tcp, c, n, now_ns) == OUT_OF_MEMORY)
@@ -243,16 +265,15 @@ static enum outcome send_tail_probe(struct tcp *tcp, struct tcp_connection *c, u
     } else {
         struct tcp_sent *last = scoreboard_last(board);
         uint32_t before = (sent_length(last) - 1) / c->mss * c->mss;
-        if (before != 0 && !scoreboard_split(board, &tcp->sent, last, before))
-            return OUT_OF_MEMORY;
-        outcome = resend(tcp, c, scoreboard_last(board), UINT32_MAX, now_ns);
+        bool split = before == 0 || scoreboard_split(board, &tcp->sent, last, before);
+        outcome =
+            split ? resend(tcp, c, scoreboard_last(board), UINT32_MAX, now_ns) : OUT_OF_MEMORY;
     }
-    if (outcome == OUT_OF_MEMORY)
-        return OUT_OF_MEMORY;
-    tail_probe_sent(c, n == 0);
+    /* Without memory there is none: the time-out comes, and needs less. */
+    tail_probe_sent(c, n == 0 && outcome == SENT);
     tcp_restart_rto(tcp, c, now_ns);
-    count(tcp->counters, CHASKI_TCP_TAIL_PROBES);
-    return SENT;
+    count_many(tcp->counters, CHASKI_TCP_TAIL_PROBES, outcome == SENT);
+    return outcome;
 }
 
 /* RFC 9293, 3.8.6.1: data waits, nothing is in flight that could bring an acknowledgement. */
@@ -429,11 +450,20 @@ void tcp_output_all(struct tcp *tcp, uint64_t now_ns)
         hook_call(&tcp->network[family].transmit, &tcp->out[family], now_ns);
 }
 
+/* What the window could be. It begins as in the SYN, which has no scale, and grows as text comes,
+ * twice as fast, so that no sender is held up and none hears of windows that it does not need. */
+static uint32_t window_room(const struct tcp_connection *c)
+{
+    uint32_t room = c->receive.limit > c->receive.length ? c->receive.limit - c->receive.length : 0;
+    room = minimum(room, (uint32_t)UINT16_MAX << c->receive_scale);
+    uint64_t grown = UINT16_MAX + 2 * c->bytes_received;
+    return room < grown ? room : (uint32_t)grown;
+}
+
 uint32_t tcp_window_to_send(struct tcp_connection *c)
 {
     uint32_t known = c->rcv_advertised - c->rcv_nxt;
-    uint32_t room = c->receive.limit > c->receive.length ? c->receive.limit - c->receive.length : 0;
-    room = minimum(room, (uint32_t)UINT16_MAX << c->receive_scale);
+    uint32_t room = window_room(c);
     uint32_t unit = 1u << c->receive_scale;
     /* RFC 9293, 3.8.6.2.2: the edge stays until it moves by a whole step, and never moves back. */
     if (seq_le(c->rcv_nxt + room, c->rcv_advertised) ||
@@ -450,8 +480,7 @@ bool tcp_window_opened(const struct tcp_connection *c)
     if (has(c, TCPF_FIN_RECEIVED) || c->state == CHASKI_TCP_SYN_SENT)
         return false;
     uint32_t known = c->rcv_advertised - c->rcv_nxt;
-    uint32_t room = c->receive.limit > c->receive.length ? c->receive.limit - c->receive.length : 0;
-    room = minimum(room, (uint32_t)UINT16_MAX << c->receive_scale);
+    uint32_t room = window_room(c);
     return room > known && known <= room / 2 &&
            room - known >= minimum(c->receive.limit / 2, 2u * c->receive_mss);
 }

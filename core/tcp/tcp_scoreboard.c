@@ -68,6 +68,9 @@ static void count_out(struct tcp_scoreboard *board, const struct tcp_sent *sent)
     count_part(board, sent, 0u - sent_length(sent), 0u - sent->segments);
 }
 
+/* What stays of a record's flags whatever becomes of it. */
+static const unsigned lasting = SENT_EVER_RETRANSMITTED | SENT_PUSHED;
+
 static void set_flags(struct tcp_scoreboard *board, struct tcp_sent *sent, unsigned flags)
 {
     count_out(board, sent);
@@ -241,6 +244,7 @@ static bool split(struct tcp_scoreboard *board, struct pool *pool, struct tcp_se
         rest->segments -= sent->segments;
     }
     sent->end = rest->node.key;
+    sent->flags &= (uint16_t)~SENT_PUSHED;
     tree_insert(&board->sent, &rest->node);
     list_init(&rest->by_time);
     if (!list_empty(&sent->by_time))
@@ -282,7 +286,7 @@ static struct tcp_sent *mark_sacked(struct tcp_scoreboard *board, struct pool *p
 {
     note_delivery(board, sent, news);
     note_rate(sent, sent->segments, news);
-    set_flags(board, sent, (sent->flags & SENT_EVER_RETRANSMITTED) | SENT_SACKED);
+    set_flags(board, sent, (sent->flags & lasting) | SENT_SACKED);
     list_remove(&sent->by_time);
     news->sacked += sent_length(sent);
     board->highest_sacked = seq_max(board->highest_sacked, sent->end);
@@ -340,7 +344,7 @@ static void mark_lost(struct tcp_scoreboard *board, struct tcp_sent *sent)
 {
     if (board->on_lost != NULL)
         board->on_lost(board->on_lost_context, sent);
-    set_flags(board, sent, (sent->flags & SENT_EVER_RETRANSMITTED) | SENT_LOST);
+    set_flags(board, sent, (sent->flags & lasting) | SENT_LOST);
     list_remove(&sent->by_time);
     board->resent = seq_min(board->resent, sent->node.key);
 }
@@ -349,7 +353,7 @@ static void mark_lost(struct tcp_scoreboard *board, struct tcp_sent *sent)
  * that were needed to tell ranges apart are not missing when that begins. */
 static bool may_join(const struct tcp_sent *a, const struct tcp_sent *b)
 {
-    return a != NULL && b != NULL && a->flags == b->flags &&
+    return a != NULL && b != NULL && a->flags == (b->flags & (uint16_t)~SENT_PUSHED) &&
            (a->flags & (SENT_LOST | SENT_RETRANSMITTED)) == SENT_LOST;
 }
 

@@ -22,6 +22,7 @@ enum sent_flag {
     SENT_LOST = 2,               /* we take it for lost */
     SENT_RETRANSMITTED = 4,      /* sent again, and that is in flight */
     SENT_EVER_RETRANSMITTED = 8, /* Karn: no round trip can be told from it */
+    SENT_PUSHED = 16,            /* nothing was written behind it when it was first sent */
 };
 
 struct tcp_sent {

@@ -64,8 +64,8 @@ static enum verdict judge_acknowledgment(const struct tcp_connection *c,
     return seq_lt(acknowledgment, c->snd_una - c->max_snd_wnd) ? CHALLENGE : ACCEPT;
 }
 
-static enum verdict judge(const struct tcp_connection *c, const struct packet *packet,
-                          uint64_t now_ns)
+static enum verdict judge(const struct tcp *tcp, const struct tcp_connection *c,
+                          const struct packet *packet, uint64_t now_ns)
 {
     uint8_t flags = packet->tcp.flags;
     if (flags & TCP_RST)
@@ -83,7 +83,7 @@ static enum verdict judge(const struct tcp_connection *c, const struct packet *p
     if (!(flags & TCP_ACK))
         return DISCARD;
     /* RFC 7323, 3.2: once agreed on, timestamps are on every segment. */
-    if (has(c, TCPF_HAS_TIMESTAMPS) && !packet->tcp.has_timestamp)
+    if (has(c, TCPF_HAS_TIMESTAMPS) && !packet->tcp.has_timestamp && !tcp->knobs.lax_timestamps)
         return DISCARD;
     return judge_acknowledgment(c, packet);
 }
@@ -194,13 +194,29 @@ static void receive_urgent(struct tcp *tcp, struct tcp_connection *c, const stru
     connection_tell(tcp, c, CHASKI_URGENT);
 }
 
+/* Text has come: as Linux, a peer that begins, or begins again, is in slow start and hears of each
+ * segment at once. */
+static void note_text(struct tcp_connection *c, uint64_t now_ns)
+{
+    enum { QUICK_LEAST = 2, QUICK_MOST = 16 };
+    bool begins = c->bytes_received == 0 || clock_ms(now_ns) - c->text_ms > c->rto_us / 1000;
+    c->text_ms = clock_ms(now_ns);
+    if (!begins)
+        return;
+    uint32_t segments = (c->rcv_advertised - c->rcv_nxt) / 2 / c->receive_mss;
+    segments = minimum(maximum(segments, QUICK_LEAST), QUICK_MOST);
+    c->quick_acks = maximum(segments, c->quick_acks) & 31u;
+}
+
 /* RFC 9293, 3.8.6.3 and RFC 5681, 4.2: at least every second full segment, and within ack_delay. */
 static void owe_acknowledgment(struct tcp *tcp, struct tcp_connection *c, uint32_t received,
                                uint64_t now_ns)
 {
+    enum { MOST = (1 << 26) - 1 };
     uint32_t full = minimum(c->receive_mss, c->announced_mss);
-    c->unacknowledged_in += received;
-    if (received > full || c->unacknowledged_in >= 2 * full || has(c, TCPF_QUICKACK)) {
+    bool quick = c->quick_acks != 0 && !c->pingpong;
+    c->unacknowledged_in = minimum(c->unacknowledged_in + received, MOST) & MOST;
+    if (c->unacknowledged_in > full || quick || has(c, TCPF_QUICKACK)) {
         c->flags |= TCPF_ACK_NOW;
     } else if (!has(c, TCPF_ACK_DELAYED)) {
         c->flags |= TCPF_ACK_DELAYED;
@@ -244,6 +260,7 @@ static void receive_text(struct tcp *tcp, struct tcp_connection *c, struct packe
     uint32_t length = packet->length;
     bool next = packet->tcp.sequence == c->rcv_nxt;
     estimate_receive_mss(c, packet);
+    note_text(c, now_ns);
     if (!receive_queue_admit(queue, packet, next, tcp->counters)) {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_QUEUE_FULL);
         c->flags |= TCPF_ACK_NOW;
@@ -279,7 +296,14 @@ static bool receive_fin(struct tcp *tcp, struct tcp_connection *c, uint64_t now_
 {
     receive_queue_drop_runs(&c->receive, tcp->counters, CHASKI_DROP_TCP_AFTER_FIN);
     c->rcv_nxt++;
-    c->flags |= TCPF_FIN_RECEIVED | TCPF_ACK_NOW;
+    c->flags |= TCPF_FIN_RECEIVED;
+    /* Behind text its acknowledgement may wait for ours (Linux). */
+    if (c->state == CHASKI_TCP_ESTABLISHED && c->bytes_received != 0) {
+        c->pingpong = 1;
+        owe_acknowledgment(tcp, c, 1, now_ns);
+    } else {
+        c->flags |= TCPF_ACK_NOW;
+    }
     if (seq_lt(c->rcv_advertised, c->rcv_nxt))
         c->rcv_advertised = c->rcv_nxt;
     connection_tell(tcp, c, CHASKI_READABLE);
@@ -493,7 +517,7 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
         return;
     }
-    switch (judge(c, packet, now_ns)) {
+    switch (judge(tcp, c, packet, now_ns)) {
     case ACCEPT:
         apply(tcp, c, packet, now_ns);
         return;

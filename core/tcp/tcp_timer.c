@@ -296,6 +296,7 @@ void tcp_timer_fire(void *block, struct timer *timer, uint64_t now_ns)
     if (c->ack_at <= now_ns) {
         c->ack_at = TIMER_NEVER;
         if (has(c, TCPF_ACK_DELAYED)) {
+            c->pingpong = 0; /* nobody answers */
             c->flags |= TCPF_ACK_NOW;
             count(tcp->counters, CHASKI_TCP_DELAYED_ACKS);
         }

@@ -139,6 +139,8 @@ static void join(struct run *run, struct seen *seen, uint32_t length, uint64_t u
             seen->wire.length + next->length > length)
             return;
         seen->wire.length += next->length;
+        /* What matters of a push is whether it is at the end. */
+        seen->wire.flags &= (uint16_t)~FLAG_PSH;
         seen->wire.flags |= next->flags & (FLAG_PSH | FLAG_FIN);
         take_seen(run);
     }

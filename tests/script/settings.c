@@ -62,6 +62,7 @@ static bool without_meaning(const char *name)
         "speed",
         "init_scripts",
         "code_command",
+        "mss",
         "code_sockopt",
         "code_format",
         "non_fatal",

@@ -103,7 +103,6 @@ static const struct {
     {"net.ipv4.tcp_fack", NULL},
     {"net.ipv4.tcp_limit_output_bytes", NULL},
     {"net.ipv4.tcp_low_latency", NULL},
-    {"net.ipv4.tcp_min_tso_segs", NULL},
     {"net.ipv4.tcp_moderate_rcvbuf", "1"},
     {"net.ipv4.tcp_no_metrics_save", NULL},
     {"net.ipv4.tcp_pacing_ca_ratio", NULL},

@@ -232,6 +232,7 @@ static void shld_3_lost_data_is_answered_by_a_reset(void **state)
     peer_make(&peer, NULL);
     peer_opens(&peer);
     peer_says(&peer, SEGMENT_ACK, 10);
+    peer_expects(&peer, SEGMENT_ACK);
     assert_int_equal(chaski_tcp_close(peer.host, peer.connection), 0);
     peer_settles(&peer);
     struct segment reset = peer_expects(&peer, SEGMENT_RST | SEGMENT_ACK);

@@ -235,6 +235,7 @@ static void must_41_listening_touches_no_connection(void **state)
     peer_settles(&peer);
     assert_int_equal(peer_info(&peer).tcpi_state, CHASKI_TCP_ESTABLISHED);
     peer_says(&peer, SEGMENT_ACK, 5);
+    peer_expects(&peer, SEGMENT_ACK);
     assert_int_equal(peer_host_reads(&peer, 10), 5);
     peer_host_writes(&peer, 5);
     assert_int_equal(peer_expects(&peer, SEGMENT_ACK).payload_length, 5);

@@ -530,6 +530,7 @@ static void shld_18_acknowledgements_are_delayed(void **state)
     struct peer peer;
     peer_make(&peer, NULL);
     peer_opens(&peer);
+    chaski_tcp_set(peer.host, peer.connection, CHASKI_TCP_QUICKACK, 0); /* as if it had answered */
     peer_says(&peer, SEGMENT_ACK, PEER_MSS);
     peer_expects_nothing(&peer);
     peer_host_writes(&peer, 10); /* and travel with data */
@@ -549,6 +550,7 @@ static void shld_19_every_second_full_segment_is_acknowledged(void **state)
     struct peer peer;
     peer_make(&peer, NULL);
     peer_opens(&peer);
+    chaski_tcp_set(peer.host, peer.connection, CHASKI_TCP_QUICKACK, 0);
     for (int i = 0; i < 20; i++) {
         peer_says(&peer, SEGMENT_ACK, PEER_MSS);
         peer_expects_nothing(&peer);

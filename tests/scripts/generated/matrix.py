@@ -8,7 +8,7 @@ have been forged, and docs/deviations.md. Round trips take a second, so that no 
 """
 import sys
 
-RIGHT = 65535           # the window that the stack offers, without a scale
+RIGHT = 65535           # the window that the stack offers in its SYN, without a scale
 PEER_WINDOW = 20000
 WAIT = '+.5'            # longer than an acknowledgement may be delayed (MUST-40)
 MODULUS = 1 << 32
@@ -28,8 +28,8 @@ ESTABLISHES = LISTENS + """\
 +0 write(4, ..., 1000) = 1000
 +0 > P. 1:1001(1000) ack 1
 +.9 < P. 1:1001(1000) ack 1001 win 20000
++0 > . 1001:1001(0) ack 1001 win 64535
 +0 read(4, ..., 2000) = 1000
-+0~+.5 > . 1001:1001(0) ack 1001 win 65535
 """
 SHUTS = """\
 +.6 shutdown(4, SHUT_WR) = 0
@@ -37,7 +37,7 @@ SHUTS = """\
 """
 PEER_SHUTS = """\
 +.1 < F. 1001:1001(0) ack 1001 win 20000
-+0~+.5 > . 1001:1001(0) ack 1002 win 65534
++0~+.5 > . 1001:1001(0) ack 1002 win 65535
 """
 
 # kind: flags, bytes of text
@@ -64,7 +64,8 @@ class State:
 
     def __init__(self, name, setup, una, nxt, awaited):
         self.name, self.setup, self.una, self.nxt, self.awaited = name, setup, una, nxt, awaited
-        self.edge = RIGHT + (1 if name == 'syn_received' else 1001)
+        # As it was told last: before anything came, behind the text, behind the FIN.
+        self.edge = RIGHT + {'syn_received': 1, 'last_ack': 1002}.get(name, 1001)
 
     def answer(self):
         return f'> . {self.nxt}:{self.nxt}(0) ack {self.awaited}'
