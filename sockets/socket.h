@@ -52,6 +52,7 @@ enum plain_option {
     PLAIN_INCOMING_CPU,
     PLAIN_MAX_PACING_RATE,
     PLAIN_NODELAY,
+    PLAIN_CORK,
     PLAIN_MAXSEG,
     PLAIN_KEEPIDLE,
     PLAIN_KEEPINTVL,
@@ -101,6 +102,7 @@ struct socket {
     bool lingers;        /* SO_LINGER is on */
     bool closing;        /* close() has begun and waits */
     bool quick;          /* TCP_QUICKACK has been set */
+    bool more;           /* the last call to send had MSG_MORE */
     bool has_congestion; /* TCP_CONGESTION has been set */
     bool fast_connect;   /* TCP_FASTOPEN_CONNECT */
     bool deferred;       /* connect() has been called; the SYN goes with the first data */

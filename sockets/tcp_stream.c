@@ -175,6 +175,23 @@ static ssize_t copy_in(struct socket *socket, const struct msghdr *message)
     return (ssize_t)done;
 }
 
+/* What is written next is to be continued, or is not. */
+static void announce(struct socket *socket, bool more)
+{
+    if (more || socket->more)
+        chaski_tcp_set(host_of(socket), socket->tcp, CHASKI_TCP_MORE, more);
+    socket->more = more;
+}
+
+/* All of a message has been taken. */
+static void end_message(struct socket *socket, int flags)
+{
+    if (flags & MSG_OOB)
+        chaski_tcp_urgent(host_of(socket), socket->tcp);
+    if (flags & MSG_EOR)
+        chaski_tcp_end_record(host_of(socket), socket->tcp);
+}
+
 ssize_t tcp_socket_send(struct file *file, const struct msghdr *message, int flags)
 {
     struct socket *socket = (struct socket *)file;
@@ -189,10 +206,10 @@ ssize_t tcp_socket_send(struct file *file, const struct msghdr *message, int fla
     int error = send_error(socket);
     if (error != 0)
         return error;
-    if ((flags & MSG_ZEROCOPY) && socket->plain[PLAIN_ZEROCOPY] && wanted != 0)
-        return zerocopy_send(socket, message);
-    ssize_t done = copy_in(socket, message);
-    if ((flags & MSG_OOB) && done > 0 && done == wanted)
-        chaski_tcp_urgent(host_of(socket), socket->tcp);
+    announce(socket, (flags & MSG_MORE) != 0);
+    bool lent = (flags & MSG_ZEROCOPY) && socket->plain[PLAIN_ZEROCOPY] && wanted != 0;
+    ssize_t done = lent ? zerocopy_send(socket, message) : copy_in(socket, message);
+    if (done > 0 && done == wanted)
+        end_message(socket, flags);
     return done;
 }

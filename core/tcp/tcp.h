@@ -69,6 +69,9 @@ enum tcp_flag {
     TCPF_WANTS_OUTPUT = 1u << 24, /* has something to send, perhaps */
     TCPF_IN_TABLE = 1u << 25,     /* segments find it */
     TCPF_FIN_KNOWN = 1u << 26,    /* the peer's FIN stands at fin_at, perhaps behind a gap */
+    TCPF_CORK = 1u << 28,         /* short segments wait, */
+    TCPF_MORE = 1u << 29,         /* or this one does, until an acknowledgement comes */
+    TCPF_RELEASED = 1u << 30,     /* what was written until now need not wait */
 };
 
 /* Linux's tcp_ca_state numbers. */
@@ -122,12 +125,12 @@ struct tcp_connection {
 
     /* ---- line 2 ---- */
     struct tcp_receive_queue receive;
-    uint32_t work_next;         /* in tcp->work: the next one; 0: not in there */
+    uint32_t work_next;              /* in tcp->work: the next one; 0: not in there */
     uint32_t unacknowledged_in : 26; /* bytes received since the last acknowledgement was sent */
     uint32_t quick_acks : 5;         /* so many acknowledgements go at once, */
     uint32_t pingpong : 1;           /* unless the application answers, so that they can wait */
-    uint64_t ack_at;            /* delayed acknowledgement; TIMER_NEVER: off, as for its like */
-    struct timer timer;         /* at the earliest of the deadlines; its own stands first */
+    uint64_t ack_at;    /* delayed acknowledgement; TIMER_NEVER: off, as for its like */
+    struct timer timer; /* at the earliest of the deadlines; its own stands first */
 
     /* ---- line 3, behind the timer's links ---- */
     uint64_t send_at;  /* retransmission or persist */
@@ -299,6 +302,7 @@ long tcp_write(struct tcp *tcp, chaski_tcp connection, const void *bytes, size_t
 int tcp_look(struct tcp *tcp, chaski_tcp connection, struct chaski_piece *pieces, unsigned count);
 int tcp_consume(struct tcp *tcp, chaski_tcp connection, size_t length);
 int tcp_hand_over(struct tcp *tcp, chaski_tcp connection, struct chaski_memory *memory);
+int tcp_end_record(struct tcp *tcp, chaski_tcp connection);
 int tcp_urgent(struct tcp *tcp, chaski_tcp connection);
 int tcp_shutdown(struct tcp *tcp, chaski_tcp connection);
 int tcp_close(struct tcp *tcp, chaski_tcp connection);
