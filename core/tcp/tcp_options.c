@@ -25,6 +25,7 @@ static const struct limits limits[CHASKI_TCP_OPTION_COUNT] = {
     [CHASKI_TCP_TOS] = {0, 255},
     [CHASKI_TCP_CORK] = {0, 1},
     [CHASKI_TCP_MORE] = {0, 1},
+    [CHASKI_TCP_PROGRESS] = {0, 1},
     [CHASKI_TCP_TTL] = {0, 255},
 };
 
@@ -134,6 +135,10 @@ int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
     case CHASKI_TCP_TOS:
         c->traffic_class = (uint8_t)((value & ~ECN_MODES) | (c->traffic_class & ECN_MODES));
         break;
+    case CHASKI_TCP_PROGRESS:
+        if (c->flight != NULL)
+            c->flight->tells_progress = value != 0;
+        break;
     case CHASKI_TCP_TTL:
         c->ttl = (uint8_t)value;
         break;
@@ -180,6 +185,8 @@ static int64_t value_of(const struct tcp_connection *c, enum chaski_tcp_option o
         return has(c, TCPF_CORK);
     case CHASKI_TCP_MORE:
         return has(c, TCPF_MORE);
+    case CHASKI_TCP_PROGRESS:
+        return c->flight != NULL && c->flight->tells_progress;
     case CHASKI_TCP_TTL:
         return c->ttl;
     case CHASKI_TCP_OPTION_COUNT:

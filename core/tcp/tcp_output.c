@@ -225,6 +225,8 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
     account_sent(tcp, c, (uint32_t)done, sent->segments, false);
     flight->prr.out += sent_length(sent);
     c->snd_nxt = sent->end;
+    if (flight->tells_progress)
+        connection_tell(tcp, c, CHASKI_PROGRESS);
     c->sent_ms = clock_ms(now_ns);
     if ((uint32_t)done % c->mss != 0)
         flight->snd_small = c->snd_nxt;

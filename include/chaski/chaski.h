@@ -196,6 +196,8 @@ enum chaski_event {
     CHASKI_URGENT = 16,   /* an urgent mark has arrived (RFC 9293, 3.8.5) */
     CHASKI_TROUBLED = 32, /* the network reports an error, or nobody has answered for long: which,
                              says chaski_tcp_error(); trying goes on (RFC 9293, 3.9.1.8) */
+    CHASKI_PROGRESS =
+        64, /* more has been sent, or acknowledged: where CHASKI_TCP_PROGRESS is set */
 };
 
 /* Runs inside chaski_poll(). `events` is a set of enum chaski_event. */
@@ -324,7 +326,8 @@ enum chaski_tcp_option {
     /* What is written next is to be continued: a short segment waits, but for an acknowledgement
      * at most, and does not push. 0: what was written is complete. */
     CHASKI_TCP_MORE,
-    CHASKI_TCP_TTL, /* 1 to 255 */
+    CHASKI_TCP_PROGRESS, /* tell CHASKI_PROGRESS; forgotten when all is acknowledged */
+    CHASKI_TCP_TTL,      /* 1 to 255 */
     CHASKI_TCP_OPTION_COUNT,
 };
 
