@@ -53,7 +53,7 @@ static ssize_t run(struct machine *m, struct call *call)
 static bool waits(const struct machine *m, const struct call *call, ssize_t value)
 {
     return value == -EAGAIN && sockets_blocks(m->sockets, call->fd) &&
-           (call->flags & MSG_DONTWAIT) == 0;
+           (call->flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) == 0;
 }
 
 /* When a call that begins now gives up by the socket's own time-out. */

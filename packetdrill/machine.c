@@ -118,6 +118,7 @@ struct machine *machine_create(const char *flags)
         machine_free(m);
         return NULL;
     }
+    sockets_set_clock(m->sockets, (int64_t)(m->epoch_us * 1000));
     add_interface(m, flags);
     policy_follow(m);
     return m;

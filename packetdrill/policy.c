@@ -193,6 +193,7 @@ void policy_follow(struct machine *m)
 {
     if (m->policy.somaxconn == 0)
         sockets_defaults(&m->policy);
+    m->policy.copies = true; /* to hand packets to the tool */
     follow_knobs(m);
     follow_fast_open_key(m);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

@@ -44,6 +44,8 @@ static int tcp_apply_one(struct socket *socket, enum plain_option option)
     switch (option) {
     case PLAIN_NODELAY:
         return tcp_apply(socket, CHASKI_TCP_NODELAY, value);
+    case PLAIN_CORK:
+        return tcp_apply(socket, CHASKI_TCP_CORK, value);
     case PLAIN_KEEPALIVE:
         return tcp_apply(socket, CHASKI_TCP_KEEPALIVE, value);
     case PLAIN_KEEPIDLE:

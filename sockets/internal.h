@@ -47,6 +47,7 @@ struct sockets {
     struct sockets_policy policy;
     struct descriptor *descriptors;
     int first, room; /* number of descriptors[0]; how many */
+    int64_t clock_ahead_ns;
 };
 
 /* ---- table.c ---- */

@@ -61,7 +61,8 @@ struct socket *socket_new(struct sockets *s, int family, int type, int status)
         return NULL;
     socket->family = family;
     socket->type = type;
-    socket->sent_notes_end = &socket->sent_notes;
+    socket->notes_end = &socket->notes;
+    socket->stamps_end = &socket->stamps;
     set_defaults(socket, &s->policy);
     return socket;
 }

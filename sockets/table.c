@@ -54,6 +54,11 @@ void sockets_set_policy(struct sockets *s, const struct sockets_policy *policy)
     s->policy = *policy;
 }
 
+void sockets_set_clock(struct sockets *s, int64_t ahead_ns)
+{
+    s->clock_ahead_ns = ahead_ns;
+}
+
 /* ---- Files and descriptors ---- */
 
 static struct descriptor *descriptor_of(const struct sockets *s, int fd)

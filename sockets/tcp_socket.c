@@ -35,6 +35,8 @@ static void happened(void *context, struct chaski *host, chaski_tcp connection, 
     struct socket *socket = context;
     uint32_t told = 0;
     (void)host, (void)connection;
+    if (socket->stamps != NULL)
+        stamps_progress(socket);
     if (events & CHASKI_READABLE)
         told |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
     if (events & (CHASKI_WRITABLE | CHASKI_CONNECTED))
@@ -128,7 +130,7 @@ static uint32_t tcp_events(struct file *file)
         events = EPOLLOUT | EPOLLWRNORM | EPOLLHUP;
     else if (socket->phase != SOCKET_CONNECTING && tcp_socket_info(socket, &info))
         events = stream_events(socket, &info);
-    if (socket->error != 0 || socket->sent_notes != NULL)
+    if (socket->error != 0 || socket->notes != NULL)
         events |= EPOLLERR;
     return events;
 }
@@ -224,6 +226,8 @@ static void forget_connection(struct socket *socket)
     if (socket->has_tcp)
         chaski_tcp_abort(host_of(socket), socket->tcp);
     zerocopy_forget(socket);
+    stamps_forget(socket);
+    error_queue_forget(socket);
     ao_withdraw(socket);
     socket->has_tcp = false;
     socket->phase = SOCKET_NEW;
@@ -377,6 +381,8 @@ static int tcp_socket_close(struct file *file)
     }
     zerocopy_forget(socket);
     ao_forget(socket);
+    stamps_forget(socket);
+    error_queue_forget(socket);
     return 0;
 }
 

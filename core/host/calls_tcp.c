@@ -87,6 +87,11 @@ int chaski_tcp_hand_over(struct chaski *host, chaski_tcp connection, struct chas
     return tcp_hand_over(&host->tcp, connection, memory);
 }
 
+int chaski_tcp_end_record(struct chaski *host, chaski_tcp connection)
+{
+    return tcp_end_record(&host->tcp, connection);
+}
+
 int chaski_tcp_urgent(struct chaski *host, chaski_tcp connection)
 {
     return tcp_urgent(&host->tcp, connection);

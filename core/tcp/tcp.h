@@ -72,10 +72,10 @@ enum tcp_flag {
     TCPF_WANTS_OUTPUT = 1u << 24, /* has something to send, perhaps */
     TCPF_IN_TABLE = 1u << 25,     /* segments find it */
     TCPF_FIN_KNOWN = 1u << 26,    /* the peer's FIN stands at fin_at, perhaps behind a gap */
-    TCPF_TIMEOUT_ADOPTED = 1u << 27, /* user_timeout_ms is what the peer has told (RFC 5482) */
-    TCPF_TIMEOUT_OWED = 1u << 28,    /* the peer is to be told ours */
-    TCPF_TIMEOUT_TOLD = 1u << 29,    /* it has been */
-    TCPF_AO = 1u << 30,              /* segments are authenticated: tcp_ao */
+    TCPF_AO = 1u << 27,           /* segments are authenticated: tcp_ao */
+    TCPF_CORK = 1u << 28,         /* short segments wait, */
+    TCPF_MORE = 1u << 29,         /* or this one does, until an acknowledgement comes */
+    TCPF_RELEASED = 1u << 30,     /* what was written until now need not wait */
 };
 
 /* Linux's tcp_ca_state numbers. */
@@ -181,8 +181,9 @@ struct tcp_connection {
     uint8_t keep_count, syn_count;
     uint8_t interface;
     int8_t error; /* enum chaski_error: before the end what stands in the way, then why it ended */
-    uint8_t repeats;   /* segments behind a gap since RCV.NXT moved and it was told */
-    uint8_t retries;   /* time-outs since the peer last acknowledged something new */
+    uint8_t repeats : 5;      /* segments behind a gap since RCV.NXT moved and it was told */
+    uint8_t timeout_told : 3; /* enum user_timeout_state */
+    uint8_t retries;          /* time-outs since the peer last acknowledged something new */
     uint8_t backoff;   /* consecutive time-outs, kept until a round trip is told again (Karn) */
     uint8_t algorithm; /* enum chaski_congestion */
     uint32_t text_ms;  /* when text last came, if any did */
@@ -308,6 +309,7 @@ long tcp_write(struct tcp *tcp, chaski_tcp connection, const void *bytes, size_t
 int tcp_look(struct tcp *tcp, chaski_tcp connection, struct chaski_piece *pieces, unsigned count);
 int tcp_consume(struct tcp *tcp, chaski_tcp connection, size_t length);
 int tcp_hand_over(struct tcp *tcp, chaski_tcp connection, struct chaski_memory *memory);
+int tcp_end_record(struct tcp *tcp, chaski_tcp connection);
 int tcp_urgent(struct tcp *tcp, chaski_tcp connection);
 int tcp_shutdown(struct tcp *tcp, chaski_tcp connection);
 int tcp_close(struct tcp *tcp, chaski_tcp connection);

@@ -90,9 +90,12 @@ static void move_una(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowl
     c->progress_ms = clock_ms(now_ns);
     c->probes = 0;
     c->retries = 0;
-    c->error = 0; /* soft errors are history */
+    c->flags &= ~(uint32_t)TCPF_MORE; /* what waited to be continued has waited enough */
+    c->error = 0;                     /* soft errors are history */
     if (has(c, TCPF_URGENT_OUT) && seq_ge(c->snd_una, c->send_urgent))
         c->flags &= ~(uint32_t)TCPF_URGENT_OUT;
+    if (c->flight->tells_progress)
+        connection_tell(tcp, c, CHASKI_PROGRESS);
     tune_send(tcp, c);
     connection_tell_room(tcp, c);
 }

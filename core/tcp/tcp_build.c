@@ -245,9 +245,10 @@ bool tcp_build_syn(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
     size_t length = wire_tcp_build_syn_options(options, &syn);
     length += answering ? give_cookie(tcp, c, options + length)
                         : open_fast(tcp, c, options + length, packet);
-    if (has(c, TCPF_TIMEOUT_OWED) && length + WIRE_TCP_USER_TIMEOUT_SIZE <= sizeof options) {
+    if ((c->timeout_told & USER_TIMEOUT_OWED) &&
+        length + WIRE_TCP_USER_TIMEOUT_SIZE <= sizeof options) {
         length += user_timeout_build(tcp, c, options + length, c->snd_una);
-        c->flags |= TCPF_TIMEOUT_OWED; /* a peer may heed it only later: once more, with data */
+        user_timeout_owe(c); /* a peer may heed it only later: once more, with data */
     }
     uint8_t scale = c->receive_scale;
     c->receive_scale = 0; /* a SYN's window is never scaled (RFC 7323, 2.2) */

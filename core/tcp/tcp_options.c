@@ -23,6 +23,9 @@ static const struct limits limits[CHASKI_TCP_OPTION_COUNT] = {
     [CHASKI_TCP_SNDBUF] = {2048, INT32_MAX / 2},
     [CHASKI_TCP_RCVBUF] = {2048, INT32_MAX / 2},
     [CHASKI_TCP_TOS] = {0, 255},
+    [CHASKI_TCP_CORK] = {0, 1},
+    [CHASKI_TCP_MORE] = {0, 1},
+    [CHASKI_TCP_PROGRESS] = {0, 1},
     [CHASKI_TCP_TTL] = {0, 255},
     [CHASKI_TCP_AO] = {0, 1},
     [CHASKI_TCP_AO_CURRENT_KEY] = {0, 255},
@@ -33,6 +36,15 @@ static const struct limits limits[CHASKI_TCP_OPTION_COUNT] = {
 static void set_flag(struct tcp_connection *c, uint32_t flag, int64_t value)
 {
     c->flags = value != 0 ? c->flags | flag : c->flags & ~flag;
+}
+
+/* What waits may go now; with `all`, though the connection be corked (Linux). */
+static void release(struct tcp *tcp, struct tcp_connection *c, bool all)
+{
+    if (all)
+        c->flags = (c->flags | TCPF_RELEASED) & ~(uint32_t)TCPF_MORE;
+    if (c->state != CHASKI_TCP_CLOSED)
+        connection_wants_output(tcp, c);
 }
 
 static void set_congestion(const struct tcp *tcp, struct tcp_connection *c, int64_t value)
@@ -71,8 +83,15 @@ int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
     switch (option) {
     case CHASKI_TCP_NODELAY:
         set_flag(c, TCPF_NODELAY, value);
-        if (c->state != CHASKI_TCP_CLOSED)
-            connection_wants_output(tcp, c);
+        release(tcp, c, value != 0);
+        break;
+    case CHASKI_TCP_CORK:
+        set_flag(c, TCPF_CORK, value);
+        release(tcp, c, false);
+        break;
+    case CHASKI_TCP_MORE:
+        set_flag(c, TCPF_MORE, value);
+        release(tcp, c, false);
         break;
     case CHASKI_TCP_QUICKACK:
         set_flag(c, TCPF_QUICKACK, value);
@@ -119,6 +138,10 @@ int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
         break;
     case CHASKI_TCP_TOS:
         c->traffic_class = (uint8_t)((value & ~ECN_MODES) | (c->traffic_class & ECN_MODES));
+        break;
+    case CHASKI_TCP_PROGRESS:
+        if (c->flight != NULL)
+            c->flight->tells_progress = value != 0;
         break;
     case CHASKI_TCP_TTL:
         c->ttl = (uint8_t)value;
@@ -168,6 +191,12 @@ static int64_t value_of(const struct tcp *tcp, const struct tcp_connection *c,
         return c->receive.limit;
     case CHASKI_TCP_TOS:
         return c->traffic_class & ~ECN_MODES;
+    case CHASKI_TCP_CORK:
+        return has(c, TCPF_CORK);
+    case CHASKI_TCP_MORE:
+        return has(c, TCPF_MORE);
+    case CHASKI_TCP_PROGRESS:
+        return c->flight != NULL && c->flight->tells_progress;
     case CHASKI_TCP_TTL:
         return c->ttl;
     case CHASKI_TCP_AO:

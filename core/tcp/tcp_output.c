@@ -38,7 +38,7 @@ static void note_limited(struct tcp_connection *c)
  * the more the nearer the peer is; but so that a window makes two at least. */
 static uint32_t largest_segment(const struct tcp *tcp, const struct tcp_connection *c)
 {
-    enum { SLOW_START_PERCENT = 200, PERCENT = 120, NEAR_SHIFT = 9 };
+    enum { NEAR_SHIFT = 9 };
     uint32_t most = TCP_LARGEST_SEGMENT / c->mss, half = c->congestion.window / c->mss / 2;
     uint32_t segments = most;
     if (has(c, TCPF_AO)) /* each segment has a code of its own: none can be cut */
@@ -46,7 +46,8 @@ static uint32_t largest_segment(const struct tcp *tcp, const struct tcp_connecti
     if (c->srtt_us8 != 0) {
         uint64_t window = maximum(c->congestion.window, c->snd_nxt - c->snd_una);
         bool slow_start = c->congestion.window < c->congestion.threshold / 2;
-        window *= slow_start ? SLOW_START_PERCENT : PERCENT;
+        window *=
+            slow_start ? tcp->knobs.pacing_slow_start_percent : tcp->knobs.pacing_avoidance_percent;
         uint64_t bytes = window * (1000000 * 8 / 100) / c->srtt_us8 / 1024;
         uint32_t nearness = c->min_rtt_us >> NEAR_SHIFT;
         bytes += nearness < 32 ? TCP_LARGEST_SEGMENT >> nearness : 0;
@@ -124,11 +125,21 @@ static enum outcome resend_lost(struct tcp *tcp, struct tcp_connection *c, uint6
 /* Nagle (RFC 9293, 3.7.4) and the sender's side of silly-window avoidance (3.8.6.2.1): whether a
  * segment of n bytes, shorter than a full one, may go. As Minshall proposed, only a short segment
  * in flight holds back the next one: the end of a long write need not wait. */
+static bool tail_may_go(const struct tcp_connection *c, uint32_t waiting)
+{
+    bool record_ends = c->snd_nxt + waiting != c->snd_end;
+    if (record_ends || has(c, TCPF_FIN_QUEUED | TCPF_RELEASED | TCPF_PROBE_OWED))
+        return true;
+    if (has(c, TCPF_CORK | TCPF_MORE))
+        return false;
+    return has(c, TCPF_NODELAY) || seq_le(c->flight->snd_small, c->snd_una) ||
+           (has(c, TCPF_URGENT_OUT) && seq_gt(c->send_urgent, c->snd_nxt));
+}
+
 static bool short_segment_may_go(const struct tcp_connection *c, uint32_t n, uint32_t waiting)
 {
     if (n == waiting)
-        return has(c, TCPF_NODELAY | TCPF_FIN_QUEUED) || seq_le(c->flight->snd_small, c->snd_una) ||
-               (has(c, TCPF_URGENT_OUT) && seq_gt(c->send_urgent, c->snd_nxt));
+        return tail_may_go(c, waiting);
     /* The override (RFC 9293, 3.8.6.2.1): the peer may never open its window so far again. */
     return n != 0 && (n >= c->max_snd_wnd / 2 || has(c, TCPF_PROBE_OWED));
 }
@@ -148,7 +159,7 @@ static uint32_t next_length(const struct tcp *tcp, struct tcp_connection *c, uin
     uint32_t n = minimum(minimum(waiting, most), minimum(window, room));
     if (n >= c->mss) {
         uint32_t whole = n / c->mss * c->mss;
-        bool tail_too = n == waiting && short_segment_may_go(c, n - whole, n - whole);
+        bool tail_too = n == waiting && tail_may_go(c, waiting);
         return n == whole || tail_too ? n : whole;
     }
     if (n == room && n < minimum(waiting, window))
@@ -166,6 +177,19 @@ static void restart_after_idle(const struct tcp *tcp, struct tcp_connection *c, 
     window_restart(tcp, c);
 }
 
+/* Data goes, which asks for an answer as well. */
+static void forget_probes(struct tcp_connection *c)
+{
+    c->flags &= ~(uint32_t)TCPF_PROBE_OWED;
+    c->probes = 0;
+    c->backoff = 0;
+}
+
+static bool ends_record(const struct tcp_connection *c, uint32_t n)
+{
+    return send_queue_record_end(&c->flight->queue, c->snd_nxt, c->snd_end) == c->snd_nxt + n;
+}
+
 /* Sends the next n bytes of new data, and FIN when it follows them. PSH is on what ends the data
  * written, and on what the link cuts, so that receivers that join segments do not wait. */
 static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint32_t n,
@@ -174,14 +198,15 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
     struct tcp_flight *flight = c->flight;
     uint32_t in_flight = tcp_in_flight(c);
     bool last = c->snd_nxt + n == c->snd_end, fin = last && has(c, TCPF_FIN_QUEUED);
-    bool push = (last && n != 0) || n > c->mss;
+    bool complete = last ? !flight->unpushed : ends_record(c, n);
+    bool push = n != 0 && (complete || n > c->mss || has(c, TCPF_PROBE_OWED));
     uint8_t flags = TCP_ACK | (push ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
     struct send_chunk *chunk = n == 0 ? NULL : send_queue_unsent(&flight->queue, c->snd_nxt);
     struct tcp_sent *sent = scoreboard_sent(&flight->scoreboard, &tcp->sent, c->snd_nxt,
                                             c->snd_nxt + n + fin, c->mss, chunk, now_ns);
     if (sent == NULL)
         return OUT_OF_MEMORY;
-    sent->flags = last && n != 0 ? SENT_PUSHED : 0;
+    sent->flags = complete && n != 0 ? SENT_PUSHED : 0;
     int32_t done = tcp_build_segment(tcp, c, chunk, c->snd_nxt, n, flags, now_ns);
     if (done < 0) {
         scoreboard_unsend(&flight->scoreboard, &tcp->sent, sent);
@@ -191,16 +216,19 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
         scoreboard_shorten(&flight->scoreboard, sent, c->snd_nxt + (uint32_t)done, c->mss);
         sent->flags = 0;
     }
+    if (has(c, TCPF_PROBE_OWED))
+        forget_probes(c);
     if (c->snd_nxt == c->snd_una) {
         c->progress_ms = clock_ms(now_ns);
         tcp_restart_rto(tcp, c, now_ns);
     }
-    account_sent(tcp, c, (uint32_t)done, sent->segments, false);
     sent->mark = rate_sent(&flight->rate, in_flight, sent_length(sent), now_ns);
     pace_sent(tcp, c, (uint32_t)done, now_ns);
+    account_sent(tcp, c, (uint32_t)done, sent->segments, false);
     flight->prr.out += sent_length(sent);
     c->snd_nxt = sent->end;
-    c->flags &= ~(uint32_t)TCPF_PROBE_OWED; /* data asks for an answer as well */
+    if (flight->tells_progress)
+        connection_tell(tcp, c, CHASKI_PROGRESS);
     c->sent_ms = clock_ms(now_ns);
     if ((uint32_t)done % c->mss != 0)
         flight->snd_small = c->snd_nxt;
@@ -234,7 +262,8 @@ static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t
             connection_wants_output(tcp, c);
             return SENT;
         }
-        uint32_t waiting = c->snd_end - c->snd_nxt;
+        uint32_t waiting =
+            send_queue_record_end(&c->flight->queue, c->snd_nxt, c->snd_end) - c->snd_nxt;
         uint32_t pace = waiting != 0 ? pace_room(tcp, c, now_ns) : UINT32_MAX;
         if (pace == 0)
             return SENT;
@@ -259,7 +288,9 @@ static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t
 static enum outcome send_tail_probe(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     struct tcp_scoreboard *board = &c->flight->scoreboard;
-    uint32_t waiting = seq_lt(c->snd_nxt, c->snd_end) ? c->snd_end - c->snd_nxt : 0;
+    uint32_t waiting = 0;
+    if (seq_lt(c->snd_nxt, c->snd_end))
+        waiting = send_queue_record_end(&c->flight->queue, c->snd_nxt, c->snd_end) - c->snd_nxt;
     uint32_t n = minimum(minimum(usable_window(c), waiting), c->mss);
     enum outcome outcome;
     if (n != 0) {

@@ -286,7 +286,7 @@ static void receive_text(struct tcp *tcp, struct tcp_connection *c, struct packe
     }
     if (length == 0) {
         if (c->repeats < TCP_DUP_THRESHOLD)
-            c->repeats++;
+            c->repeats = (c->repeats + 1) & 31u;
         return;
     }
     c->repeats = 0;

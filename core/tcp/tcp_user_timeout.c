@@ -6,17 +6,21 @@
 /* 3.3: fifteen bits of seconds, or of minutes. */
 enum { MINUTES = 1 << 15, VALUE = MINUTES - 1, MS = 1000, MINUTE_MS = 60000 };
 
+static void note(struct tcp_connection *c, unsigned now, unsigned no_more)
+{
+    c->timeout_told = (now | (c->timeout_told & ~no_more)) & 7u;
+}
+
 void user_timeout_set(const struct tcp *tcp, struct tcp_connection *c, uint32_t ms)
 {
     c->user_timeout_ms = ms;
-    c->flags &= ~(uint32_t)(TCPF_TIMEOUT_ADOPTED | TCPF_TIMEOUT_TOLD);
-    if (tcp->knobs.user_timeout_option && ms != 0)
-        c->flags |= TCPF_TIMEOUT_OWED;
+    note(c, tcp->knobs.user_timeout_option && ms != 0 ? USER_TIMEOUT_OWED : 0,
+         USER_TIMEOUT_ADOPTED | USER_TIMEOUT_TOLD);
 }
 
 uint32_t user_timeout_own(const struct tcp_connection *c)
 {
-    return has(c, TCPF_TIMEOUT_ADOPTED) ? 0 : c->user_timeout_ms;
+    return (c->timeout_told & USER_TIMEOUT_ADOPTED) ? 0 : c->user_timeout_ms;
 }
 
 /* 3.1: longer than a retransmission takes, whatever the limits. */
@@ -32,20 +36,20 @@ void user_timeout_told(const struct tcp *tcp, struct tcp_connection *c, uint16_t
     uint32_t value = option & VALUE;
     if (!tcp->knobs.user_timeout_option || value == 0)
         return;
-    if (!has(c, TCPF_TIMEOUT_TOLD))
-        c->flags |= TCPF_TIMEOUT_OWED;
+    if (!(c->timeout_told & USER_TIMEOUT_TOLD))
+        note(c, USER_TIMEOUT_OWED, 0);
     if (user_timeout_own(c) != 0)
         return;
     uint64_t ms = (uint64_t)value * (option & MINUTES ? MINUTE_MS : MS);
     c->user_timeout_ms = within_limits(tcp, c, ms);
-    c->flags |= TCPF_TIMEOUT_ADOPTED;
+    note(c, USER_TIMEOUT_ADOPTED, 0);
 }
 
 bool user_timeout_due(const struct tcp_connection *c, uint32_t sequence)
 {
-    if (has(c, TCPF_TIMEOUT_OWED))
+    if (c->timeout_told & USER_TIMEOUT_OWED)
         return true;
-    return has(c, TCPF_TIMEOUT_TOLD) && c->flight != NULL && c->flight->timeout_told &&
+    return (c->timeout_told & USER_TIMEOUT_TOLD) && c->flight != NULL && c->flight->timeout_told &&
            c->flight->timeout_at == sequence;
 }
 
@@ -57,12 +61,16 @@ static uint16_t encode(uint32_t ms)
     return (uint16_t)(MINUTES | minimum((seconds + 59) / 60, VALUE));
 }
 
+void user_timeout_owe(struct tcp_connection *c)
+{
+    note(c, USER_TIMEOUT_OWED, 0);
+}
+
 size_t user_timeout_build(const struct tcp *tcp, struct tcp_connection *c, uint8_t *at,
                           uint32_t sequence)
 {
     uint32_t own = user_timeout_own(c);
-    c->flags &= ~(uint32_t)TCPF_TIMEOUT_OWED;
-    c->flags |= TCPF_TIMEOUT_TOLD;
+    note(c, USER_TIMEOUT_TOLD, USER_TIMEOUT_OWED);
     if (c->flight != NULL) {
         c->flight->timeout_at = sequence;
         c->flight->timeout_told = true;

@@ -16,6 +16,12 @@ struct tcp_connection;
  * adopts what it is told, within its own limits, and tells its default in return.
  */
 
+enum user_timeout_state {
+    USER_TIMEOUT_ADOPTED = 1, /* user_timeout_ms is what the peer has told */
+    USER_TIMEOUT_OWED = 2,    /* the peer is to be told ours */
+    USER_TIMEOUT_TOLD = 4,    /* it has been */
+};
+
 /* The application has set a time-out, or 0 for the default. */
 void user_timeout_set(const struct tcp *tcp, struct tcp_connection *c, uint32_t ms);
 /* What the application has set; 0: nothing. */
@@ -25,6 +31,8 @@ void user_timeout_told(const struct tcp *tcp, struct tcp_connection *c, uint16_t
 /* True when the segment that begins at `sequence` is to carry the option: the first one after
  * something was to be told, and that one again. */
 bool user_timeout_due(const struct tcp_connection *c, uint32_t sequence);
+/* It is to be told, once more. */
+void user_timeout_owe(struct tcp_connection *c);
 /* Writes it, with a segment that begins at `sequence`; returns its length, 4. */
 size_t user_timeout_build(const struct tcp *tcp, struct tcp_connection *c, uint8_t *at,
                           uint32_t sequence);

@@ -197,6 +197,8 @@ enum chaski_event {
     CHASKI_URGENT = 16,   /* an urgent mark has arrived (RFC 9293, 3.8.5) */
     CHASKI_TROUBLED = 32, /* the network reports an error, or nobody has answered for long: which,
                              says chaski_tcp_error(); trying goes on (RFC 9293, 3.9.1.8) */
+    CHASKI_PROGRESS =
+        64, /* more has been sent, or acknowledged: where CHASKI_TCP_PROGRESS is set */
 };
 
 /* Runs inside chaski_poll(). `events` is a set of enum chaski_event. */
@@ -275,6 +277,9 @@ int chaski_tcp_consume(struct chaski *host, chaski_tcp connection, size_t length
  * them or the connection is over. */
 int chaski_tcp_hand_over(struct chaski *host, chaski_tcp connection, struct chaski_memory *memory);
 
+/* What was written so far and what is written next never share a segment. */
+int chaski_tcp_end_record(struct chaski *host, chaski_tcp connection);
+
 /* Marks the last byte written so far as urgent (RFC 9293, 3.8.5). */
 int chaski_tcp_urgent(struct chaski *host, chaski_tcp connection);
 
@@ -318,11 +323,16 @@ enum chaski_tcp_option {
     CHASKI_TCP_SNDBUF,          /* bytes; fixes the size and ends auto-tuning */
     CHASKI_TCP_RCVBUF,          /* likewise */
     CHASKI_TCP_TOS,             /* traffic class of what is sent */
-    CHASKI_TCP_TTL,             /* 1 to 255 */
-    CHASKI_TCP_AO,              /* 1: authenticated; see chaski_tcp_ao_add_key() */
-    CHASKI_TCP_AO_CURRENT_KEY,  /* SendID of the key that segments are sent with */
-    CHASKI_TCP_AO_NEXT_KEY,     /* ReceiveID of the key that the peer is asked to use */
-    CHASKI_TCP_AO_ACCEPT_ICMP,  /* 1: believe hard ICMP errors (RFC 5925, 7.8) */
+    CHASKI_TCP_CORK,            /* short segments wait, for 0 or a time-out's length at most */
+    /* What is written next is to be continued: a short segment waits, but for an acknowledgement
+     * at most, and does not push. 0: what was written is complete. */
+    CHASKI_TCP_MORE,
+    CHASKI_TCP_PROGRESS,       /* tell CHASKI_PROGRESS; forgotten when all is acknowledged */
+    CHASKI_TCP_TTL,            /* 1 to 255 */
+    CHASKI_TCP_AO,             /* 1: authenticated; see chaski_tcp_ao_add_key() */
+    CHASKI_TCP_AO_CURRENT_KEY, /* SendID of the key that segments are sent with */
+    CHASKI_TCP_AO_NEXT_KEY,    /* ReceiveID of the key that the peer is asked to use */
+    CHASKI_TCP_AO_ACCEPT_ICMP, /* 1: believe hard ICMP errors (RFC 5925, 7.8) */
     CHASKI_TCP_OPTION_COUNT,
 };
 

@@ -13,7 +13,7 @@
  * all ends between the same addresses and ports, and what goes out must be allowed to one of them.
  */
 
-enum { RECENT = 256, ENDS_EACH = 32, BUCKETS = 64 };
+enum { RECENT = 256, ENDS_EACH = 32, BUCKETS = 1024 };
 
 /* What came in lately, for resets that answer it. */
 struct recent {

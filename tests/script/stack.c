@@ -85,6 +85,7 @@ bool stack_start(struct stack *stack, struct arena *arena, const struct settings
     stack->sockets = sockets_create(stack->host, &settings->policy, STACK_FIRST_FD);
     if (stack->sockets == NULL)
         return false;
+    sockets_set_clock(stack->sockets, -(int64_t)STACK_START);
     stack_turn(stack);
     stack->sent = NULL; /* reports of groups and the like */
     stack->sent_end = &stack->sent;
