@@ -158,8 +158,12 @@ static int64_t option_value(struct sim_end *end, enum chaski_tcp_option option)
     switch (option) {
     case CHASKI_TCP_NODELAY:
     case CHASKI_TCP_QUICKACK:
+    case CHASKI_TCP_CORK:
+    case CHASKI_TCP_PROGRESS:
     case CHASKI_TCP_KEEPALIVE:
         return draw(end, 2);
+    case CHASKI_TCP_MORE:
+        return 0; /* the model wants PSH on what nothing follows */
     case CHASKI_TCP_CONGESTION:
         return draw(end, CHASKI_CONGESTION_COUNT);
     case CHASKI_TCP_MAX_PACING_RATE:
