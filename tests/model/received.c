@@ -140,6 +140,8 @@ void model_end_hears(struct model_end *end, const struct model_segment *segment,
         end->reset_in = true;
         return;
     }
+    if (!options->exact)
+        may_be_reborn(end, segment);
     if (!end->heard_syn || is_out_of_place(end, segment) || is_old(end, segment, options) ||
         is_outside(end, segment))
         return;
@@ -147,8 +149,6 @@ void model_end_hears(struct model_end *end, const struct model_segment *segment,
         return;
     if (segment->has_timestamp && (int32_t)(segment->timestamp - end->latest_timestamp) > 0)
         end->latest_timestamp = segment->timestamp;
-    if (!options->exact)
-        may_be_reborn(end, segment);
     hear_acknowledgment(end, segment, options);
     hear_text(end, segment, now_ns);
 }
