@@ -99,6 +99,13 @@ static void note_duplicate(const struct tcp *tcp, struct tcp_connection *c, uint
     c->dsack_length = (uint16_t)minimum(right - left, UINT16_MAX);
 }
 
+/* Text of a moment ago: its mark counts like any (RFC 9768, 3.2.1). */
+static bool came_again(const struct tcp_connection *c, const struct packet *packet)
+{
+    uint32_t ago = c->rcv_nxt - packet->tcp.sequence;
+    return packet->length != 0 && packet->length <= ago && ago <= c->receive.limit;
+}
+
 /* Tells the peer where we are, unless it was told a moment ago: two ends that have lost each other
  * must not answer each other's answers for ever. Segments with data cannot be such answers. */
 static void answer(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
@@ -106,9 +113,8 @@ static void answer(struct tcp *tcp, struct tcp_connection *c, const struct packe
 {
     uint16_t now_ms = (uint16_t)clock_ms(now_ns);
     bool limited = challenge || packet->length == 0;
-    uint32_t end = packet->tcp.sequence + packet->length;
-    if (packet->length != 0 && seq_le(end, c->rcv_nxt))
-        note_duplicate(tcp, c, packet->tcp.sequence, end);
+    if (came_again(c, packet))
+        note_duplicate(tcp, c, packet->tcp.sequence, packet->tcp.sequence + packet->length);
     if (limited && c->challenged_ms != 0 &&
         (uint16_t)(now_ms - c->challenged_ms) < tcp->knobs.answer_interval_ms) {
         count(tcp->counters, CHASKI_TCP_ANSWERS_LIMITED);
@@ -501,13 +507,6 @@ static void syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct p
     if (!alive)
         return;
     connection_wants_output(tcp, c);
-}
-
-/* Text of a moment ago: its mark counts like any (RFC 9768, 3.2.1). */
-static bool came_again(const struct tcp_connection *c, const struct packet *packet)
-{
-    uint32_t ago = c->rcv_nxt - packet->tcp.sequence;
-    return packet->length != 0 && packet->length <= ago && ago <= c->receive.limit;
 }
 
 void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packet, uint64_t now_ns)

@@ -52,6 +52,7 @@ struct model_end {
     uint32_t echoed;           /* TS.Recent, at least */
     uint32_t latest_timestamp; /* the peer's newest */
     bool has_echoed, reset_in;
+    bool echoed_on_syn; /* only there: a cookie is answered and forgotten */
     uint64_t seen_ns;   /* when it last heard or said something */
     bool timeless;      /* it was silent for so long that its timestamps mean nothing any more */
     uint64_t owed_ns;   /* since when an acknowledgement is owed; 0: none is */

@@ -13,7 +13,7 @@
  * all ends between the same addresses and ports, and what goes out must be allowed to one of them.
  */
 
-enum { RECENT = 256, ENDS_EACH = 32, BUCKETS = 1024 };
+enum { RECENT = 256, ENDS_EACH = 32, BUCKETS = 512 };
 
 /* What came in lately, for resets that answer it. */
 struct recent {
@@ -124,6 +124,15 @@ static void note_recent(struct model *model, const struct model_segment *segment
     };
 }
 
+/* Whether an end is there that began as this one did and took that SYN. */
+static bool has_taken(struct model *model, const struct model_end *end, uint32_t irs)
+{
+    struct model_end *at = newest(model, &end->ends);
+    while (at != NULL && !(at->active && at->heard_syn && at->irs == irs && at->iss == end->iss))
+        at = match(at->next, &end->ends);
+    return at != NULL;
+}
+
 /* The peer's SYN as the answer to ours, or as one that crosses it. Another one than before may be
  * the one that was taken: both are possible as long as nothing was said to either. */
 static void hear_syn_as_client(struct model *model, struct model_end *end,
@@ -135,11 +144,23 @@ static void hear_syn_as_client(struct model *model, struct model_end *end,
     int64_t ack = model_position(segment->acknowledgment, end->iss, 1);
     if (answers && (!end->sent_syn || ack < 1 || ack > end->sent))
         return;
-    if (end->heard_syn && (end->irs == segment->sequence || end->answered))
+    bool another = end->heard_syn && end->irs != segment->sequence;
+    if (end->heard_syn && (end->answered || (another && has_taken(model, end, segment->sequence))))
         return;
-    struct model_end *taken = end->heard_syn ? add(model, &end->ends, end) : end;
+    struct model_end *taken = another ? add(model, &end->ends, end) : end;
     model_end_hears_syn(taken, segment);
     taken->edge = taken->edge > 0 ? taken->edge : 1;
+}
+
+/* What was heard last is the first to be thought of. */
+static void move_to_front(struct model *model, struct model_end *end)
+{
+    struct model_end **first = bucket(model, &end->ends), **at = first;
+    while (*at != end)
+        at = &(*at)->next;
+    *at = end->next;
+    end->next = *first;
+    *first = end;
 }
 
 /* An end that has not answered this SYN, from which those that have are copied. */
@@ -150,6 +171,7 @@ static void hear_syn_as_server(struct model *model, const struct model_segment *
         end = match(end->next, &segment->ends);
     if (end == NULL)
         end = add(model, &segment->ends, NULL);
+    move_to_front(model, end);
     model_end_hears_syn(end, segment);
 }
 
@@ -295,18 +317,19 @@ static const char *syn_out(struct model *model, const struct model_segment *segm
     return broken != NULL ? broken : "a SYN that nobody asked for (RFC 9293, 3.10.1)";
 }
 
-static const char *text_out(struct model *model, const struct model_segment *segment,
-                            uint64_t now_ns)
+/* The first end that may send this sends it. */
+static const char *text_of_an_end(struct model *model, const struct model_segment *segment,
+                                  const struct model_options *options, uint64_t now_ns)
 {
     const char *broken = NULL;
     struct model_end *end = newest(model, &segment->ends);
     for (; end != NULL; end = match(end->next, &segment->ends)) {
-        if (!end->sent_syn && end->active && !model->options.exact)
+        if (!end->sent_syn && end->active && !options->exact)
             return NULL; /* the SYN was lost before it left the host */
         if (!end->sent_syn)
             continue;
         model_end_lives(end, now_ns);
-        const char *one = model_end_judges(end, segment, &model->options);
+        const char *one = model_end_judges(end, segment, options);
         if (one == NULL) {
             model_end_sends(end, segment);
             settle(newest(model, &segment->ends));
@@ -315,6 +338,18 @@ static const char *text_out(struct model *model, const struct model_segment *seg
         broken = broken != NULL ? broken : one;
     }
     return broken != NULL ? broken : "a segment of no connection (RFC 9293, 3.10.7.1)";
+}
+
+/* One that need not have lost anything for it comes before one that must have. */
+static const char *text_out(struct model *model, const struct model_segment *segment,
+                            uint64_t now_ns)
+{
+    struct model_options exact = model->options;
+    exact.exact = true;
+    const char *broken = text_of_an_end(model, segment, &exact, now_ns);
+    return broken == NULL || model->options.exact
+               ? broken
+               : text_of_an_end(model, segment, &model->options, now_ns);
 }
 
 const char *model_out(struct model *model, const struct model_packet *packet, uint64_t now_ns)

@@ -18,9 +18,6 @@ struct model;
 
 struct model_options {
     bool calls; /* every call is shown, too: model_call() */
-    /* A window may outlive the SND.UNA that it was told with, which the letter of RFC 9293,
-     * 3.10.7.4 allows when what acknowledges is a segment sent before. */
-    bool lasting_windows;
     bool fast_open; /* text may come with a SYN, even without a cookie (RFC 7413) */
     bool exact;     /* the host drops nothing, and its segments reach the wire at once */
 };

@@ -30,10 +30,9 @@ void model_end_hears_syn(struct model_end *end, const struct model_segment *segm
     end->fast |= segment->opens_fast || segment->length != 0;
     /* What comes with it may be kept, and acknowledged already (RFC 9293, 3.10.7.2; RFC 7413). */
     end->expected = 1 + segment->length;
+    end->peer_fin = (segment->flags & MODEL_FIN) ? end->expected++ : 0;
     end->received.count = 0;
     model_ranges_add(&end->received, 1, end->expected);
-    if (segment->flags & MODEL_FIN)
-        end->peer_fin = end->expected++;
     end->peer_edge = segment->window + 1;
 }
 
@@ -47,10 +46,31 @@ void model_end_lives(struct model_end *end, uint64_t now_ns)
 }
 
 /* RFC 7323, 5.3: what is older than TS.Recent is not taken in. */
-static bool is_old(const struct model_end *end, const struct model_segment *segment)
+static bool is_old(const struct model_end *end, const struct model_segment *segment,
+                   const struct model_options *options)
 {
-    return end->has_echoed && segment->has_timestamp && !end->timeless &&
-           (int32_t)(segment->timestamp - end->echoed) < 0;
+    return end->has_echoed && (options->exact || !end->echoed_on_syn) && segment->has_timestamp &&
+           !end->timeless && (int32_t)(segment->timestamp - end->echoed) < 0;
+}
+
+/* A SYN begins, and everything else acknowledges (RFC 9293, 3.10.7.4); timestamps are there once
+ * they are agreed on (RFC 7323, 3.2). */
+static bool is_out_of_place(const struct model_end *end, const struct model_segment *segment)
+{
+    if (segment->flags & MODEL_SYN)
+        return segment->sequence != end->irs || end->answered;
+    bool stamped = end->our_timestamps && end->peer_timestamps;
+    return !(segment->flags & MODEL_ACK) || (stamped && !segment->has_timestamp);
+}
+
+/* Surely not acceptable (RFC 9293, 3.10.7.4, first): RCV.NXT is what was told, or more, and the
+ * window does not reach further than it was told to. */
+static bool is_outside(const struct model_end *end, const struct model_segment *segment)
+{
+    int64_t from = model_position(segment->sequence, end->irs, end->expected);
+    int64_t last = from + segment->length + ((segment->flags & MODEL_FIN) != 0);
+    last -= last > from;
+    return !(segment->flags & MODEL_SYN) && (from > end->edge || last < end->told);
 }
 
 /* RFC 9293, 3.10.7.4 and RFC 5961, 5.2: what acknowledges the future, or what was acknowledged more
@@ -71,25 +91,20 @@ static void may_be_reborn(struct model_end *end, const struct model_segment *seg
         end->kept = end->told = 0;
 }
 
-static void hear_acknowledgment(struct model_end *end, const struct model_segment *segment)
+static void hear_acknowledgment(struct model_end *end, const struct model_segment *segment,
+                                const struct model_options *options)
 {
     int64_t ack = model_position(segment->acknowledgment, end->iss, end->acknowledged);
-    if (!(segment->flags & MODEL_ACK) || ack > end->sent)
+    bool known = ack <= end->sent; /* else it was lost in the host, or this is forged */
+    if (!(segment->flags & MODEL_ACK) || (options->exact && !known))
         return;
     bool scaled = end->our_scaling && end->peer_scaling && !(segment->flags & MODEL_SYN);
     int64_t window = (int64_t)segment->window << (scaled ? end->peer_scale : 0);
     if (ack > end->acknowledged || (ack == end->acknowledged && ack + window < end->least_edge))
         end->least_edge = ack + window;
-    end->acknowledged = larger(end->acknowledged, ack);
+    end->acknowledged = larger(end->acknowledged, known ? ack : 0);
     end->peer_edge = larger(end->peer_edge, ack + window);
     end->peer_window = larger(end->peer_window, window);
-}
-
-static void advance(struct model_end *end)
-{
-    end->expected = larger(end->expected, model_ranges_end(&end->received, end->expected));
-    if (end->peer_fin != 0 && end->expected == end->peer_fin)
-        end->expected++;
 }
 
 static void owe(struct model_end *end, int64_t before, uint64_t now_ns)
@@ -108,10 +123,12 @@ static void hear_text(struct model_end *end, const struct model_segment *segment
         from++;
     int64_t to = from + segment->length;
     before = end->expected;
-    if ((segment->flags & MODEL_FIN) && to <= end->edge && to > 0)
+    if ((segment->flags & MODEL_FIN) && to <= end->edge && to > 0) {
         end->peer_fin = to;
+        model_ranges_add(&end->received, to, to + 1);
+    }
     model_ranges_add(&end->received, larger(from, 1), to < end->edge ? to : end->edge);
-    advance(end);
+    end->expected = larger(end->expected, model_ranges_end(&end->received, end->expected));
     owe(end, before, now_ns);
 }
 
@@ -123,18 +140,15 @@ void model_end_hears(struct model_end *end, const struct model_segment *segment,
         end->reset_in = true;
         return;
     }
-    if (!end->heard_syn)
-        return;
-    if (is_old(end, segment))
-        return;
-    if ((segment->flags & MODEL_SYN) && segment->sequence != end->irs)
+    if (!options->exact)
+        may_be_reborn(end, segment);
+    if (!end->heard_syn || is_out_of_place(end, segment) || is_old(end, segment, options) ||
+        is_outside(end, segment))
         return;
     if (options->exact && acknowledges_elsewhere(end, segment))
         return;
     if (segment->has_timestamp && (int32_t)(segment->timestamp - end->latest_timestamp) > 0)
         end->latest_timestamp = segment->timestamp;
-    if (!options->exact)
-        may_be_reborn(end, segment);
-    hear_acknowledgment(end, segment);
+    hear_acknowledgment(end, segment, options);
     hear_text(end, segment, now_ns);
 }

@@ -35,7 +35,8 @@ static const char *judge_sequence(const struct model_end *end, const struct mode
         return "a segment begins before the first sequence number (RFC 9293, 3.4)";
     /* Where the window shrank, or seems to by an acknowledgement that was overtaken, its edge is as
      * good: the peer might not listen to what lies beyond. */
-    if (empty && from < end->sent && from > end->acknowledged && from < end->least_edge)
+    if (options->exact && empty && from < end->sent && from > end->acknowledged &&
+        from < end->least_edge)
         return "an acknowledgement does not stand at SND.NXT (RFC 9293, 3.10.7.4)";
     if (!empty && from < 1)
         return "text takes the place of the SYN (RFC 9293, 3.4)";
@@ -46,13 +47,12 @@ static const char *judge_text(const struct model_end *end, const struct model_se
                               const struct model_options *options)
 {
     int64_t from = position(end, segment), to = from + segment->length;
-    int64_t edge = options->lasting_windows ? end->acknowledged + end->peer_window : 0;
     bool fin = (segment->flags & MODEL_FIN) != 0;
     if (segment->length == 0 && !fin)
         return NULL;
     if (end->acknowledged < 1 && !end->fast)
         return "text or FIN before the SYN is acknowledged (RFC 9293, 3.10.4)";
-    if (to > end->peer_edge && to > edge)
+    if (to > end->peer_edge)
         return "text beyond the peer's window (RFC 9293, 3.8.6)";
     uint32_t room =
         segment->options_length < end->peer_mss ? end->peer_mss - segment->options_length : 0;
@@ -141,7 +141,8 @@ static const char *judge_blocks(const struct model_end *end, const struct model_
     return NULL;
 }
 
-static const char *judge_options(const struct model_end *end, const struct model_segment *segment)
+static const char *judge_options(const struct model_end *end, const struct model_segment *segment,
+                                 const struct model_options *options)
 {
     if (segment->malformed || segment->reserved)
         return "options do not parse, or reserved bits are set (RFC 9293, 3.1)";
@@ -155,7 +156,8 @@ static const char *judge_options(const struct model_end *end, const struct model
         return "timestamps go back (RFC 7323, 4.1)";
     if ((int32_t)(segment->echo - end->latest_timestamp) > 0)
         return "a timestamp is echoed that never came (RFC 7323, 4.3)";
-    if (end->has_echoed && (int32_t)(segment->echo - end->echoed) < 0)
+    bool knows = end->has_echoed && (options->exact || !end->echoed_on_syn);
+    if (knows && (int32_t)(segment->echo - end->echoed) < 0)
         return "TS.Recent goes back (RFC 7323, 4.3)";
     return NULL;
 }
@@ -167,7 +169,7 @@ const char *model_end_judges(const struct model_end *end, const struct model_seg
     if (broken == NULL)
         broken = judge_sequence(end, segment, options);
     if (broken == NULL)
-        broken = judge_options(end, segment);
+        broken = judge_options(end, segment, options);
     if (broken == NULL)
         broken = judge_text(end, segment, options);
     if (broken == NULL && options->calls)
@@ -236,6 +238,7 @@ void model_end_sends(struct model_end *end, const struct model_segment *segment)
     end->last_timestamp = segment->timestamp;
     end->echoed = segment->echo;
     end->has_echoed = true;
+    end->echoed_on_syn = false;
 }
 
 void model_end_free(struct model_end *end)

@@ -75,6 +75,6 @@ void model_syn_sends(struct model_end *end, const struct model_segment *segment)
         return;
     end->answered = true;
     end->told = model_position(segment->acknowledgment, end->irs, 1);
-    end->has_echoed = segment->has_timestamp;
+    end->has_echoed = end->echoed_on_syn = segment->has_timestamp;
     end->echoed = segment->echo;
 }

@@ -21,6 +21,7 @@ enum { PROCESSES_MOST = 256, FAILURES_MOST = 64, FAILURES_TOLD = 10, TICK_US = 5
 struct failure {
     uint64_t seed;
     char why[SIM_WHY];
+    _Atomic bool noted;
 };
 
 struct shared {
@@ -55,6 +56,7 @@ static void note_failure(struct shared *shared, uint64_t seed, const char *why)
         return;
     shared->failed[n].seed = seed;
     snprintf(shared->failed[n].why, SIM_WHY, "%s", why);
+    atomic_store(&shared->failed[n].noted, true);
 }
 
 static _Noreturn void work(struct shared *shared, const struct sim_job *job, uint32_t number)
@@ -123,16 +125,18 @@ static uint32_t see_to(struct shared *shared, const struct sim_job *job, pid_t *
     return running;
 }
 
-static void tell_failures(const struct shared *shared, const struct sim_job *job)
+/* Tells of the failures behind the first `told` ones; returns how many have been told then. */
+static uint64_t tell_failures(const struct shared *shared, const struct sim_job *job, uint64_t told)
 {
-    uint64_t failures = atomic_load(&shared->failures);
     struct sim_case one = job->base;
     char words[SIM_WORDS];
-    for (uint64_t i = 0; i < failures && i < FAILURES_TOLD; i++) {
-        one.seed = shared->failed[i].seed;
-        printf("failed: %s\n  replay with: ./dev sim %s\n", shared->failed[i].why,
+    for (; told < FAILURES_TOLD && atomic_load(&shared->failed[told].noted); told++) {
+        one.seed = shared->failed[told].seed;
+        printf("failed: %s\n  replay with: ./dev sim %s\n", shared->failed[told].why,
                sim_case_words(&one, words));
+        fflush(stdout);
     }
+    return told;
 }
 
 uint64_t sim_many(const struct sim_job *job, struct sim_case *failed)
@@ -140,10 +144,12 @@ uint64_t sim_many(const struct sim_job *job, struct sim_case *failed)
     struct shared *shared = share();
     pid_t children[PROCESSES_MOST] = {0};
     double since = seconds(), told = since;
+    uint64_t failures_told = 0;
     for (uint32_t i = 0; i < job->processes; i++)
         children[i] = start(shared, job, i);
     while (see_to(shared, job, children) != 0) {
         usleep(TICK_US);
+        failures_told = tell_failures(shared, job, failures_told);
         bool late = job->seconds != 0 && seconds() - since >= job->seconds;
         if (late || atomic_load(&shared->failures) >= FAILURES_TOLD)
             atomic_store(&shared->stop, true);
@@ -153,7 +159,7 @@ uint64_t sim_many(const struct sim_job *job, struct sim_case *failed)
         }
     }
     tell_progress(shared, since);
-    tell_failures(shared, job);
+    tell_failures(shared, job, failures_told);
     uint64_t failures = atomic_load(&shared->failures), done = atomic_load(&shared->done);
     *failed = job->base;
     failed->seed = shared->failed[0].seed;

@@ -136,7 +136,7 @@ static void make_host(struct world *world, uint32_t number, const struct world_o
     uint8_t seed[32] = {options->seed, (uint8_t)number};
     size_t size = chaski_size(limits);
     *station = (struct world_station){.world = world, .number = number, .memory = malloc(size)};
-    static const struct model_options told = {.lasting_windows = true, .fast_open = true};
+    static const struct model_options told = {.fast_open = true};
     station->model = model_make(&told);
     assert_non_null(station->model);
     struct chaski *host = chaski_init(station->memory, size, limits, seed, world->now_ns);

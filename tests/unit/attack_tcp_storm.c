@@ -399,8 +399,6 @@ static void blow(uint64_t seed, uint32_t steps)
     struct storm storm = {.random = seed};
     struct net view = {.host_count = 1};
     peer_make(&storm.peer, &options);
-    /* Among so many forged segments the model cannot tell what was taken in. */
-    storm.peer.world.unmodelled = true;
     view.hosts[0].host = storm.peer.host;
     struct chaski_tcp_bind bind = {
         .local.port = PEER_HOST_PORT, .receive = on_event, .context = &storm};

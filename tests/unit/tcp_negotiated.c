@@ -50,6 +50,34 @@ static struct segment answer_to(const uint8_t *options, uint8_t length)
     return answer;
 }
 
+/* What was announced is what counts as a full segment: on a link of small packets each second one
+ * is acknowledged at once, whoever opened (RFC 9293, 3.8.6.3). */
+static void small_segments_count_as_full(void **state)
+{
+    (void)state;
+    static const uint8_t mss_60[] = {2, 4, 0, 60};
+    struct world_options options = {.mtu = 100};
+    for (unsigned opened = 0; opened < 2; opened++) {
+        if (opened)
+            peer_free(&peer);
+        peer_make(&peer, &options);
+        peer.syn_options = mss_60;
+        if (opened)
+            peer_is_opened(&peer);
+        else
+            peer_opens(&peer);
+        assert_int_equal(peer_info(&peer).tcpi_advmss, 60);
+        peer_hears_all(&peer);
+        for (unsigned i = 0; i < 8; i++) {
+            peer_says(&peer, SEGMENT_ACK, 60);
+            if (i % 2 == 0)
+                peer_expects_nothing(&peer);
+            else
+                assert_int_equal(peer_expects(&peer, SEGMENT_ACK).acknowledgment, peer.next);
+        }
+    }
+}
+
 /* ---- RFC 7323 ---- */
 
 /* RFC 7323 MUST-2, MUST-3, MUST-8, SHLD-1 */
@@ -339,6 +367,7 @@ int main(void)
 {
 #define test(name) cmocka_unit_test_teardown(name, tear_down)
     const struct CMUnitTest tests[] = {
+        test(small_segments_count_as_full),
         test(what_was_not_offered_is_not_answered),
         test(windows_of_syns_are_not_scaled),
         test(windows_of_challenges_are_scaled),

@@ -783,6 +783,19 @@ static void what_came_twice_is_reported_first_and_once(void **state)
     assert_reports((const uint32_t[]){at + 3000, at + 3100, at + 2000, at + 2500}, 2);
 }
 
+/* What lies further back than a window can reach was never here: somebody made it up. */
+static void made_up_duplicates_are_not_reported(void **state)
+{
+    (void)state;
+    open_with(sack_only, sizeof sack_only);
+    uint32_t at = peer.next;
+    text_at(at, 1000);
+    text_at(at + 1000 - 0x7fffffffu, 500);
+    assert_reports(NULL, 0);
+    text_at(at + 1000 - (1 << 24), 500);
+    assert_reports(NULL, 0);
+}
+
 static void duplicates_are_not_reported_when_that_is_off(void **state)
 {
     (void)state;
@@ -829,6 +842,7 @@ int main(void)
         test(an_echo_from_before_the_retransmission_undoes),
         test(an_echo_of_the_retransmission_does_not),
         test(what_came_twice_is_reported_first_and_once),
+        test(made_up_duplicates_are_not_reported),
         test(duplicates_are_not_reported_when_that_is_off),
     };
 #undef test
