@@ -39,6 +39,7 @@ struct place {
     size_t goal;   /* bytes that a client wants to send */
     size_t sent, received;
     size_t held; /* bytes that a server still has to send back */
+    bool corrupt;
     uint8_t bytes[CHUNK];
 };
 
@@ -87,7 +88,7 @@ static long listen_to(struct place *place, struct chaski *host)
 {
     long got = chaski_tcp_read(host, place->connection, place->bytes, CHUNK);
     for (long i = 0; i < got; i++)
-        place->soaker->corrupt |= place->bytes[i] != byte_at(place->received++);
+        place->corrupt |= place->bytes[i] != byte_at(place->received++);
     return got;
 }
 
@@ -177,8 +178,8 @@ static void go_on(struct place *place)
     if (one_in(soaker, 300)) {
         soaker->aborted++;
         post(place, ABORT);
-    } else if (one_in(soaker, 300)) {
-        post(place, CLOSE); /* in the middle of it */
+    } else if (!place->server && one_in(soaker, 300)) {
+        post(place, CLOSE); /* in the middle of it; a server's would be an end in order */
     } else if (!place->server && !place->shut && place->sent == place->goal) {
         place->shut = true;
         post(place, SHUT);
@@ -210,10 +211,11 @@ static void decide(struct place *place)
     bool over = system_now() >= soaker->end_ns;
     bool holds = place->task == WORK || place->task == SHUT ||
                  ((place->task == OPEN || place->task == ACCEPT) && place->status == 0);
+    soaker->corrupt |= place->corrupt;
     soaker->opened += place->task == OPEN && place->status == 0;
     soaker->accepted += place->task == ACCEPT && place->status == 0;
     if (holds && over)
-        post(place, one_in(soaker, 2) ? ABORT : CLOSE);
+        post(place, place->server || one_in(soaker, 2) ? ABORT : CLOSE);
     else if (holds && place->task == WORK)
         after_work(place);
     else if (holds)
@@ -225,12 +227,20 @@ static void decide(struct place *place)
 static void *soak(void *context)
 {
     struct soaker *soaker = context;
+    const struct timespec a_moment = {.tv_nsec = 100000};
+    unsigned idle = 0; /* closures in a row that found nothing to do */
     for (unsigned i = 0; i < PLACES; i++)
         begin(&soaker->places[i]);
     while (soaker->out != 0) {
         struct chaski_closure *closure = chaski_mailbox_wait(soaker->mailbox, UINT64_MAX);
+        struct place *place = closure->context;
         soaker->out--;
-        decide(closure->context);
+        idle = place->status == CHASKI_AGAIN ? idle + 1 : 0;
+        if (idle >= PLACES) {
+            nanosleep(&a_moment, NULL); /* leaves the processor to the shards */
+            idle = 0;
+        }
+        decide(place);
     }
     return NULL;
 }
