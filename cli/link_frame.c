@@ -38,6 +38,13 @@ static bool is_ip4(const uint8_t *ip)
     return wire_ip4_version(ip) == 4;
 }
 
+static bool is_whole_ip4(const uint8_t *bytes, uint32_t length)
+{
+    return length >= WIRE_IP4_HEADER && is_ip4(bytes) &&
+           wire_ip4_header_length(bytes) >= WIRE_IP4_HEADER &&
+           wire_ip4_header_length(bytes) <= length;
+}
+
 /* Where the IP header is; 0: nowhere, or not whole. */
 static uint32_t find_network(const uint8_t *bytes, uint32_t length)
 {
@@ -49,7 +56,7 @@ static uint32_t find_network(const uint8_t *bytes, uint32_t length)
         offset += TAG;
         type = load_be16(bytes + offset - 2);
     }
-    if (type == TYPE_IP4 && length >= offset + WIRE_IP4_HEADER && is_ip4(bytes + offset))
+    if (type == TYPE_IP4 && is_whole_ip4(bytes + offset, length - offset))
         return offset;
     return type == TYPE_IP6 && length >= offset + IP6_HEADER && !is_ip4(bytes + offset) ? offset
                                                                                         : 0;
@@ -66,9 +73,8 @@ static bool find_transport(struct link_frame *frame)
         return false;
     const uint8_t *ip = frame->bytes + frame->network;
     uint32_t ip_header = is_ip4(ip) ? wire_ip4_header_length(ip) : IP6_HEADER;
-    if (is_ip4(ip) != type4 || ip_header < WIRE_IP4_HEADER ||
-        transport < frame->network + ip_header || transport + WIRE_TCP_HEADER > frame->length ||
-        header->csum_offset != WIRE_TCP_CHECKSUM)
+    if (is_ip4(ip) != type4 || transport < frame->network + ip_header ||
+        transport + WIRE_TCP_HEADER > frame->length || header->csum_offset != WIRE_TCP_CHECKSUM)
         return false;
     frame->transport = transport;
     frame->header_length = transport + wire_tcp_header_length(frame->bytes + transport);

@@ -169,8 +169,10 @@ void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t 
     /* RFC 6928; one segment when the SYN had to go again (RFC 5681, 3.1). */
     c->congestion.window = c->retransmitted != 0 ? c->mss : tcp_initial_window(tcp, c);
     c->congestion.threshold = CONGESTION_THRESHOLD_UNKNOWN;
-    if (c->flight != NULL)
+    if (c->flight != NULL) {
         congestion_algorithm(c->algorithm)->init(&c->congestion, &c->flight->congestion);
+        tcp_restart_rto(tcp, c, now_ns); /* of what was sent before (RFC 7413) */
+    }
     tune_send(tcp, c);
     tcp_heard(c, now_ns);
     if (has(c, TCPF_FIN_QUEUED))

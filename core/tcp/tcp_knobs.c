@@ -312,28 +312,36 @@ int tcp_knob_set(struct tcp_knobs *knobs, const char *name, const char *text)
     return 0;
 }
 
+/* A buffer that the host's limit has cut is all window; the most is told so that what is told can
+ * be set again. */
+static void put_buffer(struct writer *writer, const struct tcp_knobs *knobs, const struct row *row)
+{
+    bool receiving = row->offset == offsetof(struct tcp_knobs, receive_buffer);
+    uint64_t most = receiving ? knobs->receive_buffer_max : knobs->send_buffer_max;
+    uint64_t first = (uint64_t)kept(knobs, row) * row->unit;
+    put_number(writer, LEAST_BUFFER);
+    put_text(writer, " ");
+    put_number(writer, first);
+    put_text(writer, " ");
+    put_number(writer, most > first ? most : first);
+}
+
 int tcp_knob_get(const struct tcp_knobs *knobs, const char *name, char *text, size_t size)
 {
     const struct row *row = row_of(name);
-    struct writer writer = {text, text + size - 1};
     if (row == NULL)
         return CHASKI_UNKNOWN;
     if (size == 0)
         return CHASKI_INVALID;
-    if (row->kind == ALGORITHM) {
+    struct writer writer = {text, text + size - 1};
+    if (row->kind == ALGORITHM)
         put_text(&writer, congestion_algorithm(kept(knobs, row))->name);
-    } else if (row->kind == RETRIES) {
+    else if (row->kind == RETRIES)
         put_number(&writer, retries_of_time(kept(knobs, row)));
-    } else if (row->kind == BUFFER) {
-        bool receiving = row->offset == offsetof(struct tcp_knobs, receive_buffer);
-        put_number(&writer, LEAST_BUFFER);
-        put_text(&writer, " ");
-        put_number(&writer, (uint64_t)kept(knobs, row) * row->unit);
-        put_text(&writer, " ");
-        put_number(&writer, receiving ? knobs->receive_buffer_max : knobs->send_buffer_max);
-    } else {
+    else if (row->kind == BUFFER)
+        put_buffer(&writer, knobs, row);
+    else
         put_number(&writer, kept(knobs, row) / row->unit);
-    }
     *writer.at = '\0';
     return 0;
 }

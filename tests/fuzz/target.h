@@ -5,17 +5,20 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 /* What each target defines: takes any bytes, aborts when one of its claims does not hold. libFuzzer
  * calls it with what it makes up, replay.c with what is kept in corpus/. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-static inline void must(bool holds)
+static inline _Noreturn void broken(const char *file, int line, const char *claim)
 {
-    if (!holds)
-        abort();
+    fprintf(stderr, "%s:%d: does not hold: %s\n", file, line, claim);
+    abort();
 }
+
+#define must(claim) ((claim) ? (void)0 : broken(__FILE__, __LINE__, #claim))
 
 /* Reads every byte, so that AddressSanitizer sees those that are not there. */
 static inline unsigned touch(const uint8_t *bytes, size_t length)

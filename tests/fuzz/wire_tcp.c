@@ -95,6 +95,24 @@ static void claim_built_fast_open(const uint8_t *p, const struct wire_tcp_option
     must(memcmp(header + again.fast_open_offset, cookie, o->fast_open_length) == 0);
 }
 
+/* Counters read from either order of the option, built again in ours. */
+static void claim_built_accecn(const uint8_t *p, const struct wire_tcp_options *o)
+{
+    uint8_t header[WIRE_TCP_HEADER_MAX] = {0};
+    struct wire_tcp_accecn counts, again;
+    if (o->accecn_offset == 0)
+        return;
+    unsigned fields = wire_tcp_accecn(p, o->accecn_offset, &counts);
+    must(fields <= 3 && fields == (unsigned)counts.has_ect0 + counts.has_ce + counts.has_ect1);
+    must((counts.ect0_bytes | counts.ce_bytes | counts.ect1_bytes) < 1u << 24);
+    struct wire_tcp_options options =
+        parse(header, wire_tcp_build_accecn(header + WIRE_TCP_HEADER, &counts, 3));
+    must(options.accecn_offset != 0);
+    must(wire_tcp_accecn(header, options.accecn_offset, &again) == 3);
+    must(again.ect0_bytes == counts.ect0_bytes && again.ce_bytes == counts.ce_bytes);
+    must(again.ect1_bytes == counts.ect1_bytes);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     uint8_t *segment = exact_copy(bytes, size);
@@ -107,6 +125,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
         claim_built_syn(&options);
         claim_built_sack(segment, &options);
         claim_built_fast_open(segment, &options);
+        claim_built_accecn(segment, &options);
     }
     exact_free(segment, size);
     return 0;

@@ -141,6 +141,7 @@ static void check_connection(struct sim *sim, struct tcp *tcp, const struct tcp_
     if (c->flight != NULL) {
         check_send_queue(sim, tcp, c, held);
         sim_must(sim, c->flight->connection == index + 1);
+        check_scoreboard(sim, c, held); /* of connections that open fast too */
     }
     check_deadlines(sim, tcp, c);
     if (has(c, TCPF_IN_TABLE))
@@ -157,9 +158,7 @@ static void check_connection(struct sim *sim, struct tcp *tcp, const struct tcp_
     sim_must(sim, c->mss != 0 && c->congestion.window >= c->mss);
     if (!has(c, TCPF_FIXED_RECEIVE_BUFFER) && !tree_empty(&c->receive.runs)) /* may have shrunk */
         sim_must(sim, c->receive.charge <= 2 * c->receive.limit + CHARGE_SLACK);
-    if (c->flight != NULL)
-        check_scoreboard(sim, c, held);
-    else
+    if (c->flight == NULL)
         sim_must(sim, c->snd_una == c->snd_nxt);
 }
 
@@ -225,21 +224,25 @@ static void check_whole(struct sim *sim, const struct pool *pool)
         sim_must(sim, ++n <= pool->total);
 }
 
+void sim_check_rest(struct sim *sim, struct sim_host *at)
+{
+    struct chaski *host = at->host;
+    sim_must(sim, host->tcp.connection_count == 0);
+    sim_must(sim, host->tcp.half_open.count == 0);
+    sim_must(sim, host->tcp.time_wait.count == 0);
+    sim_must(sim, host->tcp.work.first == TCP_WORK_END);
+    check_whole(sim, &host->memory.packets);
+    check_whole(sim, &host->memory.small);
+    check_whole(sim, &host->memory.large);
+    check_whole(sim, &host->tcp.sent);
+    sim_must(sim, chaski_deadline(host) == UINT64_MAX);
+}
+
 void sim_check_idle(struct sim *sim)
 {
     sim_must(sim, memory_wire_in_flight(sim->wire, MEMORY_WIRE_EVERY) == 0);
-    for (uint32_t i = 0; i < sim->plan.hosts; i++) {
-        struct chaski *host = sim->hosts[i].host;
-        sim_must(sim, host->tcp.connection_count == 0);
-        sim_must(sim, host->tcp.half_open.count == 0);
-        sim_must(sim, host->tcp.time_wait.count == 0);
-        sim_must(sim, host->tcp.work.first == TCP_WORK_END);
-        check_whole(sim, &host->memory.packets);
-        check_whole(sim, &host->memory.small);
-        check_whole(sim, &host->memory.large);
-        check_whole(sim, &host->tcp.sent);
-        sim_must(sim, chaski_deadline(host) == UINT64_MAX);
-    }
+    for (uint32_t i = 0; i < sim->plan.hosts; i++)
+        sim_check_rest(sim, &sim->hosts[i]);
     for (uint32_t i = 0; i < sim->plan.flows; i++)
         sim_must(sim, sim->flows[i].ends[0].lent + sim->flows[i].ends[1].lent == 0);
 }

@@ -322,6 +322,8 @@ void sim_model_opened(struct sim_end *end);
 void sim_model_call(struct sim_end *end, enum model_call call, uint32_t amount);
 
 void sim_check_host(struct sim *sim, struct sim_host *at);
+/* Nothing is held and nothing is waited for, by a host; by all and the wire. */
+void sim_check_rest(struct sim *sim, struct sim_host *at);
 void sim_check_idle(struct sim *sim);
 
 /* The bytes of all streams. */

@@ -296,6 +296,35 @@ static void the_answer_goes_again(void **state)
     assert_true(peer.events & CHASKI_ENDED);
 }
 
+/* So does what the application answered at once, when the handshake's time-outs are over. */
+static void a_lost_answer_with_text_goes_again(void **state)
+{
+    (void)state;
+    uint8_t options[40];
+    struct fast_open_cookie cookie;
+    make_server(FAST_OPEN_SERVER, 5);
+    right_cookie(&cookie);
+    uint8_t length = syn_options(options, cookie.bytes, 8, false); /* without SACK */
+    say_syn(options, length, 100);
+    struct segment first = hear_synack(100);
+    assert_int_equal(peer_host_reads(&peer, 5000), 100);
+    assert_int_equal(peer_host_writes(&peer, 500), 500);
+    assert_int_equal(peer_hears_all(&peer), 500);
+    for (uint64_t seconds = 1; seconds <= 4; seconds *= 2) {
+        uint64_t waited = peer_waits(&peer, 10 * WORLD_SECOND);
+        assert_in_range(waited, seconds * WORLD_SECOND * 9 / 10, seconds * WORLD_SECOND);
+        assert_int_equal(hear_synack(100).sequence, first.sequence);
+        peer_expects_nothing(&peer);
+    }
+    peer.next += 101;
+    peer_acknowledges(&peer); /* the SYN alone */
+    assert_int_equal(peer_info(&peer).tcpi_unacked, 1);
+    peer_waits(&peer, 4 * WORLD_SECOND);
+    struct segment again = peer_expects(&peer, SEGMENT_ACK);
+    assert_int_equal(again.sequence, first.sequence + 1);
+    assert_int_equal(again.payload_length, 500);
+}
+
 /* The application answers and closes before the handshake is over. */
 static void closing_before_the_handshake_is_over(void **state)
 {
@@ -514,6 +543,7 @@ int main(void)
         test(without_the_knob_or_the_listener_nothing_is_fast),
         test(cookies_need_not_be_asked_for),
         test(the_answer_goes_again),
+        test(a_lost_answer_with_text_goes_again),
         test(closing_before_the_handshake_is_over),
         test(a_cookie_is_asked_for_and_used),
         test(what_was_not_taken_goes_again),

@@ -150,9 +150,23 @@ static void buffers_stay_within_the_host(void **state)
     assert_int_equal(knobs()->send_buffer_max, 30000);
 }
 
+/* What the host's limit has cut is told as something that sets the same. */
+static void what_is_told_can_be_set(void **state)
+{
+    (void)state;
+    char told[TEXT];
+    assert_int_equal(set("tcp_rmem", "4096 2000000000 2000000000"), 0);
+    snprintf(told, sizeof told, "%s", get("tcp_rmem"));
+    uint32_t first = knobs()->receive_buffer, most = knobs()->receive_buffer_max;
+    assert_sets("tcp_rmem", told);
+    assert_int_equal(knobs()->receive_buffer, first);
+    assert_int_equal(knobs()->receive_buffer_max, most);
+}
+
 static void a_short_buffer_gets_what_fits(void **state)
 {
     (void)state;
+    assert_int_equal(chaski_get_knob(world.hosts[0], "tcp_sack", NULL, 0), CHASKI_INVALID);
     char text[4];
     assert_int_equal(chaski_get_knob(world.hosts[0], "tcp_keepalive_time", text, sizeof text), 0);
     assert_string_equal(text, "720");
@@ -211,6 +225,7 @@ int main(void)
         test(names_may_be_written_as_linux_does),
         test(values_have_linux_units),
         test(buffers_stay_within_the_host),
+        test(what_is_told_can_be_set),
         test(a_short_buffer_gets_what_fits),
         test(connections_begin_with_the_keep_alive_knobs),
         test(syncookies_always_or_never),
