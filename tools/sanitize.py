@@ -39,10 +39,14 @@ def counted(command):
     return passed, max(failed, done.returncode != 0)
 
 
-def tests_of(build):
-    listed = subprocess.run(["meson", "introspect", "--tests", build], check=True, text=True,
+def introspect(build, what):
+    listed = subprocess.run(["meson", "introspect", what, build], check=True, text=True,
                             stdout=subprocess.PIPE).stdout
     return json.loads(listed)
+
+
+def tests_of(build):
+    return introspect(build, "--tests")
 
 
 def is_in(test, name):
@@ -69,8 +73,11 @@ def thread(_):
     build = configure("thread", "gcc")
     threaded = [test for test in tests_of(build)
                 if is_in(test, "threads") or test["name"] in THREADED]
-    programs = {os.path.relpath(test["cmd"][0], build) for test in threaded}
-    subprocess.run(["ninja", "-C", build, *programs], check=True)
+    files = {target["id"]: target["filename"][0] for target in introspect(build, "--targets")}
+    wanted = {files[identifier] for test in threaded for identifier in test["depends"]}
+    wanted |= {test["cmd"][0] for test in threaded}
+    subprocess.run(["ninja", "-C", build, *(os.path.relpath(file, build) for file in wanted)],
+                   check=True)
     return [counted([ROOT / "tools/test.py", build, *(test["name"] for test in threaded)])]
 
 
