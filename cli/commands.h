@@ -13,6 +13,7 @@ int command_knobs(int count, char **words);
 int command_link(int count, char **words);
 
 int bench_memory(int count, char **words);
+int bench_shards(int count, char **words);
 int bench_connections(int count, char **words);
 
 #endif

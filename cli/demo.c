@@ -71,6 +71,8 @@ static void close_hosts(struct demo *demo)
     memory_pair_close(&demo->pair);
 }
 
+static struct small_services small_services;
+
 static bool open_hosts(struct demo *demo, const struct demo_files *files,
                        struct pcap_writer *capture, char *error)
 {
@@ -83,7 +85,7 @@ static bool open_hosts(struct demo *demo, const struct demo_files *files,
     struct chaski *server = demo->pair.side[SERVER].host;
     int status = http_server_open(&demo->http, server, DEMO_HTTP_PORT, files->root);
     if (status == 0)
-        status = small_services_bind(server);
+        status = small_services_bind(&small_services, server);
     if (status == 0)
         return true;
     snprintf(error, ARGUMENT_ERROR, "cannot listen: %s", chaski_error_text(status));

@@ -9,26 +9,25 @@
 #include "cli/commands.h"
 #include "cli/http_answer.h"
 #include "cli/http_server.h"
+#include "cli/services.h"
 #include "cli/small_services.h"
 #include "cli/station.h"
 #include "cli/status_report.h"
 #include "cli/status_socket.h"
+#include "chaski/shards.h"
 
 #define SECOND UINT64_C(1000000000)
 #define MILLISECOND UINT64_C(1000000)
 
 enum {
     MEMORY_BYTES = 256 << 20,
-    HTTP_PORT = 80,
     PROBE_TICKS = 25, /* of 50 ms: longer than until the first ARP probe (RFC 5227) */
     END_TICKS = 25,   /* of 20 ms: for connections to end in order */
 };
 
 struct services {
     struct station station;
-    struct link_options link;
-    const char *root_path; /* NULL: no HTTP */
-    int root;
+    struct services_options options;
     struct http_server http;
     struct status_socket status;
     unsigned ticks;
@@ -36,6 +35,8 @@ struct services {
     bool ready;
     bool conflict; /* another machine uses our address */
 };
+
+static struct small_services small_services;
 
 static void tick(void *context);
 
@@ -45,17 +46,17 @@ static bool open_root(struct services *services, char *error)
 {
     int problem;
 
-    services->root = -1;
-    if (services->root_path == NULL)
+    services->options.root = -1;
+    if (services->options.root_path == NULL)
         return true;
-    services->root = open(services->root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
-    problem = services->root < 0 ? errno : http_answer_check(services->root);
+    services->options.root = open(services->options.root_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    problem = services->options.root < 0 ? errno : http_answer_check(services->options.root);
     if (problem == 0)
         return true;
     snprintf(error, ARGUMENT_ERROR, "--root %.100s: %s; give a directory that can be read",
-             services->root_path, strerror(problem));
-    if (services->root >= 0)
-        close(services->root);
+             services->options.root_path, strerror(problem));
+    if (services->options.root >= 0)
+        close(services->options.root);
     return false;
 }
 
@@ -70,12 +71,12 @@ static void http_begun(void *context)
 static bool bind_all(struct services *services, char *error)
 {
     struct chaski *host = services->station.host;
-    int status = small_services_bind(host);
+    int status = small_services_bind(&small_services, host);
 
     services->http.begun = http_begun;
     services->http.context = services;
-    if (status == 0 && services->root >= 0)
-        status = http_server_open(&services->http, host, HTTP_PORT, services->root);
+    if (status == 0 && services->options.root >= 0)
+        status = http_server_open(&services->http, host, SERVICES_HTTP_PORT, services->options.root);
     if (status < 0)
         snprintf(error, ARGUMENT_ERROR, "cannot listen: %s", chaski_error_text(status));
     return status == 0;
@@ -95,11 +96,11 @@ static void say_ready(const struct services *services)
     char address[CHASKI_ADDRESS_TEXT];
 
     printf("ready: %s:%s, %s/%" PRIu32 ", MTU %u: echo 7, discard 9, chargen 19, ",
-           device_kind_name(services->link.device.kind), services->link.device.name,
-           chaski_address_text(&services->link.address, address), services->link.prefix_length,
+           device_kind_name(services->options.link.device.kind), services->options.link.device.name,
+           chaski_address_text(&services->options.link.address, address), services->options.link.prefix_length,
            services->station.link->mtu);
-    if (services->root_path != NULL)
-        printf("HTTP 80 (%s)\n", services->root_path);
+    if (services->options.root_path != NULL)
+        printf("HTTP 80 (%s)\n", services->options.root_path);
     else
         puts("no HTTP (for want of --root DIR)");
     fflush(stdout);
@@ -126,7 +127,7 @@ static void probing_tick(void *context)
     if (services->conflict)
         return;
     services->ticks++;
-    if (probes == 0 && services->ticks < PROBE_TICKS && services->link.prefix_length < 32)
+    if (probes == 0 && services->ticks < PROBE_TICKS && services->options.link.prefix_length < 32)
         return;
     if (probes == 1 && services->ticks < PROBE_TICKS) {
         services->ticks = PROBE_TICKS; /* one tick more, for the answer */
@@ -143,7 +144,7 @@ static void probing_tick(void *context)
 static void tick(void *context)
 {
     struct services *services = context;
-    bool serving = services->root >= 0 && http_server_tick(&services->http);
+    bool serving = services->options.root >= 0 && http_server_tick(&services->http);
 
     if (services->ticks < 10) {
         services->ticks++;
@@ -155,8 +156,7 @@ static void tick(void *context)
 
 /* ---- Ending -------------------------------------------------------------------------------- */
 
-/* Lets go of every connection that is still held; returns how many are not over yet. */
-static unsigned close_connections(struct chaski *host)
+unsigned services_close_connections(struct chaski *host)
 {
     struct chaski_tcp_info info;
     uint32_t cursor = 0;
@@ -173,9 +173,9 @@ static unsigned close_connections(struct chaski *host)
 
 static void end(struct services *services)
 {
-    if (services->root >= 0)
+    if (services->options.root >= 0)
         http_server_close(&services->http);
-    for (int i = 0; i < END_TICKS && close_connections(services->station.host) != 0; i++)
+    for (int i = 0; i < END_TICKS && services_close_connections(services->station.host) != 0; i++)
         station_run_for(&services->station, 20 * MILLISECOND);
 }
 
@@ -211,7 +211,7 @@ static int run(struct services *services, char *error)
     }
     if (signal < 0) {
         snprintf(error, ARGUMENT_ERROR, "the link %s:%s is gone",
-                 device_kind_name(services->link.device.kind), services->link.device.name);
+                 device_kind_name(services->options.link.device.kind), services->options.link.device.name);
         return EXIT_FAILED;
     }
     say_summary(services);
@@ -226,10 +226,10 @@ static int serve(struct services *services, char *error)
 
     if (bind_all(services, error) &&
         status_socket_open(&services->status, &station->loop, station->host,
-                           services->link.device.name, error)) {
+                           services->options.link.device.name, error)) {
         code = run(services, error);
         status_socket_close(&services->status);
-    } else if (services->root >= 0) {
+    } else if (services->options.root >= 0) {
         http_server_close(&services->http);
     }
     return code;
@@ -237,32 +237,41 @@ static int serve(struct services *services, char *error)
 
 static int open_and_serve(struct services *services, char *error)
 {
-    if (!link_options_finish(&services->link, error) || !open_root(services, error))
+    if (!link_options_finish(&services->options.link, error) || !open_root(services, error))
         return EXIT_WRONG;
     int code = EXIT_WRONG;
-    if (station_open(&services->station, &services->link, MEMORY_BYTES, SERVICES_CONNECTIONS,
+    if (services->options.shards != 0) {
+        code = services_by_shards(&services->options, error);
+    } else if (station_open(&services->station, &services->options.link, MEMORY_BYTES, SERVICES_CONNECTIONS,
                      error)) {
         services->began_ns = system_now();
         code = serve(services, error);
         if (!station_close(&services->station, error) && code == EXIT_FINE)
             code = EXIT_FAILED;
     }
-    if (services->root >= 0)
-        close(services->root);
+    if (services->options.root >= 0)
+        close(services->options.root);
     return code;
 }
 
 int command_services(int count, char **words)
 {
-    struct services services = {.root = -1};
+    struct services services = {.options.root = -1};
     char error[ARGUMENT_ERROR];
     const struct argument arguments[] = {
-        LINK_ARGUMENTS(&services.link),
+        LINK_ARGUMENTS(&services.options.link),
         {.name = "root",
          .value = "DIR",
          .help = "serve the files in DIR by HTTP (port 80)",
          .read = argument_text,
-         .target = &services.root_path},
+         .target = &services.options.root_path},
+        {.name = "shards",
+         .value = "N",
+         .help = "serve by N threads, each with a processor and a queue of the link for itself",
+         .read = argument_number,
+         .target = &services.options.shards,
+         .minimum = 1,
+         .maximum = CHASKI_SHARDS_MAX},
     };
     const struct command_line line = {
         .command = "chaski services",

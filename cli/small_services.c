@@ -11,19 +11,11 @@ enum { ECHO_PORT = 7, DISCARD_PORT = 9, CHARGEN_PORT = 19 };
 enum {
     PIECES = 16,
     CHARGEN_BYTES = 10 * CHARGEN_PERIOD, /* written at once; starts anywhere in the first period */
-    CHARGEN_LENT = 1024,                 /* how often the pattern may be referred to at a time */
     CHARGEN_DATAGRAM_MAX = 512,
 };
 
 /* The pattern never changes, so connections refer to it instead of copying it. */
 static char pattern[CHARGEN_BYTES];
-
-struct lent {
-    struct chaski_memory memory;
-    struct lent *next;
-};
-
-static struct lent lents[CHARGEN_LENT], *lent_free;
 
 /* ---- Echo ---------------------------------------------------------------------------------- */
 
@@ -115,9 +107,6 @@ static void discard_udp(void *context, struct chaski *host, chaski_udp socket,
 
 /* ---- Character generator ------------------------------------------------------------------- */
 
-/* Where in the pattern's period each connection stands. */
-static uint16_t chargen_at[SERVICES_CONNECTIONS];
-
 void chargen_fill(char *bytes, size_t length)
 {
     for (size_t i = 0; i < length; i++) {
@@ -131,27 +120,30 @@ void chargen_fill(char *bytes, size_t length)
 
 static void give_back(struct chaski_memory *memory)
 {
-    struct lent *lent = memory->context;
+    struct small_services_lent *lent = memory->context;
 
-    lent->next = lent_free;
-    lent_free = lent;
+    lent->next = lent->services->lent_free;
+    lent->services->lent_free = lent;
 }
 
-static void make_lent(void)
+static void make_lent(struct small_services *services)
 {
-    lent_free = NULL;
-    for (unsigned i = 0; i < CHARGEN_LENT; i++) {
-        lents[i].memory.context = &lents[i];
-        lents[i].memory.release = give_back;
-        give_back(&lents[i].memory);
+    services->lent_free = NULL;
+    for (unsigned i = 0; i < SERVICES_LENT; i++) {
+        struct small_services_lent *lent = &services->lents[i];
+        lent->services = services;
+        lent->memory.context = lent;
+        lent->memory.release = give_back;
+        give_back(&lent->memory);
     }
 }
 
 /* Sends the pattern from `at` to its end without copying it, or a part of it as a copy when it
  * has been lent too often. Returns how much, or an error. */
-static long send_pattern(struct chaski *host, chaski_tcp connection, size_t at)
+static long send_pattern(struct small_services *services, struct chaski *host,
+                         chaski_tcp connection, size_t at)
 {
-    struct lent *lent = lent_free;
+    struct small_services_lent *lent = services->lent_free;
 
     if (lent == NULL)
         return chaski_tcp_write(host, connection, pattern + at, CHARGEN_BYTES - at);
@@ -160,23 +152,23 @@ static long send_pattern(struct chaski *host, chaski_tcp connection, size_t at)
     int status = chaski_tcp_hand_over(host, connection, &lent->memory);
     if (status < 0)
         return status;
-    lent_free = lent->next;
+    services->lent_free = lent->next;
     return (long)lent->memory.length;
 }
 
 /* A peer that has ended its direction may still want to read, so that is no reason to stop. */
 static void chargen_tcp(void *context, struct chaski *host, chaski_tcp connection, unsigned events)
 {
+    struct small_services *services = context;
     long written = CHASKI_NO_MEMORY;
 
-    (void)context;
     if (connection.index < SERVICES_CONNECTIONS) {
-        uint16_t *at = &chargen_at[connection.index];
+        uint16_t *at = &services->chargen_at[connection.index];
         if ((events & CHASKI_CONNECTED) != 0)
             *at = 0;
         discard_input(host, connection);
         do {
-            written = send_pattern(host, connection, *at);
+            written = send_pattern(services, host, connection, *at);
             if (written > 0)
                 *at = (uint16_t)((*at + written) % CHARGEN_PERIOD);
         } while (written > 0);
@@ -190,14 +182,13 @@ static void chargen_udp(void *context, struct chaski *host, chaski_udp socket,
                         const struct chaski_endpoint *local, const struct chaski_endpoint *remote,
                         const void *bytes, size_t length)
 {
-    static unsigned count;
+    struct small_services *services = context;
 
-    (void)context;
     (void)local;
     (void)bytes;
     (void)length;
-    count = (count * 1103515245 + 12345) % (CHARGEN_DATAGRAM_MAX + 1);
-    chaski_udp_send(host, socket, remote, pattern, count);
+    services->drawn = (services->drawn * 1103515245 + 12345) % (CHARGEN_DATAGRAM_MAX + 1);
+    chaski_udp_send(host, socket, remote, pattern, services->drawn);
 }
 
 /* ---- Binding ------------------------------------------------------------------------------- */
@@ -211,30 +202,36 @@ static bool is_no_service(void *context, const struct chaski_endpoint *local,
     return remote->port >= 1024;
 }
 
-static int bind_tcp(struct chaski *host, uint16_t port, chaski_tcp_closure *closure)
+static int bind_tcp(struct small_services *services, struct chaski *host, uint16_t port,
+                    chaski_tcp_closure *closure)
 {
-    struct chaski_tcp_bind bind = {.local.port = port, .backlog = 1024, .receive = closure};
+    struct chaski_tcp_bind bind = {
+        .local.port = port, .backlog = 1024, .receive = closure, .context = services};
     chaski_listener listener;
 
     return chaski_tcp_bind(host, &bind, &listener);
 }
 
-static int bind_udp(struct chaski *host, uint16_t port, chaski_udp_closure *closure)
+static int bind_udp(struct small_services *services, struct chaski *host, uint16_t port,
+                    chaski_udp_closure *closure)
 {
-    struct chaski_udp_bind bind = {
-        .local.port = port, .filter = is_no_service, .receive = closure, .queue = 256};
+    struct chaski_udp_bind bind = {.local.port = port,
+                                   .filter = is_no_service,
+                                   .receive = closure,
+                                   .context = services,
+                                   .queue = 256};
     chaski_udp socket;
 
     return chaski_udp_bind(host, &bind, &socket);
 }
 
-int small_services_bind(struct chaski *host)
+int small_services_bind(struct small_services *services, struct chaski *host)
 {
     static const struct {
         uint16_t port;
         chaski_tcp_closure *tcp;
         chaski_udp_closure *udp;
-    } services[] = {
+    } ports[] = {
         {ECHO_PORT, echo_tcp, echo_udp},
         {DISCARD_PORT, discard_tcp, discard_udp},
         {CHARGEN_PORT, chargen_tcp, chargen_udp},
@@ -242,11 +239,11 @@ int small_services_bind(struct chaski *host)
     int status = 0;
 
     chargen_fill(pattern, sizeof pattern);
-    make_lent();
-    for (size_t i = 0; i < sizeof services / sizeof *services && status == 0; i++) {
-        status = bind_tcp(host, services[i].port, services[i].tcp);
+    make_lent(services);
+    for (size_t i = 0; i < sizeof ports / sizeof *ports && status == 0; i++) {
+        status = bind_tcp(services, host, ports[i].port, ports[i].tcp);
         if (status == 0)
-            status = bind_udp(host, services[i].port, services[i].udp);
+            status = bind_udp(services, host, ports[i].port, ports[i].udp);
     }
     return status;
 }

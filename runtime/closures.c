@@ -3,6 +3,7 @@
 #include <limits.h>
 #include <linux/futex.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/syscall.h>
@@ -27,7 +28,9 @@ struct chaski_mailbox {
     struct channel *channel; /* many shards give, one thread takes */
     struct bell bell;
     uint32_t capacity;
-    _Atomic uint32_t out; /* closures that are posted and not yet taken out */
+    _Atomic uint32_t out;   /* closures that are posted and not yet taken out */
+    uint32_t taken;         /* ever, by its thread */
+    _Atomic uint32_t given; /* ever, by shards that have done with the mailbox */
 };
 
 /* ---- Mailboxes ----------------------------------------------------------------------------- */
@@ -53,6 +56,9 @@ void chaski_mailbox_free(struct chaski_mailbox *mailbox)
 {
     if (mailbox == NULL)
         return;
+    /* Who gave the last closure may still be about to ring. */
+    while (atomic_load_explicit(&mailbox->given, memory_order_acquire) != mailbox->taken)
+        sched_yield();
     bell_close(&mailbox->bell);
     channel_destroy(mailbox->channel);
     free(mailbox);
@@ -79,6 +85,7 @@ struct chaski_closure *chaski_mailbox_take(struct chaski_mailbox *mailbox)
     struct channel_item item;
     if (!channel_pop(mailbox->channel, &item))
         return NULL;
+    mailbox->taken++;
     release(mailbox);
     return item.what;
 }
@@ -131,6 +138,8 @@ static void run(struct shard *shard, struct chaski_closure *closure)
     } else if (mailbox != NULL) {
         channel_push_mpsc(mailbox->channel, (struct channel_item){closure, 0}); /* never full */
         bell_ring(&mailbox->bell);
+        /* Release: behind all that is done with the mailbox, which may be gone then. */
+        atomic_fetch_add_explicit(&mailbox->given, 1, memory_order_release);
     }
 }
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "runtime/handover.h"
 
+#include "core/packet/burst.h"
 #include "drivers/frame.h"
+
+#define PATIENCE_NS UINT64_C(10000000)
 
 /* An item's word: kind in the lowest byte, interface, news, and an address in the upper half. */
 static uint64_t word_of(enum handed kind, uint8_t interface, uint8_t news, uint32_t address)
@@ -61,6 +64,19 @@ void handover_free(struct handover *handover)
         handover->lent--;
         packet_free(item.what);
     }
+}
+
+bool handover_has_room(struct handover *handover, uint64_t now_ns)
+{
+    if (handover->lent > HANDOVER_LENT - BURST_MAX)
+        handover_free(handover);
+    if (handover->lent <= HANDOVER_LENT - BURST_MAX) {
+        handover->full_ns = 0;
+        return true;
+    }
+    if (handover->full_ns == 0)
+        handover->full_ns = now_ns;
+    return now_ns - handover->full_ns >= PATIENCE_NS;
 }
 
 /* ---- The taker's ---- */

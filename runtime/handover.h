@@ -26,7 +26,9 @@ enum handed {
 
 struct handover {
     struct channel *forth, *back; /* one gives, one takes */
-    uint32_t lent;                /* the giver's */
+    /* The giver's: */
+    uint32_t lent;
+    uint64_t full_ns; /* since when there has been no room for a burst; 0: there is */
 };
 
 /* False without memory; then it is closed all the same. */
@@ -46,6 +48,10 @@ void handover_tell(struct handover *handover, uint8_t news, uint8_t interface, u
 
 /* Frees what has come back. */
 void handover_free(struct handover *handover);
+
+/* Whether a burst may be taken in that may be for the taker. True as well when there has been no
+ * room for it for some milliseconds: then the taker is stuck, and is not to hold up others. */
+bool handover_has_room(struct handover *handover, uint64_t now_ns);
 
 /* ---- The taker's ---- */
 

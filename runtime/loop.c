@@ -234,12 +234,19 @@ static void hand_up(struct loop *loop, const struct loop_link *at, struct burst 
         host_receive(at->host, at->interface, burst, loop->now_ns);
 }
 
+static bool has_room(const struct loop *loop)
+{
+    const struct loop_partner *partner = loop->partner;
+    return partner == NULL || partner->has_room == NULL ||
+           partner->has_room(partner->context, loop->now_ns);
+}
+
 static bool take_in(struct loop *loop, struct loop_link *at)
 {
     struct burst burst = {0};
     bool received = false;
     at->link->more = true;
-    for (int i = 0; i < BURSTS_MAX && at->link->more; i++) {
+    for (int i = 0; i < BURSTS_MAX && at->link->more && has_room(loop); i++) {
         at->link->receive(at->link, &burst, loop->now_ns);
         received |= burst.count != 0;
         if (burst.count != 0)

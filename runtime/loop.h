@@ -40,6 +40,8 @@ struct loop_partner {
     void *context;
     /* A turn begins. */
     void (*begin)(void *context);
+    /* Whether a burst may be taken from a link now; false: frames stay in the device. */
+    bool (*has_room)(void *context, uint64_t now_ns);
     /* Frames for `at`'s host, in place of host_receive(); consumes the burst. */
     void (*receive)(void *context, const struct loop_link *at, struct burst *burst,
                     uint64_t now_ns);

@@ -101,12 +101,25 @@ static void reassembled(void *block, struct burst *burst, uint64_t now_ns)
         host_deliver(shard->host, &own, now_ns);
 }
 
-/* Frames from a queue of this shard's. */
+/* What another shard has no room for stays in the device, whose queue is there for that. */
+static bool has_room(void *context, uint64_t now_ns)
+{
+    struct shard *shard = context;
+    for (unsigned other = 0; other < shard->set->count; other++) {
+        if (other != shard->number &&
+            !handover_has_room(shards_handover(shard->set, shard->number, other), now_ns))
+            return false;
+    }
+    return true;
+}
+
+/* Frames from a queue of this shard's, or for a host that the loop runs beside it. */
 static void receive(void *context, const struct loop_link *at, struct burst *burst, uint64_t now_ns)
 {
     struct shard *shard = context;
-    uint32_t kept = 0;
-    for (uint32_t i = 0; i < burst->count; i++) {
+    bool sole = shard->set->count == 1 || at->host != shard->host;
+    uint32_t kept = sole ? burst->count : 0;
+    for (uint32_t i = kept; i < burst->count; i++) {
         struct packet *packet = burst->packets[i];
         unsigned home = spread_frame(&shard->set->spread, packet, shard->number);
         if (home == shard->number)
@@ -326,6 +339,7 @@ void shard_wire(struct shard *shard)
     shard->partner = (struct loop_partner){
         .context = shard,
         .begin = begin,
+        .has_room = has_room,
         .receive = receive,
         .work = work,
         .end = end,

@@ -129,13 +129,13 @@ def fuzz(engine, targets, options):
 
 
 def keep(engine, target, program):
-    """What is kept is the least that reaches all that was reached."""
+    """What is kept is about the least that reaches all that was reached, however often."""
     kept, least = CORPUS / target, engine.directory / "least" / target
     shutil.rmtree(least, ignore_errors=True)
     least.mkdir(parents=True)
     kept.mkdir(parents=True, exist_ok=True)
     engine.found(target).mkdir(parents=True, exist_ok=True)
-    subprocess.run([program, "-merge=1", "-set_cover_merge=1", f"-max_len={KEPT_BYTES}",
+    subprocess.run([program, "-merge=1", "-set_cover_merge=1", "-use_counters=0", f"-max_len={KEPT_BYTES}",
                     "-verbosity=0", least, kept, engine.found(target)],
                    check=True, stderr=subprocess.DEVNULL)
     shutil.rmtree(kept)

@@ -16,6 +16,7 @@ ENVIRONMENT = {
     "CMOCKA_MESSAGE_OUTPUT": "TAP",
     "ASAN_OPTIONS": "abort_on_error=0:detect_leaks=1:strict_string_checks=1",
     "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+    "TSAN_OPTIONS": "halt_on_error=1",
 }
 CASE = re.compile(r"^(ok|not ok) \d+(.*)$", re.MULTILINE)
 

@@ -260,6 +260,6 @@ static void script_error(const SCRIPT_LTYPE *location, void *scanner, struct scr
                          const char *message)
 {
     (void)scanner;
-    build_error(script, message);
+    build_error(script, "%s", message);
     build_error_line(script, location->first_line);
 }

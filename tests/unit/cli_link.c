@@ -267,6 +267,25 @@ static void marks_what_is_capable(void **state)
     }
 }
 
+/* An IP header that says it is shorter or longer than it can be is none. */
+static void marks_no_header_that_is_not_whole(void **state)
+{
+    (void)state;
+    static uint8_t room[LINK_FRAME_ROOM];
+    static const uint8_t lengths[] = {0x40, 0x44, 0x46, 0x4f};
+    struct virtio_net_hdr header = {.flags = 0};
+    struct link_frame frame;
+    for (size_t i = 0; i < sizeof lengths; i++) {
+        make(100);
+        original[14] = lengths[i];
+        original[15] = 2;
+        assert_true(link_frame_read(&frame, &header, original, 14 + 20));
+        uint32_t length = link_frame_cut(&frame, 0, 1, room);
+        assert_false(link_frame_mark(&frame, room));
+        assert_memory_equal(room + HEADER, original, length - HEADER);
+    }
+}
+
 /* ---- Lanes --------------------------------------------------------------------------------- */
 
 static struct link_lane lane;
@@ -424,6 +443,7 @@ int main(void)
         cmocka_unit_test(untrue_headers_are_refused),
         cmocka_unit_test(corruption_is_seen_by_the_checksum),
         cmocka_unit_test(marks_what_is_capable),
+        cmocka_unit_test(marks_no_header_that_is_not_whole),
         cmocka_unit_test(what_is_unharmed_stays_whole),
         cmocka_unit_test(losses_leave_runs),
         cmocka_unit_test(a_slow_line_ends_runs),

@@ -7,6 +7,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -451,6 +452,130 @@ static void its_tables_are_bounded(void **state)
     assert_false(loop_watch(&loop, fds[0], POLLIN, read_byte, NULL));
 }
 
+/* ---- Who takes part in turns ---- */
+
+static char steps[64];
+static bool room, worked, sleepy;
+
+static void step(char letter)
+{
+    size_t length = strlen(steps);
+    if (length + 1 < sizeof steps)
+        steps[length] = letter;
+}
+
+static void on_begin(void *context)
+{
+    assert_ptr_equal(context, steps);
+    step('b');
+}
+
+static bool on_room(void *context, uint64_t now_ns)
+{
+    assert_ptr_equal(context, steps);
+    assert_int_equal(now_ns, loop.now_ns);
+    return room;
+}
+
+static void on_frames(void *context, const struct loop_link *at, struct burst *burst,
+                      uint64_t now_ns)
+{
+    assert_ptr_equal(context, steps);
+    assert_ptr_equal(at->host, &hosts[0]);
+    assert_int_equal(hosts[0].polls, 0);
+    step('f');
+    host_receive(at->host, at->interface, burst, now_ns);
+}
+
+static bool on_work(void *context, uint64_t now_ns)
+{
+    assert_ptr_equal(context, steps);
+    assert_int_equal(now_ns, loop.now_ns);
+    assert_int_equal(hosts[0].polls, 0);
+    step('w');
+    return worked;
+}
+
+static void on_end(void *context)
+{
+    assert_ptr_equal(context, steps);
+    assert_int_equal(hosts[0].polls, 1);
+    step('e');
+}
+
+static bool on_sleep(void *context)
+{
+    assert_ptr_equal(context, steps);
+    step('s');
+    return sleepy;
+}
+
+static void on_waking(void *context)
+{
+    assert_ptr_equal(context, steps);
+    step('k');
+}
+
+static void note_watch(void *context, int fd, short events)
+{
+    uint64_t ignored;
+    (void)context, (void)events;
+    assert_int_equal(read(fd, &ignored, sizeof ignored), sizeof ignored);
+    step('c');
+}
+
+static void expect_turn(const char *expected)
+{
+    memset(steps, 0, sizeof steps);
+    hosts[0].polls = 0;
+    loop_turn(&loop, true);
+    assert_string_equal(steps, expected);
+}
+
+static void a_partner_has_its_places_in_a_turn(void **state)
+{
+    const struct loop_partner partner = {
+        .context = steps,
+        .begin = on_begin,
+        .has_room = on_room,
+        .receive = on_frames,
+        .work = on_work,
+        .end = on_end,
+        .may_sleep = on_sleep,
+        .woken = on_waking,
+    };
+    struct puppet_link puppet = new_link(-1);
+    (void)state;
+    loop_add_link(&loop, &hosts[0], &puppet.link);
+    loop.adaptive = false;
+    loop.partner = &partner;
+    room = true;
+    puppet.bursts = 1;
+    expect_turn("bfwe"); /* frames, what others want, then the host */
+    assert_int_equal(hosts[0].frames, 1);
+    worked = true;
+    expect_turn("bwe"); /* who has worked does not sleep */
+    worked = false;
+    expect_turn("bwes"); /* who may not sleep neither */
+    sleepy = true;
+    hosts[0].deadline_ns = system_now() + 5 * MS;
+    expect_turn("bwesk");
+    int fd = eventfd(1, EFD_NONBLOCK);
+    assert_true(loop_watch(&loop, fd, POLLIN, note_watch, NULL));
+    hosts[0].deadline_ns = UINT64_MAX;
+    expect_turn("bweskc"); /* awake before what woke it is served */
+    loop_unwatch(&loop, fd);
+    close(fd);
+    room = false;
+    puppet.bursts = 1;
+    puppet.asked = 0;
+    sleepy = false;
+    expect_turn("bwes"); /* the frame stays where it is */
+    assert_int_equal(puppet.asked, 0);
+    room = true;
+    expect_turn("bfwe");
+}
+
 /* ---- What the system gives ---- */
 
 static void seeds_differ(void **state)
@@ -498,6 +623,7 @@ int main(void)
         test(signals_are_told_and_end_the_loop),
         test(stops_when_told_to),
         test(its_tables_are_bounded),
+        test(a_partner_has_its_places_in_a_turn),
         test(seeds_differ),
         test(makes_a_host_in_fresh_memory),
     };

@@ -104,7 +104,7 @@ static void load(struct tool *t, const char *flags)
 {
     void (*init)(const char *, struct packetdrill_interface *);
     *t = (struct tool){.sequence = ISS};
-#ifdef __SANITIZE_ADDRESS__ /* which forbids RTLD_DEEPBIND */
+#if defined __SANITIZE_ADDRESS__ || defined __SANITIZE_THREAD__ /* which forbid RTLD_DEEPBIND */
     t->handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
 #else
     t->handle = dlopen(library, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);

@@ -214,6 +214,26 @@ static void closures_come_back_by_their_mailbox(void **state)
     chaski_mailbox_free(mailbox);
 }
 
+/* The shard may be about to ring when the closure has been taken already. */
+static void a_mailbox_may_go_with_the_last_closure(void **state)
+{
+    struct chaski_shards *shards = make(1, false);
+    unsigned runs = 0;
+    (void)state;
+    assert_int_equal(chaski_shards_start(shards), 0);
+    for (int i = 0; i < 3000; i++) {
+        struct chaski_mailbox *mailbox = chaski_mailbox_create(1);
+        struct chaski_closure closure = {
+            .run = count_run, .context = &runs, .mailbox = mailbox};
+        assert_int_equal(chaski_post(shards, 0, &closure), 0);
+        while (chaski_mailbox_take(mailbox) == NULL)
+            sched_yield();
+        chaski_mailbox_free(mailbox);
+    }
+    assert_int_equal(runs, 3000);
+    chaski_shards_free(shards);
+}
+
 /* ---- Waking -------------------------------------------------------------------------------- */
 
 static void a_busy_shard_is_not_woken_by_the_kernel(void **state)
@@ -299,6 +319,7 @@ int main(void)
         cmocka_unit_test(what_was_posted_runs_before_the_end),
         cmocka_unit_test(a_call_waits_but_not_one_shard_for_another),
         cmocka_unit_test(closures_come_back_by_their_mailbox),
+        cmocka_unit_test(a_mailbox_may_go_with_the_last_closure),
         cmocka_unit_test(a_busy_shard_is_not_woken_by_the_kernel),
         cmocka_unit_test(a_sleeping_shard_is_woken_once),
         cmocka_unit_test(each_shard_in_turn_until_one_refuses),

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <inttypes.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/timerfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "cli/http_server.h"
+#include "cli/services.h"
+#include "cli/small_services.h"
+#include "cli/status_report.h"
+#include "runtime/shards.h"
+
+/*
+ * The services on several shards. Each shard has its own listeners and its own state for them, and
+ * runs them in its thread; this thread makes and ends them, and waits for signals.
+ */
+#define SECOND UINT64_C(1000000000)
+
+enum {
+    MEMORY_BYTES = 256 << 20, /* of all shards together */
+    MEMORY_LEAST = 32 << 20,  /* of each */
+    PROBE_TICKS = 26,         /* of 50 ms: longer than until the first ARP probe (RFC 5227) */
+    CONFLICT_LOOKS = 10,      /* of a second */
+    END_TICKS = 25,           /* of 20 ms: for connections to end in order */
+};
+
+struct station_shard {
+    struct small_services small;
+    struct http_server http;
+    struct loop *loop;
+    int timer_fd;
+    bool ticking;
+};
+
+struct stations {
+    const struct services_options *options;
+    struct chaski_shards *shards;
+    struct station_shard *each;
+    sigset_t signals, signals_before;
+    uint64_t began_ns;
+};
+
+static void pause_ms(long milliseconds)
+{
+    const struct timespec time = {.tv_nsec = milliseconds * 1000000};
+    nanosleep(&time, NULL);
+}
+
+/* ---- One shard ----------------------------------------------------------------------------- */
+
+/* loop_closure: once a second for as long as there are HTTP connections. */
+static void tick(void *context, int fd, short events)
+{
+    struct station_shard *own = context;
+    uint64_t expirations;
+    (void)events;
+    if (read(fd, &expirations, sizeof expirations) != sizeof expirations ||
+        http_server_tick(&own->http))
+        return;
+    own->ticking = false;
+    timerfd_settime(fd, 0, &(struct itimerspec){0}, NULL);
+}
+
+static void begin_ticking(void *context)
+{
+    struct station_shard *own = context;
+    const struct itimerspec second = {.it_interval.tv_sec = 1, .it_value.tv_sec = 1};
+    if (own->ticking)
+        return;
+    own->ticking = true;
+    timerfd_settime(own->timer_fd, 0, &second, NULL);
+}
+
+static int bind_http(struct station_shard *own, struct chaski *host, int root)
+{
+    own->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (own->timer_fd < 0 || !loop_watch(own->loop, own->timer_fd, EPOLLIN, tick, own))
+        return CHASKI_NO_MEMORY;
+    own->http.begun = begin_ticking;
+    own->http.context = own;
+    return http_server_open(&own->http, host, SERVICES_HTTP_PORT, root);
+}
+
+/* For chaski_shards_each(). */
+static int bind_all(void *context, struct chaski *host, unsigned shard)
+{
+    struct stations *stations = context;
+    struct station_shard *own = &stations->each[shard];
+    int root = stations->options->root;
+    own->loop = &stations->shards->shards[shard].loop;
+    int status = small_services_bind(&own->small, host);
+    return status == 0 && root >= 0 ? bind_http(own, host, root) : status;
+}
+
+/* For chaski_shards_each(). */
+static int close_http(void *context, struct chaski *host, unsigned shard)
+{
+    struct stations *stations = context;
+    struct station_shard *own = &stations->each[shard];
+    (void)host;
+    if (own->timer_fd < 0)
+        return 0;
+    http_server_close(&own->http);
+    loop_unwatch(own->loop, own->timer_fd);
+    close(own->timer_fd);
+    own->timer_fd = -1;
+    return 0;
+}
+
+/* ---- Beginning ----------------------------------------------------------------------------- */
+
+/* shards_open_queue */
+static struct link *open_queue(void *context, unsigned queue, const struct link *first,
+                               struct packet_memory *memory, struct counters *counters, char *error,
+                               size_t error_size)
+{
+    const struct link_options *link = context;
+    struct device_options device = {.mtu = (uint16_t)link->mtu};
+    memcpy(device.mac, link->mac, sizeof device.mac);
+    return device_open(&link->device, &device, queue, first, memory, counters, error, error_size);
+}
+
+static bool complain(char *error, const char *what, const char *why)
+{
+    snprintf(error, ARGUMENT_ERROR, "%s%s", what, why);
+    return false;
+}
+
+static bool set_up_addresses(struct stations *stations, int interface, char *error)
+{
+    static const struct chaski_address nowhere = {{0}};
+    const struct link_options *link = &stations->options->link;
+    struct chaski *leader = chaski_shards_host(stations->shards, 0);
+    struct chaski_address any = chaski_ip4(0, 0, 0, 0);
+    int status = chaski_address_add(leader, interface, &link->address, link->prefix_length);
+    if (status < 0)
+        return complain(error, "--addr: ", chaski_error_text(status));
+    if (memcmp(&link->gateway, &nowhere, sizeof nowhere) == 0)
+        return true;
+    status = chaski_route_add(leader, &any, 0, &link->gateway, interface);
+    return status == 0 || complain(error, "--gateway: ", chaski_error_text(status));
+}
+
+static bool open_link(struct stations *stations, char *error)
+{
+    const struct link_options *link = &stations->options->link;
+    struct link_options copy = *link;
+    if (link->device.queues > stations->options->shards)
+        return complain(error, "--link has more queues than there are --shards", "");
+    int interface = shards_open(stations->shards, open_queue, &copy, link->device.queues);
+    if (interface < 0)
+        return complain(error, "", chaski_shards_error(stations->shards));
+    return set_up_addresses(stations, interface, error);
+}
+
+static bool make_shards(struct stations *stations, char *error)
+{
+    const struct services_options *options = stations->options;
+    struct chaski_shards_options shards = {
+        .count = options->shards,
+        .busy_poll = options->link.busy_poll,
+        .sleep = options->link.sleep,
+    };
+    size_t bytes = MEMORY_BYTES / options->shards;
+    if (options->link.capture != NULL)
+        return complain(error, "--capture needs one host; leave --shards away", "");
+    chaski_limits_for(&shards.limits, bytes > MEMORY_LEAST ? bytes : MEMORY_LEAST,
+                      SERVICES_CONNECTIONS);
+    stations->shards = chaski_shards_create(&shards);
+    stations->each = calloc(options->shards, sizeof *stations->each);
+    if (stations->shards == NULL || stations->each == NULL)
+        return complain(error, "no memory for the shards", "");
+    for (unsigned i = 0; i < options->shards; i++) {
+        stations->each[i].timer_fd = -1;
+        if (!knobs_apply(chaski_shards_host(stations->shards, i), &options->link, error))
+            return false;
+    }
+    return open_link(stations, error);
+}
+
+/* Signals are for this thread alone: the others inherit that they are blocked. */
+static void take_signals(struct stations *stations)
+{
+    sigemptyset(&stations->signals);
+    sigaddset(&stations->signals, SIGINT);
+    sigaddset(&stations->signals, SIGTERM);
+    sigaddset(&stations->signals, SIGUSR1);
+    pthread_sigmask(SIG_BLOCK, &stations->signals, &stations->signals_before);
+}
+
+static bool start(struct stations *stations, char *error)
+{
+    int status = chaski_shards_each(stations->shards, bind_all, stations);
+    if (status < 0)
+        return complain(error, "cannot listen: ", chaski_error_text(status));
+    if (chaski_shards_start(stations->shards) < 0)
+        return complain(error, "", chaski_shards_error(stations->shards));
+    return true;
+}
+
+/* ---- Running ------------------------------------------------------------------------------- */
+
+/* What the leader has counted of address conflicts and probes. */
+struct probing {
+    struct chaski_closure closure;
+    uint64_t conflicts, probes;
+};
+
+static void look_at_probing(struct chaski_closure *closure, struct chaski *host, unsigned shard)
+{
+    struct probing *probing = closure->context;
+    (void)shard;
+    probing->conflicts = chaski_counter_value(host, CHASKI_ARP_CONFLICTS);
+    probing->probes = chaski_counter_value(host, CHASKI_ARP_PROBES_SENT);
+}
+
+static bool is_free(struct stations *stations, struct probing *probing, char *error)
+{
+    char text[CHASKI_ADDRESS_TEXT];
+    *probing = (struct probing){.closure.run = look_at_probing};
+    probing->closure.context = probing;
+    chaski_call(stations->shards, 0, &probing->closure);
+    if (probing->conflicts == 0)
+        return true;
+    snprintf(error, ARGUMENT_ERROR,
+             "another machine on the link uses %s; take a free address with --addr",
+             chaski_address_text(&stations->options->link.address, text));
+    return false;
+}
+
+/* Ready is who has asked whether the address is taken, and has not been told so. */
+static bool probe(struct stations *stations, char *error)
+{
+    struct probing probing;
+    bool asked = stations->options->link.prefix_length == 32;
+    for (int i = 0; i < PROBE_TICKS && !asked; i++) {
+        pause_ms(50);
+        if (!is_free(stations, &probing, error))
+            return false;
+        asked = probing.probes > 1;
+    }
+    pause_ms(50); /* for the answer */
+    return is_free(stations, &probing, error);
+}
+
+static void say_ready(const struct stations *stations)
+{
+    const struct services_options *options = stations->options;
+    const struct link_options *link = &options->link;
+    char address[CHASKI_ADDRESS_TEXT];
+    printf("ready: %s:%s, %s/%" PRIu32 ", MTU %u, %" PRIu32
+           " shards: echo 7, discard 9, chargen 19, ",
+           device_kind_name(link->device.kind), link->device.name,
+           chaski_address_text(&link->address, address), link->prefix_length,
+           stations->shards->shards[0].links[0]->mtu, options->shards);
+    if (options->root_path != NULL)
+        printf("HTTP 80 (%s)\n", options->root_path);
+    else
+        puts("no HTTP (for want of --root DIR)");
+    fflush(stdout);
+}
+
+/* For chaski_shards_each(). */
+static int report(void *context, struct chaski *host, unsigned shard)
+{
+    (void)context;
+    printf("shard %u\n", shard);
+    status_report_text(stdout, host);
+    fflush(stdout);
+    return 0;
+}
+
+/* Waits for a signal that ends it. Once a second it looks after the link, and in the beginning after
+ * others who claim our address; that makes no shard turn later on. */
+static bool serve(struct stations *stations, char *error)
+{
+    const struct link_options *link = &stations->options->link;
+    const struct timespec second = {.tv_sec = 1};
+    struct probing probing;
+    int signal = 0, looks = CONFLICT_LOOKS;
+    while (signal != SIGINT && signal != SIGTERM) {
+        signal = sigtimedwait(&stations->signals, NULL, &second);
+        if (signal == SIGUSR1)
+            chaski_shards_each(stations->shards, report, NULL);
+        if (shards_lost(stations->shards) != NULL) {
+            snprintf(error, ARGUMENT_ERROR, "the link %s:%s is gone",
+                     device_kind_name(link->device.kind), link->device.name);
+            return false;
+        }
+        if (looks != 0 && !is_free(stations, &probing, error))
+            return false;
+        looks -= looks != 0;
+    }
+    return true;
+}
+
+/* ---- Ending -------------------------------------------------------------------------------- */
+
+/* For chaski_shards_each(). */
+static int close_connections(void *context, struct chaski *host, unsigned shard)
+{
+    unsigned *left = context;
+    (void)shard;
+    *left += services_close_connections(host);
+    return 0;
+}
+
+static void end(struct stations *stations)
+{
+    unsigned left = 1;
+    chaski_shards_each(stations->shards, close_http, stations);
+    for (int i = 0; i < END_TICKS && left != 0; i++) {
+        left = 0;
+        chaski_shards_each(stations->shards, close_connections, &left);
+        if (left != 0)
+            pause_ms(20);
+    }
+    chaski_shards_stop(stations->shards);
+}
+
+static uint64_t sum(const struct stations *stations, enum chaski_counter counter)
+{
+    uint64_t total = 0;
+    for (unsigned i = 0; i < stations->options->shards; i++)
+        total += chaski_counter_value(chaski_shards_host(stations->shards, i), counter);
+    return total;
+}
+
+static void say_summary(const struct stations *stations)
+{
+    uint64_t dropped = 0, requests = 0;
+    for (unsigned i = 0; i < stations->options->shards; i++) {
+        dropped += status_sum(chaski_shards_host(stations->shards, i), "drop.");
+        requests += stations->each[i].http.requests;
+    }
+    printf("ended after %" PRIu64 " s: received %" PRIu64 " frames (%" PRIu64 " MB), sent %" PRIu64
+           " (%" PRIu64 " MB), dropped %" PRIu64 " packets, answered %" PRIu64 " HTTP requests\n",
+           (system_now() - stations->began_ns) / SECOND, sum(stations, CHASKI_LINK_FRAMES_RECEIVED),
+           sum(stations, CHASKI_LINK_BYTES_RECEIVED) / 1000000,
+           sum(stations, CHASKI_LINK_FRAMES_SENT), sum(stations, CHASKI_LINK_BYTES_SENT) / 1000000,
+           dropped, requests);
+}
+
+/* ---- The whole ----------------------------------------------------------------------------- */
+
+static int run(struct stations *stations, char *error)
+{
+    int code = EXIT_FAILED;
+    if (!start(stations, error))
+        return EXIT_WRONG;
+    if (!probe(stations, error)) {
+        code = EXIT_WRONG;
+    } else {
+        say_ready(stations);
+        if (serve(stations, error))
+            code = EXIT_FINE;
+    }
+    end(stations);
+    if (code == EXIT_FINE)
+        say_summary(stations);
+    return code;
+}
+
+int services_by_shards(const struct services_options *options, char *error)
+{
+    struct stations stations = {.options = options, .began_ns = system_now()};
+    int code = EXIT_WRONG;
+    take_signals(&stations);
+    if (make_shards(&stations, error))
+        code = run(&stations, error);
+    chaski_shards_free(stations.shards);
+    free(stations.each);
+    pthread_sigmask(SIG_SETMASK, &stations.signals_before, NULL);
+    return code;
+}
