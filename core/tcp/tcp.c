@@ -31,6 +31,7 @@ const struct tcp_knobs tcp_default_knobs = {
     .dsack = true,
     .slow_start_after_idle = true,
     .fast_open = FAST_OPEN_CLIENT,
+    .fast_open_pause_s = 3600,
     .frto = 2,
     .tail_probes = 3,
     .reordering = 3,

@@ -132,11 +132,13 @@ static void handshake_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_
 {
     if (c->backoff >= c->syn_count ||
         (c->user_timeout_ms != 0 && since_progress_ms(c, now_ns) >= c->user_timeout_ms)) {
+        fast_open_timed_out(tcp, c, true);
         connection_end(tcp, c, c->error != 0 ? c->error : CHASKI_TIMED_OUT);
         return;
     }
     back_off(c);
     count_timeout(tcp, c, now_ns);
+    fast_open_timed_out(tcp, c, false);
     c->retransmitted++;
     count(tcp->counters, CHASKI_TCP_RETRANSMITTED);
     c->flags |= TCPF_SYN_OWED;
@@ -165,6 +167,7 @@ static void follow_path(struct tcp *tcp, struct tcp_connection *c)
 static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     if (since_progress_ms(c, now_ns) >= patience_ms(tcp, c)) {
+        fast_open_timed_out(tcp, c, true);
         connection_end(tcp, c, c->error != 0 ? c->error : CHASKI_TIMED_OUT);
         return;
     }
@@ -173,6 +176,7 @@ static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, ui
     recovery_time_out(tcp, c, now_ns);
     back_off(c);
     count_timeout(tcp, c, now_ns);
+    fast_open_timed_out(tcp, c, false);
     if (c->retries >= tcp->knobs.doubt_after)
         mtu_suspect(tcp, c);
     c->flight->rto_at = next_attempt(tcp, c, now_ns);
