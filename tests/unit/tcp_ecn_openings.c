@@ -236,6 +236,29 @@ static void the_acknowledgement_tells_of_accurate_ecn(void **state)
     }
 }
 
+/* A timestamp brings classic ECN back, if it is still wanted. */
+static void a_timestamp_tells_of_classic_ecn(void **state)
+{
+    (void)state;
+    static const uint8_t asks[16] = {2, 4, 5, 180, 1, 1, 8, 10, 0, 0, 0, 1};
+    for (unsigned i = 0; i < 2; i++) {
+        struct peer peer;
+        uint8_t stamped[12] = {1, 1, 8, 10, 0, 0, 0, 2}, length;
+        make_cookie_server(&peer, "2");
+        struct segment answer = answer_to(&peer, 3, 0, asks, sizeof asks);
+        assert_int_equal(ace_of(&answer), 1);
+        memcpy(stamped + 8, segment_option(&answer, 8, &length), 4);
+        if (i == 1)
+            set_knob(peer.host, "tcp_ecn", "0");
+        struct segment third = with_ace(&peer, ACK, 0, 0);
+        third.options = stamped;
+        third.options_length = sizeof stamped;
+        peer_injects(&peer, &third);
+        assert_int_equal((peer_info(&peer).tcpi_options & 8) != 0, i == 0);
+        peer_free(&peer);
+    }
+}
+
 /* ---- Fast Open ---- */
 
 static void fast_opens_agree(void **state)
@@ -439,6 +462,51 @@ static void crossing_syns_are_told_how_they_came(void **state)
     }
 }
 
+/* The peer says its SYN+ACK and the acknowledgement of ours in one turn: what is owed stays. */
+static void how_the_synack_came_is_told_still(void **state)
+{
+    (void)state;
+    struct peer peer;
+    crosses(&peer, "3", 7, 0);
+    struct segment segment = with_ace(&peer, SYN | ACK, 2, ECT1);
+    peer_queues(&peer, &segment);
+    peer.next++;
+    segment = with_ace(&peer, ACK, 2, 0);
+    peer_injects(&peer, &segment);
+    assert_true(peer_hears(&peer, &segment));
+    assert_int_equal(segment.flags & 0x3f, ACK);
+    assert_int_equal(ace_of(&segment), 3);
+    peer_free(&peer);
+}
+
+/* A SYN that asked for nothing any more is the one that counts. */
+static void a_syn_that_crosses_late_agrees_on_nothing(void **state)
+{
+    (void)state;
+    static const unsigned aces[] = {7, 3};
+    for (unsigned i = 0; i < 2; i++) {
+        struct peer peer;
+        struct segment segment = {0};
+        connect_host(&peer, "3");
+        for (unsigned tries = 0; tries < 2; tries++) {
+            peer_waits(&peer, 10 * WORLD_SECOND);
+            assert_true(peer_hears(&peer, &segment));
+        }
+        assert_int_equal(ace_of(&segment), 0);
+        segment = with_ace(&peer, SYN, aces[i], 0);
+        peer_injects(&peer, &segment);
+        assert_true(peer_hears(&peer, &segment));
+        assert_int_equal(segment.flags & 0x3f, SYN | ACK);
+        assert_int_equal(ace_of(&segment), 0);
+        says_synack(&peer, 2, 0);
+        segment = with_ace(&peer, ACK, 2, 0);
+        peer_injects(&peer, &segment);
+        assert_int_equal(peer_info(&peer).tcpi_state, CHASKI_TCP_ESTABLISHED);
+        assert_int_equal(peer_info(&peer).tcpi_options & 8, 0);
+        peer_free(&peer);
+    }
+}
+
 /* What the peer's SYN asks for is not yet what it agrees to. */
 static void the_second_answer_decides(void **state)
 {
@@ -498,6 +566,7 @@ int main(void)
         cmocka_unit_test(cookies_keep_what_was_agreed),
         cmocka_unit_test(a_marked_syn_agrees_on_nothing_beside_a_cookie),
         cmocka_unit_test(the_acknowledgement_tells_of_accurate_ecn),
+        cmocka_unit_test(a_timestamp_tells_of_classic_ecn),
         cmocka_unit_test(fast_opens_agree),
         cmocka_unit_test(a_fast_open_is_told_how_its_syn_came),
         cmocka_unit_test(a_fast_open_that_goes_again_asks_for_less),
@@ -505,6 +574,8 @@ int main(void)
         cmocka_unit_test(a_classic_fast_open_answers_with_ece),
         cmocka_unit_test(ends_that_open_at_once_agree),
         cmocka_unit_test(crossing_syns_are_told_how_they_came),
+        cmocka_unit_test(how_the_synack_came_is_told_still),
+        cmocka_unit_test(a_syn_that_crosses_late_agrees_on_nothing),
         cmocka_unit_test(the_second_answer_decides),
         cmocka_unit_test(a_reset_in_the_window_is_no_synack),
     };

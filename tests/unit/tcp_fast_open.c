@@ -582,6 +582,23 @@ static void a_cookie_is_no_loss(void **state)
     assert_int_equal(chaski_counter_value(peer.host, CHASKI_TCP_FAST_OPEN_PAUSED), 0);
 }
 
+/* Nor is a server that takes the SYN and no more; nor a connection that opens in the usual way. */
+static void other_troubles_are_no_loss(void **state)
+{
+    (void)state;
+    make(FAST_OPEN_CLIENT);
+    learn();
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(open_with_data(), FAST);
+        answer(peer.expected, NULL, 0);
+        give_up();
+    }
+    peer_host_connects(&peer);
+    peer_runs(&peer, 20 * WORLD_SECOND);
+    give_up();
+    assert_int_equal(open_with_data(), FAST);
+}
+
 /* As Linux: three time-outs in a row, or the end of patience before, with nothing ever heard. */
 static void a_black_hole_pauses_at_once(void **state)
 {
@@ -712,6 +729,7 @@ int main(void)
         test(a_syn_that_goes_again_is_plain),
         test(what_gets_lost_is_not_sent_for_a_while),
         test(a_cookie_is_no_loss),
+        test(other_troubles_are_no_loss),
         test(a_black_hole_pauses_at_once),
         test(without_a_pause_it_is_tried_for_ever),
         test(a_server_that_gave_nothing_is_remembered),
