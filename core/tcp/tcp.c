@@ -33,6 +33,7 @@ const struct tcp_knobs tcp_default_knobs = {
     .pacing_slow_start_percent = 200,
     .pacing_avoidance_percent = 120,
     .fast_open = FAST_OPEN_CLIENT,
+    .fast_open_pause_s = 3600,
     .frto = 2,
     .tail_probes = 3,
     .min_tso_segs = 2,

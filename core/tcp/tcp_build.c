@@ -216,11 +216,12 @@ static size_t open_fast(const struct tcp *tcp, struct tcp_connection *c, uint8_t
     const struct fast_open_memory *known = fast_open_recall(&tcp->fast_open, &c->key.remote);
     bool without_cookie = (c->fast_open & FAST_OPEN_NO_COOKIE) != 0;
     uint32_t room = tcp_fast_open_room(tcp, &c->key.remote, without_cookie);
-    const struct fast_open_cookie *cookie = known != NULL ? &known->cookie : &none;
+    bool has_cookie = known != NULL && known->cookie.length != 0;
+    const struct fast_open_cookie *cookie = has_cookie ? &known->cookie : &none;
     if (room != 0 && tcp_queued(c) != 0)
         c->flight->syn_data = (uint16_t)send_queue_slice(c->flight->queue.head, c->snd_una + 1,
                                                          minimum(tcp_queued(c), room), packet);
-    if (known == NULL && room != 0)
+    if (!has_cookie && room != 0)
         return 0;
     return wire_tcp_build_fast_open(at, cookie->bytes, cookie->length, cookie->experimental);
 }
@@ -240,6 +241,8 @@ bool tcp_build_syn(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
         .timestamp_echo = answering ? c->ts_recent : 0,
         .has_window_scale = has(c, TCPF_HAS_SCALING),
         .window_scale = c->receive_scale,
+        .accecn_offset = answering && !(c->fast_open & FAST_OPEN_GIVE) && !has(c, TCPF_AO) &&
+                         ecn_answer_option(tcp, c),
     };
     uint8_t options[WIRE_TCP_OPTIONS_MAX];
     size_t length = wire_tcp_build_syn_options(options, &syn);

@@ -87,7 +87,8 @@ int tcp_connect(struct tcp *tcp, const struct chaski_tcp_connect *connect, chask
     c->flags |= TCPF_SYN_OWED;
     ecn_open(tcp, c);
     ao_open(tcp, c);
-    if (connect->fast_open && !has(c, TCPF_AO) && (tcp->knobs.fast_open & FAST_OPEN_CLIENT))
+    if (connect->fast_open && !has(c, TCPF_AO) && (tcp->knobs.fast_open & FAST_OPEN_CLIENT) &&
+        !fast_open_paused(tcp, &key.remote))
         c->fast_open = FAST_OPEN_ACTIVE;
     if (connect->fast_open_without_cookie && !has(c, TCPF_AO))
         c->fast_open |= FAST_OPEN_NO_COOKIE;

@@ -5,14 +5,17 @@
 
 /*
  * Theory of operation. The initial sequence number is a keyed hash of the SYN and of the time, but
- * for its last three bits, which stand for the peer's segment size. With timestamps, the last five
- * bits of ours carry the window scale and SACK; without, neither is used.
+ * for its last three bits, which stand for the peer's segment size. With timestamps, the last six
+ * bits of ours carry the window scale, SACK and classic ECN; without, none is used. Accurate ECN is
+ * seen from the acknowledgement itself (RFC 9768, 5.1).
  */
 
 enum {
     COOKIE_MSS_BITS = 3,
-    COOKIE_TIMESTAMP_BITS = 5, /* scale (15: none), SACK */
+    COOKIE_TIMESTAMP_BITS = 6, /* scale (15: none), SACK, ECN */
     COOKIE_NO_SCALE = 15,
+    COOKIE_SACK = 1 << 4,
+    COOKIE_ECN = 1 << 5,
 };
 
 static const uint16_t cookie_mss[1 << COOKIE_MSS_BITS] = {
@@ -53,7 +56,9 @@ uint32_t cookie_make(const struct tcp *tcp, struct tcp_half_open *syn, uint64_t 
         syn->flags = 0;
     uint32_t timestamp = clock_ms(now_ns) + secret_timestamp_offset(tcp, &syn->key);
     uint32_t scale = (syn->flags & HALF_OPEN_SCALING) ? syn->send_scale : COOKIE_NO_SCALE;
-    return timestamp_with(timestamp, scale | ((syn->flags & HALF_OPEN_SACK) ? 16u : 0));
+    uint32_t sack = (syn->flags & HALF_OPEN_SACK) ? COOKIE_SACK : 0;
+    uint32_t ecn = syn->ecn == ECN_CLASSIC ? COOKIE_ECN : 0;
+    return timestamp_with(timestamp, scale | sack | ecn);
 }
 
 bool cookie_read(const struct tcp *tcp, const struct packet *packet, struct tcp_half_open *entry,
@@ -68,16 +73,19 @@ bool cookie_read(const struct tcp *tcp, const struct packet *packet, struct tcp_
         cookie_hash(tcp, entry, period - 1, index) != entry->iss)
         return false;
     entry->peer_mss = cookie_mss[index];
+    entry->ecn = ecn_of_acknowledgment(tcp, packet) & 15u;
     if (!packet->tcp.has_timestamp)
         return true;
     uint32_t carried = packet->tcp.timestamp_echo & ((1u << COOKIE_TIMESTAMP_BITS) - 1);
     entry->flags = HALF_OPEN_TIMESTAMPS;
+    if ((carried & COOKIE_ECN) && tcp->knobs.ecn != 0)
+        entry->ecn = ECN_CLASSIC;
     entry->ts_recent = packet->tcp.timestamp;
     if ((carried & 15) != COOKIE_NO_SCALE) {
         entry->flags |= HALF_OPEN_SCALING;
         entry->send_scale = carried & 15;
     }
-    if (carried & 16)
+    if (carried & COOKIE_SACK)
         entry->flags |= HALF_OPEN_SACK;
     return true;
 }

@@ -81,10 +81,11 @@ enum { ECN_FIRST_ACE = 5, ECN_FIRST_BYTES = 1 }; /* RFC 9768, 3.2.1 */
 
 /* What to ask for when opening, as tcp_ecn says. */
 void ecn_open(const struct tcp *tcp, struct tcp_connection *c);
-/* Settles what the SYN+ACK says; a SYN without ACK settles that there will be no ECN. */
+/* Settles what the SYN+ACK says; or a SYN without ACK, from a peer that opens at the same time. */
 void ecn_take_synack(const struct tcp *tcp, struct tcp_connection *c, const struct packet *packet);
-/* The peer sends its SYN+ACK again: it wants to hear again how it came. */
-void ecn_synack_again(struct tcp_connection *c, const struct packet *packet);
+/* A SYN+ACK for a connection whose peer has sent its SYN before: it wants to hear (again) how that
+ * came; when both opened at once it also says what the peer has agreed to. */
+void ecn_synack_again(const struct tcp *tcp, struct tcp_connection *c, const struct packet *packet);
 
 /* What a SYN agrees on, to be kept in tcp_half_open.ecn: mode, and how it came. */
 uint8_t ecn_of_syn(const struct tcp *tcp, const struct packet *packet);
@@ -93,9 +94,21 @@ uint8_t ecn_of_syn_again(uint8_t ecn, const struct packet *packet);
 /* The flags beside SYN and ACK of the answer, and the option's place in it. */
 uint16_t ecn_synack_flags(const struct tcp *tcp, const struct tcp_half_open *entry);
 bool ecn_synack_option(const struct tcp *tcp, const struct tcp_half_open *entry);
+/* What of that a cookie can keep. */
+uint8_t ecn_beside_cookie(const struct tcp_half_open *syn);
+/* What the acknowledgement that brings it back shows. */
+uint8_t ecn_of_acknowledgment(const struct tcp *tcp, const struct packet *packet);
+/* A connection begins as the SYN agreed, its own SYN+ACK yet to be sent. */
+void ecn_begin(struct tcp_connection *c, uint8_t ecn);
+/* That connection's SYN has come again. */
+void ecn_syn_again(struct tcp_connection *c, const struct packet *packet);
+/* Whether its SYN+ACK carries the option. */
+bool ecn_answer_option(const struct tcp *tcp, const struct tcp_connection *c);
+/* `packet` completes its handshake. */
+void ecn_third(const struct tcp *tcp, struct tcp_connection *c, struct packet *packet);
 /* The entry becomes a connection; `packet` completes the handshake. */
 void ecn_complete(const struct tcp *tcp, struct tcp_connection *c, uint8_t ecn,
-                  const struct packet *packet);
+                  struct packet *packet);
 
 /* ---- Receiving ---- */
 
@@ -122,6 +135,8 @@ size_t ecn_build_option(struct tcp_connection *c, uint8_t *at, size_t room, uint
 /* What an acknowledgement tells of marks: into `news`, and into the flight. */
 void ecn_take_feedback(struct tcp_connection *c, const struct packet *packet,
                        struct sent_news *news);
+/* Data on our SYN has got there, which nothing could mark: what is told begins behind it. */
+void ecn_syn_data_taken(struct tcp_connection *c);
 /* The window is being reduced, for whatever reason: once is enough for what is in flight. */
 void ecn_reduced(struct tcp_connection *c);
 /* Reduces the window for what was told (RFC 3168, 6.1.2), unless it was just now. */

@@ -10,12 +10,11 @@
 enum { ACE_COUNT = 8, OPTION_SIGN = 1 << 23, OPTION_MASK = (1 << 24) - 1 };
 
 /* A flight that takes the place of another one does not know what the bytes were. */
-static void begin(const struct tcp_connection *c, struct ecn_told *told,
-                  const struct sent_news *news)
+static void begin(const struct tcp_connection *c, struct ecn_told *told, bool bytes_known)
 {
     *told = (struct ecn_told){
         .begun = true,
-        .bytes_known = c->bytes_acked == news->acknowledged,
+        .bytes_known = bytes_known,
         .point = c->snd_una,
         .ce_packets = ECN_FIRST_ACE + ((c->ecn.ace - ECN_FIRST_ACE) & (ACE_COUNT - 1)),
         .ect0_bytes = ECN_FIRST_BYTES,
@@ -23,6 +22,11 @@ static void begin(const struct tcp_connection *c, struct ecn_told *told,
         .option_ms = told->option_ms,
         .reduced = told->reduced,
     };
+}
+
+void ecn_syn_data_taken(struct tcp_connection *c)
+{
+    begin(c, &c->flight->told, true);
 }
 
 /* The 24 bits of the wire behind the counter that is kept; what seems to go backwards is old. */
@@ -104,7 +108,7 @@ void ecn_take_feedback(struct tcp_connection *c, const struct packet *packet,
 {
     bool progress = news->acknowledged != 0 || news->sacked != 0 || news->dsack;
     if (!c->flight->told.begun)
-        begin(c, &c->flight->told, news);
+        begin(c, &c->flight->told, c->bytes_acked == news->acknowledged);
     if ((c->traffic_class & ECN_MODES) == ECN_CLASSIC) {
         take_classic(c, packet, news);
     } else if (progress) { /* one that tells nothing new may be older than what is known */

@@ -37,7 +37,7 @@ static struct fast_open_memory *find(const struct fast_opens *all,
                                      const struct chaski_address *server)
 {
     for (uint32_t i = 0; i < all->limit; i++) {
-        if (all->memories[i].cookie.length != 0 && address_equal(&all->memories[i].server, server))
+        if (address_equal(&all->memories[i].server, server))
             return &all->memories[i];
     }
     return NULL;
@@ -49,17 +49,69 @@ const struct fast_open_memory *fast_open_recall(const struct fast_opens *all,
     return find(all, server);
 }
 
+/* Forgets another server when there is no room; NULL when there is none at all. */
+static struct fast_open_memory *find_or_take(struct fast_opens *all,
+                                             const struct chaski_address *server)
+{
+    struct fast_open_memory *memory = find(all, server);
+    if (memory != NULL || all->limit == 0)
+        return memory;
+    memory = &all->memories[all->next];
+    all->next = (all->next + 1) % all->limit;
+    *memory = (struct fast_open_memory){.server = *server};
+    return memory;
+}
+
 void fast_open_remember(struct fast_opens *all, const struct chaski_address *server,
                         const struct fast_open_cookie *cookie, uint16_t mss)
 {
-    struct fast_open_memory *memory = find(all, server);
-    if (cookie->length == 0 || all->limit == 0)
+    struct fast_open_memory *memory;
+    if (cookie->length == 0 || (memory = find_or_take(all, server)) == NULL)
         return;
-    if (memory == NULL) {
-        memory = &all->memories[all->next];
-        all->next = (all->next + 1) % all->limit;
-    }
-    *memory = (struct fast_open_memory){.server = *server, .cookie = *cookie, .mss = mss};
+    memory->cookie = *cookie;
+    memory->mss = mss;
+}
+
+/* ---- Paths that lose it -------------------------------------------------------------------- */
+
+enum {
+    LOSSES_TO_PAUSE = 2, /* a single one may be chance */
+    TIMEOUTS_TO_PAUSE = 3,
+    PAUSE_DOUBLINGS = 6,
+};
+
+bool fast_open_paused(const struct tcp *tcp, const struct chaski_address *server)
+{
+    const struct fast_open_memory *memory = find(&tcp->fast_open, server);
+    return memory != NULL && tcp->now_ns < memory->paused_until_ns;
+}
+
+void fast_open_lost(struct tcp *tcp, const struct chaski_address *server, bool surely)
+{
+    uint64_t pause_ns = tcp->knobs.fast_open_pause_s * 1000000000ull;
+    struct fast_open_memory *memory = find_or_take(&tcp->fast_open, server);
+    if (memory == NULL || pause_ns == 0 || (++memory->losses < LOSSES_TO_PAUSE && !surely))
+        return;
+    memory->losses = 0;
+    memory->paused_until_ns = tcp->now_ns + (pause_ns << memory->pauses);
+    if (memory->pauses < PAUSE_DOUBLINGS)
+        memory->pauses++;
+    count(tcp->counters, CHASKI_TCP_FAST_OPEN_PAUSED);
+}
+
+void fast_open_arrived(struct tcp *tcp, const struct chaski_address *server)
+{
+    struct fast_open_memory *memory = find(&tcp->fast_open, server);
+    if (memory != NULL)
+        memory->losses = memory->pauses = 0;
+}
+
+/* As Linux: something on the path may swallow what follows the handshake as well. */
+void fast_open_timed_out(struct tcp *tcp, const struct tcp_connection *c, bool over)
+{
+    bool in_vain = c->retries == TIMEOUTS_TO_PAUSE || (over && c->retries < TIMEOUTS_TO_PAUSE);
+    if ((c->fast_open & FAST_OPEN_ACTIVE) && in_vain && c->bytes_received == 0)
+        fast_open_lost(tcp, &c->key.remote, true);
 }
 
 /* ---- The server ---------------------------------------------------------------------------- */
@@ -130,10 +182,12 @@ uint32_t tcp_fast_open_room(const struct tcp *tcp, const struct chaski_address *
     static const struct chaski_address any = {{0}};
     struct ip_path path;
     bool free_of_charge = without_cookie || (tcp->knobs.fast_open & FAST_OPEN_CLIENT_NO_COOKIE);
-    if (!(tcp->knobs.fast_open & FAST_OPEN_CLIENT) || (known == NULL && !free_of_charge) ||
-        network->path == NULL || network->path(network->block, &any, server, 0, &path) != 0)
+    bool has_cookie = known != NULL && known->cookie.length != 0;
+    if (!(tcp->knobs.fast_open & FAST_OPEN_CLIENT) || !(has_cookie || free_of_charge) ||
+        fast_open_paused(tcp, server) || network->path == NULL ||
+        network->path(network->block, &any, server, 0, &path) != 0)
         return 0;
     uint32_t mss = path.mtu - (address_is_ip4(server) ? 40u : 60u);
-    mss = known != NULL ? minimum(mss, known->mss) : mss;
+    mss = has_cookie ? minimum(mss, known->mss) : mss;
     return mss - minimum(mss, WIRE_TCP_OPTIONS_MAX);
 }

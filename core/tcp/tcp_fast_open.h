@@ -46,15 +46,18 @@ struct fast_open_cookie {
     bool experimental;
 };
 
-/* What a server gave us. */
+/* What a server gave us, and whether what opens fast gets there (RFC 7413, 4.1.3). */
 struct fast_open_memory {
-    struct chaski_address server;
-    struct fast_open_cookie cookie;
-    uint16_t mss; /* that it announced */
+    struct chaski_address server;   /* unspecified: free */
+    struct fast_open_cookie cookie; /* length 0: none */
+    uint16_t mss;                   /* that it announced */
+    uint8_t losses;                 /* SYNs in succession of which only the plain one got there */
+    uint8_t pauses;                 /* since the last success */
+    uint64_t paused_until_ns;
 };
 
 struct fast_opens {
-    struct fast_open_memory *memories; /* those with a cookie are in use */
+    struct fast_open_memory *memories;
     uint32_t limit;
     uint32_t next; /* the one that is forgotten for a new one */
     struct siphash_key keys[2];
@@ -68,11 +71,21 @@ void fast_open_setup(struct fast_opens *all, struct memory *memory, uint32_t lim
 /* One key, or two of which the second is still taken: 16 or 32 bytes. */
 int fast_open_set_keys(struct fast_opens *all, const uint8_t *bytes, size_t length);
 
-/* The client: what was given by the server; NULL: nothing. */
+/* The client: what is known of the server; NULL: nothing. */
 const struct fast_open_memory *fast_open_recall(const struct fast_opens *all,
                                                 const struct chaski_address *server);
 void fast_open_remember(struct fast_opens *all, const struct chaski_address *server,
                         const struct fast_open_cookie *cookie, uint16_t mss);
+
+/* Nothing is opened fast to the server for now (RFC 7413, 4.1.3.1). */
+bool fast_open_paused(const struct tcp *tcp, const struct chaski_address *server);
+/* A SYN of a fast open, or what followed it, has not been answered; `surely`: for so long that
+ * something on the path must be in its way. */
+void fast_open_lost(struct tcp *tcp, const struct chaski_address *server, bool surely);
+/* Data on a SYN has got there. */
+void fast_open_arrived(struct tcp *tcp, const struct chaski_address *server);
+/* The connection's retransmission timer has expired; `over`: for the last time. */
+void fast_open_timed_out(struct tcp *tcp, const struct tcp_connection *c, bool over);
 
 /* The server: the cookie for a client. */
 void fast_open_make(const struct fast_opens *all, const struct chaski_address *client,

@@ -171,10 +171,10 @@ static void answer_entry(struct tcp *tcp, const struct tcp_half_open *entry,
 static void answer_with_cookie(struct tcp *tcp, struct tcp_half_open *syn, struct packet *packet,
                                uint64_t now_ns)
 {
+    syn->ecn = ecn_beside_cookie(syn) & 15u;
     uint32_t timestamp = cookie_make(tcp, syn, now_ns);
     struct ao_state ao;
     bool signs = ao_of_stranger(tcp, &syn->key, packet, syn->iss, syn->irs, &ao);
-    syn->ecn = ECN_NONE;
     count(tcp->counters, CHASKI_TCP_COOKIES_SENT);
     tcp->half_open.cookies_until_ns = now_ns + COOKIE_LIFE_NS;
     send_synack(tcp, syn, timestamp, NULL, signs ? &ao : NULL, packet, now_ns);
@@ -291,6 +291,7 @@ static bool accept_fast(struct tcp *tcp, const struct tcp_half_open *syn, uint16
     if (c == NULL)
         return false;
     c->state = CHASKI_TCP_SYN_RECEIVED;
+    ecn_begin(c, syn->ecn);
     c->snd_una = c->snd_nxt = syn->iss;
     c->snd_wnd = c->max_snd_wnd = packet->tcp.window;
     c->syn_count = tcp->knobs.synack_retries;
@@ -359,6 +360,17 @@ static void begin_waiting(struct tcp *tcp, struct tcp_half_open *entry, uint64_t
     set_timer(tcp, now_ns);
 }
 
+static void await_filter(struct tcp *tcp, struct tcp_half_open *entry,
+                         const struct fast_opening *opening)
+{
+    entry->flags |= HALF_OPEN_UNFILTERED;
+    if (opening->gives)
+        entry->cookie =
+            opening->cookie.experimental ? HALF_OPEN_COOKIE_EXPERIMENTAL : HALF_OPEN_COOKIE;
+    tcp->half_open.unfiltered++;
+    append(&tcp->half_open, entry);
+}
+
 void half_open_syn(struct tcp *tcp, struct packet *packet, uint16_t listener, uint32_t iss,
                    uint64_t now_ns)
 {
@@ -388,9 +400,7 @@ void half_open_syn(struct tcp *tcp, struct packet *packet, uint16_t listener, ui
         return;
     }
     if (owner->filter != NULL) {
-        entry->flags |= HALF_OPEN_UNFILTERED;
-        tcp->half_open.unfiltered++;
-        append(&tcp->half_open, entry);
+        await_filter(tcp, entry, &opening);
         packet_free(packet);
         return;
     }
@@ -546,6 +556,7 @@ struct tcp_connection *half_open_cookie(struct tcp *tcp, struct packet *packet, 
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_LISTENER_FULL);
         return NULL;
     }
+    ecn_complete(tcp, c, entry.ecn, packet);
     if (tcp->listeners[listener - 1].filter != NULL)
         c->flags |= TCPF_UNFILTERED;
     count(tcp->counters, CHASKI_TCP_COOKIES_ACCEPTED);
@@ -607,6 +618,17 @@ static bool filter_accepts(const struct tcp *tcp, const struct tcp_key *key)
     return owner->filter == NULL || owner->filter(owner->context, &local, &remote);
 }
 
+/* The filter has: the entry is answered as others are at once. */
+static void let_in(struct tcp *tcp, struct tcp_half_open *entry, uint64_t now_ns)
+{
+    struct fast_open_cookie cookie;
+    uint32_t given = entry->cookie;
+    fast_open_make(&tcp->fast_open, &entry->key.remote, &entry->key.local, &cookie);
+    cookie.experimental = given == HALF_OPEN_COOKIE_EXPERIMENTAL;
+    begin_waiting(tcp, entry, now_ns);
+    answer_entry(tcp, entry, given != HALF_OPEN_NO_COOKIE ? &cookie : NULL, NULL, now_ns);
+}
+
 void half_open_run_filters(struct tcp *tcp, uint64_t now_ns)
 {
     struct tcp_half_opens *all = &tcp->half_open;
@@ -626,8 +648,7 @@ void half_open_run_filters(struct tcp *tcp, uint64_t now_ns)
         unlink_entry(all, entry);
         entry->flags &= ~HALF_OPEN_UNFILTERED & 31;
         all->unfiltered--;
-        begin_waiting(tcp, entry, now_ns);
-        answer_entry(tcp, entry, NULL, NULL, now_ns);
+        let_in(tcp, entry, now_ns);
     }
 }
 

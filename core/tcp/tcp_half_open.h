@@ -22,11 +22,21 @@ enum half_open_flag {
     HALF_OPEN_CHALLENGED = 16, /* the peer was told where we are since the last SYN+ACK */
 };
 
+/* The cookie of Fast Open that the peer gets once the filter has let it in. */
+enum half_open_cookie {
+    HALF_OPEN_NO_COOKIE,
+    HALF_OPEN_COOKIE,
+    HALF_OPEN_COOKIE_EXPERIMENTAL, /* in the option of RFC 6994 */
+};
+
 struct tcp_half_open {
     struct tcp_key key;
     uint32_t iss, irs;
     uint32_t ts_recent;
-    uint32_t due_ms; /* when SYN+ACK goes again */
+    union {
+        uint32_t due_ms; /* when SYN+ACK goes again */
+        uint32_t cookie; /* while HALF_OPEN_UNFILTERED: enum half_open_cookie */
+    };
     uint16_t peer_mss;
     uint8_t send_scale : 4;
     uint8_t ecn : 4;         /* see ecn_of_syn() */

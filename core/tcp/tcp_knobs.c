@@ -54,6 +54,8 @@ static const struct row rows[] = {
         "options in a round trip at least"),
     ROW("tcp_fastopen", fast_open, NUMBER, 1, 0, INT32_MAX,
         "RFC 7413; 1: as client, 2: as server, and Linux's 4, 0x200, 0x400"),
+    ROW("tcp_fastopen_blackhole_timeout_sec", fast_open_pause_s, NUMBER, 1, 0, 86400 * 7,
+        "seconds without it to servers that it does not get to"),
     ROW("tcp_fin_timeout", fin_timeout_ms, NUMBER, 1000, 1, 86400,
         "seconds in FIN-WAIT-2 once let go"),
     ROW("tcp_frto", frto, NUMBER, 1, 0, 2, "detect spurious time-outs, RFC 5682; 0: do not"),

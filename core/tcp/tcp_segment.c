@@ -374,6 +374,7 @@ static void apply(struct tcp *tcp, struct tcp_connection *c, struct packet *pack
     if (c->state == CHASKI_TCP_SYN_RECEIVED) {
         c->snd_una++;
         c->snd_wl1 = packet->tcp.sequence - 1;
+        ecn_third(tcp, c, packet);
         connection_established(tcp, c, now_ns);
     }
     if (c->traffic_class & ECN_MODES)
@@ -446,21 +447,29 @@ static void take_syn_data(struct tcp *tcp, struct tcp_connection *c, uint32_t ta
         return;
     c->fast_open |= FAST_OPEN_SYN_DATA;
     c->bytes_acked += taken;
+    ecn_syn_data_taken(c);
     send_queue_acknowledge(&flight->queue, c->snd_una);
     scoreboard_init(&flight->scoreboard, c->snd_una);
     flight->snd_small = flight->recovery_point = c->snd_una;
     connection_tell_room(tcp, c);
 }
 
-static void learn_cookie(struct tcp *tcp, const struct tcp_connection *c,
-                         const struct packet *packet)
+/* The answer to a fast open: it brings a cookie, or acknowledges the `taken` bytes on our SYN, or
+ * neither, though the SYN went again: then only the plain one got there (RFC 7413, 4.1.3.1). */
+static void learn_of_fast_open(struct tcp *tcp, const struct tcp_connection *c,
+                               const struct packet *packet, uint32_t taken)
 {
     struct wire_tcp_options options;
     struct fast_open_cookie cookie;
+    if (!(c->fast_open & FAST_OPEN_ACTIVE))
+        return;
     wire_tcp_parse_options(packet_transport(packet), &options);
-    if ((c->fast_open & FAST_OPEN_ACTIVE) &&
-        fast_open_read(packet_transport(packet), &options, &cookie))
+    if (fast_open_read(packet_transport(packet), &options, &cookie))
         fast_open_remember(&tcp->fast_open, &c->key.remote, &cookie, c->peer_mss);
+    else if (taken != 0)
+        fast_open_arrived(tcp, &c->key.remote);
+    else if (c->backoff != 0)
+        fast_open_lost(tcp, &c->key.remote, false);
 }
 
 static void syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
@@ -492,7 +501,7 @@ static void syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct p
         connection_wants_output(tcp, c);
         return;
     }
-    learn_cookie(tcp, c, packet);
+    learn_of_fast_open(tcp, c, packet, taken);
     take_syn_data(tcp, c, taken);
     if (c->retries == 0)
         tcp_rtt_sample(tcp, c, clock_us(now_ns + tcp_rto_ns(tcp, c) - c->send_at));
@@ -518,6 +527,7 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
         return;
     }
     if (syn_again(c, packet)) {
+        ecn_syn_again(c, packet);
         c->flags |= TCPF_SYN_OWED;
         connection_wants_output(tcp, c);
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
@@ -535,7 +545,7 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
         answer(tcp, c, packet, false, now_ns);
         break;
     case CHALLENGE:
-        ecn_synack_again(c, packet);
+        ecn_synack_again(tcp, c, packet);
         answer(tcp, c, packet, true, now_ns);
         break;
     case RESET:

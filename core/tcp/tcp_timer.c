@@ -155,10 +155,12 @@ static void handshake_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_
     unsigned linear = linear_timeouts(tcp, c);
     if (c->retries >= c->syn_count + linear ||
         (c->user_timeout_ms != 0 && since_progress_ms(c, now_ns) >= c->user_timeout_ms)) {
+        fast_open_timed_out(tcp, c, true);
         connection_end(tcp, c, c->error != 0 ? c->error : CHASKI_TIMED_OUT);
         return;
     }
     count_timeout(tcp, c, now_ns);
+    fast_open_timed_out(tcp, c, false);
     if (c->retries > linear)
         back_off(c);
     c->retransmitted++;
@@ -189,6 +191,7 @@ static void follow_path(struct tcp *tcp, struct tcp_connection *c)
 static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     if (since_progress_ms(c, now_ns) >= patience_ms(tcp, c)) {
+        fast_open_timed_out(tcp, c, true);
         connection_end(tcp, c, c->error != 0 ? c->error : CHASKI_TIMED_OUT);
         return;
     }
@@ -198,6 +201,7 @@ static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, ui
     account_time_out(tcp, c, now_ns);
     back_off(c);
     count_timeout(tcp, c, now_ns);
+    fast_open_timed_out(tcp, c, false);
     if (c->retries >= tcp->knobs.doubt_after)
         mtu_suspect(tcp, c);
     c->flight->rto_at = next_attempt(tcp, c, now_ns);

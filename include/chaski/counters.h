@@ -157,6 +157,8 @@ extern "C" {
     X(TCP_UNDONE, "tcp.undone", "reductions of the window taken back: nothing was lost")           \
     X(TCP_TAIL_PROBES, "tcp.tail_probes", "tail loss probes sent")                                 \
     X(TCP_FAST_OPENED, "tcp.fast_opened", "connections accepted with data on the SYN")             \
+    X(TCP_FAST_OPEN_PAUSED, "tcp.fast_open_paused",                                                \
+      "times that Fast Open to a server was put off: it does not get there")                       \
     X(TCP_FLIGHT_LIMIT, "tcp.flight_limit", "times that no state for sending was left")            \
     X(TCP_FLIGHTS_RECLAIMED, "tcp.flights_reclaimed",                                              \
       "idle connections whose state for sending another one took")                                 \

@@ -146,6 +146,45 @@ static void the_experimental_option_is_answered_in_kind(void **state)
     assert_memory_equal(given + 2, cookie.bytes, 8);
 }
 
+static bool let_in(void *context, const struct chaski_endpoint *local,
+                   const struct chaski_endpoint *remote)
+{
+    (void)local, (void)remote;
+    ++*(unsigned *)context;
+    return true;
+}
+
+/* The filter is asked first; then the answer is the same. */
+/* RFC 7413 MUST-9 */
+static void a_listener_with_a_filter_gives_cookies_as_well(void **state)
+{
+    (void)state;
+    static const uint8_t kinds[] = {34, 254, 0};
+    for (unsigned i = 0; i < 3; i++) {
+        uint8_t options[40], length;
+        unsigned asked = 0;
+        struct fast_open_cookie cookie;
+        if (i != 0)
+            peer_free(&peer);
+        make(FAST_OPEN_SERVER);
+        struct chaski_tcp_bind bind = {
+            .local.port = PEER_HOST_PORT, .fast_open = 5, .filter = let_in, .context = &asked};
+        assert_int_equal(chaski_tcp_bind(peer.host, &bind, &peer.listener), 0);
+        world_introduce(&peer.world, 0);
+        peer.heard = peer.world.frame_count;
+        right_cookie(&cookie);
+        length = syn_options(options, NULL, 0, kinds[i] == 254);
+        say_syn(options, kinds[i] == 0 ? 4 : length, 0);
+        struct segment synack = hear_synack(0);
+        assert_int_equal(asked, 1);
+        const uint8_t *given = segment_option(&synack, kinds[i], &length);
+        if (kinds[i] == 0)
+            assert_null(segment_option(&synack, 34, &length));
+        else
+            assert_memory_equal(given + (kinds[i] == 254 ? 2 : 0), cookie.bytes, 8);
+    }
+}
+
 /* Data is taken with the SYN, and answered before the handshake is over. */
 /* RFC 7413 MUST-10, MUST-12, MUST-14 */
 static void data_with_a_cookie_is_taken_at_once(void **state)
@@ -476,6 +515,174 @@ static void a_syn_that_goes_again_is_plain(void **state)
     assert_int_equal(peer_hears_all(&peer), 500);
 }
 
+/* ---- Paths that lose it (4.1.3.1) ---- */
+
+/* Opens with data; what the SYN looks like. */
+enum look { FAST, PLAIN };
+
+static enum look look_of(const struct segment *syn)
+{
+    uint8_t length;
+    bool option = segment_option(syn, 34, &length) != NULL;
+    assert_int_equal(option, syn->payload_length != 0);
+    return option ? FAST : PLAIN;
+}
+
+static enum look open_with_data(void)
+{
+    peer.next = PEER_ISS;
+    struct segment syn = connect_fast(500, false);
+    return look_of(&syn);
+}
+
+static void give_up(void)
+{
+    chaski_tcp_abort(peer.host, peer.connection);
+    world_settle(&peer.world);
+    peer.heard = peer.world.frame_count;
+}
+
+/* The SYN with data gets lost; the plain one is answered. */
+static enum look lose_one(void)
+{
+    enum look look = open_with_data();
+    peer_runs(&peer, 1100 * WORLD_MILLISECOND);
+    struct segment again = peer_expects(&peer, SEGMENT_SYN);
+    answer(again.sequence + 1, NULL, 0);
+    assert_int_equal(peer_info(&peer).tcpi_state, CHASKI_TCP_ESTABLISHED);
+    give_up();
+    return look;
+}
+
+static enum look lose_none(void)
+{
+    enum look look = open_with_data();
+    answer(peer.expected + (look == FAST ? 500 : 0), NULL, 0);
+    give_up();
+    return look;
+}
+
+/* One loss may be chance; a second one in succession is not. The pauses grow. */
+/* RFC 7413 SHLD-5 */
+static void what_gets_lost_is_not_sent_for_a_while(void **state)
+{
+    (void)state;
+    make(FAST_OPEN_CLIENT);
+    assert_int_equal(chaski_set_knob(peer.host, "tcp_fastopen_blackhole_timeout_sec", "10"), 0);
+    learn();
+    assert_int_equal(lose_one(), FAST);
+    assert_int_equal(lose_none(), FAST);
+    assert_int_equal(lose_one(), FAST); /* the success before has made the first one good */
+    assert_int_equal(lose_one(), FAST);
+    assert_int_equal(lose_none(), PLAIN);
+    struct chaski_address server = peer_address();
+    assert_int_equal(chaski_tcp_fast_open_room(peer.host, &server, false), 0);
+    assert_int_equal(chaski_tcp_fast_open_room(peer.host, &server, true), 0);
+    peer_runs(&peer, 9 * WORLD_SECOND);
+    assert_int_equal(lose_one(), PLAIN);
+    peer_runs(&peer, WORLD_SECOND);
+    assert_int_equal(lose_one(), FAST);
+    assert_int_equal(lose_one(), FAST);
+    peer_runs(&peer, 18 * WORLD_SECOND);
+    assert_int_equal(lose_none(), PLAIN);
+    peer_runs(&peer, 2 * WORLD_SECOND);
+    assert_int_equal(lose_none(), FAST); /* from here on all is forgotten */
+    assert_int_equal(lose_one(), FAST);
+    assert_int_equal(lose_one(), FAST);
+    peer_runs(&peer, 11 * WORLD_SECOND);
+    assert_int_equal(lose_none(), FAST);
+    assert_int_equal(chaski_counter_value(peer.host, CHASKI_TCP_FAST_OPEN_PAUSED), 3);
+}
+
+/* A new cookie is an answer, whatever became of the data. */
+static void a_cookie_is_no_loss(void **state)
+{
+    (void)state;
+    uint8_t options[40];
+    make(FAST_OPEN_CLIENT);
+    learn();
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(open_with_data(), FAST);
+        peer_runs(&peer, 1100 * WORLD_MILLISECOND);
+        struct segment again = peer_expects(&peer, SEGMENT_SYN);
+        answer(again.sequence + 1, options, syn_options(options, cookie_given, 8, false));
+        give_up();
+    }
+    assert_int_equal(chaski_counter_value(peer.host, CHASKI_TCP_FAST_OPEN_PAUSED), 0);
+}
+
+/* Nor is a server that takes the SYN and no more; nor a connection that opens in the usual way. */
+static void other_troubles_are_no_loss(void **state)
+{
+    (void)state;
+    make(FAST_OPEN_CLIENT);
+    learn();
+    for (unsigned i = 0; i < 3; i++) {
+        assert_int_equal(open_with_data(), FAST);
+        answer(peer.expected, NULL, 0);
+        give_up();
+    }
+    peer_host_connects(&peer);
+    peer_runs(&peer, 20 * WORLD_SECOND);
+    give_up();
+    assert_int_equal(open_with_data(), FAST);
+}
+
+/* As Linux: three time-outs in a row, or the end of patience before, with nothing ever heard. */
+static void a_black_hole_pauses_at_once(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 4; i++) {
+        if (i != 0)
+            peer_free(&peer);
+        make(FAST_OPEN_CLIENT);
+        learn();
+        assert_int_equal(open_with_data(), FAST);
+        if (i == 1)
+            peer_host_sets(&peer, CHASKI_TCP_SYNCNT, 1);
+        if (i >= 2) { /* the handshake gets through, and nothing after it */
+            answer(peer.expected + 500, NULL, 0);
+            peer_host_writes(&peer, 100);
+        }
+        if (i == 3) { /* but something was heard since */
+            peer.expected += 500;
+            peer_says(&peer, SEGMENT_ACK, 10);
+        }
+        peer_runs(&peer, 20 * WORLD_SECOND);
+        give_up();
+        assert_int_equal(chaski_counter_value(peer.host, CHASKI_TCP_FAST_OPEN_PAUSED), i != 3);
+        assert_int_equal(open_with_data(), i != 3 ? PLAIN : FAST);
+    }
+}
+
+static void without_a_pause_it_is_tried_for_ever(void **state)
+{
+    (void)state;
+    make(FAST_OPEN_CLIENT);
+    assert_int_equal(chaski_set_knob(peer.host, "tcp_fastopen_blackhole_timeout_sec", "0"), 0);
+    learn();
+    for (unsigned i = 0; i < 4; i++)
+        assert_int_equal(lose_one(), FAST);
+    assert_int_equal(open_with_data(), FAST);
+    peer_runs(&peer, 60 * WORLD_SECOND);
+    give_up();
+    assert_int_equal(open_with_data(), FAST);
+}
+
+/* Where no cookie is needed, none has to be known for a pause. */
+static void a_server_that_gave_nothing_is_remembered(void **state)
+{
+    (void)state;
+    make(FAST_OPEN_CLIENT);
+    world_introduce(&peer.world, 0);
+    struct segment syn = connect_fast(300, true);
+    assert_int_equal(syn.payload_length, 300);
+    peer_runs(&peer, 20 * WORLD_SECOND);
+    give_up();
+    syn = connect_fast(300, true);
+    assert_int_equal(look_of(&syn), PLAIN);
+}
+
 /* The SYN is no longer than the server's segments may be, whatever was written. */
 /* RFC 7413 MUST-4, MUST-7 */
 static void no_more_goes_with_the_syn_than_fits(void **state)
@@ -536,6 +743,7 @@ int main(void)
         cmocka_unit_test(cookies_are_those_of_linux),
         test(a_request_is_answered_with_a_cookie),
         test(the_experimental_option_is_answered_in_kind),
+        test(a_listener_with_a_filter_gives_cookies_as_well),
         test(data_with_a_cookie_is_taken_at_once),
         test(a_wrong_cookie_gets_the_ordinary_handshake),
         test(a_cookie_of_the_key_before_is_taken_and_replaced),
@@ -549,6 +757,12 @@ int main(void)
         test(what_was_not_taken_goes_again),
         test(too_much_acknowledged_is_refused),
         test(a_syn_that_goes_again_is_plain),
+        test(what_gets_lost_is_not_sent_for_a_while),
+        test(a_cookie_is_no_loss),
+        test(other_troubles_are_no_loss),
+        test(a_black_hole_pauses_at_once),
+        test(without_a_pause_it_is_tried_for_ever),
+        test(a_server_that_gave_nothing_is_remembered),
         test(no_more_goes_with_the_syn_than_fits),
         test(where_no_cookie_is_needed_none_is_sent),
         test(without_the_knob_the_client_opens_plainly),
