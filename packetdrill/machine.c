@@ -17,6 +17,7 @@ enum {
     FIRST_DESCRIPTOR = 3,
     TURNS_AT_ONCE = 10000,
     MTU_DEFAULT = 1500,
+    BUFFER_MOST = 1 << 30,
     PATIENCE_NS = 20000000, /* real time that a finished call has to look at the clock */
 };
 
@@ -87,6 +88,7 @@ static bool make_host(struct machine *m)
     limits.addresses = ADDRESSES;
     limits.accounts = true;
     limits.ao_keys = AO_KEYS;
+    limits.receive_buffer_max = limits.send_buffer_max = BUFFER_MOST; /* sysctls say how much */
     m->limits_receive_max = limits.receive_buffer_max;
     m->limits_send_max = limits.send_buffer_max;
     size_t size = chaski_size(&limits);

@@ -107,9 +107,22 @@ void call_set_limit(struct call *call, bool sending)
     call->until_ns = timeout == UINT64_MAX ? UINT64_MAX : call->run->stack.now_ns + timeout;
 }
 
+static void attempt(void *context)
+{
+    struct call *call = context;
+    call->value = call->kind->run(call);
+}
+
+/* False: it is still being made. */
+static bool make_attempt(struct call *call)
+{
+    return stack_attempt(&call->run->stack, attempt, call, call->event->time.waits);
+}
+
 void call_try_again(struct call *call)
 {
-    call->value = call->kind->run(call);
+    if (!make_attempt(call))
+        return;
     if (call->pending && call->run->stack.now_ns < call->until_ns)
         return;
     call->run->waiting = NULL;
@@ -139,8 +152,7 @@ static void wait_alone(struct call *call)
 static void first_attempt(struct call *call)
 {
     struct run *run = call->run;
-    call->value = call->kind->run(call);
-    if (call->pending && run->stack.now_ns < call->until_ns)
+    if (!make_attempt(call) || (call->pending && run->stack.now_ns < call->until_ns))
         run->waiting = call;
     else
         finish(call);
@@ -167,7 +179,7 @@ void call_begin(struct run *run, const struct event *event, uint64_t to_ns)
 {
     struct call *call = arena_take(run->arena, sizeof *call);
     call->kind = call_kind_named(event->call->name);
-    if (call->kind == NULL) {
+    if (call->kind == NULL || !stack_has_call(call->kind->name)) {
         run_skip(run, event->line, "there is no call '%s'", event->call->name);
         return;
     }
