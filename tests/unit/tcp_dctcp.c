@@ -141,6 +141,13 @@ static void it_grows_as_reno_does(void **state)
     assert_int_equal(flow.congestion.window, 21 * MSS);
 }
 
+/* RFC 8257 MUST-5 */
+static void nobody_uses_it_unasked(void **state)
+{
+    (void)state;
+    assert_int_equal(tcp_default_knobs.congestion, CHASKI_CUBIC);
+}
+
 /* ---- On the wire ---- */
 
 static struct peer peer;
@@ -324,6 +331,7 @@ int main(void)
         cmocka_unit_test(the_window_shrinks_by_half_of_that_share),
         cmocka_unit_test(a_loss_halves_it),
         cmocka_unit_test(it_grows_as_reno_does),
+        cmocka_unit_test(nobody_uses_it_unasked),
         cmocka_unit_test(ecn_is_asked_for_and_granted),
         cmocka_unit_test(ecn_is_asked_for_when_dctcp_is_chosen),
         cmocka_unit_test(the_peer_is_told_exactly_what_was_marked),

@@ -204,6 +204,7 @@ static const struct course modern[] = {
      .no_timestamps = true, .seconds = 20, .least_mbit = 70, .most_timeouts = 2},
 };
 
+/* draft-ietf-ccwg-bbr MUST-3, MUST-5, MUST-6 */
 static void bbr_keeps_a_lossy_path_busy(void **state)
 {
     (void)state;
@@ -211,6 +212,7 @@ static void bbr_keeps_a_lossy_path_busy(void **state)
         take(&modern[i]);
 }
 
+/* RFC 8257 MUST-1, MUST-3 */
 static void dctcp_keeps_the_queue_at_the_mark(void **state)
 {
     (void)state;

@@ -95,7 +95,7 @@ static void it_goes_with_the_syn_and_the_first_data(void **state)
     peer_free(&peer);
 }
 
-/* RFC 5482 MUST-3 */
+/* RFC 5482 MUST-3, MUST-7 */
 static void a_change_is_told(void **state)
 {
     (void)state;
