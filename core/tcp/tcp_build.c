@@ -118,9 +118,21 @@ static size_t add_accecn(const struct tcp *tcp, struct tcp_connection *c, uint8_
     return least == 0 || least > room ? 0 : ecn_build_option(c, at, room, now_ns);
 }
 
+/* Full segments have no room for the AccECN option, and their size stays the same for the whole
+ * connection. Where data goes both ways, an acknowledgement of its own brings it, now and then. */
+static bool tell_marks_first(const struct tcp *tcp, const struct tcp_connection *c, uint32_t length,
+                             uint64_t now_ns)
+{
+    return (c->traffic_class & ECN_MODES) && length + WIRE_TCP_ACCECN_PADDED > c->mss &&
+           ecn_option_overdue(tcp, c, now_ns);
+}
+
 int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send_chunk *chunk,
                           uint32_t sequence, uint32_t length, uint8_t flags, uint64_t now_ns)
 {
+    if (tell_marks_first(tcp, c, length, now_ns) &&
+        !tcp_build_ack(tcp, c, tcp_next_sequence(c), now_ns))
+        return -1;
     struct packet *packet = packet_take(&tcp->memory->packets, FOR_SEND);
     if (packet == NULL)
         return -1;

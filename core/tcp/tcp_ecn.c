@@ -444,6 +444,12 @@ size_t ecn_option_least(const struct tcp *tcp, const struct tcp_connection *c, u
     return tcp->knobs.ecn_option == 3 || beacon_due(tcp, c, now_ns) ? padded_option(3) : 0;
 }
 
+bool ecn_option_overdue(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
+{
+    return c->ecn.owed_fields != 0 && c->last_ack_sent != c->rcv_nxt &&
+           ecn_option_least(tcp, c, now_ns) != 0 && beacon_due(tcp, c, now_ns);
+}
+
 size_t ecn_build_option(struct tcp_connection *c, uint8_t *at, size_t room, uint64_t now_ns)
 {
     uint8_t fields = 3;

@@ -667,6 +667,77 @@ static void option_shares_room_with_sack(void **state)
     peer_free(&peer);
 }
 
+/* Data goes both ways, all of the host's in full segments, which have no room for it: an
+ * acknowledgement goes before them, but not more often than the beacon says. */
+/* RFC 9768 SHLD-5 */
+static void full_segments_let_the_option_go_first(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t wait_ns;
+        uint8_t field;
+        bool goes_first;
+    } cases[] = {{0, CE, true},
+                 {0, CE, false},
+                 {2 * WORLD_MILLISECOND, CE, true},
+                 {2 * WORLD_MILLISECOND, 0, false}}; /* which changes nothing */
+    struct peer peer;
+    uint8_t length, option[12];
+    memcpy(option, accecn_0, 12);
+    opens_accurately(&peer, 2);
+    peer.window = 10 * MSS; /* there is more to send all the time */
+    peer_host_writes(&peer, 60 * MSS);
+    assert_int_equal(peer_hears_all(&peer), 10 * MSS);
+    for (unsigned i = 0; i < 4; i++) {
+        struct segment segment = {0};
+        peer_runs(&peer, cases[i].wait_ns);
+        peer_hears_all(&peer);
+        store_24(option + 2, 1 + 10 * MSS); /* all of ours came as it was sent */
+        says_option(&peer, 5, 1000, cases[i].field, option);
+        assert_true(peer_hears(&peer, &segment));
+        bool first = segment.payload_length == 0;
+        assert_int_equal(first, cases[i].goes_first);
+        assert_int_equal(segment_option(&segment, 174, &length) != NULL, first);
+        assert_int_equal(segment.acknowledgment, peer.next);
+        if (first)
+            assert_true(peer_hears(&peer, &segment));
+        assert_int_equal(segment.payload_length, MSS);
+        assert_null(segment_option(&segment, 174, &length));
+        peer_hears_all(&peer);
+    }
+    peer_free(&peer);
+}
+
+/* A segment that has room for it brings it itself; who does not know it, hears nothing of it. */
+static void other_segments_are_alone(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 2; i++) {
+        struct peer peer;
+        struct segment segment = {0};
+        uint8_t length;
+        if (i == 0) {
+            opens_accurately(&peer, 2);
+        } else {
+            make(&peer, "3");
+            answer_to(&peer, 7, 0);
+            segment = with_ace(&peer, ACK, 2);
+            peer_injects(&peer, &segment);
+        }
+        segment = with_ace(&peer, ACK, 5);
+        segment.traffic_class = CE;
+        segment.payload_length = 1000;
+        peer.next += 1000;
+        peer_queues(&peer, &segment);
+        uint32_t n = i == 0 ? 100 : 3 * MSS;
+        assert_int_equal(peer_host_writes(&peer, n), n);
+        assert_true(peer_hears(&peer, &segment));
+        assert_int_equal(segment.payload_length, i == 0 ? 100 : MSS);
+        assert_int_equal(segment_option(&segment, 174, &length) != NULL, i == 0);
+        peer_free(&peer);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -691,6 +762,8 @@ int main(void)
         cmocka_unit_test(feedback_goes_on_to_the_end),
         cmocka_unit_test(both_orders_of_the_option_are_read),
         cmocka_unit_test(option_shares_room_with_sack),
+        cmocka_unit_test(full_segments_let_the_option_go_first),
+        cmocka_unit_test(other_segments_are_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
