@@ -7,12 +7,15 @@
  * always come to rest (a deadline that never moves on would keep a core busy for ever), and hold
  * nothing when all is over.
  */
+#include "core/host/host.h"
 #include "core/wire/ethernet.h"
+#include "drivers/frame.h"
 #include "tests/fuzz/host.h"
 
 enum {
     POLLS_AT_A_TIME = 1000, /* more without time passing is a loop */
     STOPS = 100000,         /* likewise, of times to stop at */
+    IDLE_SECONDS = 4000,    /* longer than anything is waited for: IGMP takes up to 3175 */
 };
 
 /* ---- The link and time ---- */
@@ -42,8 +45,26 @@ static void output_bare(void *context, const struct chaski_piece *pieces, unsign
     peer_see_packet(&world->peer, packet, gather(packet, sizeof packet, pieces, count));
 }
 
+void host_gather(struct world *world)
+{
+    world->gathering = true;
+}
+
+void host_let_in(struct world *world)
+{
+    world->gathering = false;
+    if (world->burst.count != 0)
+        host_receive(world->host, HOST_ETHERNET, &world->burst, world->now);
+}
+
 void host_give(struct world *world, int interface, const uint8_t *frame, size_t length)
 {
+    if (world->gathering && interface == HOST_ETHERNET) {
+        struct packet *packet = frame_of_bytes(host_memory(world->host), frame, length);
+        if (packet != NULL)
+            world->burst.packets[world->burst.count++] = packet;
+        return;
+    }
     size_t skip = interface == HOST_BARE ? WIRE_ETHERNET_HEADER : 0;
     if (length >= skip)
         chaski_input(world->host, interface, frame + skip, length - skip, world->now);
@@ -113,6 +134,9 @@ static void step(struct world *world, struct input *input)
     case 11:
         host_converse(world, input);
         break;
+    case 12:
+        host_train(world, input);
+        break;
     default:
         host_segment(world, input);
         break;
@@ -176,7 +200,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     while (input.at < input.end)
         step(&world, &input);
     host_let_go(&world);
-    host_pass(&world, 400 * 1000 * HOST_MILLISECOND);
+    host_pass(&world, IDLE_SECONDS * 1000 * HOST_MILLISECOND);
     host_check_rest(&world);
     return 0;
 }

@@ -3,6 +3,7 @@
 #define CHASKI_TESTS_FUZZ_HOST_H
 
 #include "chaski/chaski.h"
+#include "core/packet/burst.h"
 #include "tests/fuzz/input.h"
 #include "tests/fuzz/peer.h"
 #include "tests/fuzz/target.h"
@@ -46,10 +47,16 @@ struct world {
     chaski_listener listeners[HOST_LISTENERS];
     chaski_udp sockets[HOST_SOCKETS];
     struct host_loan loans[HOST_LOANS];
+    struct burst burst; /* frames that wait to come in together, by Ethernet */
+    bool gathering;
 };
 
 /* A frame comes in, built in an Ethernet frame's shape whatever the interface. */
 void host_give(struct world *world, int interface, const uint8_t *frame, size_t length);
+/* Frames by Ethernet wait from the first call on, until the second lets them come in as one burst,
+ * as from a link that is read under load. */
+void host_gather(struct world *world);
+void host_let_in(struct world *world);
 /* Polls until the host has nothing more to do at this time. */
 void host_settle(struct world *world);
 /* Lets `span` nanoseconds pass, stopping where the host wants to run. */
@@ -70,6 +77,8 @@ void host_let_go(struct world *world);
 void host_segment(struct world *world, struct input *input);
 /* A flow's whole handshake, to which the host answers. */
 void host_handshake(struct world *world, struct input *input);
+/* Many segments of a flow at once, one of which may not fit to the others. */
+void host_train(struct world *world, struct input *input);
 /* For a while, an honest peer on a link that loses, cuts off or marks. */
 void host_converse(struct world *world, struct input *input);
 /* An ICMP error about what the host sent last on a flow. */

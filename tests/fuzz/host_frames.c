@@ -15,6 +15,8 @@ static const uint32_t addresses[] = {
     0x0a000001, 0x0a000002, 0x0a000003, 0x0a0000ff, 0xe0000001, 0xef010203, 0, 0xffffffff,
 };
 
+static const uint8_t router_alert[] = {WIRE_IP4_OPTION_ROUTER_ALERT, 4, 0, 0};
+
 static uint32_t address(uint8_t choice)
 {
     return addresses[choice & 7];
@@ -119,11 +121,16 @@ void host_datagram(struct world *world, struct input *input)
     uint8_t frame[PEER_FRAME_MAX + 4], payload[PEER_MTU] = {0};
     uint8_t choice = next(input), manner = choice >> 2, addressing;
     struct peer_datagram datagram = {.protocol = protocols[choice & 3], .payload = payload};
+    if (datagram.protocol == WIRE_IP_IGMP) { /* as RFC 3376, 4, wants it */
+        datagram.ttl = 1;
+        memcpy(datagram.options, router_alert, sizeof router_alert);
+        datagram.options_length = sizeof router_alert;
+    }
     if (manner & FROM_ANYWHERE) {
         addressing = next(input);
         datagram.source = address(addressing);
         datagram.destination = address(addressing >> 3);
-        datagram.ttl = addressing >> 6;
+        datagram.ttl = addressing & 0x80 ? 0 : datagram.ttl;
         datagram.traffic_class = next(input);
     }
     if (manner & WITH_OPTIONS)

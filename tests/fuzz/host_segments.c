@@ -198,6 +198,36 @@ void host_segment(struct world *world, struct input *input)
     send(world, &segment, &options);
 }
 
+void host_train(struct world *world, struct input *input)
+{
+    uint8_t choice = next(input), odd = next(input);
+    struct peer_flow *flow = flow_of(world, choice % PEER_FLOWS);
+    unsigned count = 2 + (choice >> 2 & 31);
+    uint16_t length = next16(input) % (PEER_TEXT_MAX + 1);
+    uint32_t sequence = flow->sequence;
+    host_gather(world);
+    for (unsigned i = 0; i < count; i++) {
+        struct options options = {.length = 0};
+        struct peer_segment segment = {.flow = choice % PEER_FLOWS,
+                                       .flags = TCP_ACK,
+                                       .window = 0xffff,
+                                       .sequence = sequence,
+                                       .acknowledgment = flow->most,
+                                       .data_length = length};
+        if (flow->timestamps)
+            add_right_timestamp(&options, world, flow);
+        if (i == odd % 64u) {
+            segment.flags = some_flags(input);
+            segment.ecn = odd >> 6;
+            segment.data_length = next16(input) % (PEER_TEXT_MAX + 1);
+            segment.sequence += choice & 0x80 ? distance(input, false) : 0;
+        }
+        send(world, &segment, &options);
+        sequence = segment.sequence + (uint32_t)segment.data_length;
+    }
+    host_let_in(world);
+}
+
 /* Options as most peers have them. */
 static void usual_options(struct options *options, const struct world *world, uint8_t with)
 {

@@ -149,6 +149,7 @@ static void row_19_syn_in_a_connection_is_challenged(void **state)
     peer_opens(&peer);
     peer_hears_all(&peer);
     static const uint32_t offsets[] = {0, 1, 1000, 0x80000000u, UINT32_MAX};
+    struct cost before = cost_now(&peer);
     for (size_t i = 0; i < sizeof offsets / sizeof offsets[0]; i++) {
         struct segment syn = peer_segment(&peer, i % 2 ? SEGMENT_SYN | SEGMENT_ACK : SEGMENT_SYN);
         syn.sequence += offsets[i];
@@ -159,6 +160,7 @@ static void row_19_syn_in_a_connection_is_challenged(void **state)
         advance(&peer, 501);
     }
     assert_int_equal(state_of(&peer), CHASKI_TCP_ESTABLISHED);
+    assert_kept_nothing(&peer, &before);
     peer_free(&peer);
 }
 
@@ -178,6 +180,7 @@ static void row_20_acknowledgement_far_from_the_flight(void **state)
     uint32_t una = peer.expected, nxt = una + 1000;
     peer_hears_all(&peer);
     const uint32_t numbers[] = {nxt + 1, nxt + 0x7fffffff, una - 65536, una - 0x7fffffff};
+    struct cost before = cost_now(&peer);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         struct segment segment = peer_segment(&peer, SEGMENT_ACK);
         segment.acknowledgment = numbers[i];
@@ -187,6 +190,7 @@ static void row_20_acknowledgement_far_from_the_flight(void **state)
         assert_int_equal(peer_info(&peer).tcpi_snd_wnd, 65535);
         advance(&peer, 501);
     }
+    assert_kept_nothing(&peer, &before);
     peer_free(&peer);
 }
 
@@ -200,6 +204,7 @@ static void row_20_text_with_such_an_acknowledgement_is_dropped(void **state)
     peer_opens(&peer);
     peer_hears_all(&peer);
     static const uint32_t offsets[] = {1, 0x7fffffff, (uint32_t)-65537, 0x80000000u};
+    struct cost before = cost_now(&peer);
     for (size_t i = 0; i < sizeof offsets / sizeof offsets[0]; i++) {
         struct segment segment = peer_segment(&peer, SEGMENT_ACK);
         segment.acknowledgment += offsets[i];
@@ -209,6 +214,7 @@ static void row_20_text_with_such_an_acknowledgement_is_dropped(void **state)
         assert_int_equal(peer_host_reads(&peer, 100), CHASKI_AGAIN);
         advance(&peer, 501);
     }
+    assert_kept_nothing(&peer, &before);
     peer_free(&peer);
 }
 
@@ -331,11 +337,13 @@ static void row_22_unreachable_is_a_soft_error(void **state)
     (void)state;
     struct peer peer;
     make_flight(&peer);
+    struct cost before = cost_now(&peer);
     for (uint8_t code = 0; code < 16; code++) {
         if (code != TOO_BIG)
             inject_error(&peer, UNREACHABLE, code, 0, peer.expected, 1500);
     }
     inject_error(&peer, TIME_EXCEEDED, 0, 0, peer.expected, 1500);
+    assert_cost_nothing(&peer, &before);
     assert_int_equal(state_of(&peer), CHASKI_TCP_ESTABLISHED);
     assert_false(peer.events & CHASKI_ENDED);
     assert_int_equal(peer_hears_all(&peer), 10 * PEER_MSS);
@@ -392,8 +400,11 @@ static void row_22_packet_too_big_is_clamped(void **state)
     for (size_t i = 0; i < sizeof claims / sizeof claims[0]; i++) {
         struct peer peer;
         make_flight(&peer);
+        struct cost before = cost_now(&peer);
         inject_error(&peer, UNREACHABLE, TOO_BIG, claims[i], peer.expected, 1500);
         assert_int_equal(peer_info(&peer).tcpi_snd_mss, 552 - 40);
+        assert_in_range(cost_now(&peer).records, before.records, 3 * before.records + 1);
+        assert_int_equal(cost_now(&peer).large, before.large);
         peer_runs(&peer, 10 * WORLD_SECOND);
         assert_true(peer_info(&peer).tcpi_state == CHASKI_TCP_ESTABLISHED);
         assert_true(world_sent(&peer.world, 0) < 100);

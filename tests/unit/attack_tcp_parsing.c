@@ -211,9 +211,11 @@ static void row_14_sack_that_was_not_agreed_on(void **state)
     peer_opens(&peer);
     peer_host_writes(&peer, 5 * PEER_MSS);
     uint32_t una = peer.expected;
+    struct cost before = cost_now(&peer);
     for (int i = 0; i < 2; i++)
         say_sack(&peer, una, una + PEER_MSS, una + 5 * PEER_MSS, 10);
     assert_int_equal(peer_info(&peer).tcpi_sacked, 0);
+    assert_cost_nothing(&peer, &before);
     peer_free(&peer);
 }
 

@@ -514,11 +514,14 @@ static void row_35_acknowledgement_of_what_was_not_sent(void **state)
     uint32_t una = peer.expected;
     uint32_t sent = peer_hears_all(&peer);
     uint32_t window = connection_at(&peer)->congestion.window;
+    struct cost before = cost_now(&peer);
     for (uint32_t i = 1; i < 100; i++) {
         say_sack(&peer, una + sent + i * 1000, NULL, 0);
         assert_int_equal(connection_at(&peer)->congestion.window, window);
     }
     assert_int_equal(peer_hears_all(&peer), 0);
+    assert_kept_nothing(&peer, &before);
+    assert_in_range(cost_now(&peer).frames - before.frames, 1, 2);
     peer_free(&peer);
 }
 
@@ -532,9 +535,14 @@ static void row_36_one_segment_acknowledged_byte_by_byte(void **state)
     write_all(&peer);
     uint32_t una = peer.expected;
     uint32_t window = connection_at(&peer)->congestion.window;
+    struct cost before = cost_now(&peer);
     for (uint32_t i = 1; i <= PEER_MSS; i++)
         say_sack(&peer, una + i, NULL, 0);
     assert_in_range(connection_at(&peer)->congestion.window, window, window + PEER_MSS);
+    struct cost after = cost_now(&peer);
+    assert_in_range(after.frames - before.frames, 1, 2);
+    assert_in_range(after.records, before.records, before.records + 2);
+    assert_in_range(after.large, 0, before.large);
     peer_free(&peer);
 }
 
@@ -584,6 +592,7 @@ static void row_37_receiver_that_takes_its_word_back(void **state)
     (void)state;
     struct peer peer;
     open_with_sack(&peer);
+    struct cost before = cost_now(&peer);
     assert_int_equal(peer_host_writes(&peer, 10 * PEER_MSS), 10 * PEER_MSS);
     uint32_t una = peer.expected;
     assert_int_equal(peer_hears_all(&peer), 10 * PEER_MSS);
@@ -598,6 +607,8 @@ static void row_37_receiver_that_takes_its_word_back(void **state)
     }
     assert_int_equal(peer.expected, una + 10 * PEER_MSS);
     assert_int_equal(peer_info(&peer).tcpi_unacked, 0);
+    assert_kept_nothing(&peer, &before);
+    assert_in_range(cost_now(&peer).frames - before.frames, 19, 30); /* each about twice */
     peer_free(&peer);
 }
 
@@ -608,6 +619,7 @@ static void row_37_receiver_that_takes_a_part_back(void **state)
     (void)state;
     struct peer peer;
     open_with_sack(&peer);
+    struct cost before = cost_now(&peer);
     peer_host_writes(&peer, 10 * PEER_MSS);
     uint32_t una = peer.expected;
     peer_hears_all(&peer);
@@ -622,6 +634,8 @@ static void row_37_receiver_that_takes_a_part_back(void **state)
         peer_acknowledges(&peer);
     }
     assert_int_equal(peer_info(&peer).tcpi_unacked, 0);
+    assert_kept_nothing(&peer, &before);
+    assert_in_range(cost_now(&peer).frames - before.frames, 15, 30);
     peer_free(&peer);
 }
 
@@ -662,6 +676,7 @@ static void overlap(uint64_t seed)
     uint8_t first[STREAM], seen[STREAM] = {0}, bytes[STREAM], read[STREAM];
     uint32_t missing = STREAM, got = 0;
     open_with_sack(&peer);
+    struct cost before = cost_now(&peer);
     for (uint32_t i = 1; missing != 0; i++) {
         uint32_t at = random_below(&seed, STREAM), most = i % 7 == 0 ? 700 : 40;
         uint32_t length = 1 + random_below(&seed, most);
@@ -685,6 +700,7 @@ static void overlap(uint64_t seed)
         got += (uint32_t)n;
     assert_int_equal(got, STREAM);
     assert_memory_equal(read, first, STREAM);
+    assert_kept_nothing(&peer, &before);
     peer_free(&peer);
 }
 
@@ -742,6 +758,7 @@ static void row_39_window_that_shrinks(void **state)
     peer.window = 0;
     say_sack(&peer, una, NULL, 0);
     peer.expected = una;
+    struct cost before = cost_now(&peer);
     for (int i = 0; i < 3000; i++) {
         peer_runs(&peer, WORLD_SECOND);
         if (peer.heard != peer.world.frame_count) {
@@ -752,6 +769,11 @@ static void row_39_window_that_shrinks(void **state)
         }
     }
     assert_int_equal(peer_info(&peer).tcpi_state, CHASKI_TCP_ESTABLISHED);
+    struct cost after = cost_now(&peer);
+    assert_in_range(after.records, before.records, before.records + 9);
+    assert_int_equal(after.packets + after.small + after.large,
+                     before.packets + before.small + before.large);
+    assert_in_range(cost_now(&peer).frames - before.frames, 20, 50); /* two minutes apart */
     peer.window = 65535;
     for (int i = 0; i < 200 && peer.expected - una < 5 * PEER_MSS; i++) {
         peer_acknowledges(&peer);
