@@ -226,6 +226,18 @@ class Xdp(Device, world.LinkTest):
         self.curl()
         self.on_far("ping", "-n", "-c", 1, "-W", 1, BESIDE, code=1)
 
+    def test_another_start_after_being_killed(self):
+        for options in (("--mtu", "1500"), ("--mtu", "9000"), ("--mtu", "1500")):
+            for _ in range(2):
+                self.serve(*options, pair="mtu 9000")
+                self.curl()
+                self.server.kill()
+                self.server.wait()
+                self.server.stdout.close()
+            self.serve(*options)
+            self.assertEqual(lab.stop(self.server), 0)
+            self.server.stdout.close()
+
     def test_closing_gives_the_interface_back(self):
         self.serve(near=BESIDE + "/24")
         self.assertEqual(lab.stop(self.server), 0)
