@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "drivers/dpdk.h"
 #include "drivers/interface.h"
 #include "drivers/packet_socket.h"
 #include "drivers/queues.h"
@@ -71,6 +72,28 @@ static bool read_queues(const char *text, uint32_t *queues)
     return value >= 1 && value <= DEVICE_QUEUES;
 }
 
+/* Where the queues begin. DPDK's devices have commas in their names. */
+static size_t name_length(enum device_kind kind, const char *name)
+{
+    const char *queues = strstr(name, ",queues=");
+    if (kind != DEVICE_DPDK)
+        return strcspn(name, ",");
+    return queues != NULL ? (size_t)(queues - name) : strlen(name);
+}
+
+static bool name_is_good(const struct device *device, char *error, size_t error_size)
+{
+    if (device->kind != DEVICE_DPDK)
+        return interface_name_is_good(device->name) ||
+               complain(error, error_size,
+                        "the name of an interface has 1 to 15 characters, none of them "
+                        "a space, slash, comma, colon or per cent sign");
+    return (device->name[0] != '\0' && strpbrk(device->name, "/ \t\n%") == NULL) ||
+           complain(error, error_size,
+                    "a device of DPDK's is such as 0000:03:00.0 or net_tap0,iface=NAME, up to 63 "
+                    "characters without spaces, slashes and per cent signs");
+}
+
 bool device_parse(struct device *device, const char *text, char *error, size_t error_size)
 {
     const char *name = NULL;
@@ -79,14 +102,12 @@ bool device_parse(struct device *device, const char *text, char *error, size_t e
         return complain(error, error_size,
                         "no such kind of link; give " DEVICE_SYNTAX
                         " with a KIND of " DEVICE_KINDS_TEXT);
-    size_t length = strcspn(name, ",");
+    size_t length = name_length(kind, name);
     struct device read = {.kind = kind};
     if (length < sizeof read.name)
         memcpy(read.name, name, length);
-    if (!interface_name_is_good(read.name))
-        return complain(error, error_size,
-                        "the name of an interface has 1 to 15 characters, none of them "
-                        "a space, slash, comma, colon or per cent sign");
+    if (!name_is_good(&read, error, error_size))
+        return false;
     if (!read_queues(name + length, &read.queues)) {
         snprintf(error, error_size,
                  "what follows the name can only be ,queues=N with N from 1 to %d", DEVICE_QUEUES);
@@ -137,6 +158,20 @@ static struct link *open_xdp(const struct device *device, const struct device_op
     return xdp_socket_open(&xdp, memory, counters, error->text, error->size);
 }
 
+static struct link *open_dpdk(const struct device *device, const struct device_options *options,
+                              uint32_t queue, const struct link *first,
+                              struct packet_memory *memory, struct counters *counters,
+                              const struct interface_error *error)
+{
+    struct dpdk_options dpdk = {.device = device->name,
+                                .mtu = options->mtu,
+                                .queues = device->queues,
+                                .queue = queue,
+                                .first = first};
+    memcpy(dpdk.mac, options->mac, sizeof dpdk.mac);
+    return dpdk_open(&dpdk, memory, counters, error->text, error->size);
+}
+
 struct link *device_open(const struct device *device, const struct device_options *options,
                          uint32_t queue, const struct link *first, struct packet_memory *memory,
                          struct counters *counters, char *error, size_t error_size)
@@ -150,8 +185,9 @@ struct link *device_open(const struct device *device, const struct device_option
         return open_packet(device, options, first, memory, counters, &errors);
     case DEVICE_XDP:
         return open_xdp(device, options, queue, first, memory, counters, &errors);
+    case DEVICE_DPDK:
+        return open_dpdk(device, options, queue, first, memory, counters, &errors);
     default:
-        interface_complain(&errors, "this build has no driver for it");
         return NULL;
     }
 }

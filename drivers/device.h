@@ -16,9 +16,9 @@ enum device_kind { DEVICE_NONE, DEVICE_TAP, DEVICE_PACKET, DEVICE_XDP, DEVICE_DP
 
 enum { DEVICE_NAME = 64, DEVICE_QUEUES = 16 };
 
-/* One line on each kind of --link, for help and complaints. */
+/* For help and complaints. */
 #define DEVICE_SYNTAX "KIND:NAME[,queues=N]"
-#define DEVICE_KINDS_TEXT "tap, packet, xdp"
+#define DEVICE_KINDS_TEXT "tap, packet, xdp, dpdk"
 
 struct device {
     enum device_kind kind;

@@ -61,11 +61,13 @@ static void queues_close(struct link *link)
     free(queues);
 }
 
+/* Links without a descriptor have deadlines. */
 static bool watch_all(const struct queues *queues)
 {
     for (uint32_t i = 0; i < queues->count; i++) {
         struct epoll_event event = {.events = EPOLLIN, .data.u32 = i};
-        if (epoll_ctl(queues->link.fd, EPOLL_CTL_ADD, queues->queue[i]->fd, &event) != 0)
+        if (queues->queue[i]->fd >= 0 &&
+            epoll_ctl(queues->link.fd, EPOLL_CTL_ADD, queues->queue[i]->fd, &event) != 0)
             return false;
     }
     return true;

@@ -170,7 +170,7 @@ static int attempt_patiently(struct setup *setup)
     const struct timespec pause = {.tv_nsec = 10000000};
     uint32_t mode = XDP_FLAGS_DRV_MODE;
     int error = attempt(setup, mode);
-    if (error == -EOPNOTSUPP) {
+    if (error != 0 && error != -EBUSY && error != -EPERM) {
         mode = XDP_FLAGS_SKB_MODE;
         error = attempt(setup, mode);
     }

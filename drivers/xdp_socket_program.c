@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <errno.h>
+#include <string.h>
 #include <bpf/bpf.h>
 #include <xdp/libxdp.h>
 
@@ -11,12 +11,30 @@
  * queue, whose link keeps it for the others.
  */
 
+/* Who was killed has left the program behind. It is nobody's: the queue's socket is ours already.
+ */
+static void remove_left_over(int index)
+{
+    struct xdp_multiprog *all = xdp_multiprog__get_from_ifindex(index);
+    const struct xdp_program *only = NULL;
+    if (libxdp_get_error(all) != 0)
+        return;
+    if (xdp_multiprog__is_legacy(all))
+        only = xdp_multiprog__main_prog(all);
+    else if (xdp_multiprog__program_count(all) == 1)
+        only = xdp_multiprog__next_prog(NULL, all);
+    if (only != NULL && strcmp(xdp_program__name(only), "xsk_def_prog") == 0)
+        xdp_multiprog__detach(all);
+    xdp_multiprog__close(all);
+}
+
 int xdp_load_program(struct xdp *xdp, int index, enum xdp_attach_mode mode)
 {
     struct xdp_program *program = xdp_program__find_file("xsk_def_xdp_prog.o", "xdp", NULL);
     int error = (int)libxdp_get_error(program);
     if (error != 0)
         return error;
+    remove_left_over(index);
     error = xdp_program__set_xdp_frags_support(program, true);
     if (error == 0)
         error = xdp_program__attach(program, index, mode, 0);

@@ -226,10 +226,54 @@ class Xdp(Device, world.LinkTest):
         self.curl()
         self.on_far("ping", "-n", "-c", 1, "-W", 1, BESIDE, code=1)
 
+    def test_another_start_after_being_killed(self):
+        for options in (("--mtu", "1500"), ("--mtu", "9000"), ("--mtu", "1500")):
+            for _ in range(2):
+                self.serve(*options, pair="mtu 9000")
+                self.curl()
+                self.server.kill()
+                self.server.wait()
+                self.server.stdout.close()
+            self.serve(*options)
+            self.assertEqual(lab.stop(self.server), 0)
+            self.server.stdout.close()
+
     def test_closing_gives_the_interface_back(self):
         self.serve(near=BESIDE + "/24")
         self.assertEqual(lab.stop(self.server), 0)
         self.assertIn("1 received", self.on_far("ping", "-n", "-c", 1, BESIDE))
+
+
+class Dpdk(world.LinkTest):
+    """On virtual devices that have the kernel at their other end."""
+
+    def talk(self, link, prefix=(), ping=4000, udp=True):
+        server = lab.spawn([world.program, "services", "--link", link, "--addr", NEAR + "/24"],
+                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        self.addCleanup(server.stdout.close)
+        self.addCleanup(lab.stop, server)
+        said = server.stdout.readline()
+        if "built without" in said:
+            self.skipTest("built without DPDK")
+        self.assertIn(f"ready: {link}, ", said)
+        if not prefix:
+            lab.up("dpdk0", FAR + "/24")
+        done = run(*prefix, "ping", "-n", "-c", 3, "-i", 0.05, "-W", 2, "-s", ping, NEAR)
+        self.assertIn(b"3 received", done.stdout)
+        for program, amount in ((ECHO, 1 << 20), (DISCARD, 8), (CHARGEN, 8), (UDP_ECHO, 0))[:3 + udp]:
+            done = run(*prefix, "python3", "-c", program, NEAR, amount)
+            self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(lab.stop(server), 0)
+
+    def test_tap(self):
+        self.talk("dpdk:net_tap0,iface=dpdk0")
+
+    def test_af_packet(self):
+        far = lab.veth("veth", None, FAR + "/24")
+        self.addCleanup(run, "ip", "link", "del", "veth")
+        run(*far, "ethtool", "-K", "veth-far", "tx", "off")
+        # It has the kernel reassemble fragments, and drops what is then longer than a frame.
+        self.talk("dpdk:net_af_packet0,iface=veth", far, ping=1400, udp=False)
 
 
 class Tap(world.LinkTest):

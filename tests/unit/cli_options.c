@@ -115,7 +115,7 @@ static void errors_name_the_thing(void **state)
         {{"u", "-i", "1.2.3"}, "-i 1.2.3"},
         {{"u", "-i", "0.0001"}, "from 0.001 to 3600"},
         {{"u", "--mtu", "67"}, "from 68 to 65535"},
-        {{"u", "--link", "tun:x"}, "a KIND of tap, packet, xdp"},
+        {{"u", "--link", "tun:x"}, "a KIND of tap, packet, xdp, dpdk"},
         {{"u", "--link", "tap:"}, "--link tap:"},
         {{"u", "--link", "tap:../x"}, "--link tap:../x"},
         {{"u", "--link", "tap"}, "KIND:NAME[,queues=N]"},
@@ -125,6 +125,9 @@ static void errors_name_the_thing(void **state)
         {{"u", "--link", "tap:a,queues="}, "N from 1 to 16"},
         {{"u", "--link", "tap:a,queues=2x"}, "N from 1 to 16"},
         {{"u", "--link", "tap:a,queue=2"}, "can only be ,queues=N"},
+        {{"u", "--link", "dpdk:"}, "such as 0000:03:00.0"},
+        {{"u", "--link", "dpdk:net_pcap0,iface=../x"}, "without spaces, slashes"},
+        {{"u", "--link", "dpdk:net_tap0,queues=17"}, "N from 1 to 16"},
         {{"u", "--link", "tap:,queues=2"}, "1 to 15 characters"},
         {{"u", "--link", "tap:0123456789abcdef"}, "1 to 15 characters"},
         {{"u", "--addr", "10.0.0.1"}, "such as 192.0.2.1/24"},
@@ -199,6 +202,8 @@ static void every_kind_of_link_may_have_queues(void **state)
         {"tap:ck0", DEVICE_TAP, "ck0", 1},
         {"packet:eth0,queues=2", DEVICE_PACKET, "eth0", 2},
         {"xdp:a,queues=16", DEVICE_XDP, "a", 16},
+        {"dpdk:0000:03:00.0", DEVICE_DPDK, "0000:03:00.0", 1},
+        {"dpdk:net_tap0,iface=a,queues=4", DEVICE_DPDK, "net_tap0,iface=a", 4},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct answers a = {0};
