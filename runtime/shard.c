@@ -346,6 +346,7 @@ void shard_wire(struct shard *shard)
         .may_sleep = may_sleep,
         .woken = woken,
     };
+    host_set_part(shard->host, shard->number, shard->set->count);
     host_set_home(shard->host, &home);
     host_on_reassembled(shard->host, (struct hook){reassembled, shard});
     if (shard->number == SHARDS_LEADER)

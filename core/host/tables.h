@@ -62,6 +62,9 @@ void host_neighbour_unreachable(struct chaski *host, struct burst *burst, uint64
 void host_on_reassembled(struct chaski *host, struct hook hook);
 void host_deliver(struct chaski *host, struct burst *burst, uint64_t now_ns);
 
+/* At setup: host number `part` of `parts`, so that what all of them number differently is. */
+void host_set_part(struct chaski *host, unsigned part, unsigned parts);
+
 /* At setup: connections are opened, and UDP sockets connected, from ports whose flows reach this
  * host; from another port that was asked for they are not (CHASKI_NOT_PERMITTED). */
 void host_set_home(struct chaski *host, const struct home *home);

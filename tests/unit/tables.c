@@ -245,6 +245,34 @@ static void doubt_and_progress_are_told(void **state)
     unmake(&world, &follower);
 }
 
+/* Numbers of one part only, each as seldom as can be, and runs that do not leave it. */
+static void parts_number_datagrams_differently(void **state)
+{
+    enum { PARTS = 3, NUMBERS = 65536 / PARTS };
+    static uint8_t owner[65536];
+    const struct siphash_key key = {1, 2};
+    struct ip4_identification identification;
+    (void)state;
+    for (uint32_t part = 0; part < PARTS; part++) {
+        uint32_t last = 0, repeats = 0;
+        ip4_identification_init(&identification, &key);
+        ip4_identification_share(&identification, part, PARTS);
+        for (int i = 0; i < 2 * NUMBERS; i++) {
+            uint16_t taken = ip4_identification_take(&identification, 1, 2, 17, 1);
+            assert_true(owner[taken] == 0 || owner[taken] == part + 1);
+            repeats += owner[taken] != 0;
+            owner[taken] = (uint8_t)(part + 1);
+            assert_true(i == 0 || taken == last + 1 || taken == part * NUMBERS);
+            last = taken;
+        }
+        assert_int_equal(repeats, NUMBERS);
+        for (int i = 0; i < 2000; i++) {
+            uint32_t first = ip4_identification_take(&identification, 3, 4, 6, 45);
+            assert_in_range(first, part * NUMBERS, (part + 1) * NUMBERS - 45);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +281,7 @@ int main(void)
         cmocka_unit_test(groups_and_broadcasts_need_no_table),
         cmocka_unit_test(the_leader_keeps_what_a_follower_uses),
         cmocka_unit_test(doubt_and_progress_are_told),
+        cmocka_unit_test(parts_number_datagrams_differently),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
