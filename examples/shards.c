@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* shards [TAP]: echoes on 10.0.0.2 port 7 by all processors, and says each second how many
- * connections each of them has. The main thread is no shard: what it wants to know it has them say. */
+ * connections each of them has. The main thread is no shard: what it wants to know it has them say.
+ */
 #include <chaski/shards.h>
 #include <stdio.h>
 #include <unistd.h>

@@ -68,8 +68,8 @@ struct chaski_shards {
  * have the same address, MTU and features. */
 int shards_add_link(struct chaski_shards *shards, struct link *const queues[], unsigned count);
 
-/* Opens queue `queue` of a link, `first` being its first queue (NULL: this is it). NULL with a line in
- * `error`. */
+/* Opens queue `queue` of a link, `first` being its first queue (NULL: this is it). NULL with a line
+ * in `error`. */
 typedef struct link *shards_open_queue(void *context, unsigned queue, const struct link *first,
                                        struct packet_memory *memory, struct counters *counters,
                                        char *error, size_t error_size);

@@ -33,7 +33,7 @@ struct host_tables *host_tables_write(const struct chaski *leader, void *memory,
 
 /* Where a follower turns to. */
 struct host_leader {
-    struct hook resolve; /* IP packets with interface and next_hop: for host_resolve() */
+    struct hook resolve;  /* IP packets with interface and next_hop: for host_resolve() */
     neighbour_tell *tell; /* for host_hear_news() */
     void *tell_block;
 };

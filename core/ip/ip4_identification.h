@@ -10,8 +10,8 @@
  * Identifications for datagrams that may be fragmented (RFC 6864; RFC 7739, 5.3 in spirit): each
  * (source, destination, protocol) counts from a start of its own, which only the key tells. The
  * counters are shared by hash, so a peer sees the numbers of its own flow rise and learns
- * nothing of others; for one flow none comes back before 65 536 have been used. Hosts that stand for
- * one have a part of the numbers each, so that no two choose the same.
+ * nothing of others; for one flow none comes back before 65 536 have been used. Hosts that stand
+ * for one have a part of the numbers each, so that no two choose the same.
  */
 enum { IP4_IDENTIFICATION_COUNTERS = 256 };
 

@@ -15,16 +15,17 @@ extern "C" {
 #pragma GCC visibility push(default)
 
 /*
- * One host on several processors. A shard is a thread with a struct chaski of its own; all shards of
- * a set have the same addresses and interfaces, and each connection lives in exactly one of them,
- * its home, which follows from its addresses and ports. Shards share nothing while they work. What
- * other threads want of a shard they have it do:
+ * One host on several processors. A shard is a thread with a struct chaski of its own; all shards
+ * of a set have the same addresses and interfaces, and each connection lives in exactly one of
+ * them, its home, which follows from its addresses and ports. Shards share nothing while they work.
+ * What other threads want of a shard they have it do:
  *
  *     closure.run = open_a_connection;
- *     chaski_post(shards, shard, &closure);      soon, in that shard's thread: run(&closure, host, shard)
+ *     chaski_post(shards, shard, &closure);      soon, in that shard's thread: run(&closure, host,
+ * shard)
  *
- * Inside run() everything of chaski/chaski.h may be called on `host`, as in any closure; that is how
- * any thread opens, accepts, reads, writes and closes.
+ * Inside run() everything of chaski/chaski.h may be called on `host`, as in any closure; that is
+ * how any thread opens, accepts, reads, writes and closes.
  *
  * Threads: chaski_post(), chaski_call() and the calls on mailboxes are for any thread, the rest for
  * the one that made the set. Until chaski_shards_start() the hosts are that thread's, to be set up.
@@ -84,8 +85,8 @@ int chaski_shards_here(const struct chaski_shards *shards);
 
 struct chaski_mailbox;
 
-/* What a shard is to do. It is the poster's; between being posted and run() it is not to be touched,
- * and run() itself may free it or post it again, unless it has a mailbox. */
+/* What a shard is to do. It is the poster's; between being posted and run() it is not to be
+ * touched, and run() itself may free it or post it again, unless it has a mailbox. */
 struct chaski_closure {
     void (*run)(struct chaski_closure *closure, struct chaski *host, unsigned shard);
     void *context;
@@ -102,8 +103,8 @@ int chaski_post(struct chaski_shards *shards, unsigned shard, struct chaski_clos
 
 /* The same, and waits until the closure has run, for room before that. In the shard's own thread it
  * is run at once; in that of another shard CHASKI_NOT_PERMITTED, because two that wait for each
- * other would wait for ever. Before the start and behind the stop it is the caller that runs it. The
- * closure has no mailbox. */
+ * other would wait for ever. Before the start and behind the stop it is the caller that runs it.
+ * The closure has no mailbox. */
 int chaski_call(struct chaski_shards *shards, unsigned shard, struct chaski_closure *closure);
 
 /* Posts a closure to each shard's thread in turn and waits: 0, or the first status other than 0

@@ -138,7 +138,7 @@ static void what_is_lent_is_limited(void **state)
     assert_true(handover_has_room(&handover, 104 * MS));
     assert_true(handover_lend(&handover, more, HANDED_FRAME, 3));
     assert_false(handover_has_room(&handover, 105 * MS)); /* full anew */
-    handover_close(&handover);                             /* gives back what was not taken */
+    handover_close(&handover);                            /* gives back what was not taken */
     end_end(&giver);
     end_end(&taker);
 }

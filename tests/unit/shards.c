@@ -59,8 +59,8 @@ static void *post_all(void *context)
     struct poster *poster = context;
     for (unsigned i = 0; i < EACH; i++) {
         struct numbered *numbered = &poster->closures[i];
-        *numbered = (struct numbered){{.run = run_numbered, .context = numbered},
-                                      poster->shards, poster->number, i};
+        *numbered = (struct numbered){
+            {.run = run_numbered, .context = numbered}, poster->shards, poster->number, i};
         while (chaski_post(poster->shards, 1, &numbered->closure) == CHASKI_AGAIN)
             sched_yield();
     }
@@ -191,8 +191,8 @@ static void closures_come_back_by_their_mailbox(void **state)
     assert_null(chaski_mailbox_take(mailbox));
     assert_null(chaski_mailbox_wait(mailbox, 2000000));
     for (int i = 0; i < 8; i++)
-        closures[i] = (struct chaski_closure){
-            .run = count_run, .context = &runs[i % 2], .mailbox = mailbox};
+        closures[i] =
+            (struct chaski_closure){.run = count_run, .context = &runs[i % 2], .mailbox = mailbox};
     assert_int_equal(chaski_shards_start(shards), 0);
     for (int round = 0; round < 300; round++) {
         for (unsigned i = 0; i < 7; i++)
@@ -223,8 +223,7 @@ static void a_mailbox_may_go_with_the_last_closure(void **state)
     assert_int_equal(chaski_shards_start(shards), 0);
     for (int i = 0; i < 3000; i++) {
         struct chaski_mailbox *mailbox = chaski_mailbox_create(1);
-        struct chaski_closure closure = {
-            .run = count_run, .context = &runs, .mailbox = mailbox};
+        struct chaski_closure closure = {.run = count_run, .context = &runs, .mailbox = mailbox};
         assert_int_equal(chaski_post(shards, 0, &closure), 0);
         while (chaski_mailbox_take(mailbox) == NULL)
             sched_yield();

@@ -63,8 +63,8 @@ static void make(struct world *world, struct follower *follower)
     *follower = (struct follower){.world = world};
     chaski_limits_for(&limits, 1 << 20, 16);
     follower->memory = malloc(chaski_size(&limits));
-    follower->host = chaski_init(follower->memory, chaski_size(&limits), &limits, seed,
-                                 world->now_ns);
+    follower->host =
+        chaski_init(follower->memory, chaski_size(&limits), &limits, seed, world->now_ns);
     assert_non_null(follower->host);
     host_become_follower(follower->host, &leader);
     assert_int_equal(host_interface_add(follower->host, &interface), 0);
@@ -221,8 +221,7 @@ static void doubt_and_progress_are_told(void **state)
     reader.tell_block = &follower;
     neighbour_reader_confirm(&reader, 0, address, world.now_ns); /* no table yet */
     neighbour_reader_follow(&reader, &tables->neighbours);
-    uint64_t until_ns =
-        neighbour_table_find(&tables->neighbours, 0, address)->reachable_until_ns;
+    uint64_t until_ns = neighbour_table_find(&tables->neighbours, 0, address)->reachable_until_ns;
     assert_true(until_ns > world.now_ns);
     neighbour_reader_confirm(&reader, 0, address, world.now_ns);
     assert_int_equal(follower.told[NEIGHBOUR_CONFIRMED], 0); /* it holds for a while yet */
