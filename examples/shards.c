@@ -43,7 +43,7 @@ static void count_connections(struct chaski_closure *closure, struct chaski *hos
 
 static void report(struct chaski_shards *shards)
 {
-    unsigned count;
+    unsigned count = 0;
     struct chaski_closure closure = {.run = count_connections, .context = &count};
     for (unsigned shard = 0; shard < chaski_shards_count(shards); shard++) {
         chaski_call(shards, shard, &closure);

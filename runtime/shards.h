@@ -32,21 +32,21 @@ struct shard_outlet {
 };
 
 struct shard {
+    /* What others write too: when the shard sleeps, and what they want of it. */
+    _Alignas(64) struct bell bell;
+    struct channel *closures;
     struct chaski_shards *set;
+    pthread_t thread;
     unsigned number;
+    int processor;  /* that it is pinned to; -1: none */
+    uint64_t given; /* a bit for each shard that was given something in this turn */
+    struct board_reader reader;
     struct chaski *host;
     struct system_memory memory;
     struct loop loop;
     struct loop_partner partner;
     struct link *links[LOOP_LINKS]; /* by interface; NULL: no queue of it */
     struct shard_outlet outlets[LOOP_LINKS];
-    uint64_t given; /* a bit for each shard that was given something in this turn */
-    struct board_reader reader;
-    pthread_t thread;
-    int processor; /* that it is pinned to; -1: none */
-    /* What others write. */
-    _Alignas(64) struct bell bell;
-    struct channel *closures;
 };
 
 struct chaski_shards {

@@ -107,7 +107,7 @@ static void unmake(struct world *world, struct follower *follower)
 static void a_follower_knows_what_the_tables_say(void **state)
 {
     struct world world;
-    struct follower follower;
+    struct follower follower = {0};
     struct chaski_address own = world_address(0), peer = world_address(1);
     struct chaski_address second = chaski_ip4(192, 0, 2, 50);
     (void)state;
@@ -133,7 +133,7 @@ static void the_leader_finds_neighbours_for_a_follower(void **state)
 {
     static const uint8_t mac[6] = {2, 0, 0, 0, 0, 2};
     struct world world;
-    struct follower follower;
+    struct follower follower = {0};
     struct chaski_address peer = world_address(1);
     struct chaski_udp_bind bind = {.local.port = 7};
     chaski_udp socket;
@@ -164,7 +164,7 @@ static void groups_and_broadcasts_need_no_table(void **state)
     static const uint8_t group[6] = {0x01, 0x00, 0x5e, 0x00, 0x00, 0x05};
     static const uint8_t everybody[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
     struct world world;
-    struct follower follower;
+    struct follower follower = {0};
     struct chaski_address to_group = chaski_ip4(224, 0, 0, 5);
     struct chaski_address to_all = chaski_ip4(192, 0, 2, 255);
     (void)state;
@@ -183,7 +183,7 @@ static void groups_and_broadcasts_need_no_table(void **state)
 static void the_leader_keeps_what_a_follower_uses(void **state)
 {
     struct world world;
-    struct follower follower;
+    struct follower follower = {0};
     struct chaski_address peer = world_address(1);
     (void)state;
     make(&world, &follower);
@@ -205,7 +205,7 @@ static void the_leader_keeps_what_a_follower_uses(void **state)
 static void doubt_and_progress_are_told(void **state)
 {
     struct world world;
-    struct follower follower;
+    struct follower follower = {0};
     struct chaski_address peer = world_address(1);
     struct neighbour_reader reader;
     const struct host_tables *tables;
