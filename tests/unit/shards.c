@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <cmocka.h>
 
@@ -270,6 +271,27 @@ static void a_sleeping_shard_is_woken_once(void **state)
     chaski_shards_free(shards);
 }
 
+static long switches(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_nvcsw; /* times that a thread of ours has waited for something */
+}
+
+static void idle_shards_sleep(void **state)
+{
+    struct chaski_shards *shards = make(4, false);
+    (void)state;
+    assert_int_equal(chaski_shards_start(shards), 0);
+    for (unsigned i = 0; i < 4; i++)
+        shard_do(shards, i, nothing, NULL);
+    pause_ms(20);
+    long before = switches();
+    pause_ms(300);
+    assert_in_range(switches() - before, 1, 4);
+    chaski_shards_free(shards);
+}
+
 /* ---- Setup --------------------------------------------------------------------------------- */
 
 static int refuse_third(void *context, struct chaski *host, unsigned shard)
@@ -321,6 +343,7 @@ int main(void)
         cmocka_unit_test(a_mailbox_may_go_with_the_last_closure),
         cmocka_unit_test(a_busy_shard_is_not_woken_by_the_kernel),
         cmocka_unit_test(a_sleeping_shard_is_woken_once),
+        cmocka_unit_test(idle_shards_sleep),
         cmocka_unit_test(each_shard_in_turn_until_one_refuses),
         cmocka_unit_test(nothing_is_left_of_what_cannot_be_made),
     };
