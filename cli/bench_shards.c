@@ -87,8 +87,8 @@ static struct link *join(struct lane *lane, unsigned end, struct chaski *host, u
     return memory_wire_join(lane->wire, &station);
 }
 
-/* Tells the peer who the shard's host is, by a request for its own address. It could not ask: ARP is
- * the leader's, and that one answers by a wire of its own. What it learns holds some seconds. */
+/* Tells the peer who the shard's host is, by a request for its own address. It could not ask: ARP
+ * is the leader's, and that one answers by a wire of its own. What it learns holds some seconds. */
 static void introduce(struct chaski *peer)
 {
     uint8_t frame[WIRE_ETHERNET_HEADER + WIRE_ARP_SIZE];
@@ -202,8 +202,7 @@ static bool open_bench(struct bench *bench, unsigned count, uint32_t mtu)
     return bench->shards != NULL && bench->lanes != NULL && bench->at != NULL &&
            open_lanes(bench, mtu) &&
            chaski_route_add(chaski_shards_host(bench->shards, 0), &network, 8, &none, 0) == 0 &&
-           chaski_shards_start(bench->shards) == 0 &&
-           connect_all(bench);
+           chaski_shards_start(bench->shards) == 0 && connect_all(bench);
 }
 
 /* ---- Ending -------------------------------------------------------------------------------- */

@@ -76,7 +76,8 @@ static bool bind_all(struct services *services, char *error)
     services->http.begun = http_begun;
     services->http.context = services;
     if (status == 0 && services->options.root >= 0)
-        status = http_server_open(&services->http, host, SERVICES_HTTP_PORT, services->options.root);
+        status =
+            http_server_open(&services->http, host, SERVICES_HTTP_PORT, services->options.root);
     if (status < 0)
         snprintf(error, ARGUMENT_ERROR, "cannot listen: %s", chaski_error_text(status));
     return status == 0;
@@ -97,8 +98,8 @@ static void say_ready(const struct services *services)
 
     printf("ready: %s:%s, %s/%" PRIu32 ", MTU %u: echo 7, discard 9, chargen 19, ",
            device_kind_name(services->options.link.device.kind), services->options.link.device.name,
-           chaski_address_text(&services->options.link.address, address), services->options.link.prefix_length,
-           services->station.link->mtu);
+           chaski_address_text(&services->options.link.address, address),
+           services->options.link.prefix_length, services->station.link->mtu);
     if (services->options.root_path != NULL)
         printf("HTTP 80 (%s)\n", services->options.root_path);
     else
@@ -211,7 +212,8 @@ static int run(struct services *services, char *error)
     }
     if (signal < 0) {
         snprintf(error, ARGUMENT_ERROR, "the link %s:%s is gone",
-                 device_kind_name(services->options.link.device.kind), services->options.link.device.name);
+                 device_kind_name(services->options.link.device.kind),
+                 services->options.link.device.name);
         return EXIT_FAILED;
     }
     say_summary(services);
@@ -242,8 +244,8 @@ static int open_and_serve(struct services *services, char *error)
     int code = EXIT_WRONG;
     if (services->options.shards != 0) {
         code = services_by_shards(&services->options, error);
-    } else if (station_open(&services->station, &services->options.link, MEMORY_BYTES, SERVICES_CONNECTIONS,
-                     error)) {
+    } else if (station_open(&services->station, &services->options.link, MEMORY_BYTES,
+                            SERVICES_CONNECTIONS, error)) {
         services->began_ns = system_now();
         code = serve(services, error);
         if (!station_close(&services->station, error) && code == EXIT_FINE)

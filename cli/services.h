@@ -7,7 +7,7 @@
 /* What `chaski services` was told. */
 struct services_options {
     struct link_options link;
-    uint32_t shards; /* 0: a host with no thread of its own */
+    uint32_t shards;       /* 0: a host with no thread of its own */
     const char *root_path; /* NULL: no HTTP */
     int root;              /* the directory's descriptor, or -1 */
 };

@@ -275,8 +275,8 @@ static int report(void *context, struct chaski *host, unsigned shard)
     return 0;
 }
 
-/* Waits for a signal that ends it. Once a second it looks after the link, and in the beginning after
- * others who claim our address; that makes no shard turn later on. */
+/* Waits for a signal that ends it. Once a second it looks after the link, and in the beginning
+ * after others who claim our address; that makes no shard turn later on. */
 static bool serve(struct stations *stations, char *error)
 {
     const struct link_options *link = &stations->options->link;

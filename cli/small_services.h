@@ -17,7 +17,7 @@ struct small_services_lent {
 /* What the services of one host keep. */
 struct small_services {
     struct small_services_lent lents[SERVICES_LENT], *lent_free;
-    unsigned drawn;                          /* for the lengths of chargen's datagrams */
+    unsigned drawn;                            /* for the lengths of chargen's datagrams */
     uint16_t chargen_at[SERVICES_CONNECTIONS]; /* where in the period each connection stands */
 };
 

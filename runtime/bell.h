@@ -15,11 +15,11 @@
  *         sleep until bell->fd is readable, then bell_hush(bell)
  *     bell_awake(bell)
  *
- * Why no one is left asleep (Dekker's argument): S1 writes `sleeping`, then S2 reads the channels; G1 writes
- * a channel, then G2 reads `sleeping`. A full fence lies between S1 and S2, and between G1 and G2.
- * If S2 does not see what G1 wrote, then S2 comes before G1 in the order in which full fences put
- * all memory accesses, so S1, before S2, comes before G2, behind G1; G2 sees `sleeping` and
- * makes the descriptor readable, and a descriptor stays so until the sleeper reads it. A bell
+ * Why no one is left asleep (Dekker's argument): S1 writes `sleeping`, then S2 reads the channels;
+ * G1 writes a channel, then G2 reads `sleeping`. A full fence lies between S1 and S2, and between
+ * G1 and G2. If S2 does not see what G1 wrote, then S2 comes before G1 in the order in which full
+ * fences put all memory accesses, so S1, before S2, comes before G2, behind G1; G2 sees `sleeping`
+ * and makes the descriptor readable, and a descriptor stays so until the sleeper reads it. A bell
  * that is rung while its owner only thinks of sleeping makes one sleep end at once, no more.
  *
  * The fences are Concurrency Kit's, instructions of the processor; C11's are not known to
@@ -27,8 +27,8 @@
  */
 struct bell {
     _Atomic uint32_t sleeping;
-    int fd;                  /* an eventfd, readable when rung */
-    _Atomic uint64_t rings;  /* system calls made to wake: for tests and curiosity */
+    int fd;                 /* an eventfd, readable when rung */
+    _Atomic uint64_t rings; /* system calls made to wake: for tests and curiosity */
 };
 
 /* False with errno. */

@@ -7,13 +7,11 @@
 #include "runtime/tsan.h"
 
 struct board_version {
-    ck_epoch_entry_t entry;
+    ck_epoch_entry_t entry; /* first: what reclaim() is given */
     struct board *board;
     struct host_tables *tables;
     _Alignas(64) uint8_t memory[];
 };
-
-CK_EPOCH_CONTAINER(struct board_version, entry, version_of)
 
 void board_init(struct board *board)
 {
@@ -47,7 +45,7 @@ static struct board_version *make(struct board *board, const struct chaski *lead
 
 static void reclaim(ck_epoch_entry_t *entry)
 {
-    struct board_version *version = version_of(entry);
+    struct board_version *version = (struct board_version *)(void *)entry;
     tsan_acquire(version->board);
     free(version);
 }

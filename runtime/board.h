@@ -14,13 +14,14 @@
  * up, only replaced; Concurrency Kit's epochs tell when nobody reads the old one any more.
  *
  * A reader is in a section from one quiescent point to the next: it takes the version that is up
- * at the beginning and reads that one only. An old version is freed when every section that was open
- * as it was replaced has ended. A reader that sleeps is in no section.
+ * at the beginning and reads that one only. An old version is freed when every section that was
+ * open as it was replaced has ended. A reader that sleeps is in no section.
  *
  * The pointer is stored with release order, so who loads it with acquire order sees the whole
  * version behind it. The section begins before the load: ck_epoch_begin() has a full fence behind
  * marking the reader, so the writer, who replaces the pointer and then (ck_epoch_poll(), a full
- * fence first) looks at the marks, either sees the mark or has replaced the pointer before the load.
+ * fence first) looks at the marks, either sees the mark or has replaced the pointer before the
+ * load.
  */
 struct board {
     _Atomic(struct board_version *) version;

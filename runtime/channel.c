@@ -16,21 +16,22 @@
  * - An item is written before it is seen. The producer writes the slot, then p_tail, with a store
  *   fence between the two; the consumer reads p_tail, then the slot, with a load fence between the
  *   two.
- * - The same holds of what an item points to, and more is needed there: to give something is also to
- *   have done with reading it, and to take it is to be free to write it. The ring's fences order
- *   stores with stores and loads with loads only, so a push begins with a release fence, which keeps
- *   earlier loads too before the store of p_tail, and a pop ends with an acquire fence, which keeps
- *   later stores too behind the load of it. Both are no instruction at all on x86.
+ * - The same holds of what an item points to, and more is needed there: to give something is also
+ * to have done with reading it, and to take it is to be free to write it. The ring's fences order
+ *   stores with stores and loads with loads only, so a push begins with a release fence, which
+ * keeps earlier loads too before the store of p_tail, and a pop ends with an acquire fence, which
+ * keeps later stores too behind the load of it. Both are no instruction at all on x86.
  * - A slot is read before it is written again. The consumer copies the slot to its caller and then
  *   stores c_head, with a store fence between the two; the copy's stores need what its loads have
- *   brought, so where they are done the loads are too. A producer reads c_head and writes the slot only
- *   if that says there is room: a store that hangs on a load's outcome is not done before the load.
+ *   brought, so where they are done the loads are too. A producer reads c_head and writes the slot
+ * only if that says there is room: a store that hangs on a load's outcome is not done before the
+ * load.
  * - Many producers: each takes a place by compare-and-swap on p_head, so no two have the same,
  *   fills it, and waits until p_tail has come up to it, which is when those before it are done;
  *   then it moves p_tail on, again behind a store fence. So items appear in the order of
- *   their places, and what one thread pushed in the order of its calls. That the first item of a run
- *   is seen by an acquire suffices for the later ones: p_tail is only moved by who has seen the value
- *   before it. A producer that is interrupted between its two steps makes those behind it spin
+ *   their places, and what one thread pushed in the order of its calls. That the first item of a
+ * run is seen by an acquire suffices for the later ones: p_tail is only moved by who has seen the
+ * value before it. A producer that is interrupted between its two steps makes those behind it spin
  *   and the consumer see nothing new until it runs again; the consumer itself never waits.
  */
 

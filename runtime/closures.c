@@ -17,8 +17,8 @@
  *
  * A closure that somebody waits for says in `reserved` how far it has come. The shard exchanges
  * DONE for what stands there, with release order, behind all that run() has done; the waiter
- * reads DONE with acquire order. If WAITING stood there the shard makes a system call, otherwise not.
- * After the exchange the closure may be gone; only its address is used then.
+ * reads DONE with acquire order. If WAITING stood there the shard makes a system call, otherwise
+ * not. After the exchange the closure may be gone; only its address is used then.
  */
 enum { POSTED, CALLED, WAITING, DONE };
 

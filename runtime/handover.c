@@ -4,7 +4,7 @@
 #include "core/packet/burst.h"
 #include "drivers/frame.h"
 
-#define PATIENCE_NS UINT64_C(10000000)
+#define PATIENCE_NS UINT64_C(100000000)
 
 /* An item's word: kind in the lowest byte, interface, news, and an address in the upper half. */
 static uint64_t word_of(enum handed kind, uint8_t interface, uint8_t news, uint32_t address)

@@ -50,7 +50,7 @@ void handover_tell(struct handover *handover, uint8_t news, uint8_t interface, u
 void handover_free(struct handover *handover);
 
 /* Whether a burst may be taken in that may be for the taker. True as well when there has been no
- * room for it for some milliseconds: then the taker is stuck, and is not to hold up others. */
+ * room for it for a tenth of a second: then the taker is stuck, and is not to hold up others. */
 bool handover_has_room(struct handover *handover, uint64_t now_ns);
 
 /* ---- The taker's ---- */

@@ -179,8 +179,8 @@ static void take_one(struct shard *shard, const struct handed_item *item, struct
                      uint64_t now_ns)
 {
     if (item->kind == HANDED_NEWS) {
-        host_hear_news(shard->host, (enum neighbour_news)item->news, item->interface,
-                       item->address, now_ns);
+        host_hear_news(shard->host, (enum neighbour_news)item->news, item->interface, item->address,
+                       now_ns);
         return;
     }
     if (item->packet == NULL) {
@@ -323,7 +323,8 @@ void *shard_run(void *context)
     return NULL;
 }
 
-/* Whether what `remote` sends arrives here: to ourselves, nothing leaves the shard. home_function */
+/* Whether what `remote` sends arrives here: to ourselves, nothing leaves the shard. home_function
+ */
 static bool is_home(void *context, const struct chaski_endpoint *local,
                     const struct chaski_endpoint *remote)
 {
@@ -346,6 +347,7 @@ void shard_wire(struct shard *shard)
         .may_sleep = may_sleep,
         .woken = woken,
     };
+    host_set_part(shard->host, shard->number, shard->set->count);
     host_set_home(shard->host, &home);
     host_on_reassembled(shard->host, (struct hook){reassembled, shard});
     if (shard->number == SHARDS_LEADER)

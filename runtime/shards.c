@@ -207,9 +207,8 @@ int shards_open(struct chaski_shards *shards, shards_open_queue *open, void *con
     int number = CHASKI_INVALID;
     while (opened < count) {
         struct chaski *host = shards->shards[opened].host;
-        queues[opened] =
-            open(context, opened, opened != 0 ? queues[0] : NULL, host_memory(host),
-                 host_counters(host), shards->error, sizeof shards->error);
+        queues[opened] = open(context, opened, opened != 0 ? queues[0] : NULL, host_memory(host),
+                              host_counters(host), shards->error, sizeof shards->error);
         if (queues[opened] == NULL)
             break;
         opened++;
@@ -310,8 +309,7 @@ int chaski_shards_start(struct chaski_shards *shards)
             continue;
         join(shards, i);
         shards->running = false;
-        return complain(shards, CHASKI_NO_MEMORY, "no thread for shard %u: %s", i,
-                        strerror(errno));
+        return complain(shards, CHASKI_NO_MEMORY, "no thread for shard %u: %s", i, strerror(errno));
     }
     return 0;
 }

@@ -32,21 +32,21 @@ struct shard_outlet {
 };
 
 struct shard {
+    /* What others write too: when the shard sleeps, and what they want of it. */
+    _Alignas(64) struct bell bell;
+    struct channel *closures;
     struct chaski_shards *set;
+    pthread_t thread;
     unsigned number;
+    int processor;  /* that it is pinned to; -1: none */
+    uint64_t given; /* a bit for each shard that was given something in this turn */
+    struct board_reader reader;
     struct chaski *host;
     struct system_memory memory;
     struct loop loop;
     struct loop_partner partner;
     struct link *links[LOOP_LINKS]; /* by interface; NULL: no queue of it */
     struct shard_outlet outlets[LOOP_LINKS];
-    uint64_t given; /* a bit for each shard that was given something in this turn */
-    struct board_reader reader;
-    pthread_t thread;
-    int processor; /* that it is pinned to; -1: none */
-    /* What others write. */
-    _Alignas(64) struct bell bell;
-    struct channel *closures;
 };
 
 struct chaski_shards {
@@ -68,8 +68,8 @@ struct chaski_shards {
  * have the same address, MTU and features. */
 int shards_add_link(struct chaski_shards *shards, struct link *const queues[], unsigned count);
 
-/* Opens queue `queue` of a link, `first` being its first queue (NULL: this is it). NULL with a line in
- * `error`. */
+/* Opens queue `queue` of a link, `first` being its first queue (NULL: this is it). NULL with a line
+ * in `error`. */
 typedef struct link *shards_open_queue(void *context, unsigned queue, const struct link *first,
                                        struct packet_memory *memory, struct counters *counters,
                                        char *error, size_t error_size);

@@ -7,9 +7,9 @@
 #include "core/wire/ip4.h"
 
 enum {
-    LEADER = 0, /* the shard of what belongs to no flow */
+    LEADER = 0,                         /* the shard of what belongs to no flow */
     HEADERS_MAX = 14 + 60 + 8 + 60 + 4, /* Ethernet, IP, ICMP, IP quoted, ports quoted */
-    ADDRESSES = 8, /* bytes of a pair of IPv4 ones */
+    ADDRESSES = 8,                      /* bytes of a pair of IPv4 ones */
     TUPLE = ADDRESSES + 4,
 };
 

@@ -87,6 +87,11 @@ void host_deliver(struct chaski *host, struct burst *burst, uint64_t now_ns)
     ip4_deliver(&host->ip4, burst, now_ns);
 }
 
+void host_set_part(struct chaski *host, unsigned part, unsigned parts)
+{
+    ip4_identification_share(&host->ip4.identification, part, parts);
+}
+
 void host_set_home(struct chaski *host, const struct home *home)
 {
     host->tcp.home = *home;

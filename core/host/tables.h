@@ -33,7 +33,7 @@ struct host_tables *host_tables_write(const struct chaski *leader, void *memory,
 
 /* Where a follower turns to. */
 struct host_leader {
-    struct hook resolve; /* IP packets with interface and next_hop: for host_resolve() */
+    struct hook resolve;  /* IP packets with interface and next_hop: for host_resolve() */
     neighbour_tell *tell; /* for host_hear_news() */
     void *tell_block;
 };
@@ -61,6 +61,9 @@ void host_neighbour_unreachable(struct chaski *host, struct burst *burst, uint64
  * given to host_deliver() of the host that they concern. */
 void host_on_reassembled(struct chaski *host, struct hook hook);
 void host_deliver(struct chaski *host, struct burst *burst, uint64_t now_ns);
+
+/* At setup: host number `part` of `parts`, so that what all of them number differently is. */
+void host_set_part(struct chaski *host, unsigned part, unsigned parts);
 
 /* At setup: connections are opened, and UDP sockets connected, from ports whose flows reach this
  * host; from another port that was asked for they are not (CHASKI_NOT_PERMITTED). */

@@ -73,8 +73,8 @@ struct ip4_target {
 };
 
 struct ip4 {
-    struct hook inform;  /* up, by packet->protocol; at first dropped */
-    struct hook loop;    /* to this host itself: loopback_transmit */
+    struct hook inform; /* up, by packet->protocol; at first dropped */
+    struct hook loop;   /* to this host itself: loopback_transmit */
     /* Datagrams that fragments have completed, data at the IP header; not wired: they go on as if
      * they had come in one piece, as by ip4_deliver(). */
     struct hook reassembled;
@@ -131,7 +131,8 @@ int ip4_route_add(struct ip4 *ip4, uint32_t prefix, unsigned length, uint32_t ga
 /* 0 or CHASKI_NO_ROUTE. */
 int ip4_route_remove(struct ip4 *ip4, uint32_t prefix, unsigned length);
 
-/* The routes and addresses of one host as another one reads them, which stands for the same host. */
+/* The routes and addresses of one host as another one reads them, which stands for the same host.
+ */
 struct ip4_tables {
     struct ip4_routes routes;
     struct ip4_address *addresses;

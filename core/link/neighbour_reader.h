@@ -8,8 +8,8 @@
 
 /*
  * What stands in ARP's place in a host that follows another one: finds link addresses in the table
- * that the leader wrote, hands packets to neighbours that it lacks to the leader, who asks for them,
- * queues and sends, and tells the leader what it must know to keep the table right.
+ * that the leader wrote, hands packets to neighbours that it lacks to the leader, who asks for
+ * them, queues and sends, and tells the leader what it must know to keep the table right.
  */
 enum { NEIGHBOUR_TOLD = 64 };
 
@@ -23,8 +23,8 @@ struct neighbour_reader {
     neighbour_tell *tell;
     void *tell_block;
     struct counters *counters;
-    struct hook request[ARP_INTERFACES];         /* ethernet_transmit */
-    uint64_t told_ns[NEIGHBOUR_TOLD]; /* when something of this kind was last told; 0: never */
+    struct hook request[ARP_INTERFACES]; /* ethernet_transmit */
+    uint64_t told_ns[NEIGHBOUR_TOLD];    /* when something of this kind was last told; 0: never */
 };
 
 /* Nothing wired, and a table that has nobody. */

@@ -30,8 +30,13 @@ extern "C" {
  * Threads: chaski_post(), chaski_call() and the calls on mailboxes are for any thread, the rest for
  * the one that made the set. Until chaski_shards_start() the hosts are that thread's, to be set up.
  *
- * Addresses, routes, groups and pings are shard 0's: the same calls on another shard's host are
- * answered with CHASKI_NOT_PERMITTED. All shards use them as soon as they are there.
+ * Addresses, routes and groups are shard 0's: calls that change them on another shard's host are
+ * answered with CHASKI_NOT_PERMITTED. All shards use them as soon as they are there. Answers to pings
+ * reach shard 0 only. A UDP socket hears what its shard is the home of: bind a server's on every
+ * shard; a client's is to be connected, which gives it a port whose answers come home.
+ *
+ * What runs in a shard, closures of connections included, is not to wait for anything: frames for all
+ * its connections wait too, and after a while those of other shards that come by its queue.
  */
 struct chaski_shards;
 

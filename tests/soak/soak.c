@@ -35,8 +35,8 @@ struct place {
     bool server; /* accepts and echoes; else opens and talks */
     bool shut;
     chaski_tcp connection;
-    long status;   /* of the task: what it did, or an enum chaski_error */
-    size_t goal;   /* bytes that a client wants to send */
+    long status; /* of the task: what it did, or an enum chaski_error */
+    size_t goal; /* bytes that a client wants to send */
     size_t sent, received;
     size_t held; /* bytes that a server still has to send back */
     bool corrupt;
@@ -96,8 +96,8 @@ static long work_as_client(struct place *place, struct chaski *host)
 {
     long written = place->sent < place->goal ? talk(place, host) : 0;
     long got = listen_to(place, host);
-    if (got == CHASKI_NOT_CONNECTED || (written < 0 && written != CHASKI_AGAIN &&
-                                        written != CHASKI_NOT_CONNECTED && got >= 0))
+    if (got == CHASKI_NOT_CONNECTED ||
+        (written < 0 && written != CHASKI_AGAIN && written != CHASKI_NOT_CONNECTED && got >= 0))
         return written < 0 ? CHASKI_AGAIN : got;
     return got;
 }

@@ -22,8 +22,7 @@ static void add_link(struct shard_pair *pair, unsigned side, unsigned queues)
     struct link *links[THREAD_WIRE_QUEUES];
     for (unsigned i = 0; i < queues; i++) {
         struct chaski *host = chaski_shards_host(shards, i);
-        links[i] =
-            thread_wire_queue(pair->wire, side, i, host_memory(host), host_counters(host));
+        links[i] = thread_wire_queue(pair->wire, side, i, host_memory(host), host_counters(host));
     }
     assert_int_equal(shards_add_link(shards, links, queues), 0);
 }

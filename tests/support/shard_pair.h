@@ -13,7 +13,7 @@ enum { LEFT, RIGHT };
 
 struct shard_pair_options {
     unsigned shards[2];
-    struct thread_wire_options wire; /* queues 0: as many as shards */
+    struct thread_wire_options wire;    /* queues 0: as many as shards */
     const struct chaski_limits *limits; /* NULL: some */
     bool busy_poll;
     uint8_t prefix_length; /* 0: 32, which probes nothing, and a route to the network */

@@ -25,7 +25,7 @@ struct queue {
     unsigned side;
     struct impair impair; /* what it sends */
     unsigned sent;
-    struct channel *arriving; /* from any thread */
+    struct channel *arriving;      /* from any thread */
     struct flying *held[HELD_MAX]; /* arrived before their time: by it, the last one first */
     unsigned held_count;
     _Atomic uint64_t overflows;

@@ -88,8 +88,8 @@ static void pass(unsigned producers)
     unsigned next[PRODUCERS] = {0}, left = producers * EACH;
     struct channel_item item;
     for (unsigned i = 0; i < producers; i++) {
-        producer[i] = (struct producer){channel, calloc(EACH, sizeof(struct message)),
-                                        producers == 1};
+        producer[i] =
+            (struct producer){channel, calloc(EACH, sizeof(struct message)), producers == 1};
         for (unsigned n = 0; n < EACH; n++)
             producer[i].messages[n].producer = i;
         assert_int_equal(pthread_create(&thread[i], NULL, produce, &producer[i]), 0);

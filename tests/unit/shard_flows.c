@@ -106,10 +106,8 @@ static void on_client(void *context, struct chaski *host, chaski_tcp connection,
 static int connect_client(void *context, struct chaski *host, unsigned shard)
 {
     struct client *client = context;
-    struct chaski_tcp_connect connect = {.local.port = client->port,
-                                         .remote = client->to,
-                                         .receive = on_client,
-                                         .context = client};
+    struct chaski_tcp_connect connect = {
+        .local.port = client->port, .remote = client->to, .receive = on_client, .context = client};
     (void)shard;
     client->good = true;
     return chaski_tcp_connect(host, &connect, &client->connection);

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 #include <cmocka.h>
 
@@ -59,8 +60,8 @@ static void *post_all(void *context)
     struct poster *poster = context;
     for (unsigned i = 0; i < EACH; i++) {
         struct numbered *numbered = &poster->closures[i];
-        *numbered = (struct numbered){{.run = run_numbered, .context = numbered},
-                                      poster->shards, poster->number, i};
+        *numbered = (struct numbered){
+            {.run = run_numbered, .context = numbered}, poster->shards, poster->number, i};
         while (chaski_post(poster->shards, 1, &numbered->closure) == CHASKI_AGAIN)
             sched_yield();
     }
@@ -191,8 +192,8 @@ static void closures_come_back_by_their_mailbox(void **state)
     assert_null(chaski_mailbox_take(mailbox));
     assert_null(chaski_mailbox_wait(mailbox, 2000000));
     for (int i = 0; i < 8; i++)
-        closures[i] = (struct chaski_closure){
-            .run = count_run, .context = &runs[i % 2], .mailbox = mailbox};
+        closures[i] =
+            (struct chaski_closure){.run = count_run, .context = &runs[i % 2], .mailbox = mailbox};
     assert_int_equal(chaski_shards_start(shards), 0);
     for (int round = 0; round < 300; round++) {
         for (unsigned i = 0; i < 7; i++)
@@ -223,8 +224,7 @@ static void a_mailbox_may_go_with_the_last_closure(void **state)
     assert_int_equal(chaski_shards_start(shards), 0);
     for (int i = 0; i < 3000; i++) {
         struct chaski_mailbox *mailbox = chaski_mailbox_create(1);
-        struct chaski_closure closure = {
-            .run = count_run, .context = &runs, .mailbox = mailbox};
+        struct chaski_closure closure = {.run = count_run, .context = &runs, .mailbox = mailbox};
         assert_int_equal(chaski_post(shards, 0, &closure), 0);
         while (chaski_mailbox_take(mailbox) == NULL)
             sched_yield();
@@ -268,6 +268,27 @@ static void a_sleeping_shard_is_woken_once(void **state)
         /* once, mostly: it may have gone to sleep in between */
         assert_in_range(shards->shards[0].bell.rings - before, 1, 20);
     }
+    chaski_shards_free(shards);
+}
+
+static long switches(void)
+{
+    struct rusage usage;
+    getrusage(RUSAGE_SELF, &usage);
+    return usage.ru_nvcsw; /* times that a thread of ours has waited for something */
+}
+
+static void idle_shards_sleep(void **state)
+{
+    struct chaski_shards *shards = make(4, false);
+    (void)state;
+    assert_int_equal(chaski_shards_start(shards), 0);
+    for (unsigned i = 0; i < 4; i++)
+        shard_do(shards, i, nothing, NULL);
+    pause_ms(20);
+    long before = switches();
+    pause_ms(300);
+    assert_in_range(switches() - before, 1, 4);
     chaski_shards_free(shards);
 }
 
@@ -322,6 +343,7 @@ int main(void)
         cmocka_unit_test(a_mailbox_may_go_with_the_last_closure),
         cmocka_unit_test(a_busy_shard_is_not_woken_by_the_kernel),
         cmocka_unit_test(a_sleeping_shard_is_woken_once),
+        cmocka_unit_test(idle_shards_sleep),
         cmocka_unit_test(each_shard_in_turn_until_one_refuses),
         cmocka_unit_test(nothing_is_left_of_what_cannot_be_made),
     };

@@ -26,7 +26,8 @@ static int set_up(void **state)
     return 0;
 }
 
-/* What the descriptor of a frame of `length` bytes looks like when the first `linear` are linear. */
+/* What the descriptor of a frame of `length` bytes looks like when the first `linear` are linear.
+ */
 static struct packet *packet_of(const uint8_t *bytes, size_t length, size_t linear)
 {
     static struct packet packet;

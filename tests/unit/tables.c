@@ -63,8 +63,8 @@ static void make(struct world *world, struct follower *follower)
     *follower = (struct follower){.world = world};
     chaski_limits_for(&limits, 1 << 20, 16);
     follower->memory = malloc(chaski_size(&limits));
-    follower->host = chaski_init(follower->memory, chaski_size(&limits), &limits, seed,
-                                 world->now_ns);
+    follower->host =
+        chaski_init(follower->memory, chaski_size(&limits), &limits, seed, world->now_ns);
     assert_non_null(follower->host);
     host_become_follower(follower->host, &leader);
     assert_int_equal(host_interface_add(follower->host, &interface), 0);
@@ -107,7 +107,7 @@ static void unmake(struct world *world, struct follower *follower)
 static void a_follower_knows_what_the_tables_say(void **state)
 {
     struct world world;
-    struct follower follower;
+    struct follower follower = {0};
     struct chaski_address own = world_address(0), peer = world_address(1);
     struct chaski_address second = chaski_ip4(192, 0, 2, 50);
     (void)state;
@@ -133,7 +133,7 @@ static void the_leader_finds_neighbours_for_a_follower(void **state)
 {
     static const uint8_t mac[6] = {2, 0, 0, 0, 0, 2};
     struct world world;
-    struct follower follower;
+    struct follower follower = {0};
     struct chaski_address peer = world_address(1);
     struct chaski_udp_bind bind = {.local.port = 7};
     chaski_udp socket;
@@ -164,7 +164,7 @@ static void groups_and_broadcasts_need_no_table(void **state)
     static const uint8_t group[6] = {0x01, 0x00, 0x5e, 0x00, 0x00, 0x05};
     static const uint8_t everybody[6] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
     struct world world;
-    struct follower follower;
+    struct follower follower = {0};
     struct chaski_address to_group = chaski_ip4(224, 0, 0, 5);
     struct chaski_address to_all = chaski_ip4(192, 0, 2, 255);
     (void)state;
@@ -183,7 +183,7 @@ static void groups_and_broadcasts_need_no_table(void **state)
 static void the_leader_keeps_what_a_follower_uses(void **state)
 {
     struct world world;
-    struct follower follower;
+    struct follower follower = {0};
     struct chaski_address peer = world_address(1);
     (void)state;
     make(&world, &follower);
@@ -205,7 +205,7 @@ static void the_leader_keeps_what_a_follower_uses(void **state)
 static void doubt_and_progress_are_told(void **state)
 {
     struct world world;
-    struct follower follower;
+    struct follower follower = {0};
     struct chaski_address peer = world_address(1);
     struct neighbour_reader reader;
     const struct host_tables *tables;
@@ -221,8 +221,7 @@ static void doubt_and_progress_are_told(void **state)
     reader.tell_block = &follower;
     neighbour_reader_confirm(&reader, 0, address, world.now_ns); /* no table yet */
     neighbour_reader_follow(&reader, &tables->neighbours);
-    uint64_t until_ns =
-        neighbour_table_find(&tables->neighbours, 0, address)->reachable_until_ns;
+    uint64_t until_ns = neighbour_table_find(&tables->neighbours, 0, address)->reachable_until_ns;
     assert_true(until_ns > world.now_ns);
     neighbour_reader_confirm(&reader, 0, address, world.now_ns);
     assert_int_equal(follower.told[NEIGHBOUR_CONFIRMED], 0); /* it holds for a while yet */
@@ -245,6 +244,34 @@ static void doubt_and_progress_are_told(void **state)
     unmake(&world, &follower);
 }
 
+/* Numbers of one part only, each as seldom as can be, and runs that do not leave it. */
+static void parts_number_datagrams_differently(void **state)
+{
+    enum { PARTS = 3, NUMBERS = 65536 / PARTS };
+    static uint8_t owner[65536];
+    const struct siphash_key key = {1, 2};
+    struct ip4_identification identification;
+    (void)state;
+    for (uint32_t part = 0; part < PARTS; part++) {
+        uint32_t last = 0, repeats = 0;
+        ip4_identification_init(&identification, &key);
+        ip4_identification_share(&identification, part, PARTS);
+        for (int i = 0; i < 2 * NUMBERS; i++) {
+            uint16_t taken = ip4_identification_take(&identification, 1, 2, 17, 1);
+            assert_true(owner[taken] == 0 || owner[taken] == part + 1);
+            repeats += owner[taken] != 0;
+            owner[taken] = (uint8_t)(part + 1);
+            assert_true(i == 0 || taken == last + 1 || taken == part * NUMBERS);
+            last = taken;
+        }
+        assert_int_equal(repeats, NUMBERS);
+        for (int i = 0; i < 2000; i++) {
+            uint32_t first = ip4_identification_take(&identification, 3, 4, 6, 45);
+            assert_in_range(first, part * NUMBERS, (part + 1) * NUMBERS - 45);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -253,6 +280,7 @@ int main(void)
         cmocka_unit_test(groups_and_broadcasts_need_no_table),
         cmocka_unit_test(the_leader_keeps_what_a_follower_uses),
         cmocka_unit_test(doubt_and_progress_are_told),
+        cmocka_unit_test(parts_number_datagrams_differently),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
