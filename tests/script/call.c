@@ -132,7 +132,10 @@ void call_try_again(struct call *call)
 uint64_t call_latest_end(const struct call *call)
 {
     uint64_t tolerance = run_tolerance(call->run, call->ends_ns);
-    return call->event->time.waits ? call->ends_ns + tolerance : call->from_ns + ALONE_MOST_NS;
+    uint64_t latest =
+        call->event->time.waits ? call->ends_ns + tolerance : call->from_ns + ALONE_MOST_NS;
+    uint64_t gives_up = call->until_ns - STACK_START; /* of the script, as the others */
+    return gives_up < latest ? gives_up : latest;
 }
 
 static bool is_over(void *context)
