@@ -126,6 +126,7 @@ void call_try_again(struct call *call)
     if (call->pending && call->run->stack.now_ns < call->until_ns)
         return;
     call->run->waiting = NULL;
+    call->run->stack.wake_ns = 0;
     finish(call);
 }
 
@@ -152,11 +153,17 @@ static void wait_alone(struct call *call)
         call_fail(call, "waits for ever");
 }
 
+static void wait_for(struct call *call)
+{
+    call->run->waiting = call;
+    call->run->stack.wake_ns = call->until_ns;
+}
+
 static void first_attempt(struct call *call)
 {
     struct run *run = call->run;
     if (!make_attempt(call) || (call->pending && run->stack.now_ns < call->until_ns))
-        run->waiting = call;
+        wait_for(call);
     else
         finish(call);
     stack_turn(&run->stack);
