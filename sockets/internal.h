@@ -94,4 +94,7 @@ int error_number(int error);
 /* -EINVAL when it is more than a call can return. */
 ssize_t pieces_length(const struct iovec *pieces, size_t count);
 
+/* Whether there is memory for all; only NULL is known to be none. */
+bool pieces_are_there(const struct iovec *pieces, size_t count);
+
 #endif

@@ -278,3 +278,11 @@ ssize_t pieces_length(const struct iovec *pieces, size_t count)
     }
     return (ssize_t)length;
 }
+
+bool pieces_are_there(const struct iovec *pieces, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (pieces[i].iov_base == NULL && pieces[i].iov_len != 0)
+            return false;
+    return true;
+}

@@ -156,6 +156,7 @@ int tcp_socket_listen(struct socket *socket, int backlog)
         .local = socket->local,
         .backlog = most + 1,
         .fast_open = (uint32_t)socket->plain[PLAIN_FASTOPEN],
+        .defer = (uint8_t)socket->plain[PLAIN_DEFER_ACCEPT],
     };
     int error = ao_listen(socket);
     if (error != 0)

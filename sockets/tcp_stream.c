@@ -130,7 +130,10 @@ ssize_t tcp_socket_receive(struct file *file, struct msghdr *message, int flags)
         return nothing_to_read(socket, &info);
     if (too_little(socket, &info, (size_t)wanted, flags))
         return -EAGAIN;
-    if ((flags & MSG_TRUNC) && !(flags & MSG_PEEK))
+    bool discards = (flags & MSG_TRUNC) && !(flags & MSG_PEEK);
+    if (!discards && !pieces_are_there(message->msg_iov, message->msg_iovlen))
+        return -EFAULT;
+    if (discards)
         done = (size_t)discard(socket, (size_t)wanted, &info);
     else
         done = (size_t)((flags & MSG_PEEK) ? peek(socket, message) : copy_out(socket, message));
@@ -220,6 +223,8 @@ static void end_message(struct socket *socket, int flags)
 /* What goes with the SYN is copied, whatever was asked for. */
 static ssize_t send_first(struct socket *socket, const struct msghdr *message, int flags)
 {
+    if (!pieces_are_there(message->msg_iov, message->msg_iovlen))
+        return -EFAULT;
     ssize_t done = (flags & MSG_FASTOPEN) ? fast_open_send(socket, message)
                                           : fast_open_send_deferred(socket, message);
     if (done > 0 && (flags & MSG_ZEROCOPY) && socket->plain[PLAIN_ZEROCOPY])
@@ -239,6 +244,8 @@ ssize_t tcp_socket_send(struct file *file, const struct msghdr *message, int fla
     int error = send_error(socket);
     if (error != 0)
         return error;
+    if (!pieces_are_there(message->msg_iov, message->msg_iovlen))
+        return -EFAULT;
     uint32_t stamps = 0;
     error = read_control(socket, message, &stamps);
     if (error != 0)

@@ -14,6 +14,11 @@ int chaski_tcp_unbind(struct chaski *host, chaski_listener listener)
     return tcp_unbind(&host->tcp, listener);
 }
 
+int chaski_tcp_listener_defer(struct chaski *host, chaski_listener listener, uint8_t count)
+{
+    return tcp_listener_defer(&host->tcp, listener, count);
+}
+
 int chaski_tcp_listener_fast_open(struct chaski *host, chaski_listener listener, uint32_t queue)
 {
     return tcp_listener_fast_open(&host->tcp, listener, queue);

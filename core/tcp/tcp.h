@@ -201,6 +201,7 @@ struct tcp_listener {
     uint32_t backlog, waiting;
     uint32_t fast_open,
         fast_opening;   /* with data on their SYN, the handshake not over: most, now */
+    uint8_t defer;      /* SYN+ACKs that go before a connection without data is complete */
     struct list accept; /* completed, not yet taken */
     chaski_tcp_filter *filter;
     chaski_tcp_closure *closure;
@@ -298,6 +299,7 @@ static inline bool tcp_pending(const struct tcp *tcp)
 int tcp_bind(struct tcp *tcp, const struct chaski_tcp_bind *bind, chaski_listener *listener);
 int tcp_unbind(struct tcp *tcp, chaski_listener listener);
 int tcp_listener_fast_open(struct tcp *tcp, chaski_listener listener, uint32_t queue);
+int tcp_listener_defer(struct tcp *tcp, chaski_listener listener, uint8_t count);
 uint32_t tcp_fast_open_room(const struct tcp *tcp, const struct chaski_address *server,
                             bool without_cookie);
 int tcp_accept(struct tcp *tcp, chaski_listener listener, chaski_tcp *connection);

@@ -43,10 +43,9 @@ void account_received(const struct tcp *tcp, const struct tcp_connection *c,
         return;
     if (packet->tcp.flags & TCP_ACK)
         account->last_ack_ms = clock_ms(now_ns);
-    if (packet->length == 0)
-        return;
-    account->last_data_ms = clock_ms(now_ns);
-    account->data_segments_in++;
+    if (packet->length != 0 || c->state == CHASKI_TCP_SYN_SENT) /* time begins with the answer */
+        account->last_data_ms = clock_ms(now_ns);
+    account->data_segments_in += packet->length != 0;
 }
 
 void account_out_of_order(const struct tcp *tcp, const struct tcp_connection *c)

@@ -459,6 +459,14 @@ static void reset_for_entry(struct tcp *tcp, struct tcp_half_open *entry, struct
     }
 }
 
+/* TCP_DEFER_ACCEPT: an acknowledgement without data does not open the connection yet. The peer
+ * hears our SYN+ACK again, as if its answer had been lost, until there have been too many. */
+static bool is_deferred(const struct tcp_listener *owner, const struct tcp_half_open *entry,
+                        const struct packet *packet)
+{
+    return entry->round < owner->defer && packet->length == 0 && !(packet->tcp.flags & TCP_FIN);
+}
+
 static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *entry,
                                        struct packet *packet, uint64_t now_ns)
 {
@@ -468,6 +476,10 @@ static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *en
         tcp->connection_count == tcp->connection_limit) {
         /* The peer takes itself for connected and will say so again: room may come. */
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_LISTENER_FULL);
+        return NULL;
+    }
+    if (is_deferred(&tcp->listeners[listener - 1], entry, packet)) {
+        packet_free(packet);
         return NULL;
     }
     struct tcp_half_open copy = *entry;

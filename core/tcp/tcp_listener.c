@@ -130,6 +130,7 @@ int tcp_bind(struct tcp *tcp, const struct chaski_tcp_bind *bind, chaski_listene
         .max_connections = bind->max_connections != 0 ? bind->max_connections : UINT32_MAX,
         .backlog = bind->backlog != 0 ? bind->backlog : DEFAULT_BACKLOG,
         .fast_open = bind->fast_open,
+        .defer = bind->defer,
         .filter = bind->filter,
         .closure = bind->receive,
         .context = bind->context,
@@ -168,6 +169,15 @@ int tcp_unbind(struct tcp *tcp, chaski_listener handle)
         link = &tcp->listeners[*link - 1].next;
     *link = listener->next;
     listener->generation++;
+    return 0;
+}
+
+int tcp_listener_defer(struct tcp *tcp, chaski_listener handle, uint8_t count)
+{
+    struct tcp_listener *listener = listener_of(tcp, handle);
+    if (listener == NULL)
+        return CHASKI_STALE;
+    listener->defer = count;
     return 0;
 }
 

@@ -215,8 +215,9 @@ struct chaski_tcp_bind {
     uint32_t backlog;             /* completed and not yet taken by chaski_tcp_accept(); 0: 128 */
     uint32_t fast_open;           /* connections whose handshake is not over and whose SYN brought
                                    * data (RFC 7413; needs tcp_fastopen's 2); 0: none */
-    chaski_tcp_filter *filter;    /* NULL: everybody */
-    chaski_tcp_closure *receive;  /* every connection's closure; NULL: polled, see accept */
+    uint8_t defer; /* a peer that sends no data is let in only after so many SYN+ACKs; 0: at once */
+    chaski_tcp_filter *filter;   /* NULL: everybody */
+    chaski_tcp_closure *receive; /* every connection's closure; NULL: polled, see accept */
     void *context;
 };
 
@@ -226,6 +227,8 @@ int chaski_tcp_bind(struct chaski *host, const struct chaski_tcp_bind *bind,
                     chaski_listener *listener);
 /* Another limit of fast opens, see struct chaski_tcp_bind. */
 int chaski_tcp_listener_fast_open(struct chaski *host, chaski_listener listener, uint32_t queue);
+/* Likewise, of what is deferred. */
+int chaski_tcp_listener_defer(struct chaski *host, chaski_listener listener, uint8_t count);
 /* How many bytes a SYN to `server` may carry now; 0: a cookie has to be asked for first, by opening
  * with `fast_open`. */
 size_t chaski_tcp_fast_open_room(struct chaski *host, const struct chaski_address *server,

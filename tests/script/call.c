@@ -126,13 +126,17 @@ void call_try_again(struct call *call)
     if (call->pending && call->run->stack.now_ns < call->until_ns)
         return;
     call->run->waiting = NULL;
+    call->run->stack.wake_ns = 0;
     finish(call);
 }
 
 uint64_t call_latest_end(const struct call *call)
 {
     uint64_t tolerance = run_tolerance(call->run, call->ends_ns);
-    return call->event->time.waits ? call->ends_ns + tolerance : call->from_ns + ALONE_MOST_NS;
+    uint64_t latest =
+        call->event->time.waits ? call->ends_ns + tolerance : call->from_ns + ALONE_MOST_NS;
+    uint64_t gives_up = call->until_ns - STACK_START; /* of the script, as the others */
+    return gives_up < latest ? gives_up : latest;
 }
 
 static bool is_over(void *context)
@@ -149,11 +153,17 @@ static void wait_alone(struct call *call)
         call_fail(call, "waits for ever");
 }
 
+static void wait_for(struct call *call)
+{
+    call->run->waiting = call;
+    call->run->stack.wake_ns = call->until_ns;
+}
+
 static void first_attempt(struct call *call)
 {
     struct run *run = call->run;
     if (!make_attempt(call) || (call->pending && run->stack.now_ns < call->until_ns))
-        run->waiting = call;
+        wait_for(call);
     else
         finish(call);
     stack_turn(&run->stack);

@@ -64,8 +64,7 @@ bool stack_start(struct stack *stack, struct arena *arena, const struct settings
 {
     *stack = (struct stack){.arena = arena, .now_ns = STACK_START};
     stack->sent_end = &stack->sent;
-    if (!shared_enter_namespace(settings))
-        return false;
+    shared_enter_namespace(settings);
     stack->shared = arena_take(arena, sizeof *stack->shared);
     stack->sockets = arena_take(arena, sizeof *stack->sockets);
     stack->sockets->stack = stack;

@@ -119,11 +119,18 @@ void stack_turn(struct stack *stack)
     } while (chaski_deadline(stack->host) <= stack->now_ns);
 }
 
+/* When something is to happen next: of the host, or the end of somebody's patience. */
+static uint64_t next_turn(const struct stack *stack)
+{
+    uint64_t next = chaski_deadline(stack->host);
+    return stack->wake_ns > stack->now_ns && stack->wake_ns < next ? stack->wake_ns : next;
+}
+
 void stack_run(struct stack *stack, uint64_t time_ns, bool (*stop)(void *context), void *context)
 {
     uint64_t until = STACK_START + time_ns;
     while (stop == NULL || !stop(context)) {
-        uint64_t next = chaski_deadline(stack->host);
+        uint64_t next = next_turn(stack);
         if (next > until) {
             if (stack->now_ns < until) {
                 stack->now_ns = until;

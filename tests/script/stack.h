@@ -35,6 +35,7 @@ struct stack {
     void (*turned)(void *context); /* after every turn */
     void *context;
     bool in_turned;
+    uint64_t wake_ns;      /* a turn is wanted then, of the host's clock; 0: none is */
     int timeout_ms;        /* of the call to poll() or epoll_wait() that comes */
     struct shared *shared; /* of shared.c */
 };
