@@ -419,6 +419,7 @@ static void challenge(struct tcp *tcp, struct tcp_half_open *entry, struct packe
         return;
     }
     entry->flags |= HALF_OPEN_CHALLENGED;
+    uint8_t scale = (entry->flags & HALF_OPEN_SCALING) ? receive_scale(tcp) : 0;
     struct wire_tcp_options options = {
         .has_timestamp = (entry->flags & HALF_OPEN_TIMESTAMPS) != 0,
         .timestamp = clock_ms(now_ns) + secret_timestamp_offset(tcp, &entry->key),
@@ -428,7 +429,7 @@ static void challenge(struct tcp *tcp, struct tcp_half_open *entry, struct packe
         .key = entry->key,
         .sequence = entry->iss + 1,
         .acknowledgment = entry->irs + 1,
-        .window = receive_window(tcp),
+        .window = (uint16_t)(receive_window(tcp) >> scale),
         .flags = TCP_ACK,
         .options = &options,
         .ao = ao_of_entry(tcp, entry),

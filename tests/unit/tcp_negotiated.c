@@ -241,13 +241,33 @@ static void every_gap_is_reported_the_latest_first(void **state)
 #undef REPORTS
 }
 
+/* Only those of SYNs are not: a challenge before the handshake is over has no SYN. */
+static void the_window_of_a_challenge_is_scaled(void **state)
+{
+    (void)state;
+    for (unsigned scaled = 0; scaled < 2; scaled++) {
+        uint8_t length;
+        if (scaled)
+            peer_free(&peer);
+        peer_make(&peer, NULL);
+        struct segment answer = answer_to(all_options, scaled ? sizeof all_options : 4);
+        const uint8_t *scale = segment_option(&answer, 3, &length);
+        struct segment reset = peer_segment(&peer, SEGMENT_RST);
+        reset.sequence += 10; /* in the window, but not what is next */
+        peer_injects(&peer, &reset);
+        struct segment challenge = peer_expects(&peer, SEGMENT_ACK);
+        assert_int_equal(challenge.window, answer.window >> (scaled ? *scale : 0));
+    }
+}
+
 int main(void)
 {
 #define test(name) cmocka_unit_test_teardown(name, tear_down)
     const struct CMUnitTest tests[] = {
         test(what_was_not_offered_is_not_answered),   test(windows_of_syns_are_not_scaled),
         test(timestamps_stand_on_every_segment),      test(timestamps_tell_round_trips),
-        test(timestamps_of_later_incarnations_go_on), test(every_gap_is_reported_the_latest_first),
+        test(the_window_of_a_challenge_is_scaled),    test(timestamps_of_later_incarnations_go_on),
+        test(every_gap_is_reported_the_latest_first),
     };
 #undef test
     return cmocka_run_group_tests(tests, NULL, NULL);
