@@ -195,7 +195,7 @@ static int64_t option_value(struct sim_end *end, enum chaski_tcp_option option)
 void sim_end_options(struct sim_end *end)
 {
     for (uint32_t n = draw(end, 4); n != 0; n--) {
-        enum chaski_tcp_option option = draw(end, CHASKI_TCP_OPTION_COUNT);
+        enum chaski_tcp_option option = draw(end, CHASKI_TCP_AO); /* what follows wants keys */
         int64_t value = option_value(end, option), got = 0;
         int error = chaski_tcp_set(end->at->host, end->connection, option, value);
         if (option == CHASKI_TCP_MAXSEG && error != 0)

@@ -183,6 +183,10 @@ static void choose_limits(struct sim *sim, uint64_t *random)
         limits->neighbours = 1 + few;
     }
     plan->fail_every = sim_has(sim, SIM_FAIL) ? 20 + sim_some(random, 2000) : 0;
+    /* What ICMP errors would tell is not believed then, and a SYN takes 76 bytes. */
+    bool wide = !sim_has(sim, SIM_NARROW) && plan->mtu >= 76;
+    if (sim_has(sim, SIM_KNOBS) && wide && sim_one_in(random, 6))
+        limits->ao_keys = 2;
 }
 
 void sim_plan_make(struct sim *sim)

@@ -131,6 +131,23 @@ static void set_knobs(struct sim *sim, struct sim_host *at)
         knobs->send_buffer = 2048 + random_below(&random, 30000);
 }
 
+/* All connections of all hosts are authenticated, each by one of two keys at first. */
+static void give_keys(struct sim *sim, struct sim_host *at)
+{
+    uint64_t random = sim_stream(sim->job.seed, SIM_OF_KNOBS, SIM_HOSTS);
+    for (uint8_t i = 0; i < sim->plan.limits.ao_keys; i++) {
+        struct chaski_tcp_ao_key key = {
+            .send_id = i,
+            .receive_id = i,
+            .algorithm = (uint8_t)random_below(&random, 2),
+            .without_options = sim_one_in(&random, 2),
+            .secret_length = (uint8_t)(1 + random_below(&random, CHASKI_TCP_AO_SECRET_MAX)),
+        };
+        key.secret[0] = i;
+        sim_must(sim, chaski_tcp_ao_add_key(at->host, &key) == 0);
+    }
+}
+
 static void make_host(struct sim *sim, uint32_t number)
 {
     const struct chaski_limits *limits = &sim->plan.limits;
@@ -164,6 +181,7 @@ static void make_host(struct sim *sim, uint32_t number)
     struct chaski_address address = sim_address(number);
     sim_must(sim, chaski_address_add(at->host, 0, &address, 24) == 0);
     set_knobs(sim, at);
+    give_keys(sim, at);
     sim_model_make(at);
 }
 
