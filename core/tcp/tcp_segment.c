@@ -172,6 +172,8 @@ static bool move_after_ack(struct tcp *tcp, struct tcp_connection *c, uint64_t n
             c->alive_at = now_ns + tcp->knobs.fin_timeout_ms * 1000000ull;
         return true;
     case CHASKI_TCP_CLOSING:
+        if (has(c, TCPF_ACK_NOW)) /* the peer's FIN came in this very turn */
+            tcp_build_ack(tcp, c, tcp_next_sequence(c), now_ns);
         connection_time_wait(tcp, c, now_ns);
         return false;
     case CHASKI_TCP_LAST_ACK:
