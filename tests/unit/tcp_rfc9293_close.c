@@ -140,7 +140,6 @@ static void must_13_closing_leads_there_too(void **state)
     peer_free(&peer);
 }
 
-/* Who closes second need not wait. */
 /* Both FINs cross, and the peer's comes in one turn with the acknowledgement of ours: it is still
  * to be acknowledged, with its text. */
 static void must_13_closing_in_one_turn_acknowledges(void **state)
@@ -166,6 +165,7 @@ static void must_13_closing_in_one_turn_acknowledges(void **state)
     peer_free(&peer);
 }
 
+/* Who closes second need not wait. */
 static void passive_closers_do_not_wait(void **state)
 {
     (void)state;
