@@ -313,10 +313,10 @@ enum chaski_tcp_option {
     CHASKI_TCP_LINGER,     /* close: -1 in the background (default), 0 reset, else give up after */
     CHASKI_TCP_CONGESTION, /* enum chaski_congestion */
     CHASKI_TCP_MAX_PACING_RATE, /* bytes a second; 0 (default): any, and only BBR paces */
-    CHASKI_TCP_SNDBUF,     /* bytes; fixes the size and ends auto-tuning */
-    CHASKI_TCP_RCVBUF,     /* likewise */
-    CHASKI_TCP_TOS,        /* traffic class of what is sent */
-    CHASKI_TCP_TTL,        /* 1 to 255 */
+    CHASKI_TCP_SNDBUF,          /* bytes; fixes the size and ends auto-tuning */
+    CHASKI_TCP_RCVBUF,          /* likewise */
+    CHASKI_TCP_TOS,             /* traffic class of what is sent */
+    CHASKI_TCP_TTL,             /* 1 to 255 */
     CHASKI_TCP_OPTION_COUNT,
 };
 
@@ -371,8 +371,8 @@ struct chaski_tcp_info {
     uint32_t tcpi_delivered_ce_bytes, tcpi_delivered_e0_bytes, tcpi_delivered_e1_bytes;
     uint32_t tcpi_received_ce_bytes, tcpi_received_e0_bytes, tcpi_received_e1_bytes;
     uint32_t receive_queue, send_queue; /* bytes, as ss shows them */
-    uint32_t tcpi_delivered;       /* segments that have arrived, our SYN included */
-    uint64_t tcpi_delivery_rate;   /* bytes a second; 0: not known */
+    uint32_t tcpi_delivered;            /* segments that have arrived, our SYN included */
+    uint64_t tcpi_delivery_rate;        /* bytes a second; 0: not known */
     bool tcpi_delivery_rate_app_limited;
     uint64_t tcpi_pacing_rate, tcpi_max_pacing_rate; /* bytes a second; 0: not paced, no limit */
     const char *congestion;
