@@ -351,8 +351,10 @@ static void losses_in_a_probe_bound_what_is_in_flight(void **state)
     lose(&flow, 10000, BDP, BDP / 4); /* only once a probe */
     assert_near(model(&flow)->inflight_longterm, 994897, 0);
     for (unsigned i = 0; i < 2; i++)
-        pass(&flow, &(struct round){.sent_in_flight = BDP / 2});
+        pass(&flow, &(struct round){.in_flight = BDP / 2, .sent_in_flight = BDP / 2});
     assert_true(flow.congestion.window <= 994897);
+    assert_int_equal(state_of(&flow), BBR_PROBE_CRUISE);
+    assert_near(flow.congestion.window, 845663, 0); /* others get some room */
     bbr->undo(&flow.congestion, &flow.state, flow.delivered);
     assert_int_equal(state_of(&flow), BBR_PROBE_REFILL);
     assert_int_equal(model(&flow)->inflight_longterm, UINT32_MAX);
@@ -417,6 +419,10 @@ static void losses_outside_of_probes_lower_the_rate_until_the_next(void **state)
     lose(&flow, 1000, BDP, 1000);
     pass(&flow, &(struct round){.rate = RATE * 65 / 100, .bytes = BDP / 2});
     assert_near(pace(&flow), RATE * 65 / 100, 2); /* nor than what arrives */
+    assert_near(model(&flow)->inflight_shortterm, BDP * 3 * 7 / 10 * 7 / 10, 2);
+    lose(&flow, 1000, BDP, 1000);
+    pass(&flow, &(struct round){.rate = RATE * 65 / 100, .bytes = 2 * BDP});
+    assert_int_equal(model(&flow)->inflight_shortterm, 2 * BDP);
     while (state_of(&flow) == BBR_PROBE_CRUISE)
         pass(&flow, &(struct round){.rate = RATE / 2});
     assert_int_equal(state_of(&flow), BBR_PROBE_REFILL);
@@ -501,6 +507,25 @@ static void a_short_round_trip_or_a_pause_makes_probe_rtt_needless(void **state)
     assert_near(pace(&flow), model(&flow)->bw, 2); /* 5.4.1 */
     pass(&flow, &(struct round){.rtt_us = RTT_US, .bytes = BDP});
     assert_int_not_equal(state_of(&flow), BBR_PROBE_RTT);
+}
+
+/* Before the path is full, ProbeRTT leads back to Startup: that little arrives in it says nothing.
+ */
+/* draft-ietf-ccwg-bbr MUST-4 */
+static void probe_rtt_does_not_end_startup(void **state)
+{
+    (void)state;
+    struct flow flow;
+    start_up(&flow);
+    while (state_of(&flow) != BBR_PROBE_RTT)
+        pass(&flow, &(struct round){.rtt_us = RTT_US + 1000, .app_limited = true});
+    flow.now_ns += SECOND / 10;
+    for (unsigned i = 0; i < 8 && state_of(&flow) == BBR_PROBE_RTT; i++)
+        pass(&flow, &(struct round){.rate = RATE / 4, .in_flight = BDP / 4, .rtt_us = 30000});
+    assert_int_equal(state_of(&flow), BBR_PROBE_RTT);
+    while (state_of(&flow) == BBR_PROBE_RTT)
+        pass(&flow, &(struct round){.rate = RATE / 4, .in_flight = BDP / 4});
+    assert_int_equal(state_of(&flow), BBR_STARTUP);
 }
 
 /* After ten seconds without a shorter one the path has become longer. */
@@ -612,6 +637,7 @@ int main(void)
         cmocka_unit_test(probe_rtt_drains_the_path_for_200_ms),
         cmocka_unit_test(probe_rtt_waits_for_a_round_of_a_long_path),
         cmocka_unit_test(a_short_round_trip_or_a_pause_makes_probe_rtt_needless),
+        cmocka_unit_test(probe_rtt_does_not_end_startup),
         cmocka_unit_test(the_shortest_round_trip_is_of_the_last_ten_seconds),
         cmocka_unit_test(the_window_comes_back_after_a_recovery),
         cmocka_unit_test(aggregation_of_acknowledgements_makes_the_window_larger),

@@ -232,6 +232,22 @@ static void tcp_info_tells_of_rates(void **state)
     peer_free(&peer);
 }
 
+/* Who has just filled the window was not limited by what was written, one byte less and it was. */
+/* draft-ietf-ccwg-bbr MUST-10 */
+static void a_full_window_is_not_limited_by_the_application(void **state)
+{
+    (void)state;
+    for (uint32_t less = 0; less < 2; less++) {
+        make("cubic");
+        peer_is_opened(&peer);
+        peer_host_sets(&peer, CHASKI_TCP_NODELAY, 1);
+        peer_host_writes(&peer, 10 * MSS - less);
+        assert_int_equal(connection()->flight->rate.app_limited, less);
+        assert_int_equal(peer_hears_all(&peer), 10 * MSS - less);
+        peer_free(&peer);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -243,6 +259,7 @@ int main(void)
         cmocka_unit_test(bbr_paces_by_itself),
         cmocka_unit_test(a_shut_window_is_probed),
         cmocka_unit_test(tcp_info_tells_of_rates),
+        cmocka_unit_test(a_full_window_is_not_limited_by_the_application),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
