@@ -101,12 +101,12 @@ def run(engine, target, program, seconds):
 def summary(engine, target, output):
     """How much was tried."""
     if isinstance(engine, LibFuzzer):
-        lines = [line.split(":")[1] for line in output.splitlines() if "executed_units" in line]
-        tried = lines[0].strip() if lines else "?"
+        lines = [line.split()[-1] for line in output.splitlines() if "executed_units" in line]
+        tried = lines[0] if lines else "?"
     else:
         statistics = (engine.found(target).parent / "fuzzer_stats").read_text()
-        tried = dict(line.split(":", 1) for line in statistics.splitlines())["execs_done       "].strip()
-    return f"{tried} inputs, {len(list(engine.found(target).glob('*')))} of them new"
+        tried = next(line.split()[-1] for line in statistics.splitlines() if "execs_done" in line)
+    return f"{tried} inputs tried, {len(list(engine.found(target).iterdir()))} of them kept"
 
 
 def fuzz(engine, targets, options):
@@ -136,7 +136,8 @@ def keep(engine, target, program):
     kept.mkdir(parents=True, exist_ok=True)
     engine.found(target).mkdir(parents=True, exist_ok=True)
     subprocess.run([program, "-merge=1", "-set_cover_merge=1", "-use_counters=0", f"-max_len={KEPT_BYTES}",
-                    "-verbosity=0", least, kept, engine.found(target)],
+                    "-verbosity=0", least, kept, engine.found(target),
+                    *(path for path in [Afl().found(target)] if path.exists())],
                    check=True, stderr=subprocess.DEVNULL)
     shutil.rmtree(kept)
     shutil.copytree(least, kept)

@@ -99,8 +99,10 @@ static void add_fast_open(struct options *options, const struct peer_flow *flow,
 
 static void add_accecn(struct options *options, struct input *input)
 {
-    struct wire_tcp_accecn counts = {
-        .ect1_bytes = next16(input), .ce_bytes = next16(input), .ect0_bytes = next16(input)};
+    struct wire_tcp_accecn counts = {.has_ce = true};
+    counts.ect1_bytes = next16(input);
+    counts.ce_bytes = next16(input);
+    counts.ect0_bytes = next16(input);
     options->length += wire_tcp_build_accecn(room(options), &counts, next(input) % 4);
 }
 
@@ -178,10 +180,9 @@ void host_segment(struct world *world, struct input *input)
     struct peer_flow *flow = flow_of(world, choice % PEER_FLOWS);
     bool segments = choice & 0x10;
     struct options options = {.length = 0};
-    struct peer_segment segment = {.flow = choice % PEER_FLOWS,
-                                   .ecn = choice >> 6,
-                                   .flags = some_flags(input),
-                                   .window = more & 1 ? next16(input) : 0xffff};
+    struct peer_segment segment = {
+        .flow = choice % PEER_FLOWS, .ecn = choice >> 6, .flags = some_flags(input)};
+    segment.window = more & 1 ? next16(input) : 0xffff;
     segment.sequence = flow->sequence + (more & 2 ? distance(input, segments) : 0);
     segment.acknowledgment =
         acknowledged(flow, choice >> 2) + (more & 4 ? distance(input, segments) : 0);
