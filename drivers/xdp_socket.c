@@ -50,13 +50,10 @@ static void reap(struct xdp *xdp)
 static void wake_sender(struct xdp *xdp)
 {
     int calls = 0;
-    ssize_t sent = -1;
-    while (calls < WAKE_CALLS && sent < 0) {
+    ssize_t sent;
+    do
         sent = sendto(xdp->link.fd, NULL, 0, MSG_DONTWAIT, NULL, 0);
-        if (sent < 0 && errno != EAGAIN)
-            break;
-        calls++;
-    }
+    while (sent < 0 && errno == EAGAIN && ++calls < WAKE_CALLS);
     xdp->unsent = sent < 0 && (errno == EAGAIN || errno == EBUSY || errno == ENOBUFS);
     if (sent < 0 && errno == ENXIO)
         xdp->link.gone = true;

@@ -13,9 +13,7 @@
 #include "drivers/xdp_socket_private.h"
 
 /*
- * Opening, a step a function; whatever the steps before did is undone by xdp_close(). libxdp loads
- * the program that hands a queue's frames to the socket, for the first queue, and takes it away
- * with the last.
+ * Opening, a step a function; whatever the steps before did is undone by xdp_close().
  */
 
 enum {
@@ -102,14 +100,12 @@ static void distribute_frames(struct xdp *xdp)
     xdp_fill(xdp);
 }
 
-/* Frames of several parts want another program than the one that libxdp loads by itself. */
+/* The queue is ours; now its frames. */
 static int hand_over_frames(struct setup *setup, uint32_t mode)
 {
     struct xdp *xdp = setup->xdp;
     const struct xdp *owner = (const struct xdp *)setup->options->first;
     int error = 0;
-    if (!xdp->parts)
-        return 0;
     if (owner == NULL) {
         owner = xdp;
         error = xdp_load_program(xdp, setup->ethernet.index,
@@ -127,7 +123,7 @@ static int bind_socket(struct setup *setup, uint32_t mode)
         .tx_size = XDP_RING,
         .xdp_flags = mode,
         .bind_flags = (uint16_t)(XDP_USE_NEED_WAKEUP | (xdp->parts ? XDP_BIND_PARTS : 0)),
-        .libxdp_flags = xdp->parts ? XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD : 0,
+        .libxdp_flags = XSK_LIBXDP_FLAGS__INHIBIT_PROG_LOAD,
     };
     return xsk_socket__create(&xdp->socket, xdp->name, setup->options->queue, xdp->umem,
                               &xdp->received, &xdp->to_send, &config);
@@ -142,6 +138,9 @@ static void undo_attempt(struct xdp *xdp)
     xdp->socket = NULL;
     xdp->umem = NULL;
     xdp_unload_program(xdp);
+    /* libxdp counts on from what it finds in them. */
+    xdp->received = xdp->completed = (struct xsk_ring_cons){0};
+    xdp->to_fill = xdp->to_send = (struct xsk_ring_prod){0};
 }
 
 /* Shares the memory and takes the queue; 0, or a negative errno and nothing done. */

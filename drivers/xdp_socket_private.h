@@ -45,7 +45,7 @@ struct xdp {
     uint64_t looked_ns; /* when it was last asked whether the interface is there */
     struct xsk_socket *socket;
     struct xsk_umem *umem;
-    struct xdp_program *program; /* NULL: libxdp's or another link's affair */
+    struct xdp_program *program; /* NULL: another link's affair */
     int program_index;           /* of the interface */
     enum xdp_attach_mode program_mode;
     int hear_fd;                              /* the packet socket that has the interface hear us */

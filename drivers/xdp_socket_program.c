@@ -6,9 +6,10 @@
 #include "drivers/xdp_socket_private.h"
 
 /*
- * The program that hands the frames of a queue to its socket. It is libxdp's own in any case; but
- * libxdp loads it for frames of one part only, so for longer ones it is loaded here, with the first
- * queue, whose link keeps it for the others.
+ * The program that hands the frames of a queue to its socket is libxdp's own. libxdp would load it
+ * by itself; but not for frames of several parts, and when a program was left behind by somebody
+ * who was killed, it would take that and no frame would arrive. So it is loaded here, with the
+ * first queue, whose link keeps it for the others.
  */
 
 /* Who was killed has left the program behind. It is nobody's: the queue's socket is ours already.
@@ -35,7 +36,7 @@ int xdp_load_program(struct xdp *xdp, int index, enum xdp_attach_mode mode)
     if (error != 0)
         return error;
     remove_left_over(index);
-    error = xdp_program__set_xdp_frags_support(program, true);
+    error = xdp_program__set_xdp_frags_support(program, xdp->parts);
     if (error == 0)
         error = xdp_program__attach(program, index, mode, 0);
     if (error != 0) {

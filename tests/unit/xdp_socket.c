@@ -12,9 +12,10 @@ static struct link *link_;
 static int far = -1;
 static char error[256];
 
-static struct link *open_queue(uint32_t queues, uint32_t queue)
+static struct link *open_queue(uint32_t queues, uint32_t queue, const struct link *first)
 {
-    struct xdp_socket_options options = {.name = "near", .queues = queues, .queue = queue};
+    struct xdp_socket_options options = {
+        .name = "near", .queues = queues, .queue = queue, .first = first};
     error[0] = '\0';
     memcpy(options.mac, our_mac, sizeof our_mac);
     struct link *link =
@@ -37,7 +38,7 @@ static int set_up_without(void **state)
 static int set_up(void **state)
 {
     set_up_without(state);
-    link_ = open_queue(1, 0);
+    link_ = open_queue(1, 0, NULL);
     return 0;
 }
 
@@ -82,16 +83,47 @@ static void says_what_cannot_be_opened(void **state)
 static void says_that_another_has_the_queue(void **state)
 {
     (void)state;
-    struct link *link = open_queue(1, 0);
+    struct link *link = open_queue(1, 0, NULL);
     opening_fails_with((struct xdp_socket_options){.name = "near", .queues = 1},
                        "xdp:near: another program has queue 0 of it: end that");
     link_close(link);
-    link = open_queue(1, 0);
+    link = open_queue(1, 0, NULL);
     assert_int_equal(link->features, 0);
     assert_int_equal(link->mtu, 1500);
     assert_false(xdp_socket_is_zero_copy(link)); /* veth copies */
     assert_true(run("ip -d link show near | grep -q 'promiscuity 1'"));
     link_close(link);
+}
+
+/* What was open a moment ago has its queue still, so this takes several attempts. */
+static void receives_when_opened_again_at_once(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 5; i++) {
+        struct link *link = open_queue(1, 0, NULL);
+        veth_send_frame(far, LONG, (uint8_t)i);
+        veth_assert_frame(veth_next(link), LONG, (uint8_t)i);
+        link_close(link);
+    }
+}
+
+/* A peer that could send more than the driver takes in one part; the kernel does it for the driver
+ * then. */
+static void receives_behind_a_driver_that_will_not(void **state)
+{
+    (void)state;
+    static uint8_t frame[LONG], received[FRAME_MAX];
+    struct virtio_net_hdr header;
+    assert_true(run("ip link set far mtu 9000"));
+    struct link *link = open_queue(1, 0, NULL);
+    assert_true(run("ip link show near | grep -q xdpgeneric"));
+    veth_send_frame(far, LONG, 1);
+    veth_assert_frame(veth_next(link), LONG, 1);
+    veth_frame(frame, sizeof frame, 2, false);
+    send_bytes(link, frame, sizeof frame, 0);
+    assert_int_equal(veth_receive(far, &header, received), sizeof frame);
+    link_close(link);
+    assert_false(run("ip link show near | grep -q xdp"));
 }
 
 static void an_interface_without_a_driver_for_it_will_do(void **state)
@@ -116,7 +148,7 @@ static void closing_gives_the_interface_back(void **state)
     assert_false(run("ip link show near | grep -q xdpgeneric"));
     link_close(link_);
     assert_false(run("ip link show near | grep -q xdp"));
-    link_ = open_queue(1, 0);
+    link_ = open_queue(1, 0, NULL);
 }
 
 /* ---- Frames ---- */
@@ -279,7 +311,7 @@ static int set_up_jumbo(void **state)
     station_make(&station, PACKETS, LARGE);
     veth_make("mtu 23022");
     far = veth_far_socket();
-    link_ = open_queue(1, 0);
+    link_ = open_queue(1, 0, NULL);
     return 0;
 }
 
@@ -390,7 +422,9 @@ static int set_up_queues(void **state)
 static void every_queue_has_its_frames(void **state)
 {
     (void)state;
-    struct link *links[2] = {open_queue(2, 0), open_queue(2, 1)};
+    struct link *links[2];
+    links[0] = open_queue(2, 0, NULL);
+    links[1] = open_queue(2, 1, links[0]);
     int on = 1;
     uint32_t shares[2] = {0};
     /* past the queueing, the processor chooses the queue */
@@ -414,8 +448,8 @@ static void every_queue_has_its_frames(void **state)
     assert_int_equal(shares[0] + shares[1], 64);
     if (CPU_COUNT(&before) > 1)
         assert_true(shares[0] != 0 && shares[1] != 0);
-    link_close(links[0]);
     link_close(links[1]);
+    link_close(links[0]);
     assert_false(run("ip link show near | grep -q xdp"));
 }
 
@@ -503,6 +537,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         without_link(says_what_cannot_be_opened),
         without_link(says_that_another_has_the_queue),
+        without_link(receives_when_opened_again_at_once),
+        without_link(receives_behind_a_driver_that_will_not),
         without_link(an_interface_without_a_driver_for_it_will_do),
         with_link(closing_gives_the_interface_back),
         with_link(receives_frames_of_every_size),
