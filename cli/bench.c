@@ -8,7 +8,8 @@
 int command_bench(int count, char **words)
 {
     if (count == 0) {
-        fputs("chaski bench: say what to measure: chaski bench memory, shards, or connections\n", stderr);
+        fputs("chaski bench: say what to measure: chaski bench memory, shards, or connections\n",
+              stderr);
         return EXIT_WRONG;
     }
     if (strcmp(words[0], "memory") == 0)
@@ -18,7 +19,8 @@ int command_bench(int count, char **words)
     if (strcmp(words[0], "connections") == 0)
         return bench_connections(count - 1, words + 1);
     if (strcmp(words[0], "--help") != 0 && strcmp(words[0], "-h") != 0) {
-        fprintf(stderr, "chaski bench: there is no bench %.60s; known are memory, shards and connections\n",
+        fprintf(stderr,
+                "chaski bench: there is no bench %.60s; known are memory, shards and connections\n",
                 words[0]);
         return EXIT_WRONG;
     }

@@ -21,8 +21,7 @@ extern "C" {
  * What other threads want of a shard they have it do:
  *
  *     closure.run = open_a_connection;
- *     chaski_post(shards, shard, &closure);      soon, in that shard's thread: run(&closure, host,
- * shard)
+ *     chaski_post(shards, shard, &closure);    soon, in that shard: run(&closure, host, shard)
  *
  * Inside run() everything of chaski/chaski.h may be called on `host`, as in any closure; that is
  * how any thread opens, accepts, reads, writes and closes.
@@ -31,12 +30,12 @@ extern "C" {
  * the one that made the set. Until chaski_shards_start() the hosts are that thread's, to be set up.
  *
  * Addresses, routes and groups are shard 0's: calls that change them on another shard's host are
- * answered with CHASKI_NOT_PERMITTED. All shards use them as soon as they are there. Answers to pings
- * reach shard 0 only. A UDP socket hears what its shard is the home of: bind a server's on every
- * shard; a client's is to be connected, which gives it a port whose answers come home.
+ * answered with CHASKI_NOT_PERMITTED. All shards use them as soon as they are there. Answers to
+ * pings reach shard 0 only. A UDP socket hears what its shard is the home of: bind a server's on
+ * every shard; a client's is to be connected, which gives it a port whose answers come home.
  *
- * What runs in a shard, closures of connections included, is not to wait for anything: frames for all
- * its connections wait too, and after a while those of other shards that come by its queue.
+ * What runs in a shard, closures of connections included, is not to wait for anything: frames for
+ * all its connections wait too, and after a while those of other shards that come by its queue.
  */
 struct chaski_shards;
 

@@ -34,6 +34,7 @@ struct queue {
 struct thread_wire {
     unsigned count[2];
     bool shuffled;
+    _Atomic bool calm;
     struct spread spread[2]; /* over a side's queues */
     struct queue *queues[2][THREAD_WIRE_QUEUES];
 };
@@ -70,6 +71,8 @@ static void send_one(struct queue *from, const struct packet *packet, uint64_t n
     struct impair_fate fate = impair_judge(&from->impair, packet->length, false, now_ns);
     struct queue *to = chosen(from, packet);
     uint64_t one = 1;
+    if (atomic_load_explicit(&from->wire->calm, memory_order_relaxed))
+        fate = (struct impair_fate){.end = IMPAIR_ARRIVES, .due_ns = now_ns};
     if (fate.end != IMPAIR_ARRIVES)
         return;
     fly(to, packet, &fate);
@@ -208,6 +211,11 @@ struct link *thread_wire_queue(struct thread_wire *wire, unsigned side, unsigned
         .deadline = deadline,
     };
     return &queue->link;
+}
+
+void thread_wire_calm(struct thread_wire *wire)
+{
+    atomic_store_explicit(&wire->calm, true, memory_order_relaxed);
 }
 
 uint64_t thread_wire_overflows(const struct thread_wire *wire)
