@@ -194,9 +194,11 @@ void model_in(struct model *model, const struct model_packet *packet, uint64_t n
     if ((segment.flags & (MODEL_SYN | MODEL_RST | MODEL_ACK)) == MODEL_SYN)
         hear_syn_as_server(model, &segment);
     end = newest(model, &segment.ends);
-    for (; end != NULL; end = match(end->next, &segment.ends))
+    for (; end != NULL; end = match(end->next, &segment.ends)) {
+        model_end_lives(end, now_ns);
         if (end->sent_syn)
             model_end_hears(end, &segment, &model->options, now_ns);
+    }
 }
 
 void model_may_lose(struct model *model)
@@ -286,6 +288,20 @@ static const char *reset_out(struct model *model, const struct model_segment *se
     return broken;
 }
 
+/* A connection may begin anew while the one before waits, but behind all that it has used (RFC
+ * 9293, 3.6.1). Half a minute is less than anybody waits. */
+static const char *reopens(struct model *model, const struct model_segment *segment,
+                           uint64_t now_ns)
+{
+    static const uint64_t wait = UINT64_C(30) * 1000000000;
+    struct model_end *end = newest(model, &segment->ends);
+    for (; end != NULL && model->options.exact; end = match(end->next, &segment->ends))
+        if (end->waits && model_end_is_over(end) && now_ns - end->fin_ns < wait &&
+            model_position(segment->sequence, end->iss, end->sent) < end->sent)
+            return "a connection begins before where the one before it ended (RFC 9293, 3.6.1)";
+    return NULL;
+}
+
 static const char *syn_out(struct model *model, const struct model_segment *segment,
                            uint64_t now_ns)
 {
@@ -305,6 +321,8 @@ static const char *syn_out(struct model *model, const struct model_segment *segm
             if ((end->sent_syn ? 1 : end->active ? 0 : 2) != turn)
                 continue;
             const char *one = model_syn_judges(end, segment, &model->options);
+            if (one == NULL && turn == 2)
+                broken = one = reopens(model, segment, now_ns);
             if (one == NULL) {
                 end = turn == 2 ? add(model, &segment->ends, end) : end;
                 model_end_lives(end, now_ns);

@@ -17,7 +17,7 @@
 struct model;
 
 struct model_options {
-    bool calls; /* every call is shown, too: model_call() */
+    bool calls;     /* every call is shown, too: model_call() */
     bool fast_open; /* text may come with a SYN, even without a cookie (RFC 7413) */
     bool exact;     /* the host drops nothing, and its segments reach the wire at once */
 };

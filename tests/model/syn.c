@@ -76,5 +76,5 @@ void model_syn_sends(struct model_end *end, const struct model_segment *segment)
     end->answered = true;
     end->told = model_position(segment->acknowledgment, end->irs, 1);
     end->has_echoed = end->echoed_on_syn = segment->has_timestamp;
-    end->echoed = segment->echo;
+    end->echoed = end->recent = segment->echo;
 }
