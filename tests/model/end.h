@@ -17,7 +17,8 @@ struct model_end {
     struct model_tuple ends;
     bool active;              /* opened from here */
     bool sent_syn, heard_syn; /* iss, and irs, are known */
-    bool answered;            /* something was sent that acknowledges the peer's SYN */
+    bool awaited;  /* nothing but calls is known of it, and its iss: SYN+ACK is to come */
+    bool answered; /* something was sent that acknowledges the peer's SYN */
     uint32_t iss, irs;
     uint32_t peer_mss, our_mss;
 

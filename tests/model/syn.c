@@ -43,7 +43,8 @@ const char *model_syn_judges(const struct model_end *end, const struct model_seg
         return "a SYN that nobody asked for (RFC 9293, 3.10.1)";
     if (!answers && segment->acknowledgment != 0 && end->sent_syn && end->heard_syn)
         return "a SYN without ACK has an acknowledgement (RFC 9293, 3.1)";
-    if (end->sent_syn && segment->sequence != end->iss)
+    bool known = end->sent_syn || (end->active && options->calls);
+    if (known && segment->sequence != end->iss)
         return "a SYN is repeated with another sequence number (RFC 9293, 3.4)";
     return judge_options(end, segment);
 }

@@ -129,10 +129,13 @@ void sim_model_opened(struct sim_end *end)
     end->tuple =
         (struct model_tuple){number_of(&info.local.address), number_of(&info.remote.address),
                              info.local.port, info.remote.port};
+    const struct tcp_connection *c = &end->at->host->tcp.connections[end->connection.index];
+    bool opening = c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED;
+    end->iss = c->snd_una - !opening; /* nothing has been sent but perhaps the SYN */
 }
 
 void sim_model_call(struct sim_end *end, enum model_call call, uint32_t amount)
 {
     if (end->at->model != NULL)
-        model_call(end->at->model, &end->tuple, call, amount);
+        model_call(end->at->model, &end->tuple, end->iss, call, amount);
 }

@@ -160,6 +160,7 @@ struct sim_end {
     struct sim_host *at;
     chaski_tcp connection;
     struct model_tuple tuple; /* of the connection */
+    uint32_t iss;             /* its initial sequence number */
     struct sim_manners manners;
     uint64_t random;
     uint32_t pattern;     /* where in the pattern its own stream begins */

@@ -105,7 +105,7 @@ static void begin(void)
     now_ns = 1000 * MILLISECOND;
     model = model_make(&options);
     assert_non_null(model);
-    model_call(model, &tuple, MODEL_CONNECT, 0);
+    model_call(model, &tuple, ISS, MODEL_CONNECT, 0);
 }
 
 /* The connection is established, and so much was written. */
@@ -116,7 +116,7 @@ static void talk(uint32_t written)
     assert_null(out(&syn));
     in(&answer);
     assert_null(out(&ack));
-    model_call(model, &tuple, MODEL_WRITE, written);
+    model_call(model, &tuple, ISS, MODEL_WRITE, written);
 }
 
 static int end(void **state)
@@ -153,7 +153,7 @@ static void right_conversation_passes(void **state)
     assert_null(out(&third));
     heard.acknowledgment = ISS + 3001;
     in(&heard);
-    model_call(model, &tuple, MODEL_SHUTDOWN, 0);
+    model_call(model, &tuple, ISS, MODEL_SHUTDOWN, 0);
     struct segment fin = ours(SEGMENT_FIN, 3001, 0);
     fin.acknowledgment = IRS + 101;
     fin.window -= 25;
@@ -256,14 +256,14 @@ static void gaps_end_with_what_was_written(void **state)
     (void)state;
     struct model_options options = {.calls = true};
     model = model_make(&options);
-    model_call(model, &tuple, MODEL_CONNECT, 0);
+    model_call(model, &tuple, ISS, MODEL_CONNECT, 0);
     struct segment syn = our_syn(), answer = their_syn(), ack = ours(0, 1001, 0);
     assert_null(out(&syn));
     in(&answer);
-    model_call(model, &tuple, MODEL_WRITE, 1000);
+    model_call(model, &tuple, ISS, MODEL_WRITE, 1000);
     assert_null(out(&ack));
     expect_broken(ours(0, 1002, 0), "behind all that was written");
-    model_call(model, &tuple, MODEL_SHUTDOWN, 0);
+    model_call(model, &tuple, ISS, MODEL_SHUTDOWN, 0);
     ack.sequence++;
     assert_null(out(&ack));
     expect_broken(ours(0, 1003, 0), "behind all that was written");
@@ -306,7 +306,7 @@ static void text_before_the_handshake(void **state)
     answer.acknowledgment = 0;
     assert_null(out(&syn));
     in(&answer);
-    model_call(model, &tuple, MODEL_WRITE, 10);
+    model_call(model, &tuple, ISS, MODEL_WRITE, 10);
     struct segment said = ours(SEGMENT_PSH, 1, 10);
     expect(out(&said), "before the SYN is acknowledged");
 }
@@ -333,7 +333,7 @@ static void what_was_written(void **state)
     expect_broken(ours(SEGMENT_PSH, 1, 101), "that nobody wrote");
     expect_broken(ours(0, 1, 100), "is not pushed");
     expect_broken(ours(SEGMENT_PSH | SEGMENT_FIN, 1, 100), "a FIN that nobody asked for");
-    model_call(model, &tuple, MODEL_SHUTDOWN, 0);
+    model_call(model, &tuple, ISS, MODEL_SHUTDOWN, 0);
     expect_broken(ours(SEGMENT_FIN, 1, 99), "before all text that was written");
     struct segment last = ours(SEGMENT_PSH | SEGMENT_FIN, 1, 100);
     assert_null(out(&last));
@@ -503,7 +503,7 @@ static void connections_that_begin_anew(void **state)
 {
     (void)state;
     talk(0);
-    model_call(model, &tuple, MODEL_CLOSE, 0);
+    model_call(model, &tuple, ISS, MODEL_CLOSE, 0);
     struct segment fin = ours(SEGMENT_FIN, 1, 0), their_fin = theirs(SEGMENT_FIN, 1, 0);
     struct segment last = ours(0, 2, 0), syn = their_syn(), answer = our_syn();
     assert_null(out(&fin));
