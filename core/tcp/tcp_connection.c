@@ -171,6 +171,10 @@ void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t 
     c->congestion.threshold = CONGESTION_THRESHOLD_UNKNOWN;
     if (c->flight != NULL)
         congestion_algorithm(c->algorithm)->init(&c->congestion, &c->flight->congestion);
+    if (c->snd_nxt != c->snd_una) { /* what followed the SYN+ACK of a fast open */
+        tcp_restart_rto(tcp, c, now_ns);
+        tcp_await(tcp, c, now_ns);
+    }
     tune_send(tcp, c);
     tcp_heard(c, now_ns);
     if (has(c, TCPF_FIN_QUEUED))

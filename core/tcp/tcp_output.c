@@ -239,6 +239,8 @@ static enum outcome send_tail_probe(struct tcp *tcp, struct tcp_connection *c, u
 /* RFC 9293, 3.8.6.1: data waits, nothing is in flight that could bring an acknowledgement. */
 static void consider_persisting(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
+    if (c->state == CHASKI_TCP_SYN_RECEIVED)
+        return; /* the SYN+ACK is awaited first */
     if (c->snd_nxt != c->snd_una) {
         c->flags &= ~(uint32_t)TCPF_PERSISTING;
         tcp_await(tcp, c, now_ns);

@@ -74,8 +74,13 @@ void model_syn_sends(struct model_end *end, const struct model_segment *segment)
     end->kept = edge > end->kept ? edge : end->kept;
     if (!answers)
         return;
-    end->answered = true;
     end->told = model_position(segment->acknowledgment, end->irs, 1);
+    if (!end->answered && end->told < end->expected) { /* what came with the SYN was not kept */
+        end->expected = end->told;
+        end->received.count = 0;
+        model_ranges_add(&end->received, 1, end->told);
+    }
+    end->answered = true;
     end->has_echoed = end->echoed_on_syn = segment->has_timestamp;
     end->echoed = end->recent = segment->echo;
 }

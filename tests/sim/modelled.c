@@ -28,7 +28,8 @@ static const enum chaski_counter losses[] = {
 
 void sim_model_make(struct sim_host *at)
 {
-    struct model_options options = {.calls = true, .exact = true};
+    bool trusts = (at->host->tcp.knobs.fast_open & FAST_OPEN_CLIENT_NO_COOKIE) != 0;
+    struct model_options options = {.calls = true, .exact = true, .fast_open = trusts};
     if (at->sim->job.no_model)
         return;
     at->model = model_make(&options);
