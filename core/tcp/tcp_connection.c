@@ -172,9 +172,11 @@ void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t 
     /* RFC 6928; one segment when the SYN had to go again (RFC 5681, 3.1). */
     c->congestion.window = c->retransmitted != 0 ? c->mss : tcp_initial_window(tcp, c);
     c->congestion.threshold = CONGESTION_THRESHOLD_UNKNOWN;
-    if (c->flight != NULL) {
+    if (c->flight != NULL)
         window_begin(tcp, c);
-        tcp_restart_rto(tcp, c, now_ns); /* of what was sent before (RFC 7413) */
+    if (c->snd_nxt != c->snd_una) { /* what followed the SYN+ACK of a fast open */
+        tcp_restart_rto(tcp, c, now_ns);
+        tcp_await(tcp, c, now_ns);
     }
     tune_send(tcp, c);
     tcp_heard(c, now_ns);

@@ -150,6 +150,15 @@ static bool deserves_answer(struct tcp *tcp, struct tcp_time_wait *entry,
     return !limited;
 }
 
+/* RFC 7323, 4.3: acknowledgements in order still move it, and so what a SYN must exceed. */
+static void note_timestamp(struct tcp_time_wait *entry, const struct packet_tcp *segment)
+{
+    if (entry->timestamps && segment->has_timestamp && segment->sequence == entry->rcv_nxt &&
+        (segment->flags & (TCP_ACK | TCP_SYN | TCP_RST)) == TCP_ACK &&
+        seq_gt(segment->timestamp, entry->ts_recent))
+        entry->ts_recent = segment->timestamp;
+}
+
 /* The new incarnation's numbers begin behind all that the old one has used. */
 static void reopen(struct tcp *tcp, uint32_t index, uint16_t listener, struct packet *packet,
                    uint64_t now_ns)
@@ -173,6 +182,7 @@ void time_wait_segment(struct tcp *tcp, uint32_t index, struct packet *packet, u
         reopen(tcp, index, listener, packet, now_ns);
         return;
     }
+    note_timestamp(entry, segment);
     if (!deserves_answer(tcp, entry, packet, now_ns)) {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
         return;

@@ -17,7 +17,8 @@ struct model_end {
     struct model_tuple ends;
     bool active;              /* opened from here */
     bool sent_syn, heard_syn; /* iss, and irs, are known */
-    bool answered;            /* something was sent that acknowledges the peer's SYN */
+    bool awaited;  /* nothing but calls is known of it, and its iss: SYN+ACK is to come */
+    bool answered; /* something was sent that acknowledges the peer's SYN */
     uint32_t iss, irs;
     uint32_t peer_mss, our_mss;
 
@@ -28,6 +29,7 @@ struct model_end {
     /* Sending. */
     int64_t sent;         /* behind the last that was sent, FIN included */
     int64_t acknowledged; /* at most */
+    int64_t settled;      /* acknowledged, at least */
     int64_t peer_edge;    /* right edge of the peer's window, at most */
     int64_t peer_window;  /* the largest that the peer told */
     int64_t least_edge;   /* the least of the edges told with the latest acknowledgement */
@@ -37,6 +39,7 @@ struct model_end {
     bool gone;            /* closed or aborted */
     bool fast;            /* a SYN has had the option of RFC 7413: text may come with it */
     bool reset;           /* we have reset it */
+    bool waits;           /* our FIN went before the peer's came: TIME-WAIT is to follow */
     uint8_t *bytes;       /* as they were sent the first time, from position bytes_from on */
     int64_t bytes_from;
     uint64_t bytes_length, bytes_room;
@@ -49,15 +52,21 @@ struct model_end {
     int64_t edge;              /* right edge of the window that was told, at most */
     int64_t kept;              /* the same, at least: the window may not shrink to before it */
     int64_t peer_fin;          /* of the peer's FIN; 0: unknown */
-    uint32_t echoed;           /* TS.Recent, at least */
+    uint32_t echoed;           /* TS.Recent as it was sent last */
+    uint32_t recent;           /* TS.Recent, at least */
     uint32_t latest_timestamp; /* the peer's newest */
     bool has_echoed, reset_in;
     bool echoed_on_syn; /* only there: a cookie is answered and forgotten */
+    uint64_t fin_ns;    /* when the peer's FIN came last */
     uint64_t seen_ns;   /* when it last heard or said something */
+    bool may_be_gone;   /* it was silent for so long that it may have given up */
     bool timeless;      /* it was silent for so long that its timestamps mean nothing any more */
     uint64_t owed_ns;   /* since when an acknowledgement is owed; 0: none is */
     int64_t owed_bytes; /* in order since the last one */
 };
+
+/* Both have closed, and know it of each other. */
+bool model_end_is_over(const struct model_end *end);
 
 /* The end hears or says something now. */
 void model_end_lives(struct model_end *end, uint64_t now_ns);

@@ -167,7 +167,8 @@ static void move_to_front(struct model *model, struct model_end *end)
 static void hear_syn_as_server(struct model *model, const struct model_segment *segment)
 {
     struct model_end *end = newest(model, &segment->ends);
-    while (end != NULL && (end->active || end->sent_syn || end->irs != segment->sequence))
+    while (end != NULL &&
+           (end->active || end->sent_syn || end->awaited || end->irs != segment->sequence))
         end = match(end->next, &segment->ends);
     if (end == NULL)
         end = add(model, &segment->ends, NULL);
@@ -194,9 +195,11 @@ void model_in(struct model *model, const struct model_packet *packet, uint64_t n
     if ((segment.flags & (MODEL_SYN | MODEL_RST | MODEL_ACK)) == MODEL_SYN)
         hear_syn_as_server(model, &segment);
     end = newest(model, &segment.ends);
-    for (; end != NULL; end = match(end->next, &segment.ends))
+    for (; end != NULL; end = match(end->next, &segment.ends)) {
+        model_end_lives(end, now_ns);
         if (end->sent_syn)
             model_end_hears(end, &segment, &model->options, now_ns);
+    }
 }
 
 void model_may_lose(struct model *model)
@@ -206,28 +209,46 @@ void model_may_lose(struct model *model)
 
 /* ---- Calls ---- */
 
-/* The end that applications mean: the newest that was opened from here, or that got through. */
-static struct model_end *called(struct model *model, const struct model_tuple *tuple)
+static void book(struct model_end *end, enum model_call call, uint32_t amount)
 {
-    struct model_end *end = newest(model, tuple);
-    while (end != NULL && !end->active && !(end->sent_syn && end->acknowledged > 0))
-        end = match(end->next, tuple);
-    return end;
+    end->written += call == MODEL_WRITE ? amount : 0;
+    end->shut |= call == MODEL_SHUTDOWN || call == MODEL_CLOSE;
+    end->gone |= call == MODEL_CLOSE || call == MODEL_ABORT;
 }
 
-void model_call(struct model *model, const struct model_tuple *tuple, enum model_call call,
-                uint32_t amount)
+/* Several ends when several SYNs of the peer may be the one that was taken. */
+void model_call(struct model *model, const struct model_tuple *tuple, uint32_t iss,
+                enum model_call call, uint32_t amount)
 {
-    if (call == MODEL_CONNECT) {
-        add(model, tuple, NULL)->active = true;
+    struct model_end *end = newest(model, tuple);
+    bool booked = false;
+    for (; end != NULL && call != MODEL_CONNECT; end = match(end->next, tuple))
+        if (end->iss == iss && (end->sent_syn || end->active || end->awaited)) {
+            book(end, call, amount);
+            booked = true;
+        }
+    if (booked)
         return;
-    }
-    /* Until it is sent, the SYN of several ends may be the one that is meant. */
-    for (struct model_end *end = called(model, tuple); end != NULL;
-         end = end->heard_syn && !end->answered ? match(end->next, tuple) : NULL) {
-        end->written += call == MODEL_WRITE ? amount : 0;
-        end->shut |= call == MODEL_SHUTDOWN || call == MODEL_CLOSE;
-        end->gone |= call == MODEL_CLOSE || call == MODEL_ABORT;
+    end = add(model, tuple, NULL);
+    end->iss = iss;
+    end->active = call == MODEL_CONNECT;
+    end->awaited = !end->active;
+    book(end, call, amount);
+}
+
+/* What was called before the SYN+ACK left, which a fast open allows. */
+static void take_awaited(struct model *model, struct model_end *end)
+{
+    for (struct model_end **at = bucket(model, &end->ends); *at != NULL; at = &(*at)->next) {
+        struct model_end *awaited = *at;
+        if (!awaited->awaited || awaited->iss != end->iss || !same(&awaited->ends, &end->ends))
+            continue;
+        end->written += awaited->written;
+        end->shut |= awaited->shut;
+        end->gone |= awaited->gone;
+        *at = awaited->next;
+        model_end_free(awaited);
+        return;
     }
 }
 
@@ -286,6 +307,20 @@ static const char *reset_out(struct model *model, const struct model_segment *se
     return broken;
 }
 
+/* A connection may begin anew while the one before waits, but behind all that it has used (RFC
+ * 9293, 3.6.1). Half a minute is less than anybody waits. */
+static const char *reopens(struct model *model, const struct model_segment *segment,
+                           uint64_t now_ns)
+{
+    static const uint64_t wait = UINT64_C(30) * 1000000000;
+    struct model_end *end = newest(model, &segment->ends);
+    for (; end != NULL && model->options.exact; end = match(end->next, &segment->ends))
+        if (end->waits && model_end_is_over(end) && now_ns - end->fin_ns < wait &&
+            model_position(segment->sequence, end->iss, end->sent) < end->sent)
+            return "a connection begins before where the one before it ended (RFC 9293, 3.6.1)";
+    return NULL;
+}
+
 static const char *syn_out(struct model *model, const struct model_segment *segment,
                            uint64_t now_ns)
 {
@@ -305,10 +340,13 @@ static const char *syn_out(struct model *model, const struct model_segment *segm
             if ((end->sent_syn ? 1 : end->active ? 0 : 2) != turn)
                 continue;
             const char *one = model_syn_judges(end, segment, &model->options);
+            if (one == NULL && turn == 2)
+                broken = one = reopens(model, segment, now_ns);
             if (one == NULL) {
                 end = turn == 2 ? add(model, &segment->ends, end) : end;
                 model_end_lives(end, now_ns);
                 model_syn_sends(end, segment);
+                take_awaited(model, end);
                 return NULL;
             }
             broken = broken != NULL ? broken : one;

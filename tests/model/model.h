@@ -17,7 +17,7 @@
 struct model;
 
 struct model_options {
-    bool calls; /* every call is shown, too: model_call() */
+    bool calls;     /* every call is shown, too: model_call() */
     bool fast_open; /* text may come with a SYN, even without a cookie (RFC 7413) */
     bool exact;     /* the host drops nothing, and its segments reach the wire at once */
 };
@@ -55,9 +55,10 @@ void model_in(struct model *model, const struct model_packet *packet, uint64_t n
  * `exact`. */
 void model_may_lose(struct model *model);
 
-/* An application has called, with success. */
-void model_call(struct model *model, const struct model_tuple *tuple, enum model_call call,
-                uint32_t amount);
+/* An application has called, with success. Which connection is meant, of all that there are and
+ * were between two ends, says its initial sequence number, whether or not that has been sent. */
+void model_call(struct model *model, const struct model_tuple *tuple, uint32_t iss,
+                enum model_call call, uint32_t amount);
 
 /* The host sends a packet. NULL, or the rule that it breaks: a sentence with the RFC's section. */
 const char *model_out(struct model *model, const struct model_packet *packet, uint64_t now_ns);

@@ -41,7 +41,10 @@ void model_end_hears_syn(struct model_end *end, const struct model_segment *segm
 void model_end_lives(struct model_end *end, uint64_t now_ns)
 {
     static const uint64_t days_12 = UINT64_C(12) * 24 * 3600 * 1000000000;
-    end->timeless |= end->seen_ns != 0 && now_ns - end->seen_ns > days_12;
+    static const uint64_t seconds_100 = UINT64_C(100) * 1000000000; /* RFC 9293, 3.8.3 (d) */
+    uint64_t silent = end->seen_ns != 0 ? now_ns - end->seen_ns : 0;
+    end->timeless |= silent > days_12;
+    end->may_be_gone |= silent > seconds_100 && end->sent > end->settled;
     end->seen_ns = now_ns;
 }
 
@@ -50,7 +53,7 @@ static bool is_old(const struct model_end *end, const struct model_segment *segm
                    const struct model_options *options)
 {
     return end->has_echoed && (options->exact || !end->echoed_on_syn) && segment->has_timestamp &&
-           !end->timeless && (int32_t)(segment->timestamp - end->echoed) < 0;
+           !end->timeless && (int32_t)(segment->timestamp - end->recent) < 0;
 }
 
 /* A SYN begins, and everything else acknowledges (RFC 9293, 3.10.7.4); timestamps are there once
@@ -73,22 +76,49 @@ static bool is_outside(const struct model_end *end, const struct model_segment *
     return !(segment->flags & MODEL_SYN) && (from > end->edge || last < end->told);
 }
 
+/* Surely acceptable, where RCV.NXT is known. */
+static bool is_inside(const struct model_end *end, const struct model_segment *segment)
+{
+    int64_t from = model_position(segment->sequence, end->irs, end->expected);
+    int64_t to = from + segment->length + ((segment->flags & MODEL_FIN) != 0);
+    return from < end->expected ? to > end->expected : from < end->edge;
+}
+
 /* RFC 9293, 3.10.7.4 and RFC 5961, 5.2: what acknowledges the future, or what was acknowledged more
  * than a window ago, is not taken in. */
 static bool acknowledges_elsewhere(const struct model_end *end, const struct model_segment *segment)
 {
     int64_t ack = model_position(segment->acknowledgment, end->iss, end->acknowledged);
     return (segment->flags & MODEL_ACK) &&
-           (ack > end->sent || ack < end->acknowledged - end->peer_window);
+           (ack > end->sent || ack < end->settled - end->peer_window);
+}
+
+bool model_end_is_over(const struct model_end *end)
+{
+    return end->fin_at != 0 && end->acknowledged > end->fin_at && end->peer_fin != 0 &&
+           end->told > end->peer_fin;
 }
 
 /* What ended in order, or by a reset, may come to life again by the cookie that it came by. */
 static void may_be_reborn(struct model_end *end, const struct model_segment *segment)
 {
-    bool closed = end->fin_at != 0 && end->acknowledged > end->fin_at && end->peer_fin != 0 &&
-                  end->told > end->peer_fin;
-    if (!end->active && (closed || end->reset) && segment->acknowledgment == end->iss + 1)
+    bool over = model_end_is_over(end) || end->reset;
+    if (!end->active && over && segment->acknowledgment == end->iss + 1)
         end->kept = end->told = 0;
+}
+
+/* RFC 9293, 3.10.7.4 and RFC 5961, 3.2: only at RCV.NXT does a reset end the connection; in
+ * TIME-WAIT not even there (RFC 1337). Where RCV.NXT is not known, any may have been obeyed, and
+ * none must. */
+static void hear_reset(struct model_end *end, const struct model_segment *segment,
+                       const struct model_options *options)
+{
+    int64_t at = model_position(segment->sequence, end->irs, end->expected);
+    bool waits = end->waits && model_end_is_over(end);
+    if (!options->exact)
+        end->reset_in = true;
+    else if (end->heard_syn && end->answered && at == end->expected && !waits)
+        end->reset_in = true;
 }
 
 static void hear_acknowledgment(struct model_end *end, const struct model_segment *segment,
@@ -103,13 +133,24 @@ static void hear_acknowledgment(struct model_end *end, const struct model_segmen
     if (ack > end->acknowledged || (ack == end->acknowledged && ack + window < end->least_edge))
         end->least_edge = ack + window;
     end->acknowledged = larger(end->acknowledged, known ? ack : 0);
+    if (options->exact && !end->timeless && is_inside(end, segment))
+        end->settled = larger(end->settled, ack);
     end->peer_edge = larger(end->peer_edge, ack + window);
     end->peer_window = larger(end->peer_window, window);
 }
 
+/* RFC 7323, 4.3: what TS.Recent is before it is echoed. */
+static void hear_timestamp(struct model_end *end, const struct model_segment *segment)
+{
+    int64_t from = model_position(segment->sequence, end->irs, end->expected);
+    if (end->has_echoed && segment->has_timestamp && !end->timeless && from <= end->told &&
+        (int32_t)(segment->timestamp - end->recent) > 0)
+        end->recent = segment->timestamp;
+}
+
 static void owe(struct model_end *end, int64_t before, uint64_t now_ns)
 {
-    if (end->expected == before || end->gone || end->reset_in || end->timeless)
+    if (end->expected == before || end->gone || end->reset_in || end->timeless || end->may_be_gone)
         return;
     if (end->owed_ns == 0)
         end->owed_ns = now_ns;
@@ -125,6 +166,7 @@ static void hear_text(struct model_end *end, const struct model_segment *segment
     before = end->expected;
     if ((segment->flags & MODEL_FIN) && to <= end->edge && to > 0) {
         end->peer_fin = to;
+        end->fin_ns = now_ns;
         model_ranges_add(&end->received, to, to + 1);
     }
     model_ranges_add(&end->received, larger(from, 1), to < end->edge ? to : end->edge);
@@ -135,9 +177,8 @@ static void hear_text(struct model_end *end, const struct model_segment *segment
 void model_end_hears(struct model_end *end, const struct model_segment *segment,
                      const struct model_options *options, uint64_t now_ns)
 {
-    model_end_lives(end, now_ns);
     if (segment->flags & MODEL_RST) {
-        end->reset_in = true;
+        hear_reset(end, segment, options);
         return;
     }
     if (!options->exact)
@@ -149,6 +190,8 @@ void model_end_hears(struct model_end *end, const struct model_segment *segment,
         return;
     if (segment->has_timestamp && (int32_t)(segment->timestamp - end->latest_timestamp) > 0)
         end->latest_timestamp = segment->timestamp;
+    if (options->exact && is_inside(end, segment))
+        hear_timestamp(end, segment);
     hear_acknowledgment(end, segment, options);
     hear_text(end, segment, now_ns);
 }

@@ -162,6 +162,20 @@ static const char *judge_options(const struct model_end *end, const struct model
     return NULL;
 }
 
+/* What must not be sent any more. */
+static const char *judge_life(const struct model_end *end, const struct model_segment *segment)
+{
+    int64_t to = position(end, segment) + segment->length;
+    bool fin = (segment->flags & MODEL_FIN) != 0;
+    if (end->reset)
+        return "a connection that was reset goes on (RFC 9293, 3.10.5)";
+    if (end->reset_in)
+        return "a connection that the peer has reset goes on (RFC 9293, 3.10.7.4)";
+    if ((segment->length != 0 || fin) && to + fin <= end->settled)
+        return "what is acknowledged is sent again (RFC 9293, 3.10.7.4)";
+    return NULL;
+}
+
 const char *model_end_judges(const struct model_end *end, const struct model_segment *segment,
                              const struct model_options *options)
 {
@@ -180,8 +194,8 @@ const char *model_end_judges(const struct model_end *end, const struct model_seg
         broken = judge_blocks(end, segment);
     if (broken == NULL && (segment->flags & MODEL_URG) && segment->urgent == 0)
         broken = "an urgent pointer to nothing (RFC 9293, 3.8.5)";
-    if (broken == NULL && end->reset && options->exact)
-        broken = "a connection that was reset goes on (RFC 9293, 3.10.5)";
+    if (broken == NULL && options->exact)
+        broken = judge_life(end, segment);
     return broken;
 }
 
@@ -222,6 +236,8 @@ void model_end_sends(struct model_end *end, const struct model_segment *segment)
     if (to > known && segment->length != 0)
         model_end_notes(end, segment->payload + (known - from), (uint64_t)(to - known));
     if (segment->flags & MODEL_FIN) {
+        if (end->fin_at == 0)
+            end->waits = end->peer_fin == 0 || end->expected <= end->peer_fin;
         end->fin_at = to;
         to++;
     }
@@ -236,6 +252,8 @@ void model_end_sends(struct model_end *end, const struct model_segment *segment)
     if (!segment->has_timestamp)
         return;
     end->last_timestamp = segment->timestamp;
+    if (!end->has_echoed || (int32_t)(segment->echo - end->recent) > 0)
+        end->recent = segment->echo;
     end->echoed = segment->echo;
     end->has_echoed = true;
     end->echoed_on_syn = false;

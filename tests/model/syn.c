@@ -43,7 +43,8 @@ const char *model_syn_judges(const struct model_end *end, const struct model_seg
         return "a SYN that nobody asked for (RFC 9293, 3.10.1)";
     if (!answers && segment->acknowledgment != 0 && end->sent_syn && end->heard_syn)
         return "a SYN without ACK has an acknowledgement (RFC 9293, 3.1)";
-    if (end->sent_syn && segment->sequence != end->iss)
+    bool known = end->sent_syn || (end->active && options->calls);
+    if (known && segment->sequence != end->iss)
         return "a SYN is repeated with another sequence number (RFC 9293, 3.4)";
     return judge_options(end, segment);
 }
@@ -73,8 +74,13 @@ void model_syn_sends(struct model_end *end, const struct model_segment *segment)
     end->kept = edge > end->kept ? edge : end->kept;
     if (!answers)
         return;
-    end->answered = true;
     end->told = model_position(segment->acknowledgment, end->irs, 1);
+    if (!end->answered && end->told < end->expected) { /* what came with the SYN was not kept */
+        end->expected = end->told;
+        end->received.count = 0;
+        model_ranges_add(&end->received, 1, end->told);
+    }
+    end->answered = true;
     end->has_echoed = end->echoed_on_syn = segment->has_timestamp;
-    end->echoed = segment->echo;
+    end->echoed = end->recent = segment->echo;
 }

@@ -84,7 +84,7 @@ static void take(struct sim_host *at, chaski_tcp connection, bool polled)
     struct sim *sim = at->sim;
     struct sim_flow *flow = flow_of(at, connection, polled);
     if (flow == NULL) { /* a cookie is good twice; an early segment may bring it again */
-        sim_must(sim, sim_has(sim, SIM_COOKIES | SIM_CROWD));
+        sim_must(sim, sim_has(sim, SIM_COOKIES | SIM_CROWD) || at->opens_fast);
         sim_must(sim, chaski_tcp_abort(at->host, connection) == 0);
         return;
     }
@@ -144,6 +144,7 @@ static void connect_end(struct sim_flow *flow, unsigned number)
                    .port = number == 0 ? server_port(flow) : flow->client_port},
         .receive = on_event,
         .context = end,
+        .fast_open = end->at->opens_fast,
     };
     end->error = chaski_tcp_connect(end->at->host, &connect, &end->connection);
     if (end->error == CHASKI_IN_USE && port_is_taken(flow)) {
@@ -162,7 +163,7 @@ static void connect_end(struct sim_flow *flow, unsigned number)
         flow->client_port = end->tuple.local_port;
     if (end->manners.toggles)
         sim_end_options(end);
-    if (end->manners.nibbles) /* data before the handshake is complete */
+    if (end->manners.nibbles || end->at->opens_fast) /* data before the handshake is complete */
         end->act_at_ns = flow->sim->now_ns;
 }
 

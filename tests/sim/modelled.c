@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/host/layout.h"
+#include "core/wire/tcp.h"
 #include "drivers/frame.h"
 #include "tests/sim/sim.h"
 
@@ -9,7 +10,7 @@
  * to less from there on.
  */
 
-enum { HEADER = 14, LONGEST = 65535 + HEADER };
+enum { HEADER = 14, LONGEST = 65535 + HEADER, PROTOCOL_TCP = 6 };
 
 /* Counted when a segment is lost that the model saw come in or expects to go out, or when a SYN is
  * answered and forgotten. */
@@ -27,7 +28,8 @@ static const enum chaski_counter losses[] = {
 
 void sim_model_make(struct sim_host *at)
 {
-    struct model_options options = {.calls = true, .exact = true};
+    bool trusts = (at->host->tcp.knobs.fast_open & FAST_OPEN_CLIENT_NO_COOKIE) != 0;
+    struct model_options options = {.calls = true, .exact = true, .fast_open = trusts};
     if (at->sim->job.no_model)
         return;
     at->model = model_make(&options);
@@ -47,9 +49,24 @@ static bool ran_out(const struct sim_host *at)
     return out;
 }
 
+/* Whether something else than a SYN waits for the address of a neighbour: what it says may be long
+ * past when it leaves. */
+static bool withholds(struct sim_host *at)
+{
+    const struct list *all = &at->host->arp.unresolved;
+    for (const struct list *link = all->next; link != all; link = link->next) {
+        const struct neighbour *neighbour = list_entry(link, struct neighbour, link);
+        for (const struct packet *p = neighbour->queue; p != NULL; p = p->next)
+            if (p->ip.protocol == PROTOCOL_TCP &&
+                wire_tcp_flags(packet_transport(p)) & (TCP_ACK | TCP_RST))
+                return true;
+    }
+    return false;
+}
+
 static void note_losses(struct sim_host *at)
 {
-    at->lossless = at->lossless && !ran_out(at);
+    at->lossless = at->lossless && !ran_out(at) && !withholds(at);
     for (unsigned i = 0; i < sizeof losses / sizeof losses[0] && at->lossless; i++)
         at->lossless = chaski_counter_value(at->host, losses[i]) == 0;
     if (!at->lossless)
@@ -93,8 +110,7 @@ void sim_model_out(struct sim_host *at, const struct packet *packet)
 
 void sim_model_turn(struct sim_host *at)
 {
-    /* What waits for a neighbour's address has been sent, as far as TCP goes. */
-    if (at->model == NULL || at->host->arp.unresolved_count != 0)
+    if (at->model == NULL)
         return;
     note_losses(at);
     const char *broken = model_turn(at->model, at->sim->now_ns);
@@ -114,10 +130,13 @@ void sim_model_opened(struct sim_end *end)
     end->tuple =
         (struct model_tuple){number_of(&info.local.address), number_of(&info.remote.address),
                              info.local.port, info.remote.port};
+    const struct tcp_connection *c = &end->at->host->tcp.connections[end->connection.index];
+    bool opening = c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED;
+    end->iss = c->snd_una - !opening; /* nothing has been sent but perhaps the SYN */
 }
 
 void sim_model_call(struct sim_end *end, enum model_call call, uint32_t amount)
 {
     if (end->at->model != NULL)
-        model_call(end->at->model, &end->tuple, call, amount);
+        model_call(end->at->model, &end->tuple, end->iss, call, amount);
 }

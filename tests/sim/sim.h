@@ -139,6 +139,7 @@ struct sim_host {
     uint32_t icmp_count;
     uint32_t icmp_mtu[SIM_ICMP_WAITING];
     uint8_t icmp_quote[SIM_ICMP_WAITING][28];
+    bool opens_fast; /* RFC 7413, both ways */
     chaski_listener told, polled;
     uint64_t accept_at_ns;
     uint32_t polled_flows; /* that have yet to be accepted */
@@ -160,6 +161,7 @@ struct sim_end {
     struct sim_host *at;
     chaski_tcp connection;
     struct model_tuple tuple; /* of the connection */
+    uint32_t iss;             /* its initial sequence number */
     struct sim_manners manners;
     uint64_t random;
     uint32_t pattern;     /* where in the pattern its own stream begins */

@@ -107,6 +107,17 @@ static void set_recovery_knobs(struct tcp_knobs *knobs, uint64_t *random)
     knobs->mtu_probing = (uint8_t)random_below(random, 3);
 }
 
+/* With cookies, sometimes without. */
+static void set_fast_open(struct sim_host *at, uint64_t *random)
+{
+    bool trusts = sim_one_in(random, 4);
+    at->opens_fast = sim_one_in(random, 3);
+    if (at->opens_fast)
+        at->host->tcp.knobs.fast_open =
+            (uint16_t)(FAST_OPEN_CLIENT | FAST_OPEN_SERVER |
+                       (trusts ? FAST_OPEN_CLIENT_NO_COOKIE | FAST_OPEN_SERVER_NO_COOKIE : 0));
+}
+
 static void set_knobs(struct sim *sim, struct sim_host *at)
 {
     struct tcp_knobs *knobs = &at->host->tcp.knobs;
@@ -129,6 +140,7 @@ static void set_knobs(struct sim *sim, struct sim_host *at)
         knobs->receive_buffer = 2048 + random_below(&random, 30000);
     if (sim_one_in(&random, 3))
         knobs->send_buffer = 2048 + random_below(&random, 30000);
+    set_fast_open(at, &random);
 }
 
 /* All connections of all hosts are authenticated, each by one of two keys at first. */

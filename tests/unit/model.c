@@ -105,7 +105,7 @@ static void begin(void)
     now_ns = 1000 * MILLISECOND;
     model = model_make(&options);
     assert_non_null(model);
-    model_call(model, &tuple, MODEL_CONNECT, 0);
+    model_call(model, &tuple, ISS, MODEL_CONNECT, 0);
 }
 
 /* The connection is established, and so much was written. */
@@ -116,7 +116,7 @@ static void talk(uint32_t written)
     assert_null(out(&syn));
     in(&answer);
     assert_null(out(&ack));
-    model_call(model, &tuple, MODEL_WRITE, written);
+    model_call(model, &tuple, ISS, MODEL_WRITE, written);
 }
 
 static int end(void **state)
@@ -153,7 +153,7 @@ static void right_conversation_passes(void **state)
     assert_null(out(&third));
     heard.acknowledgment = ISS + 3001;
     in(&heard);
-    model_call(model, &tuple, MODEL_SHUTDOWN, 0);
+    model_call(model, &tuple, ISS, MODEL_SHUTDOWN, 0);
     struct segment fin = ours(SEGMENT_FIN, 3001, 0);
     fin.acknowledgment = IRS + 101;
     fin.window -= 25;
@@ -256,14 +256,14 @@ static void gaps_end_with_what_was_written(void **state)
     (void)state;
     struct model_options options = {.calls = true};
     model = model_make(&options);
-    model_call(model, &tuple, MODEL_CONNECT, 0);
+    model_call(model, &tuple, ISS, MODEL_CONNECT, 0);
     struct segment syn = our_syn(), answer = their_syn(), ack = ours(0, 1001, 0);
     assert_null(out(&syn));
     in(&answer);
-    model_call(model, &tuple, MODEL_WRITE, 1000);
+    model_call(model, &tuple, ISS, MODEL_WRITE, 1000);
     assert_null(out(&ack));
     expect_broken(ours(0, 1002, 0), "behind all that was written");
-    model_call(model, &tuple, MODEL_SHUTDOWN, 0);
+    model_call(model, &tuple, ISS, MODEL_SHUTDOWN, 0);
     ack.sequence++;
     assert_null(out(&ack));
     expect_broken(ours(0, 1003, 0), "behind all that was written");
@@ -306,7 +306,7 @@ static void text_before_the_handshake(void **state)
     answer.acknowledgment = 0;
     assert_null(out(&syn));
     in(&answer);
-    model_call(model, &tuple, MODEL_WRITE, 10);
+    model_call(model, &tuple, ISS, MODEL_WRITE, 10);
     struct segment said = ours(SEGMENT_PSH, 1, 10);
     expect(out(&said), "before the SYN is acknowledged");
 }
@@ -333,7 +333,7 @@ static void what_was_written(void **state)
     expect_broken(ours(SEGMENT_PSH, 1, 101), "that nobody wrote");
     expect_broken(ours(0, 1, 100), "is not pushed");
     expect_broken(ours(SEGMENT_PSH | SEGMENT_FIN, 1, 100), "a FIN that nobody asked for");
-    model_call(model, &tuple, MODEL_SHUTDOWN, 0);
+    model_call(model, &tuple, ISS, MODEL_SHUTDOWN, 0);
     expect_broken(ours(SEGMENT_FIN, 1, 99), "before all text that was written");
     struct segment last = ours(SEGMENT_PSH | SEGMENT_FIN, 1, 100);
     assert_null(out(&last));
@@ -468,6 +468,65 @@ static void resets(void **state)
     expect_broken(ours(SEGMENT_PSH, 1, 100), "that was reset goes on");
 }
 
+/* RFC 9293, 3.10.7.4: at RCV.NXT a reset ends the connection, elsewhere it does not (RFC 5961). */
+static void resets_of_the_peer(void **state)
+{
+    (void)state;
+    talk(100);
+    struct segment reset = theirs(SEGMENT_RST, 2, 0), first = ours(0, 1, 50);
+    in(&reset);
+    assert_null(out(&first));
+    reset.sequence--;
+    in(&reset);
+    expect_broken(ours(SEGMENT_PSH, 51, 50), "that the peer has reset goes on");
+    expect_broken(ours(0, 51, 0), "that the peer has reset goes on");
+}
+
+/* RFC 9293, 3.10.7.4: what is acknowledged leaves the queue; so long as the acknowledgement was
+ * acceptable. */
+static void what_is_acknowledged_is_done(void **state)
+{
+    (void)state;
+    talk(100);
+    struct segment first = ours(SEGMENT_PSH, 1, 100), ack = theirs(0, 65537, 0);
+    assert_null(out(&first));
+    ack.acknowledgment = ISS + 101;
+    in(&ack); /* beyond the window */
+    assert_null(out(&first));
+    ack.sequence = IRS + 1;
+    in(&ack);
+    expect_broken(first, "what is acknowledged is sent again");
+}
+
+/* RFC 9293, 3.6.1: from TIME-WAIT a connection begins anew, behind what the old one has used. */
+static void connections_that_begin_anew(void **state)
+{
+    (void)state;
+    talk(0);
+    model_call(model, &tuple, ISS, MODEL_CLOSE, 0);
+    struct segment fin = ours(SEGMENT_FIN, 1, 0), their_fin = theirs(SEGMENT_FIN, 1, 0);
+    struct segment last = ours(0, 2, 0), syn = their_syn(), answer = our_syn();
+    assert_null(out(&fin));
+    their_fin.acknowledgment = ISS + 2;
+    in(&their_fin);
+    last.acknowledgment = IRS + 2;
+    assert_null(out(&last));
+    syn.flags = SEGMENT_SYN;
+    syn.acknowledgment = 0;
+    syn.sequence = IRS + 1000;
+    in(&syn);
+    answer.flags |= SEGMENT_ACK;
+    answer.acknowledgment = IRS + 1001;
+    uint8_t options_out[sizeof our_options];
+    memcpy(options_out, our_options, sizeof options_out);
+    memcpy(options_out + 12, (uint8_t[]){0, 0, 0x1b, 0x58}, 4);
+    answer.options = options_out;
+    answer.sequence = ISS - 100;
+    expect_broken(answer, "begins before where the one before it ended");
+    answer.sequence = ISS + 100;
+    assert_null(out(&answer));
+}
+
 /* RFC 9293, 3.10.7.1: a reset is never answered with one, anything else may be. */
 static void resets_of_strangers(void **state)
 {
@@ -531,6 +590,9 @@ int main(void)
         cmocka_unit_test_teardown(old_text_is_not_acknowledged, end),
         cmocka_unit_test_teardown(text_of_strangers_is_not_acknowledged, end),
         cmocka_unit_test_teardown(resets, end),
+        cmocka_unit_test_teardown(resets_of_the_peer, end),
+        cmocka_unit_test_teardown(what_is_acknowledged_is_done, end),
+        cmocka_unit_test_teardown(connections_that_begin_anew, end),
         cmocka_unit_test_teardown(resets_of_strangers, end),
         cmocka_unit_test_teardown(what_is_owed, end),
         cmocka_unit_test_teardown(urgent_pointer, end),

@@ -212,6 +212,30 @@ static void data_with_a_cookie_is_taken_at_once(void **state)
 }
 
 /* RFC 7413 MUST-11, SHLD-4 */
+/* What follows the SYN+ACK does not keep it from going again when both are lost; and goes again
+ * itself when the handshake is over. */
+static void a_lost_answer_goes_again_with_data_behind_it(void **state)
+{
+    (void)state;
+    uint8_t options[40], length;
+    struct fast_open_cookie cookie;
+    make_server(FAST_OPEN_SERVER, 5);
+    right_cookie(&cookie);
+    length = syn_options(options, cookie.bytes, cookie.length, false);
+    say_syn(options, length, 10);
+    peer_host_writes(&peer, 500);
+    hear_synack(10);
+    peer_hears_all(&peer);
+    assert_in_range(peer_waits(&peer, 10 * WORLD_SECOND), 900 * WORLD_MILLISECOND,
+                    1100 * WORLD_MILLISECOND);
+    hear_synack(10);
+    peer.next += 11;
+    peer_acknowledges(&peer); /* of the SYN alone */
+    peer_waits(&peer, 10 * WORLD_SECOND);
+    assert_int_equal(peer_expects(&peer, SEGMENT_ACK).payload_length, 500);
+    peer_acknowledges(&peer);
+}
+
 static void a_wrong_cookie_gets_the_ordinary_handshake(void **state)
 {
     (void)state;
@@ -745,6 +769,7 @@ int main(void)
         test(the_experimental_option_is_answered_in_kind),
         test(a_listener_with_a_filter_gives_cookies_as_well),
         test(data_with_a_cookie_is_taken_at_once),
+        test(a_lost_answer_goes_again_with_data_behind_it),
         test(a_wrong_cookie_gets_the_ordinary_handshake),
         test(a_cookie_of_the_key_before_is_taken_and_replaced),
         test(the_queue_is_limited),

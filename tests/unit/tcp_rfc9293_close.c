@@ -220,7 +220,23 @@ static void shld_4_timestamps_shorten_time_wait(void **state)
     peer_injects(&peer, &again);
     peer_expects(&peer, SEGMENT_ACK);
     assert_int_equal(state_of_entry(&peer), CHASKI_TCP_TIME_WAIT);
-    syn[8] = 2;
+    /* What is acknowledged meanwhile counts (RFC 7323, 4.3): the next answer echoes it. */
+    struct segment late = peer_segment(&peer, SEGMENT_ACK);
+    late.options = stamp;
+    late.options_length = sizeof stamp;
+    stamp[6] = 2;
+    peer_injects(&peer, &late);
+    peer_expects_nothing(&peer);
+    syn[8] = 1; /* newer than the FIN's, older than that */
+    syn[9] = 255;
+    peer_injects(&peer, &again);
+    struct segment echo = peer_expects(&peer, SEGMENT_ACK);
+    uint8_t length;
+    const uint8_t *timestamp = segment_option(&echo, 8, &length);
+    assert_non_null(timestamp);
+    assert_int_equal(timestamp[6], 2);
+    assert_int_equal(state_of_entry(&peer), CHASKI_TCP_TIME_WAIT);
+    syn[8] = 3;
     peer_runs(&peer, WORLD_SECOND);
     peer_injects(&peer, &again);
     struct segment answer = {0};
