@@ -112,6 +112,7 @@ struct socket {
     bool lingers;        /* SO_LINGER is on */
     bool closing;        /* close() has begun and waits */
     bool quick;          /* TCP_QUICKACK has been set */
+    bool wants_room;     /* somebody has found none to write */
     bool more;           /* the last call to send had MSG_MORE */
     bool has_congestion; /* TCP_CONGESTION has been set */
     bool fast_connect;   /* TCP_FASTOPEN_CONNECT */
@@ -202,7 +203,16 @@ bool tcp_socket_info(const struct socket *socket, struct chaski_tcp_info *info);
 /* The peer has sent its FIN. */
 bool tcp_peer_finished(const struct chaski_tcp_info *info);
 
-/* Bytes that a write could take now, as far as buffers go. */
+/* ---- send_buffer.c ---- */
+
+/* How many of `wanted` bytes a write takes now. */
+size_t send_buffer_room(const struct socket *socket, const struct chaski_tcp_info *info,
+                        size_t wanted);
+/* A write has come up short: progress is looked at. */
+void send_buffer_is_full(struct socket *socket);
+/* True when now there is room again, for whom has found none. */
+bool send_buffer_progress(struct socket *socket);
+/* A third of the buffer is free, and not too much of the rest is unsent: poll() tells so. */
 bool tcp_socket_has_room(const struct socket *socket, const struct chaski_tcp_info *info);
 
 /* ---- tcp_stream.c ---- */
