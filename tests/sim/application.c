@@ -296,6 +296,16 @@ static bool read_and_write(struct sim_end *end)
     return read_all && written_all;
 }
 
+/* Asks the peer to use the other key. */
+static void change_key(struct sim_end *end)
+{
+    int64_t key;
+    sim_must(sim_of(end),
+             chaski_tcp_get(end->at->host, end->connection, CHASKI_TCP_AO_NEXT_KEY, &key) == 0);
+    sim_must(sim_of(end),
+             chaski_tcp_set(end->at->host, end->connection, CHASKI_TCP_AO_NEXT_KEY, 1 - key) == 0);
+}
+
 void sim_end_act(struct sim_end *end)
 {
     if (end->manners.abort_after != 0 && end->sent >= end->manners.abort_after) {
@@ -304,6 +314,8 @@ void sim_end_act(struct sim_end *end)
     }
     if (end->manners.toggles && draw(end, 10) == 0)
         sim_end_options(end);
+    if (end->open && sim_of(end)->plan.limits.ao_keys != 0 && draw(end, 6) == 0)
+        change_key(end);
     bool waits = end->error != 0 || read_and_write(end);
     if (end->error == 0 && end->sent == end->manners.length)
         finish(end);
