@@ -105,8 +105,6 @@ static const struct {
     {"net.ipv4.tcp_low_latency", NULL},
     {"net.ipv4.tcp_moderate_rcvbuf", "1"},
     {"net.ipv4.tcp_no_metrics_save", NULL},
-    {"net.ipv4.tcp_pacing_ca_ratio", NULL},
-    {"net.ipv4.tcp_pacing_ss_ratio", NULL},
     {"net.ipv4.tcp_recovery", "1"},
     {"net.ipv4.tcp_thin_linear_timeouts", "0"},
     {"net.ipv4.tcp_tso_rtt_log", NULL},

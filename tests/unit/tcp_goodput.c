@@ -47,6 +47,7 @@ struct course {
     struct memory_wire_impairment there, back;
     enum chaski_congestion congestion;
     bool no_sack, no_timestamps;
+    uint8_t ecn; /* the knob; 0: none */
     unsigned seconds;
     double least_mbit;      /* goodput */
     uint32_t most_timeouts; /* retransmission time-outs */
@@ -100,6 +101,7 @@ static void begin(struct run *run, const struct course *course)
         knobs->congestion = (uint8_t)course->congestion;
         knobs->sack = !(course->no_sack && i == 1);
         knobs->timestamps = !course->no_timestamps;
+        knobs->ecn = course->ecn;
     }
     struct chaski_tcp_bind bind = {.local.port = PORT, .receive = on_receiver, .context = run};
     chaski_listener listener;
@@ -210,6 +212,26 @@ static void bbr_keeps_a_lossy_path_busy(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof modern / sizeof *modern; i++)
         take(&modern[i]);
+}
+
+/* draft-ietf-ccwg-bbr MUST-7 */
+static void bbr_heeds_marks(void **state)
+{
+    (void)state;
+    struct memory_wire_impairment there = THERE(0), back = BACK;
+    there.mark_bytes = 60000;
+    for (uint8_t ecn = 1; ecn <= 3; ecn += 2) {
+        struct course course = {ecn == 1 ? "BBR, marks from 60 kB on, classic ECN"
+                                         : "BBR, marks from 60 kB on, accurate ECN",
+                                there,
+                                back,
+                                .congestion = CHASKI_BBR,
+                                .ecn = ecn,
+                                .seconds = 20,
+                                .least_mbit = 60,
+                                .most_rtt_ms = 24};
+        take(&course);
+    }
 }
 
 /* RFC 8257 MUST-1, MUST-3 */
@@ -390,6 +412,7 @@ int main(int count, char **words)
     verbose = count == 2 && strcmp(words[1], "-v") == 0;
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bbr_keeps_a_lossy_path_busy),
+        cmocka_unit_test(bbr_heeds_marks),
         cmocka_unit_test(dctcp_keeps_the_queue_at_the_mark),
         cmocka_unit_test(bbr_fills_a_wide_path),
         cmocka_unit_test(flows_share_a_path),

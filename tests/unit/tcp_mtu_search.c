@@ -95,6 +95,9 @@ static void search_finds_what_the_path_carries(void **state)
         assert_int_equal(net_counter(&path.net, CHASKI_TCP_RECOVERIES), 0);
         assert_int_equal(net_counter(&path.net, CHASKI_TCP_TIMEOUTS), 0);
         assert_int_equal(net_counter(&path.net, CHASKI_TCP_RETRANSMITTED), path.hole.dropped);
+        const struct talk_end *sender = &path.talk.ends[0];
+        const struct tcp *tcp = &sender->host->tcp;
+        assert_int_equal(tcp->connections[sender->connection.index].flight->rate.lost, 0);
         end(&path);
     }
 }
