@@ -106,7 +106,7 @@ def summary(engine, target, output):
     else:
         statistics = (engine.found(target).parent / "fuzzer_stats").read_text()
         tried = next(line.split()[-1] for line in statistics.splitlines() if "execs_done" in line)
-    return f"{tried} inputs tried, {len(list(engine.found(target).iterdir()))} of them kept"
+    return f"{tried} inputs tried, {len(list(engine.found(target).iterdir()))} kept by now"
 
 
 def fuzz(engine, targets, options):

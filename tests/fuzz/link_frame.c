@@ -37,8 +37,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     size_t length = size - 1 - HEADER;
     uint8_t *copy = exact_copy(bytes + 1 + HEADER, length);
     if (link_frame_read(&frame, &header, copy, (uint32_t)length)) {
+        must(frame.segments >= 1);
+        must(link_frame_length(&frame, 0, frame.segments) == length);
         uint32_t first = bytes[0] % frame.segments;
-        must(frame.segments >= 1 && link_frame_length(&frame, 0, frame.segments) == length);
         claim_cut(&frame, 0, frame.segments, bytes[0]);
         claim_cut(&frame, first, first + 1, bytes[0]);
         claim_cut(&frame, first, frame.segments, bytes[0]);

@@ -213,7 +213,7 @@ static void give(const struct packet_bytes *packet)
 
 static void say_now(struct conversation *peer, struct saying saying)
 {
-    struct packet_bytes packet;
+    struct packet_bytes packet = {.length = 0};
     world.listening = peer;
     say(&packet, peer, &saying);
     give(&packet);
@@ -456,7 +456,7 @@ static void syn_flood(struct packet_bytes *packet, struct conversation *peer, ui
 
 static void prepare_cookies(uint32_t size)
 {
-    struct packet_bytes packet;
+    struct packet_bytes packet = {.length = 0};
     prepare_nothing(size);
     for (uint32_t i = 0; i < 4 * HALF_OPEN; i++) {
         syn_flood(&packet, NULL, i);
