@@ -10,8 +10,8 @@
 /*
  * Why the orders suffice
  *
- * The ring has three positions: where the consumer takes next (c_head), up to where items are there
- * (p_tail), and up to where places are promised to producers (p_head, of many producers only).
+ * The ring has two positions: where the consumer takes next (c_head), and up to where items are
+ * there (p_tail).
  *
  * - An item is written before it is seen. The producer writes the slot, then p_tail, with a store
  *   fence between the two; the consumer reads p_tail, then the slot, with a load fence between the
@@ -26,13 +26,6 @@
  *   brought, so where they are done the loads are too. A producer reads c_head and writes the slot
  * only if that says there is room: a store that hangs on a load's outcome is not done before the
  * load.
- * - Many producers: each takes a place by compare-and-swap on p_head, so no two have the same,
- *   fills it, and waits until p_tail has come up to it, which is when those before it are done;
- *   then it moves p_tail on, again behind a store fence. So items appear in the order of
- *   their places, and what one thread pushed in the order of its calls. That the first item of a
- * run is seen by an acquire suffices for the later ones: p_tail is only moved by who has seen the
- * value before it. A producer that is interrupted between its two steps makes those behind it spin
- *   and the consumer see nothing new until it runs again; the consumer itself never waits.
  */
 
 CK_RING_PROTOTYPE(item, channel_item)
@@ -58,23 +51,16 @@ void channel_destroy(struct channel *channel)
     free(channel);
 }
 
-bool channel_push_spsc(struct channel *channel, struct channel_item item)
+bool channel_push(struct channel *channel, struct channel_item item)
 {
     ck_pr_fence_release();
     tsan_release(channel);
     return ck_ring_enqueue_spsc_item(&channel->ring, channel->items, &item);
 }
 
-bool channel_push_mpsc(struct channel *channel, struct channel_item item)
-{
-    ck_pr_fence_release();
-    tsan_release(channel);
-    return ck_ring_enqueue_mpsc_item(&channel->ring, channel->items, &item);
-}
-
 bool channel_pop(struct channel *channel, struct channel_item *item)
 {
-    if (!ck_ring_dequeue_mpsc_item(&channel->ring, channel->items, item))
+    if (!ck_ring_dequeue_spsc_item(&channel->ring, channel->items, item))
         return false;
     ck_pr_fence_acquire();
     tsan_acquire(channel);

@@ -6,9 +6,8 @@
 #include <stdint.h>
 
 /*
- * A bounded ring between threads: Concurrency Kit's, with the memory and the proof around it.
- * Whoever takes out is one thread; whoever puts in is one thread (_spsc), or any number (_mpsc).
- * What one thread put in comes out in that order. Nothing waits for room or for items.
+ * A bounded ring from one thread to one other: Concurrency Kit's, with the memory and the proof
+ * around it. Nothing waits for room or for items. (From many threads to one: runtime/inbox.h.)
  */
 struct channel;
 
@@ -25,10 +24,9 @@ struct channel *channel_create(uint32_t capacity);
 void channel_destroy(struct channel *channel);
 
 /* False, with nothing done, when the channel is full. */
-bool channel_push_spsc(struct channel *channel, struct channel_item item);
-bool channel_push_mpsc(struct channel *channel, struct channel_item item);
+bool channel_push(struct channel *channel, struct channel_item item);
 
-/* Takes the oldest one, whichever way it was pushed. False when there is none. */
+/* Takes the oldest one. False when there is none. */
 bool channel_pop(struct channel *channel, struct channel_item *item);
 
 /* Whether channel_pop() would have something. For the thread that takes out. */

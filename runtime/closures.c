@@ -5,7 +5,9 @@
 #include <poll.h>
 #include <sched.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -25,7 +27,7 @@ enum { POSTED, CALLED, WAITING, DONE };
 enum { CALL_SPINS = 2000, ROOM_WAIT_NS = 20000 };
 
 struct chaski_mailbox {
-    struct channel *channel; /* many shards give, one thread takes */
+    struct inbox inbox; /* many shards give, one thread takes */
     struct bell bell;
     uint32_t capacity;
     _Atomic uint32_t out;   /* closures that are posted and not yet taken out */
@@ -33,21 +35,34 @@ struct chaski_mailbox {
     _Atomic uint32_t given; /* ever, by shards that have done with the mailbox */
 };
 
+/* A closure is in one inbox at a time, by this link. */
+static ck_stack_entry_t *link_of(struct chaski_closure *closure)
+{
+    _Static_assert(sizeof closure->reserved_link == sizeof(ck_stack_entry_t), "a link has room");
+    return (ck_stack_entry_t *)(void *)&closure->reserved_link;
+}
+
+static struct chaski_closure *take(struct inbox *inbox)
+{
+    ck_stack_entry_t *link = inbox_pop(inbox);
+    if (link == NULL)
+        return NULL;
+    return (struct chaski_closure *)(void *)((char *)link -
+                                             offsetof(struct chaski_closure, reserved_link));
+}
+
 /* ---- Mailboxes ----------------------------------------------------------------------------- */
 
 struct chaski_mailbox *chaski_mailbox_create(uint32_t capacity)
 {
-    uint32_t room = 3;
-    while (room < capacity && room < UINT32_C(1) << 20)
-        room = 2 * room + 1;
-    struct chaski_mailbox *mailbox = calloc(1, sizeof *mailbox);
+    struct chaski_mailbox *mailbox = aligned_alloc(64, sizeof *mailbox);
     if (mailbox == NULL)
         return NULL;
-    mailbox->capacity = room;
-    mailbox->channel = channel_create(room);
-    if (mailbox->channel != NULL && bell_init(&mailbox->bell))
+    memset(mailbox, 0, sizeof *mailbox);
+    mailbox->capacity = capacity;
+    inbox_init(&mailbox->inbox, capacity);
+    if (bell_init(&mailbox->bell))
         return mailbox;
-    channel_destroy(mailbox->channel);
     free(mailbox);
     return NULL;
 }
@@ -60,13 +75,12 @@ void chaski_mailbox_free(struct chaski_mailbox *mailbox)
     while (atomic_load_explicit(&mailbox->given, memory_order_acquire) != mailbox->taken)
         sched_yield();
     bell_close(&mailbox->bell);
-    channel_destroy(mailbox->channel);
     free(mailbox);
 }
 
-/* Room in the channel is promised here, so that a shard can always push. Acquire and release: the
- * shard must see the place that was taken out as free when the promise rests on it, and hears of
- * the promise through the channel of closures only. */
+/* Room is promised here, so that a shard can always push. Acquire and release: the shard must see
+ * the place that was taken out as free when the promise rests on it, and hears of the promise
+ * through the inbox of closures only. */
 static bool reserve(struct chaski_mailbox *mailbox)
 {
     if (atomic_fetch_add_explicit(&mailbox->out, 1, memory_order_acq_rel) < mailbox->capacity)
@@ -82,12 +96,12 @@ static void release(struct chaski_mailbox *mailbox)
 
 struct chaski_closure *chaski_mailbox_take(struct chaski_mailbox *mailbox)
 {
-    struct channel_item item;
-    if (!channel_pop(mailbox->channel, &item))
+    struct chaski_closure *closure = take(&mailbox->inbox);
+    if (closure == NULL)
         return NULL;
     mailbox->taken++;
     release(mailbox);
-    return item.what;
+    return closure;
 }
 
 /* Sleeps until something is there; false when the time is over. */
@@ -100,7 +114,7 @@ static bool sleep_until(struct chaski_mailbox *mailbox, uint64_t deadline_ns)
     uint64_t left_ns = deadline_ns - now_ns;
     struct timespec timeout = {(time_t)(left_ns / 1000000000), (long)(left_ns % 1000000000)};
     bell_will_sleep(&mailbox->bell);
-    if (channel_is_empty(mailbox->channel) &&
+    if (inbox_is_empty(&mailbox->inbox) &&
         ppoll(&poll, 1, deadline_ns == UINT64_MAX ? NULL : &timeout, NULL) > 0)
         bell_hush(&mailbox->bell);
     bell_awake(&mailbox->bell);
@@ -136,7 +150,7 @@ static void run(struct shard *shard, struct chaski_closure *closure)
     if (called) {
         finish(&closure->reserved);
     } else if (mailbox != NULL) {
-        channel_push_mpsc(mailbox->channel, (struct channel_item){closure, 0}); /* never full */
+        inbox_push(&mailbox->inbox, link_of(closure)); /* never full */
         bell_ring(&mailbox->bell);
         /* Release: behind all that is done with the mailbox, which may be gone then. */
         atomic_fetch_add_explicit(&mailbox->given, 1, memory_order_release);
@@ -145,10 +159,10 @@ static void run(struct shard *shard, struct chaski_closure *closure)
 
 bool shard_run_closures(struct shard *shard)
 {
-    struct channel_item item;
+    struct chaski_closure *closure;
     unsigned n = 0;
-    while (n < SHARDS_CLOSURES && channel_pop(shard->closures, &item)) {
-        run(shard, item.what);
+    while (n < SHARDS_CLOSURES && (closure = take(&shard->closures)) != NULL) {
+        run(shard, closure);
         n++;
     }
     return n != 0;
@@ -159,7 +173,7 @@ bool shard_run_closures(struct shard *shard)
 static int push(struct chaski_shards *shards, unsigned number, struct chaski_closure *closure)
 {
     struct shard *shard = &shards->shards[number];
-    if (!channel_push_mpsc(shard->closures, (struct channel_item){closure, 0}))
+    if (!inbox_push(&shard->closures, link_of(closure)))
         return CHASKI_AGAIN;
     bell_ring(&shard->bell);
     return 0;

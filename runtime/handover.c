@@ -45,7 +45,7 @@ bool handover_lend(struct handover *handover, struct packet *packet, enum handed
     struct channel_item item = {packet, word_of(kind, interface, 0, 0)};
     if (handover->lent == HANDOVER_LENT)
         handover_free(handover);
-    if (handover->lent == HANDOVER_LENT || !channel_push_spsc(handover->forth, item))
+    if (handover->lent == HANDOVER_LENT || !channel_push(handover->forth, item))
         return false;
     handover->lent++;
     return true;
@@ -54,7 +54,7 @@ bool handover_lend(struct handover *handover, struct packet *packet, enum handed
 void handover_tell(struct handover *handover, uint8_t news, uint8_t interface, uint32_t address)
 {
     struct channel_item item = {NULL, word_of(HANDED_NEWS, interface, news, address)};
-    channel_push_spsc(handover->forth, item);
+    channel_push(handover->forth, item);
 }
 
 void handover_free(struct handover *handover)
@@ -111,7 +111,7 @@ bool handover_take(struct handover *handover, struct packet_memory *memory,
     if (item.what == NULL)
         return true;
     taken->packet = copy_of(memory, item.what);
-    channel_push_spsc(handover->back, (struct channel_item){item.what, 0}); /* never full */
+    channel_push(handover->back, (struct channel_item){item.what, 0}); /* never full */
     return true;
 }
 

@@ -258,7 +258,7 @@ static void end(void *context)
 
 static bool is_idle(struct shard *shard)
 {
-    if (!channel_is_empty(shard->closures) || atomic_load(&shard->set->stopping))
+    if (!inbox_is_empty(&shard->closures) || atomic_load(&shard->set->stopping))
         return false;
     for (unsigned other = 0; other < shard->set->count; other++) {
         if (other != shard->number &&

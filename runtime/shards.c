@@ -65,10 +65,9 @@ static bool make_shard(struct chaski_shards *shards, unsigned number,
     shard->loop.signal_fd = -1;
     shard->bell.fd = -1;
     board_join(&shards->board, &shard->reader);
-    shard->closures = channel_create(SHARDS_CLOSURES);
+    inbox_init(&shard->closures, SHARDS_CLOSURES);
     shard->host = system_host_create(&shard->memory, &options->limits, true);
-    if (shard->closures == NULL || shard->host == NULL || !bell_init(&shard->bell) ||
-        !loop_init(&shard->loop))
+    if (shard->host == NULL || !bell_init(&shard->bell) || !loop_init(&shard->loop))
         return false;
     set_waiting(&shard->loop, options);
     shard_wire(shard);
@@ -136,7 +135,6 @@ static void end_shard(struct shard *shard)
             link_close(shard->links[i]);
     }
     bell_close(&shard->bell);
-    channel_destroy(shard->closures);
 }
 
 void chaski_shards_free(struct chaski_shards *shards)

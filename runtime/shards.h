@@ -7,8 +7,8 @@
 #include "chaski/shards.h"
 #include "runtime/bell.h"
 #include "runtime/board.h"
-#include "runtime/channel.h"
 #include "runtime/handover.h"
+#include "runtime/inbox.h"
 #include "runtime/loop.h"
 #include "runtime/spread.h"
 #include "runtime/system.h"
@@ -34,7 +34,7 @@ struct shard_outlet {
 struct shard {
     /* What others write too: when the shard sleeps, and what they want of it. */
     _Alignas(64) struct bell bell;
-    struct channel *closures;
+    struct inbox closures;
     struct chaski_shards *set;
     pthread_t thread;
     unsigned number;

@@ -95,6 +95,7 @@ struct chaski_closure {
     void (*run)(struct chaski_closure *closure, struct chaski *host, unsigned shard);
     void *context;
     struct chaski_mailbox *mailbox; /* where it goes when it has run; NULL: nowhere */
+    void *reserved_link;
     uint32_t reserved;
 };
 
@@ -123,8 +124,7 @@ int chaski_shards_each(struct chaski_shards *shards,
 /* Where closures that have run come back to one thread, in the order in which they ran in each
  * shard; from there on they are that thread's. */
 
-/* For up to `capacity` closures that are posted and not yet taken out (rounded up to a power of two
- * less one). NULL without memory. */
+/* For up to `capacity` closures that are posted and not yet taken out. NULL without memory. */
 struct chaski_mailbox *chaski_mailbox_create(uint32_t capacity);
 
 /* No closure that names it may be out. Does nothing with NULL. */

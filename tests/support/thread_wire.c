@@ -8,12 +8,13 @@
 #include <unistd.h>
 
 #include "drivers/frame.h"
-#include "runtime/channel.h"
+#include "runtime/inbox.h"
 #include "runtime/spread.h"
 
 enum { WAITING_MAX = 2047, HELD_MAX = 4096 };
 
 struct flying {
+    ck_stack_entry_t link; /* first: in the queue's inbox */
     uint64_t due_ns;
     uint32_t length;
     uint8_t bytes[];
@@ -25,7 +26,7 @@ struct queue {
     unsigned side;
     struct impair impair; /* what it sends */
     unsigned sent;
-    struct channel *arriving;      /* from any thread */
+    struct inbox arriving;         /* from any thread */
     struct flying *held[HELD_MAX]; /* arrived before their time: by it, the last one first */
     unsigned held_count;
     _Atomic uint64_t overflows;
@@ -51,7 +52,7 @@ static void fly(struct queue *to, const struct packet *packet, const struct impa
     packet_copy_out(packet, 0, frame->bytes, packet->length);
     if (fate->corrupt && fate->corrupt_at + 14 < frame->length)
         frame->bytes[fate->corrupt_at + 14] ^= fate->corrupt_by;
-    if (!channel_push_mpsc(to->arriving, (struct channel_item){frame, 0})) {
+    if (!inbox_push(&to->arriving, &frame->link)) {
         atomic_fetch_add(&to->overflows, 1);
         free(frame);
     }
@@ -111,12 +112,12 @@ static void hold(struct queue *queue, struct flying *frame)
 
 static void take_arrivals(struct queue *queue)
 {
-    struct channel_item item;
+    ck_stack_entry_t *link;
     uint64_t count;
     ssize_t got = read(queue->link.fd, &count, sizeof count);
     (void)got;
-    while (channel_pop(queue->arriving, &item))
-        hold(queue, item.what);
+    while ((link = inbox_pop(&queue->arriving)) != NULL)
+        hold(queue, (struct flying *)(void *)link);
 }
 
 static uint32_t receive(struct link *link, struct burst *burst, uint64_t now_ns)
@@ -148,14 +149,15 @@ static uint64_t deadline(struct link *link)
 static struct queue *make_queue(struct thread_wire *wire, unsigned side, unsigned number,
                                 const struct thread_wire_options *options)
 {
-    struct queue *queue = calloc(1, sizeof *queue);
+    struct queue *queue = aligned_alloc(64, (sizeof *queue + 63) / 64 * 64);
     if (queue == NULL)
         abort();
+    memset(queue, 0, sizeof *queue);
     queue->wire = wire;
     queue->side = side;
-    queue->arriving = channel_create(WAITING_MAX);
+    inbox_init(&queue->arriving, WAITING_MAX);
     queue->link.fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (queue->arriving == NULL || queue->link.fd < 0)
+    if (queue->link.fd < 0)
         abort();
     impair_init(&queue->impair, options->seed, side * THREAD_WIRE_QUEUES + number);
     impair_set(&queue->impair, &options->impairment);
@@ -182,7 +184,6 @@ static void free_queue(struct queue *queue)
     take_arrivals(queue);
     while (queue->held_count != 0)
         free(queue->held[--queue->held_count]);
-    channel_destroy(queue->arriving);
     close(queue->link.fd);
     free(queue);
 }

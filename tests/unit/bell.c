@@ -80,7 +80,7 @@ static void *play(void *context)
 {
     struct end *end = context;
     for (; end->done < ROUNDS; end->done++) {
-        if (!channel_push_spsc(end->out, (struct channel_item){0}))
+        if (!channel_push(end->out, (struct channel_item){0}))
             break;
         bell_ring(end->others);
         if (!wait_for_item(end)) {
@@ -135,7 +135,7 @@ static void *give(void *context)
     struct litmus *litmus = context;
     for (unsigned i = 1; i <= LITMUS_ROUNDS; i++) {
         await(&litmus->began, i);
-        channel_push_spsc(litmus->channel, (struct channel_item){0});
+        channel_push(litmus->channel, (struct channel_item){0});
         bell_ring(&litmus->bell);
         atomic_store_explicit(&litmus->ended, i, memory_order_release);
     }
