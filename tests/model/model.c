@@ -362,7 +362,7 @@ static const char *text_of_an_end(struct model *model, const struct model_segmen
     const char *broken = NULL;
     struct model_end *end = newest(model, &segment->ends);
     for (; end != NULL; end = match(end->next, &segment->ends)) {
-        if (!end->sent_syn && end->active && !options->exact)
+        if (!end->sent_syn && (end->active || end->fast) && !options->exact)
             return NULL; /* the SYN was lost before it left the host */
         if (!end->sent_syn)
             continue;

@@ -29,9 +29,11 @@ void model_end_hears_syn(struct model_end *end, const struct model_segment *segm
     end->latest_timestamp = again && older ? end->latest_timestamp : segment->timestamp;
     end->fast |= segment->opens_fast || segment->length != 0;
     /* What comes with it may be kept, and acknowledged already (RFC 9293, 3.10.7.2; RFC 7413). */
-    end->expected = 1 + segment->length;
-    end->peer_fin = (segment->flags & MODEL_FIN) ? end->expected++ : 0;
-    end->received.count = 0;
+    int64_t came = 1 + segment->length, fin = (segment->flags & MODEL_FIN) != 0;
+    if (!again)
+        end->expected = end->received.count = 0;
+    end->peer_fin = fin ? came : 0;
+    end->expected = larger(end->expected, came + fin);
     model_ranges_add(&end->received, 1, end->expected);
     end->peer_edge = segment->window + 1;
 }
@@ -130,6 +132,8 @@ static void hear_acknowledgment(struct model_end *end, const struct model_segmen
         return;
     bool scaled = end->our_scaling && end->peer_scaling && !(segment->flags & MODEL_SYN);
     int64_t window = (int64_t)segment->window << (scaled ? end->peer_scale : 0);
+    if ((segment->flags & MODEL_SYN) && ack < end->sent)
+        end->sent = ack; /* what came with our SYN was not taken, and goes in the ordinary way */
     if (ack > end->acknowledged || (ack == end->acknowledged && ack + window < end->least_edge))
         end->least_edge = ack + window;
     end->acknowledged = larger(end->acknowledged, known ? ack : 0);

@@ -69,12 +69,15 @@ void model_syn_sends(struct model_end *end, const struct model_segment *segment)
     end->our_timestamps = segment->has_timestamp;
     end->last_timestamp = segment->timestamp;
     end->our_mss = segment->mss;
-    int64_t edge = 1 + segment->window;
+    int64_t told = answers ? model_position(segment->acknowledgment, end->irs, 1) : 1;
+    int64_t edge = told + segment->window;
     end->edge = edge > end->edge ? edge : end->edge;
     end->kept = edge > end->kept ? edge : end->kept;
     if (!answers)
         return;
-    end->told = model_position(segment->acknowledgment, end->irs, 1);
+    end->told = told;
+    if (end->active) /* both have opened: what our SYN carried goes in the ordinary way */
+        end->sent = 1;
     if (!end->answered && end->told < end->expected) { /* what came with the SYN was not kept */
         end->expected = end->told;
         end->received.count = 0;

@@ -439,6 +439,8 @@ static bool may_have_failed(const struct sim_flow *flow)
     const struct sim *sim = flow->sim;
     const struct sim_end *client = &flow->ends[0], *server = &flow->ends[1];
     bool opened = flow->taken && client->connected && server->connected;
+    if (server->at->opens_fast && server->error != 0) /* perhaps before the handshake was over */
+        opened = false;
     /* A neighbour that could not be asked for its address is unreachable at once. */
     bool unreachable = client->error == CHASKI_UNREACHABLE || server->error == CHASKI_UNREACHABLE;
     if (client->gave_up || server->gave_up || flow->impatient || sim->jumped_far)

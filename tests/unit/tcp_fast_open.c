@@ -707,6 +707,23 @@ static void a_server_that_gave_nothing_is_remembered(void **state)
     assert_int_equal(look_of(&syn), PLAIN);
 }
 
+/* The first SYN had arrived, and only the answer was lost: the data is acknowledged with the second
+ * answer. */
+static void a_plain_syn_is_answered_for_the_data_before_it(void **state)
+{
+    (void)state;
+    make(FAST_OPEN_CLIENT);
+    learn();
+    struct segment syn = connect_fast(500, false);
+    peer_runs(&peer, 1100 * WORLD_MILLISECOND);
+    assert_int_equal(peer_expects(&peer, SEGMENT_SYN).payload_length, 0);
+    answer(syn.sequence + 501, NULL, 0);
+    peer.expected += 500;
+    peer_expects(&peer, SEGMENT_ACK);
+    assert_int_equal(peer_info(&peer).tcpi_bytes_acked, 500);
+    assert_int_equal(peer_info(&peer).send_queue, 0);
+}
+
 /* The SYN is no longer than the server's segments may be, whatever was written. */
 /* RFC 7413 MUST-4, MUST-7 */
 static void no_more_goes_with_the_syn_than_fits(void **state)
@@ -788,6 +805,7 @@ int main(void)
         test(a_black_hole_pauses_at_once),
         test(without_a_pause_it_is_tried_for_ever),
         test(a_server_that_gave_nothing_is_remembered),
+        test(a_plain_syn_is_answered_for_the_data_before_it),
         test(no_more_goes_with_the_syn_than_fits),
         test(where_no_cookie_is_needed_none_is_sent),
         test(without_the_knob_the_client_opens_plainly),
