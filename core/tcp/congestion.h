@@ -113,7 +113,6 @@ struct congestion_event {
     uint32_t flight; /* bytes that were not acknowledged */
     uint32_t mss;
     uint32_t all_delivered;
-    bool recovering; /* already, for something else */
 };
 
 /* Those without `rules_window` have all but `lost` and `pacing_rate`; those with it have all but
