@@ -232,6 +232,7 @@ static bool work(void *context, uint64_t now_ns)
         handover_free(shards_handover(shard->set, shard->number, other));
         worked |= take_from(shard, other, now_ns);
     }
+    host_set_now(shard->host, now_ns); /* they may be the first to do anything after a long sleep */
     worked |= shard_run_closures(shard);
     return worked;
 }

@@ -170,6 +170,13 @@ static void set_time(struct chaski *host, uint64_t now_ns)
         host->now_ns = now_ns;
 }
 
+void host_set_now(struct chaski *host, uint64_t now_ns)
+{
+    set_time(host, now_ns);
+    host->tcp.now_ns = host->now_ns;
+    host->ip4.now_ns = host->now_ns;
+}
+
 void host_receive(struct chaski *host, int interface, struct burst *burst, uint64_t now_ns)
 {
     struct host_port *port = host_port_of(host, interface);

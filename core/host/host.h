@@ -39,6 +39,9 @@ void host_receive(struct chaski *host, int interface, struct burst *burst, uint6
 /* The time of the last turn: the time that calls have. */
 uint64_t host_now(const struct chaski *host);
 
+/* The time that calls have from now on, for calls between two turns. */
+void host_set_now(struct chaski *host, uint64_t now_ns);
+
 /* How many connections wait for chaski_tcp_accept(), or CHASKI_STALE. */
 int host_tcp_waiting(const struct chaski *host, chaski_listener listener);
 

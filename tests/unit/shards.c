@@ -8,6 +8,7 @@
 #include <time.h>
 #include <cmocka.h>
 
+#include "core/host/host.h"
 #include "tests/support/shard_pair.h"
 
 /* What others have shards do: posting, calling, mailboxes, waking. */
@@ -107,6 +108,30 @@ static void count_run(struct chaski_closure *closure, struct chaski *host, unsig
     (void)host;
     (void)shard;
     (*runs)++;
+}
+
+static int note_time(void *context, struct chaski *host, unsigned shard)
+{
+    (void)shard;
+    *(uint64_t *)context = host_now(host);
+    return 0;
+}
+
+static void closures_have_the_time_at_which_they_run(void **state)
+{
+    struct chaski_shards *shards = make(1, false);
+    uint64_t time_ns = 0;
+    (void)state;
+    assert_int_equal(chaski_shards_start(shards), 0);
+    pause_ms(50);
+    uint64_t before_ns = system_now();
+    shard_do(shards, 0, note_time, &time_ns);
+    assert_in_range(time_ns, before_ns - 10000000, system_now());
+    pause_ms(50);
+    before_ns = system_now();
+    shard_do(shards, 0, note_time, &time_ns);
+    assert_in_range(time_ns, before_ns - 10000000, system_now());
+    chaski_shards_free(shards);
 }
 
 static void a_full_channel_is_told(void **state)
@@ -336,6 +361,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(closures_run_in_order_in_their_shard),
+        cmocka_unit_test(closures_have_the_time_at_which_they_run),
         cmocka_unit_test(a_full_channel_is_told),
         cmocka_unit_test(what_was_posted_runs_before_the_end),
         cmocka_unit_test(a_call_waits_but_not_one_shard_for_another),
