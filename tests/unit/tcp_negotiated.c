@@ -365,16 +365,11 @@ int main(void)
 {
 #define test(name) cmocka_unit_test_teardown(name, tear_down)
     const struct CMUnitTest tests[] = {
-        test(small_segments_count_as_full),
-        test(what_was_not_offered_is_not_answered),
-        test(windows_of_syns_are_not_scaled),
-        test(windows_of_challenges_are_scaled),
-        test(scaled_windows_keep_their_promise),
-        test(rounded_windows_have_not_shrunk),
-        test(timestamps_stand_on_every_segment),
-        test(timestamps_tell_round_trips),
-        test(timestamps_of_later_incarnations_go_on),
-        test(every_gap_is_reported_the_latest_first),
+        test(small_segments_count_as_full),           test(what_was_not_offered_is_not_answered),
+        test(windows_of_syns_are_not_scaled),         test(windows_of_challenges_are_scaled),
+        test(scaled_windows_keep_their_promise),      test(rounded_windows_have_not_shrunk),
+        test(timestamps_stand_on_every_segment),      test(timestamps_tell_round_trips),
+        test(timestamps_of_later_incarnations_go_on), test(every_gap_is_reported_the_latest_first),
     };
 #undef test
     return cmocka_run_group_tests(tests, NULL, NULL);
