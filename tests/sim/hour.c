@@ -159,10 +159,11 @@ static void run_until(struct world *world, uint64_t end_ns)
 
 /* ---- The hours ---- */
 
-static double real_seconds(void)
+/* Nothing here waits: on a machine with nothing else to do, this is the time that passes. */
+static double cpu_seconds(void)
 {
     struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &time);
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
@@ -175,7 +176,7 @@ static void tell(unsigned number, const char *what, uint64_t bytes, double took,
 static bool quiet_hour(double most)
 {
     struct world world;
-    double since = real_seconds();
+    double since = cpu_seconds();
     make_world(&world, false);
     for (unsigned i = 1; i <= HOUR; i++) {
         run_until(&world, world.now_ns + second);
@@ -185,7 +186,7 @@ static bool quiet_hour(double most)
              "there is room for a few bytes");
     }
     run_until(&world, world.now_ns + second);
-    double took = real_seconds() - since;
+    double took = cpu_seconds() - since;
     uint64_t bytes = world.ends[0].received + world.ends[1].received;
     must(bytes == UINT64_C(12) * HOUR, "all bytes arrive");
     tell(1, "a few bytes every second", bytes, took, most);
@@ -196,10 +197,10 @@ static bool quiet_hour(double most)
 static bool busy_hour(double most)
 {
     struct world world;
-    double since = real_seconds();
+    double since = cpu_seconds();
     make_world(&world, true);
     run_until(&world, world.now_ns + HOUR * second);
-    double took = real_seconds() - since;
+    double took = cpu_seconds() - since;
     uint64_t bytes = world.ends[1].received;
     must(bytes > UINT64_C(9) * HOUR * RATE_BITS / 80, "nine tenths of the rate is used");
     tell(2, "1 Mbit/s", bytes, took, most);
