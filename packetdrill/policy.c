@@ -157,9 +157,9 @@ static bool read_text(const char *name, char text[TEXT])
 }
 
 /*
- * Machines with "bbr" as their default give it to new namespaces too, where some kernels then refuse
- * "cubic". Nobody has asked for it there: it is followed when it comes after something else, or by
- * the socket's option.
+ * Machines with "bbr" as their default give it to new namespaces too, where some kernels then
+ * refuse "cubic". Nobody has asked for it there: it is followed when it comes after something else,
+ * or by the socket's option.
  */
 static bool is_inherited(struct machine *m, const char *name, const char *value)
 {

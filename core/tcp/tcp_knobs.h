@@ -37,8 +37,8 @@ struct tcp_knobs {
     uint16_t pacing_slow_start_percent, pacing_avoidance_percent; /* of a window a round trip */
     bool slow_start_after_idle;                                   /* RFC 5681, 4.1 */
     bool dsack;                                                   /* RFC 2883 */
-    uint32_t fast_open; /* enum fast_open_knob; other bits mean nothing */
-    uint8_t frto;                                                 /* RFC 5682; 0: off */
+    uint32_t fast_open;  /* enum fast_open_knob; other bits mean nothing */
+    uint8_t frto;        /* RFC 5682; 0: off */
     uint8_t tail_probes; /* RFC 8985, 7; Linux's tcp_early_retrans: 0 is off */
     uint8_t ecn;         /* 0: none; answering, asking: 1 classic, classic; 2 classic, none;
                             3 accurate, accurate; 4 accurate, classic; 5 accurate, none */
