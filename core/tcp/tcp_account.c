@@ -45,7 +45,12 @@ void account_received(const struct tcp *tcp, const struct tcp_connection *c,
         account->last_ack_ms = clock_ms(now_ns);
     if (packet->length != 0 || c->state == CHASKI_TCP_SYN_SENT) /* time begins with the answer */
         account->last_data_ms = clock_ms(now_ns);
-    account->data_segments_in += packet->length != 0;
+    if (packet->length == 0)
+        return;
+    uint32_t each = packet->segment_size != 0 ? packet->segment_size : packet->length;
+    uint32_t segments = (packet->length + each - 1) / each; /* that a link below has joined */
+    account->data_segments_in += segments;
+    account->segments_joined += segments - 1;
 }
 
 void account_out_of_order(const struct tcp *tcp, const struct tcp_connection *c)

@@ -32,6 +32,7 @@ struct tcp_account {
     uint64_t since_ns;                 /* that `occupation` lasts */
     uint64_t spent_ns[TCP_OCCUPATIONS];
     uint32_t data_segments_in, data_segments_out;
+    uint32_t segments_joined;           /* likewise of segments_in */
     uint32_t segments_cut;              /* segments_out beyond one for each packet */
     uint32_t dsack_dups;                /* segments that the peer has reported to have come twice */
     uint32_t reorderings;               /* times that something overtook */

@@ -280,6 +280,9 @@ static void take_syn_text(struct tcp_connection *c, struct packet *packet)
     c->rcv_nxt += packet->length;
     c->bytes_received += packet->length;
     receive_queue_append(&c->receive, packet);
+    /* The window of the SYN+ACK, which is the first to be told, begins behind the text. */
+    uint32_t left = c->receive.limit > c->receive.length ? c->receive.limit - c->receive.length : 0;
+    c->rcv_advertised = seq_max(c->rcv_advertised, c->rcv_nxt + minimum(left, UINT16_MAX));
 }
 
 /* A connection at once, before the handshake is over. False when there is no room for one. */

@@ -116,6 +116,7 @@ static void describe_account(const struct tcp *tcp, const struct tcp_connection 
     info->tcpi_bytes_sent = account->bytes_sent;
     info->tcpi_bytes_retrans = account->bytes_resent;
     info->tcpi_segs_out += account->segments_cut;
+    info->tcpi_segs_in += account->segments_joined;
     info->tcpi_data_segs_in = account->data_segments_in;
     info->tcpi_data_segs_out = account->data_segments_out;
     info->tcpi_dsack_dups = account->dsack_dups;
