@@ -52,6 +52,9 @@ enum plain_option {
     PLAIN_INCOMING_CPU,
     PLAIN_MAX_PACING_RATE,
     PLAIN_NODELAY,
+    PLAIN_CORK,
+    PLAIN_THIN_LINEAR,
+    PLAIN_THIN_DUPACK,
     PLAIN_MAXSEG,
     PLAIN_KEEPIDLE,
     PLAIN_KEEPINTVL,
@@ -208,6 +211,8 @@ int udp_socket_disconnect(struct socket *socket);
 /* Gives the core's object one option as it stands, or all of them. */
 int socket_apply_one(struct socket *socket, enum plain_option option);
 void socket_apply(struct socket *socket);
+/* What a listener's connections begin with. */
+void socket_apply_listener(const struct socket *socket, struct chaski_tcp_bind *bind);
 
 /* ---- zerocopy.c ---- */
 

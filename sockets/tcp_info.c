@@ -28,6 +28,13 @@ static void fill_sending(struct tcp_info *info, const struct chaski_tcp_info *fr
     info->tcpi_total_retrans = from->tcpi_total_retrans;
     info->tcpi_segs_out = from->tcpi_segs_out;
     info->tcpi_bytes_acked = from->tcpi_bytes_acked;
+    info->tcpi_bytes_sent = from->tcpi_bytes_sent;
+    info->tcpi_bytes_retrans = from->tcpi_bytes_retrans;
+    info->tcpi_last_data_sent = from->tcpi_last_data_sent;
+    info->tcpi_busy_time = from->tcpi_busy_time;
+    info->tcpi_rwnd_limited = from->tcpi_rwnd_limited;
+    info->tcpi_sndbuf_limited = from->tcpi_sndbuf_limited;
+    info->tcpi_pacing_rate = from->tcpi_pacing_rate;
     info->tcpi_notsent_bytes = (uint32_t)from->tcpi_notsent_bytes;
     info->tcpi_snd_wnd = from->tcpi_snd_wnd;
     info->tcpi_delivered_ce = from->tcpi_delivered_ce;
@@ -36,6 +43,7 @@ static void fill_sending(struct tcp_info *info, const struct chaski_tcp_info *fr
 static void fill_receiving(struct tcp_info *info, const struct chaski_tcp_info *from)
 {
     info->tcpi_ato = from->tcpi_ato;
+    info->tcpi_last_data_recv = from->tcpi_last_data_recv;
     info->tcpi_rcv_mss = from->tcpi_rcv_mss;
     info->tcpi_advmss = from->tcpi_advmss;
     info->tcpi_rcv_rtt = from->tcpi_rcv_rtt;

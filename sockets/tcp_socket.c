@@ -154,6 +154,7 @@ int tcp_socket_listen(struct socket *socket, int backlog)
         .backlog = most + 1,
         .fast_open = (uint32_t)socket->plain[PLAIN_FASTOPEN],
     };
+    socket_apply_listener(socket, &bind);
     int error = chaski_tcp_bind(host_of(socket), &bind, &socket->listener);
     if (error != 0)
         return error_number(error);

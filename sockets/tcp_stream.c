@@ -192,6 +192,8 @@ ssize_t tcp_socket_send(struct file *file, const struct msghdr *message, int fla
     if ((flags & MSG_ZEROCOPY) && socket->plain[PLAIN_ZEROCOPY] && wanted != 0)
         return zerocopy_send(socket, message);
     ssize_t done = copy_in(socket, message);
+    if (done > 0)
+        chaski_tcp_set(host_of(socket), socket->tcp, CHASKI_TCP_MORE, (flags & MSG_MORE) != 0);
     if ((flags & MSG_OOB) && done > 0 && done == wanted)
         chaski_tcp_urgent(host_of(socket), socket->tcp);
     return done;

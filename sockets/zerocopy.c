@@ -126,6 +126,7 @@ ssize_t zerocopy_tell(struct socket *socket, struct msghdr *message, int flags)
         return -EAGAIN;
     memset(&told, 0, sizeof told);
     told.error.ee_origin = SO_EE_ORIGIN_ZEROCOPY;
+    told.error.ee_code = SO_EE_CODE_ZEROCOPY_COPIED; /* links may have to: do not rely on it */
     told.error.ee_info = note->first;
     told.error.ee_data = note->last;
     control_put(message, &room, SOL_IP, IP_RECVERR, &told, sizeof told);

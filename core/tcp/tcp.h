@@ -68,6 +68,10 @@ enum tcp_flag {
     TCPF_WANTS_OUTPUT = 1u << 24, /* has something to send, perhaps */
     TCPF_IN_TABLE = 1u << 25,     /* segments find it */
     TCPF_FIN_KNOWN = 1u << 26,    /* the peer's FIN stands at fin_at, perhaps behind a gap */
+    TCPF_CORK = 1u << 27,         /* short segments wait for more */
+    TCPF_MORE = 1u << 28,         /* what was written last goes on: no PSH at its end, */
+    TCPF_HELD = 1u << 29,         /* and it waits until something is heard */
+    TCPF_PUSH = 1u << 30,         /* a short segment goes in any case, once */
 };
 
 /* Linux's tcp_ca_state numbers. */
@@ -121,12 +125,12 @@ struct tcp_connection {
 
     /* ---- line 2 ---- */
     struct tcp_receive_queue receive;
-    uint32_t work_next;         /* in tcp->work: the next one; 0: not in there */
+    uint32_t work_next;              /* in tcp->work: the next one; 0: not in there */
     uint32_t unacknowledged_in : 26; /* bytes received since the last acknowledgement was sent */
     uint32_t quick_acks : 5;         /* so many acknowledgements go at once, */
     uint32_t pingpong : 1;           /* unless the application answers, so that they can wait */
-    uint64_t ack_at;            /* delayed acknowledgement; TIMER_NEVER: off, as for its like */
-    struct timer timer;         /* at the earliest of the deadlines; its own stands first */
+    uint64_t ack_at;    /* delayed acknowledgement; TIMER_NEVER: off, as for its like */
+    struct timer timer; /* at the earliest of the deadlines; its own stands first */
 
     /* ---- line 3, behind the timer's links ---- */
     uint64_t send_at;  /* retransmission or persist */
@@ -196,7 +200,10 @@ struct tcp_listener {
     chaski_tcp_filter *filter;
     chaski_tcp_closure *closure;
     void *context;
-    uint16_t next; /* same hash chain; index plus one */
+    uint32_t receive_buffer; /* 0: as the knobs say; likewise the next ones */
+    uint16_t max_segment;
+    uint8_t traffic_class, ttl; /* of SYN+ACKs */
+    uint16_t next;              /* same hash chain; index plus one */
 };
 
 enum { TCP_LISTENER_CHAINS = 64, TCP_PORT_COUNTERS = 16 };
@@ -286,6 +293,8 @@ static inline bool tcp_pending(const struct tcp *tcp)
 int tcp_bind(struct tcp *tcp, const struct chaski_tcp_bind *bind, chaski_listener *listener);
 int tcp_unbind(struct tcp *tcp, chaski_listener listener);
 int tcp_listener_fast_open(struct tcp *tcp, chaski_listener listener, uint32_t queue);
+int tcp_listener_set(struct tcp *tcp, chaski_listener listener, enum chaski_tcp_option option,
+                     int64_t value);
 uint32_t tcp_fast_open_room(const struct tcp *tcp, const struct chaski_address *server,
                             bool without_cookie);
 int tcp_accept(struct tcp *tcp, chaski_listener listener, chaski_tcp *connection);

@@ -93,7 +93,9 @@ static void grow_window(struct tcp_connection *c, uint32_t delivered, uint32_t i
 void window_adapt(const struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news,
                   const struct ack_before *before, bool lost)
 {
-    uint32_t delivered = news->acknowledged;
+    /* What was SACKed counts with the acknowledgement that moves SND.UNA (as Linux), and once. */
+    bool moved = news->acknowledged != 0;
+    uint32_t delivered = moved ? news->delivered + news->sacked : 0;
     if ((c->recovery == TCP_CA_RECOVERY || c->recovery == TCP_CA_CWR) && has(c, TCPF_HAS_SACK)) {
         reduce_in_proportion(c, news, lost);
         return;
@@ -101,8 +103,6 @@ void window_adapt(const struct tcp *tcp, struct tcp_connection *c, const struct 
     bool blind = c->recovery == TCP_CA_LOSS && !has(c, TCPF_HAS_SACK);
     if (blind)
         delivered = minimum(news->delivered, c->mss);
-    else if (before->recovering) /* the last one covers a window that arrived long ago */
-        delivered = news->delivered;
     grow_window(c, delivered, before->in_flight, news);
     if (blind)
         hold_back(tcp, c);

@@ -58,6 +58,19 @@ struct undo {
     union congestion_state congestion;
 };
 
+/* What sending waits for. */
+enum busy {
+    BUSY_NOT,     /* nothing is written that is not acknowledged */
+    BUSY_NETWORK, /* acknowledgements */
+    BUSY_WINDOW,  /* the peer's window */
+    BUSY_BUFFER,  /* the application, which wanted to write more than the buffer takes */
+};
+
+struct tcp_busy {
+    uint64_t since_ns, ns[BUSY_BUFFER]; /* of all reasons but the first */
+    uint8_t reason;
+};
+
 /*
  * What a connection has only while it sends: the bytes queued, what is known of those in flight,
  * where recovery stands, and what congestion control has learned. Most of many connections are
@@ -86,6 +99,8 @@ struct tcp_flight {
     struct undo undo;
     struct ecn_told told;
     struct mtu_search mtu;
+    struct tcp_busy busy;
+    uint64_t bytes_sent, bytes_resent;
     union congestion_state congestion;
 };
 

@@ -47,6 +47,35 @@ static void describe_sending(const struct tcp_connection *c, struct chaski_tcp_i
     info->congestion = congestion_algorithm(c->algorithm)->name;
 }
 
+/* What Linux would pace at: bytes a second. */
+static uint64_t pacing_rate(const struct tcp_connection *c)
+{
+    enum { SLOW_START_PERCENT = 200, PERCENT = 120 };
+    if (c->srtt_us8 == 0)
+        return 0;
+    bool slow_start = c->congestion.window < c->congestion.threshold / 2;
+    uint64_t window = maximum(c->congestion.window, c->snd_nxt - c->snd_una);
+    return window * (slow_start ? SLOW_START_PERCENT : PERCENT) * 80000 / c->srtt_us8;
+}
+
+static void describe_time(const struct tcp *tcp, const struct tcp_connection *c,
+                          struct chaski_tcp_info *info)
+{
+    enum { NS_PER_US = 1000 };
+    uint64_t now_ns = tcp->now_ns;
+    info->tcpi_last_data_sent = clock_ms(now_ns) - c->sent_ms;
+    info->tcpi_last_data_recv = clock_ms(now_ns) - c->text_ms;
+    info->tcpi_pacing_rate = pacing_rate(c);
+    if (c->flight == NULL)
+        return;
+    info->tcpi_bytes_sent = c->flight->bytes_sent + c->flight->bytes_resent;
+    info->tcpi_bytes_retrans = c->flight->bytes_resent;
+    info->tcpi_rwnd_limited = busy_time_ns(c, BUSY_WINDOW, now_ns) / NS_PER_US;
+    info->tcpi_sndbuf_limited = busy_time_ns(c, BUSY_BUFFER, now_ns) / NS_PER_US;
+    info->tcpi_busy_time = busy_time_ns(c, BUSY_NETWORK, now_ns) / NS_PER_US +
+                           info->tcpi_rwnd_limited + info->tcpi_sndbuf_limited;
+}
+
 static void describe_receiving(const struct tcp *tcp, const struct tcp_connection *c,
                                struct chaski_tcp_info *info)
 {
@@ -98,6 +127,7 @@ static void describe(const struct tcp *tcp, const struct tcp_connection *c,
     info->tcpi_rcv_wscale = c->receive_scale;
     info->tcpi_pmtu = connection_path(tcp, c, &path) == 0 ? path.mtu : 0;
     describe_sending(c, info);
+    describe_time(tcp, c, info);
     describe_ecn(c, info);
     describe_receiving(tcp, c, info);
 }

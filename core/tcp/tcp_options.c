@@ -23,7 +23,15 @@ static const struct limits limits[CHASKI_TCP_OPTION_COUNT] = {
     [CHASKI_TCP_RCVBUF] = {2048, INT32_MAX / 2},
     [CHASKI_TCP_TOS] = {0, 255},
     [CHASKI_TCP_TTL] = {0, 255},
+    [CHASKI_TCP_CORK] = {0, 1},
+    [CHASKI_TCP_MORE] = {0, 1},
 };
+
+bool tcp_option_takes(enum chaski_tcp_option option, int64_t value)
+{
+    return (unsigned)option < CHASKI_TCP_OPTION_COUNT && value >= limits[option].least &&
+           value <= limits[option].most;
+}
 
 static void set_flag(struct tcp_connection *c, uint32_t flag, int64_t value)
 {
@@ -45,6 +53,15 @@ static void set_max_segment(struct tcp *tcp, struct tcp_connection *c, uint16_t 
     c->congestion.window = maximum(c->congestion.window, c->mss); /* the path may be wider again */
 }
 
+/* A scale that the peer has not been told yet fits the buffer. */
+static void set_receive_buffer(struct tcp_connection *c, uint32_t bytes)
+{
+    c->receive.limit = bytes;
+    c->flags |= TCPF_FIXED_RECEIVE_BUFFER;
+    if (c->state == CHASKI_TCP_SYN_SENT && has(c, TCPF_SYN_OWED) && has(c, TCPF_HAS_SCALING))
+        c->receive_scale = tcp_scale_for(bytes) & 15u;
+}
+
 static void set_keep_alive(struct tcp *tcp, struct tcp_connection *c, int64_t value)
 {
     set_flag(c, TCPF_KEEPALIVE, value);
@@ -58,12 +75,12 @@ int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
     struct tcp_connection *c = connection_of(tcp, handle);
     if (c == NULL)
         return CHASKI_STALE;
-    if ((unsigned)option >= CHASKI_TCP_OPTION_COUNT || value < limits[option].least ||
-        value > limits[option].most)
+    if (!tcp_option_takes(option, value))
         return CHASKI_INVALID;
     switch (option) {
     case CHASKI_TCP_NODELAY:
         set_flag(c, TCPF_NODELAY, value);
+        set_flag(c, TCPF_PUSH, value);
         if (c->state != CHASKI_TCP_CLOSED)
             connection_wants_output(tcp, c);
         break;
@@ -104,14 +121,21 @@ int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
         c->flags |= TCPF_FIXED_SEND_BUFFER;
         break;
     case CHASKI_TCP_RCVBUF:
-        c->receive.limit = (uint32_t)value;
-        c->flags |= TCPF_FIXED_RECEIVE_BUFFER;
+        set_receive_buffer(c, (uint32_t)value);
         break;
     case CHASKI_TCP_TOS:
         c->traffic_class = (uint8_t)((value & ~ECN_MODES) | (c->traffic_class & ECN_MODES));
         break;
     case CHASKI_TCP_TTL:
         c->ttl = (uint8_t)value;
+        break;
+    case CHASKI_TCP_CORK:
+        set_flag(c, TCPF_CORK, value);
+        if (c->state != CHASKI_TCP_CLOSED)
+            connection_wants_output(tcp, c);
+        break;
+    case CHASKI_TCP_MORE:
+        set_flag(c, TCPF_MORE | TCPF_HELD, value);
         break;
     case CHASKI_TCP_OPTION_COUNT:
         break;
@@ -152,6 +176,10 @@ static int64_t value_of(const struct tcp_connection *c, enum chaski_tcp_option o
         return c->traffic_class & ~ECN_MODES;
     case CHASKI_TCP_TTL:
         return c->ttl;
+    case CHASKI_TCP_CORK:
+        return has(c, TCPF_CORK);
+    case CHASKI_TCP_MORE:
+        return has(c, TCPF_MORE);
     case CHASKI_TCP_OPTION_COUNT:
         break;
     }

@@ -74,6 +74,7 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
     undo_note_resent(c, sent->segments, now_ns);
     mtu_note_resent(c, sent->node.key);
     c->retransmitted += sent->segments;
+    c->flight->bytes_resent += (uint32_t)done;
     c->flight->prr.out += sent_length(sent);
     c->sent_ms = clock_ms(now_ns);
     count(tcp->counters, CHASKI_TCP_RETRANSMITTED);
@@ -111,9 +112,13 @@ static enum outcome resend_lost(struct tcp *tcp, struct tcp_connection *c, uint6
  * in flight holds back the next one: the end of a long write need not wait. */
 static bool short_segment_may_go(const struct tcp_connection *c, uint32_t n, uint32_t waiting)
 {
+    bool urgent = has(c, TCPF_URGENT_OUT) && seq_gt(c->send_urgent, c->snd_nxt);
+    if (n == waiting && (has(c, TCPF_FIN_QUEUED | TCPF_PUSH) || urgent))
+        return true;
+    if (n == waiting && has(c, TCPF_CORK | TCPF_HELD))
+        return has(c, TCPF_PROBE_OWED);
     if (n == waiting)
-        return has(c, TCPF_NODELAY | TCPF_FIN_QUEUED) || seq_le(c->flight->snd_small, c->snd_una) ||
-               (has(c, TCPF_URGENT_OUT) && seq_gt(c->send_urgent, c->snd_nxt));
+        return has(c, TCPF_NODELAY) || seq_le(c->flight->snd_small, c->snd_una);
     /* The override (RFC 9293, 3.8.6.2.1): the peer may never open its window so far again. */
     return n != 0 && (n >= c->max_snd_wnd / 2 || has(c, TCPF_PROBE_OWED));
 }
@@ -160,14 +165,15 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
 {
     struct tcp_flight *flight = c->flight;
     bool last = c->snd_nxt + n == c->snd_end, fin = last && has(c, TCPF_FIN_QUEUED);
-    bool push = (last && n != 0) || n > c->mss;
+    bool pushed = last && n != 0 && (!has(c, TCPF_MORE) || has(c, TCPF_PROBE_OWED));
+    bool push = pushed || n > c->mss;
     uint8_t flags = TCP_ACK | (push ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
     struct send_chunk *chunk = n == 0 ? NULL : send_queue_unsent(&flight->queue, c->snd_nxt);
     struct tcp_sent *sent = scoreboard_sent(&flight->scoreboard, &tcp->sent, c->snd_nxt,
                                             c->snd_nxt + n + fin, c->mss, chunk, now_ns);
     if (sent == NULL)
         return OUT_OF_MEMORY;
-    sent->flags = last && n != 0 ? SENT_PUSHED : 0;
+    sent->flags = pushed ? SENT_PUSHED : 0;
     int32_t done = tcp_build_segment(tcp, c, chunk, c->snd_nxt, n, flags, now_ns);
     if (done < 0) {
         scoreboard_unsend(&flight->scoreboard, &tcp->sent, sent);
@@ -184,6 +190,7 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
     flight->prr.out += sent_length(sent);
     c->snd_nxt = sent->end;
     c->flags &= ~(uint32_t)TCPF_PROBE_OWED; /* data asks for an answer as well */
+    flight->bytes_sent += (uint32_t)done;
     c->sent_ms = clock_ms(now_ns);
     if ((uint32_t)done % c->mss != 0)
         flight->snd_small = c->snd_nxt;
@@ -308,6 +315,7 @@ static enum outcome send_data(struct tcp *tcp, struct tcp_connection *c, uint64_
         return OUT_OF_MEMORY;
     enum outcome outcome = send_what_may_go(tcp, c, now_ns);
     consider_persisting(tcp, c, now_ns);
+    busy_note(c, now_ns);
     return outcome;
 }
 
@@ -394,6 +402,7 @@ void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
     if (!has(c, TCPF_ACK_NOW) && tcp_window_opened(c))
         c->flags |= TCPF_ACK_NOW;
     bool starved = send_all(tcp, c, now_ns) == OUT_OF_MEMORY;
+    c->flags &= ~(uint32_t)TCPF_PUSH;
     count_many(tcp->counters, CHASKI_TCP_OUTPUT_NO_MEMORY, starved);
     if ((starved || (has(c, TCPF_WANTS_ROOM) && tcp_queued(c) == 0)) &&
         c->ack_at > now_ns + TCP_RETRY_NS)

@@ -357,6 +357,7 @@ static void apply(struct tcp *tcp, struct tcp_connection *c, struct packet *pack
 {
     note_timestamp(c, packet, now_ns);
     tcp_heard(c, now_ns);
+    c->flags &= ~(uint32_t)TCPF_HELD;
     if (c->state == CHASKI_TCP_SYN_RECEIVED) {
         c->snd_una++;
         c->snd_wl1 = packet->tcp.sequence - 1;
@@ -365,6 +366,7 @@ static void apply(struct tcp *tcp, struct tcp_connection *c, struct packet *pack
     if (c->traffic_class & ECN_MODES)
         ecn_count(c, packet);
     tcp_acknowledge(tcp, c, packet, now_ns);
+    busy_note(c, now_ns);
     bool alive = move_after_ack(tcp, c, now_ns);
     if (alive && text_for_nobody(c, packet)) {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_CLOSED);

@@ -205,12 +205,38 @@ typedef void chaski_tcp_closure(void *context, struct chaski *host, chaski_tcp c
 typedef bool chaski_tcp_filter(void *context, const struct chaski_endpoint *local,
                                const struct chaski_endpoint *remote);
 
+/* Linux's names; times in milliseconds unless said otherwise. */
+enum chaski_tcp_option {
+    CHASKI_TCP_NODELAY,      /* 1: no Nagle (RFC 9293, 3.7.4) */
+    CHASKI_TCP_QUICKACK,     /* 1: no delayed acknowledgement */
+    CHASKI_TCP_MAXSEG,       /* largest segment payload in bytes, 64 to 65495; before connecting */
+    CHASKI_TCP_KEEPALIVE,    /* 1: probe an idle connection */
+    CHASKI_TCP_KEEPIDLE,     /* before the first probe; default 7 200 000 */
+    CHASKI_TCP_KEEPINTVL,    /* between probes; default 75 000 */
+    CHASKI_TCP_KEEPCNT,      /* unanswered probes before giving up; default 9 */
+    CHASKI_TCP_USER_TIMEOUT, /* unacknowledged data for this long ends it (RFC 5482); 0: default */
+    CHASKI_TCP_SYNCNT,       /* SYN retransmissions; default 7 (RFC 9293: three minutes) */
+    CHASKI_TCP_LINGER,     /* close: -1 in the background (default), 0 reset, else give up after */
+    CHASKI_TCP_CONGESTION, /* enum chaski_congestion */
+    CHASKI_TCP_SNDBUF,     /* bytes; fixes the size and ends auto-tuning */
+    CHASKI_TCP_RCVBUF,     /* likewise */
+    CHASKI_TCP_TOS,        /* traffic class of what is sent */
+    CHASKI_TCP_TTL,        /* 1 to 255 */
+    CHASKI_TCP_CORK,       /* 1: short segments wait for more, at most for a time-out */
+    CHASKI_TCP_MORE,       /* 1: what was just written goes on: as CORK, but until the peer is heard
+                            * or the next write without it */
+    CHASKI_TCP_OPTION_COUNT,
+};
+
 struct chaski_tcp_bind {
     struct chaski_endpoint local; /* address unspecified: all of ours, both families */
     uint32_t max_connections;     /* accepted and not yet over; 0: as many as there are */
     uint32_t backlog;             /* completed and not yet taken by chaski_tcp_accept(); 0: 128 */
     uint32_t fast_open;           /* connections whose handshake is not over and whose SYN brought
                                    * data (RFC 7413; needs tcp_fastopen's 2); 0: none */
+    uint32_t receive_buffer;      /* of its connections, as CHASKI_TCP_RCVBUF; 0: the default */
+    uint16_t max_segment;         /* likewise, as CHASKI_TCP_MAXSEG; 0: as the path takes */
+    uint8_t traffic_class, ttl;   /* of the answers to SYNs; 0: the default */
     chaski_tcp_filter *filter;    /* NULL: everybody */
     chaski_tcp_closure *receive;  /* every connection's closure; NULL: polled, see accept */
     void *context;
@@ -222,6 +248,9 @@ int chaski_tcp_bind(struct chaski *host, const struct chaski_tcp_bind *bind,
                     chaski_listener *listener);
 /* Another limit of fast opens, see struct chaski_tcp_bind. */
 int chaski_tcp_listener_fast_open(struct chaski *host, chaski_listener listener, uint32_t queue);
+/* Changes RCVBUF, MAXSEG, TOS or TTL of what is opened from now on. */
+int chaski_tcp_listener_set(struct chaski *host, chaski_listener listener,
+                            enum chaski_tcp_option option, int64_t value);
 /* How many bytes a SYN to `server` may carry now; 0: a cookie has to be asked for first, by opening
  * with `fast_open`. */
 size_t chaski_tcp_fast_open_room(struct chaski *host, const struct chaski_address *server,
@@ -297,26 +326,6 @@ enum chaski_congestion {
     CHASKI_CONGESTION_COUNT,
 };
 
-/* Linux's names; times in milliseconds unless said otherwise. */
-enum chaski_tcp_option {
-    CHASKI_TCP_NODELAY,      /* 1: no Nagle (RFC 9293, 3.7.4) */
-    CHASKI_TCP_QUICKACK,     /* 1: no delayed acknowledgement */
-    CHASKI_TCP_MAXSEG,       /* largest segment payload in bytes, 64 to 65495; before connecting */
-    CHASKI_TCP_KEEPALIVE,    /* 1: probe an idle connection */
-    CHASKI_TCP_KEEPIDLE,     /* before the first probe; default 7 200 000 */
-    CHASKI_TCP_KEEPINTVL,    /* between probes; default 75 000 */
-    CHASKI_TCP_KEEPCNT,      /* unanswered probes before giving up; default 9 */
-    CHASKI_TCP_USER_TIMEOUT, /* unacknowledged data for this long ends it (RFC 5482); 0: default */
-    CHASKI_TCP_SYNCNT,       /* SYN retransmissions; default 7 (RFC 9293: three minutes) */
-    CHASKI_TCP_LINGER,     /* close: -1 in the background (default), 0 reset, else give up after */
-    CHASKI_TCP_CONGESTION, /* enum chaski_congestion */
-    CHASKI_TCP_SNDBUF,     /* bytes; fixes the size and ends auto-tuning */
-    CHASKI_TCP_RCVBUF,     /* likewise */
-    CHASKI_TCP_TOS,        /* traffic class of what is sent */
-    CHASKI_TCP_TTL,        /* 1 to 255 */
-    CHASKI_TCP_OPTION_COUNT,
-};
-
 int chaski_tcp_set(struct chaski *host, chaski_tcp connection, enum chaski_tcp_option option,
                    int64_t value);
 int chaski_tcp_get(struct chaski *host, chaski_tcp connection, enum chaski_tcp_option option,
@@ -359,6 +368,10 @@ struct chaski_tcp_info {
     uint32_t tcpi_rtt, tcpi_rttvar, tcpi_min_rtt, tcpi_rcv_rtt;
     uint32_t tcpi_rcv_space, tcpi_snd_wnd, tcpi_rcv_wnd;
     uint32_t tcpi_total_retrans, tcpi_segs_out, tcpi_segs_in;
+    uint32_t tcpi_last_data_sent, tcpi_last_data_recv; /* so many ms ago */
+    uint64_t tcpi_bytes_sent, tcpi_bytes_retrans; /* these and the next lines: of flights only */
+    uint64_t tcpi_busy_time, tcpi_rwnd_limited, tcpi_sndbuf_limited;
+    uint64_t tcpi_pacing_rate;
     uint64_t tcpi_bytes_acked, tcpi_bytes_received, tcpi_notsent_bytes;
     /* Congestion marks (RFC 3168): packets that arrived marked at the peer, and here; with accurate
      * ECN, which both ends then have (RFC 9768), also bytes, which wrap: those of ECT(1) at 2^24.
