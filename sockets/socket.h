@@ -106,8 +106,12 @@ struct socket {
     bool quick;          /* TCP_QUICKACK has been set */
     bool has_congestion; /* TCP_CONGESTION has been set */
     bool fast_connect;   /* TCP_FASTOPEN_CONNECT */
-    bool deferred;       /* connect() has been called; the SYN goes with the first data */
-    uint8_t congestion;  /* enum chaski_congestion */
+    bool fast_waits;     /* a caller waits for the handshake, having given so many bytes: */
+    uint32_t fast_taken;
+    bool fast_opened;   /* that call may go on with the rest, its flags being the same */
+    bool write_waits;   /* a caller who came short does, for room in a buffer of its own */
+    bool deferred;      /* connect() has been called; the SYN goes with the first data */
+    uint8_t congestion; /* enum chaski_congestion */
     uint32_t linger_s;
     uint64_t linger_until_ns;
     int error; /* SO_ERROR: told once */
@@ -148,9 +152,11 @@ size_t fast_open_room(const struct socket *socket, const struct chaski_endpoint 
 int fast_open_set(struct socket *socket, int name, const struct option_in *in);
 int fast_open_get(const struct socket *socket, int name, const struct option_out *out);
 /* MSG_FASTOPEN: opens with what is to be sent. */
-ssize_t fast_open_send(struct socket *socket, const struct msghdr *message);
+ssize_t fast_open_send(struct socket *socket, const struct msghdr *message, int flags);
 /* The first data after a connect() that was put off. */
-ssize_t fast_open_send_deferred(struct socket *socket, const struct msghdr *message);
+ssize_t fast_open_send_deferred(struct socket *socket, const struct msghdr *message, int flags);
+/* Goes on with a call that waits: as send, or 1 in *through when the message is to be sent now. */
+ssize_t fast_open_goes_on(struct socket *socket, int flags, bool *through);
 /* Sends a SYN at the next turn: -EINPROGRESS, or why not. */
 int tcp_socket_begin(struct socket *socket, const struct chaski_endpoint *remote, bool fast);
 
@@ -213,6 +219,15 @@ int socket_apply_one(struct socket *socket, enum plain_option option);
 void socket_apply(struct socket *socket);
 /* What a listener's connections begin with. */
 void socket_apply_listener(const struct socket *socket, struct chaski_tcp_bind *bind);
+
+/* ---- send_room.c ---- */
+
+enum { SEND_BUFFER_MIN = 2048 }; /* the core takes no less */
+
+/* Whether a socket with a buffer of its own is writable. */
+bool send_room_is_there(const struct socket *socket, const struct chaski_tcp_info *info);
+/* Before a write: tells the core how many bytes it may have queued behind it. */
+void send_room_set(struct socket *socket, const struct chaski_tcp_info *info);
 
 /* ---- zerocopy.c ---- */
 

@@ -78,6 +78,8 @@ void tcp_socket_refresh(struct socket *socket)
 bool tcp_socket_has_room(const struct socket *socket, const struct chaski_tcp_info *info)
 {
     int64_t limit = 0;
+    if (socket->asked[PLAIN_SNDBUF] && !send_room_is_there(socket, info))
+        return false;
     chaski_tcp_get(host_of(socket), socket->tcp, CHASKI_TCP_SNDBUF, &limit);
     int64_t queued = info->send_queue, room = limit - queued;
     int64_t unsent = (int64_t)info->tcpi_notsent_bytes;

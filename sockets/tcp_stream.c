@@ -175,6 +175,19 @@ static ssize_t copy_in(struct socket *socket, const struct msghdr *message)
     return (ssize_t)done;
 }
 
+/* A socket with a send buffer of its own is written to as Linux does (send_room.c). */
+static bool waits_for_room(struct socket *socket, int flags)
+{
+    struct chaski_tcp_info info;
+    if (!socket->asked[PLAIN_SNDBUF] || !tcp_socket_info(socket, &info))
+        return false;
+    if (socket->write_waits && file_blocks(&socket->file, flags) &&
+        !send_room_is_there(socket, &info))
+        return true;
+    send_room_set(socket, &info);
+    return false;
+}
+
 ssize_t tcp_socket_send(struct file *file, const struct msghdr *message, int flags)
 {
     struct socket *socket = (struct socket *)file;
@@ -182,16 +195,25 @@ ssize_t tcp_socket_send(struct file *file, const struct msghdr *message, int fla
     if (wanted < 0)
         return wanted;
     tcp_socket_refresh(socket);
-    if (flags & MSG_FASTOPEN)
-        return fast_open_send(socket, message);
+    bool through = false;
+    ssize_t waited = socket->fast_waits ? fast_open_goes_on(socket, flags, &through) : 0;
+    if (waited != 0)
+        return waited;
+    through = through || (socket->fast_opened && socket->phase == SOCKET_CONNECTED);
+    socket->fast_opened = false;
+    if ((flags & MSG_FASTOPEN) && !through)
+        return fast_open_send(socket, message, flags);
     if (socket->deferred)
-        return fast_open_send_deferred(socket, message);
+        return fast_open_send_deferred(socket, message, flags);
     int error = send_error(socket);
     if (error != 0)
         return error;
     if ((flags & MSG_ZEROCOPY) && socket->plain[PLAIN_ZEROCOPY] && wanted != 0)
         return zerocopy_send(socket, message);
+    if (waits_for_room(socket, flags))
+        return -EAGAIN;
     ssize_t done = copy_in(socket, message);
+    socket->write_waits = done != wanted && file_blocks(&socket->file, flags);
     if (done > 0)
         chaski_tcp_set(host_of(socket), socket->tcp, CHASKI_TCP_MORE, (flags & MSG_MORE) != 0);
     if ((flags & MSG_OOB) && done > 0 && done == wanted)

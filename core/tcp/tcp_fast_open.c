@@ -37,7 +37,7 @@ static struct fast_open_memory *find(const struct fast_opens *all,
                                      const struct chaski_address *server)
 {
     for (uint32_t i = 0; i < all->limit; i++) {
-        if (all->memories[i].cookie.length != 0 && address_equal(&all->memories[i].server, server))
+        if (all->memories[i].mss != 0 && address_equal(&all->memories[i].server, server))
             return &all->memories[i];
     }
     return NULL;
@@ -46,20 +46,30 @@ static struct fast_open_memory *find(const struct fast_opens *all,
 const struct fast_open_memory *fast_open_recall(const struct fast_opens *all,
                                                 const struct chaski_address *server)
 {
-    return find(all, server);
+    const struct fast_open_memory *memory = find(all, server);
+    return memory != NULL && memory->cookie.length != 0 ? memory : NULL;
+}
+
+uint16_t fast_open_mss(const struct fast_opens *all, const struct chaski_address *server)
+{
+    const struct fast_open_memory *memory = find(all, server);
+    return memory != NULL ? memory->mss : 0;
 }
 
 void fast_open_remember(struct fast_opens *all, const struct chaski_address *server,
                         const struct fast_open_cookie *cookie, uint16_t mss)
 {
     struct fast_open_memory *memory = find(all, server);
-    if (cookie->length == 0 || all->limit == 0)
+    if (all->limit == 0)
         return;
     if (memory == NULL) {
         memory = &all->memories[all->next];
         all->next = (all->next + 1) % all->limit;
+        *memory = (struct fast_open_memory){.server = *server};
     }
-    *memory = (struct fast_open_memory){.server = *server, .cookie = *cookie, .mss = mss};
+    memory->mss = mss;
+    if (cookie != NULL && cookie->length != 0)
+        memory->cookie = *cookie;
 }
 
 /* ---- The server ---------------------------------------------------------------------------- */
@@ -134,6 +144,7 @@ uint32_t tcp_fast_open_room(const struct tcp *tcp, const struct chaski_address *
         network->path == NULL || network->path(network->block, &any, server, 0, &path) != 0)
         return 0;
     uint32_t mss = path.mtu - (address_is_ip4(server) ? 40u : 60u);
-    mss = known != NULL ? minimum(mss, known->mss) : mss;
+    uint32_t announced = fast_open_mss(&tcp->fast_open, server);
+    mss = announced != 0 ? minimum(mss, announced) : mss;
     return mss - minimum(mss, WIRE_TCP_OPTIONS_MAX);
 }

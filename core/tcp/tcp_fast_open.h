@@ -46,15 +46,15 @@ struct fast_open_cookie {
     bool experimental;
 };
 
-/* What a server gave us. */
+/* What a server told us. */
 struct fast_open_memory {
     struct chaski_address server;
-    struct fast_open_cookie cookie;
-    uint16_t mss; /* that it announced */
+    struct fast_open_cookie cookie; /* of no length when it gave none */
+    uint16_t mss;                   /* that it announced; 0: this is free */
 };
 
 struct fast_opens {
-    struct fast_open_memory *memories; /* those with a cookie are in use */
+    struct fast_open_memory *memories; /* those with a segment size are in use */
     uint32_t limit;
     uint32_t next; /* the one that is forgotten for a new one */
     struct siphash_key keys[2];
@@ -71,8 +71,11 @@ int fast_open_set_keys(struct fast_opens *all, const uint8_t *bytes, size_t leng
 /* The client: what was given by the server; NULL: nothing. */
 const struct fast_open_memory *fast_open_recall(const struct fast_opens *all,
                                                 const struct chaski_address *server);
+/* `cookie` may be NULL, or empty: then the one that is known stays. */
 void fast_open_remember(struct fast_opens *all, const struct chaski_address *server,
                         const struct fast_open_cookie *cookie, uint16_t mss);
+/* How long segments to the server may be; 0: not known. */
+uint16_t fast_open_mss(const struct fast_opens *all, const struct chaski_address *server);
 
 /* The server: the cookie for a client. */
 void fast_open_make(const struct fast_opens *all, const struct chaski_address *client,

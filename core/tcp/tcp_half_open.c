@@ -57,14 +57,15 @@ static void unlink_entry(struct tcp_half_opens *all, struct tcp_half_open *entry
         queue->last = entry->previous;
 }
 
-static uint32_t wait_ms(const struct tcp_half_open *entry)
+static uint32_t wait_ms(const struct tcp *tcp, const struct tcp_half_open *entry)
 {
-    return (uint32_t)SYNACK_FIRST_MS << entry->round;
+    return minimum((uint32_t)SYNACK_FIRST_MS << entry->round, tcp->knobs.rto_max_us / 1000);
 }
 
-static uint32_t time_left_ms(const struct tcp_half_open *entry, uint64_t now_ns)
+static uint32_t time_left_ms(const struct tcp *tcp, const struct tcp_half_open *entry,
+                             uint64_t now_ns)
 {
-    return ms_left(now_ns, entry->due_ms, wait_ms(entry));
+    return ms_left(now_ns, entry->due_ms, wait_ms(tcp, entry));
 }
 
 static void set_timer(struct tcp *tcp, uint64_t now_ns)
@@ -75,7 +76,8 @@ static void set_timer(struct tcp *tcp, uint64_t now_ns)
         if (all->queues[round].first == 0)
             continue;
         uint64_t at =
-            now_ns + time_left_ms(&all->entries[all->queues[round].first - 1], now_ns) * 1000000ull;
+            now_ns +
+            time_left_ms(tcp, &all->entries[all->queues[round].first - 1], now_ns) * 1000000ull;
         if (at < earliest)
             earliest = at;
     }
@@ -357,7 +359,7 @@ static struct tcp_half_open *take_entry(struct tcp *tcp, const struct tcp_half_o
 
 static void begin_waiting(struct tcp *tcp, struct tcp_half_open *entry, uint64_t now_ns)
 {
-    entry->due_ms = clock_ms(now_ns) + wait_ms(entry);
+    entry->due_ms = clock_ms(now_ns) + wait_ms(tcp, entry);
     append(&tcp->half_open, entry);
     set_timer(tcp, now_ns);
 }
@@ -558,7 +560,7 @@ void half_open_timer(void *block, struct timer *timer, uint64_t now_ns)
     for (unsigned round = HALF_OPEN_ROUNDS; round-- > 0;) {
         uint32_t first;
         while ((first = all->queues[round].first) != 0 &&
-               time_left_ms(&all->entries[first - 1], now_ns) == 0) {
+               time_left_ms(tcp, &all->entries[first - 1], now_ns) == 0) {
             struct tcp_half_open *entry = &all->entries[first - 1];
             if (round >= tcp->knobs.synack_retries || round + 1 == HALF_OPEN_ROUNDS) {
                 count(tcp->counters, CHASKI_TCP_HALF_OPEN_EXPIRED);

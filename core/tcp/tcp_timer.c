@@ -140,8 +140,6 @@ static void handshake_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_
     c->retransmitted++;
     count(tcp->counters, CHASKI_TCP_RETRANSMITTED);
     c->flags |= TCPF_SYN_OWED;
-    if (c->flight != NULL)
-        c->flight->syn_data = 0; /* the plain way, lest something on the path drops the other */
     connection_wants_output(tcp, c);
 }
 
