@@ -54,7 +54,7 @@ static int why_ended(const struct socket *socket)
 {
     struct chaski_piece piece;
     int error = chaski_tcp_error(host_of(socket), socket->tcp);
-    if (error == CHASKI_RESET && chaski_tcp_look(host_of(socket), socket->tcp, &piece, 1) >= 0)
+    if (error == CHASKI_RESET && chaski_tcp_look(host_of(socket), socket->tcp, &piece, 1) == 0)
         return EPIPE;
     return -error_number(error);
 }

@@ -133,8 +133,7 @@ void connection_end(struct tcp *tcp, struct tcp_connection *c, int error)
     }
     stop(tcp, c);
     c->error = (int8_t)error;
-    if (error == CHASKI_RESET) /* RFC 9293, 3.10.7.4: queues are flushed */
-        receive_queue_clear(&c->receive, tcp->counters);
+    receive_queue_drop_runs(&c->receive, tcp->counters, CHASKI_DROP_TCP_CLOSED);
     connection_tell(tcp, c, CHASKI_ENDED | CHASKI_READABLE);
 }
 

@@ -93,8 +93,9 @@ static void grow_window(struct tcp_connection *c, uint32_t delivered, uint32_t i
 void window_adapt(const struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news,
                   const struct ack_before *before, bool lost)
 {
-    /* What was SACKed counts with the acknowledgement that moves SND.UNA (as Linux), and once. */
-    bool moved = news->acknowledged != 0;
+    /* What is SACKed counts with the acknowledgement that moves SND.UNA (as Linux), unless SACKs
+     * are known to tell of reordering. */
+    bool moved = news->acknowledged != 0 || c->flight->rack.reordering_seen;
     uint32_t delivered = moved ? news->delivered + news->sacked : 0;
     if ((c->recovery == TCP_CA_RECOVERY || c->recovery == TCP_CA_CWR) && has(c, TCPF_HAS_SACK)) {
         reduce_in_proportion(c, news, lost);

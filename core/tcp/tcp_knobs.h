@@ -27,10 +27,11 @@ struct tcp_knobs {
     uint16_t keep_interval_s;
     uint8_t keep_count;
     uint8_t syn_retries, synack_retries;
-    uint8_t doubt_after; /* R1: time-outs before IP is told to doubt the next hop */
-    uint8_t syncookies;  /* 0: never, 1: when all half-open entries are taken, 2: always */
-    uint8_t timestamps;  /* 0: none, 1: with an offset for each connection, 2: without */
-    bool lax_timestamps; /* segments may lack them though they were agreed on */
+    uint8_t syn_linear_timeouts; /* as Linux 6.5 and later; RFC 6298, 5.5 wants 0 */
+    uint8_t doubt_after;         /* R1: time-outs before IP is told to doubt the next hop */
+    uint8_t syncookies;          /* 0: never, 1: when all half-open entries are taken, 2: always */
+    uint8_t timestamps;          /* 0: none, 1: with an offset for each connection, 2: without */
+    bool lax_timestamps;         /* segments may lack them though they were agreed on */
     bool sack, window_scaling;
     uint8_t congestion;         /* enum chaski_congestion */
     bool slow_start_after_idle; /* RFC 5681, 4.1 */

@@ -511,6 +511,7 @@ static void syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct p
     if (has(c, TCPF_HELD)) { /* it goes with what the caller has still to write */
         c->flags = (c->flags & ~(uint32_t)(TCPF_HELD | TCPF_MORE)) | TCPF_ACK_DELAYED;
         c->ack_at = now_ns + tcp->knobs.ack_delay_us * 1000ull;
+        c->pingpong = 1;
     } else {
         c->flags |= TCPF_ACK_NOW;
     }

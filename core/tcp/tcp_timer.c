@@ -30,7 +30,10 @@ void tcp_rtt_sample(const struct tcp *tcp, struct tcp_connection *c, uint32_t rt
 
 uint64_t tcp_rto_ns(const struct tcp *tcp, const struct tcp_connection *c)
 {
-    uint64_t rto_us = (uint64_t)c->rto_us << (c->backoff < 16 ? c->backoff : 16);
+    uint32_t doublings = c->backoff;
+    if (c->state == CHASKI_TCP_SYN_SENT)
+        doublings -= minimum(doublings, tcp->knobs.syn_linear_timeouts);
+    uint64_t rto_us = (uint64_t)c->rto_us << minimum(doublings, 16);
     return (rto_us < tcp->knobs.rto_max_us ? rto_us : tcp->knobs.rto_max_us) * 1000;
 }
 

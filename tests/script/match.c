@@ -164,7 +164,10 @@ static void check_packet(struct run *run, const struct event *event, struct seen
     struct packet wanted = *event->packet;
     char text[PACKET_TEXT], other[PACKET_TEXT];
     uint32_t tick = run->settings.ts_tick_us;
-    uint32_t slack = tick != 0 ? (uint32_t)(run->settings.tolerance_ns / 1000 / tick) + 1 : 0;
+    /* Timestamps may be off by a share of the whole time, not only of the step (packetdrill). */
+    uint64_t share = seen->time_ns / 1000 * run->settings.tolerance_permil;
+    uint64_t off = share > run->settings.tolerance_ns ? share : run->settings.tolerance_ns;
+    uint32_t slack = tick != 0 ? (uint32_t)(off / 1000 / tick) + 1 : 0;
     struct packet got = flow_to_script(seen->flow, &seen->wire, &wanted, tick != 0, slack);
     const char *difference = packet_difference(&wanted, &got);
     got.ip.has_ecn = wanted.ip.has_ecn;
