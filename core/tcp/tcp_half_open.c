@@ -465,8 +465,11 @@ static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *en
     struct tcp_connection *c = promote(tcp, &copy, listener, now_ns);
     if (c != NULL)
         ecn_complete(tcp, c, copy.ecn, packet);
-    if (c != NULL && copy.round == 0)
-        tcp_rtt_sample(tcp, c, maximum(clock_ms(now_ns) - copy.due_ms + SYNACK_FIRST_MS, 1) * 1000);
+    uint32_t rtt_ms = clock_ms(now_ns) - copy.due_ms + wait_ms(tcp, &copy);
+    if (c != NULL && copy.round == 0 && rtt_ms != 0)
+        tcp_rtt_sample(tcp, c, rtt_ms * 1000);
+    else if (c != NULL && copy.round == 0)
+        c->min_rtt_us = 1000; /* too short to tell, but short */
     return c;
 }
 

@@ -36,7 +36,7 @@ struct tcp_knobs {
     uint8_t congestion;         /* enum chaski_congestion */
     bool slow_start_after_idle; /* RFC 5681, 4.1 */
     bool dsack;                 /* RFC 2883 */
-    uint16_t fast_open;         /* enum fast_open_knob */
+    uint32_t fast_open;         /* enum fast_open_knob */
     uint8_t frto;               /* RFC 5682; 0: off */
     uint8_t tail_probes;        /* RFC 8985, 7; Linux's tcp_early_retrans: 0 is off */
     uint8_t ecn;                /* 0: none; answering, asking: 1 classic, classic; 2 classic, none;

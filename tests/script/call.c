@@ -113,6 +113,7 @@ void call_try_again(struct call *call)
     if (call->pending && call->run->stack.now_ns < call->until_ns)
         return;
     call->run->waiting = NULL;
+    call->run->stack.wake_ns = 0;
     finish(call);
 }
 
@@ -136,12 +137,18 @@ static void wait_alone(struct call *call)
         call_fail(call, "waits for ever");
 }
 
+static void await(struct run *run, struct call *call)
+{
+    run->waiting = call;
+    run->stack.wake_ns = call->until_ns != UINT64_MAX ? call->until_ns : 0;
+}
+
 static void first_attempt(struct call *call)
 {
     struct run *run = call->run;
     call->value = call->kind->run(call);
     if (call->pending && run->stack.now_ns < call->until_ns)
-        run->waiting = call;
+        await(run, call);
     else
         finish(call);
     stack_turn(&run->stack);

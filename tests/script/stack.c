@@ -122,6 +122,8 @@ void stack_run(struct stack *stack, uint64_t time_ns, bool (*stop)(void *context
     uint64_t until = STACK_START + time_ns;
     while (stop == NULL || !stop(context)) {
         uint64_t next = chaski_deadline(stack->host);
+        if (stack->wake_ns != 0 && stack->wake_ns < next)
+            next = stack->wake_ns;
         if (next > until) {
             if (stack->now_ns < until) {
                 stack->now_ns = until;

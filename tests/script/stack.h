@@ -28,6 +28,7 @@ struct stack {
     struct sockets *sockets;
     struct arena *arena;
     uint64_t now_ns;               /* of the host's clock */
+    uint64_t wake_ns; /* when a call that waits gives up; 0: none does */
     struct sent *sent, **sent_end; /* not yet looked at */
     void (*turned)(void *context); /* after every turn */
     void *context;
