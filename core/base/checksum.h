@@ -21,7 +21,12 @@ uint64_t checksum_copy(void *to, const void *from, size_t length);
 uint64_t checksum_shift_odd(uint64_t partial);
 
 /* The one's complement sum, 16 bits, machine order, not inverted; 0 only when every byte was. */
-uint16_t checksum_fold(uint64_t partial);
+static inline uint16_t checksum_fold(uint64_t partial)
+{
+    partial = (partial >> 32) + (partial & 0xffffffff);                        /* 33 bits */
+    partial = (partial >> 32) + (partial >> 16 & 0xffff) + (partial & 0xffff); /* <= 0x1fffe */
+    return (uint16_t)((partial >> 16) + partial);
+}
 
 /* The value for a checksum field, as the two bytes that go on the wire when stored with
  * checksum_store(). Over data that includes a correct checksum field it is 0. */

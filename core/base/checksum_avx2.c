@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#pragma GCC target("avx2")
 #include <immintrin.h>
 #include <stdint.h>
 
-/* As with SSE2, at twice the width: for builds that are told that the processor has AVX2. */
+/* As with SSE2, at twice the width. */
 typedef __m256i vector;
+
+#define KIND(name) name##_avx2
 
 enum { VECTOR_BYTES = 32, LOWERED = 0x8000 };
 

@@ -5,6 +5,8 @@
 /* AArch64 adds pairs of 16-bit words to 32-bit lanes in a single instruction. */
 typedef uint32x4_t vector;
 
+#define KIND(name) name##_neon
+
 enum { VECTOR_BYTES = 16, LOWERED = 0 };
 
 static inline vector load(const uint8_t *at)

@@ -17,7 +17,7 @@ static inline uint64_t sum_block(const uint8_t *at)
     return sum;
 }
 
-uint64_t checksum_blocks(const uint8_t *bytes, size_t count)
+uint64_t checksum_blocks_portable(const uint8_t *bytes, size_t count)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < count; i++)
@@ -25,8 +25,8 @@ uint64_t checksum_blocks(const uint8_t *bytes, size_t count)
     return sum;
 }
 
-uint64_t checksum_copy_blocks(uint8_t *to, const uint8_t *from, size_t count)
+uint64_t checksum_copy_blocks_portable(uint8_t *to, const uint8_t *from, size_t count)
 {
     memcpy(to, from, count * CHECKSUM_BLOCK);
-    return checksum_blocks(from, count);
+    return checksum_blocks_portable(from, count);
 }

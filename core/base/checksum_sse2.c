@@ -8,6 +8,8 @@
  */
 typedef __m128i vector;
 
+#define KIND(name) name##_sse2
+
 enum { VECTOR_BYTES = 16, LOWERED = 0x8000 };
 
 static inline vector load(const uint8_t *at)

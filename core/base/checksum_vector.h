@@ -13,6 +13,7 @@
  *   add_words(sum, words)  with the 16-bit words of `words` added to the lanes, each word lowered
  *                          by LOWERED, so that signed lanes do as well
  *   across(sum)            the sum of all lanes
+ *   KIND(name)             the name with the kind behind it
  *
  * Four sums at a time keep the processor from waiting for one addition after another. A chunk is so
  * short that even their total fits a lane: 2^15 words, each less than 2^16, or within 2^15 of zero
@@ -60,7 +61,7 @@ static inline uint64_t chunk(uint8_t *to, const uint8_t *from, size_t count)
     return across(total(&s)) + (uint64_t)LOWERED * (length / 2);
 }
 
-uint64_t checksum_blocks(const uint8_t *bytes, size_t count)
+uint64_t KIND(checksum_blocks)(const uint8_t *bytes, size_t count)
 {
     uint64_t sum = 0;
     for (; count > CHUNK; count -= CHUNK, bytes += CHUNK * CHECKSUM_BLOCK)
@@ -68,7 +69,7 @@ uint64_t checksum_blocks(const uint8_t *bytes, size_t count)
     return sum + chunk(NULL, bytes, count);
 }
 
-uint64_t checksum_copy_blocks(uint8_t *to, const uint8_t *from, size_t count)
+uint64_t KIND(checksum_copy_blocks)(uint8_t *to, const uint8_t *from, size_t count)
 {
     uint64_t sum = 0;
     for (; count > CHUNK; count -= CHUNK) {

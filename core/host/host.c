@@ -2,6 +2,7 @@
 #include "core/host/host.h"
 
 #include "core/host/layout.h"
+#include "core/wire/ethernet.h"
 #include "core/wire/ip4.h"
 
 /* ---- Life ---- */
@@ -79,6 +80,7 @@ static void wire_ethernet(struct chaski *host, struct host_port *port, uint8_t n
                           const struct host_interface *interface)
 {
     ethernet_setup(&port->ethernet, &host->memory, &host->counters, number, interface->mac);
+    port->coalesce.inform = (struct hook){ethernet_receive, &port->ethernet};
     port->ethernet.inform = (struct hook){dispatch_receive, &host->frames};
     port->ethernet.request = (struct hook){cut_transmit, &port->cut};
     arp_interface_add(&host->arp, number, interface->mac,
@@ -94,6 +96,7 @@ static void wire_bare(struct chaski *host, struct host_port *port, uint8_t numbe
                       const struct host_interface *interface)
 {
     bare_setup(&port->bare, &host->memory, &host->counters, number);
+    port->coalesce.inform = (struct hook){bare_receive, &port->bare};
     port->bare.inform = (struct hook){dispatch_receive, &host->frames};
     port->bare.request = (struct hook){cut_transmit, &port->cut};
     ip4_interface_add(&host->ip4, number, interface->mtu,
@@ -107,6 +110,8 @@ static void wire_port(struct chaski *host, struct host_port *port, uint8_t numbe
     cut_setup(&port->cut, &host->memory, &host->counters,
               (interface->features & LINK_CHECKSUM) != 0, (interface->features & LINK_CUT) != 0);
     port->cut.request = interface->output;
+    coalesce_setup(&port->coalesce, &host->counters,
+                   interface->kind == CHASKI_BARE ? 0 : WIRE_ETHERNET_HEADER);
     port->kind = interface->kind;
     if (port->kind == CHASKI_BARE)
         wire_bare(host, port, number, interface);
@@ -148,10 +153,8 @@ void host_receive(struct chaski *host, int interface, struct burst *burst, uint6
     set_time(host, now_ns);
     if (port == NULL)
         hook_not_wired(&host->counters, burst, host->now_ns);
-    else if (port->kind == CHASKI_BARE)
-        bare_receive(&port->bare, burst, host->now_ns);
     else
-        ethernet_receive(&port->ethernet, burst, host->now_ns);
+        coalesce_receive(&port->coalesce, burst, host->now_ns);
 }
 
 /* Every step does what is there when it begins, or a limited number of things, so a turn ends

@@ -11,6 +11,7 @@
 #include "core/ip/ip4.h"
 #include "core/link/arp.h"
 #include "core/link/bare.h"
+#include "core/link/coalesce.h"
 #include "core/link/cut.h"
 #include "core/link/dispatch.h"
 #include "core/link/ethernet.h"
@@ -32,6 +33,7 @@ struct host_port {
     struct ethernet ethernet;
     struct bare bare;
     struct cut cut;
+    struct coalesce coalesce;
     /* of an interface whose frames the application moves: core/host/frames.c */
     void (*output)(void *context, const struct chaski_piece *pieces, unsigned count);
     void *context;

@@ -19,6 +19,8 @@ extern "C" {
     X(DROP_LINK_REFUSED, "drop.link_refused",                                                      \
       "the link did not take it: too long, or it was full")                                        \
     X(LINK_FRAMES_RECEIVED, "link.frames_received", "frames that came in")                         \
+    X(LINK_FRAMES_COALESCED, "link.frames_coalesced",                                              \
+      "of these, those that went up as part of the one before")                                    \
     X(LINK_FRAMES_SENT, "link.frames_sent", "frames that went out")                                \
     X(LINK_BYTES_RECEIVED, "link.bytes_received", "bytes of those that came in")                   \
     X(LINK_BYTES_SENT, "link.bytes_sent", "bytes of those that went out")                          \
