@@ -433,7 +433,8 @@ static int pd_splice(void *userdata, int from, loff_t *from_offset, int to, loff
         .wanted = length,
         .flags = (int)(flags & SPLICE_F_NONBLOCK),
     };
-    if (from_offset != NULL || to_offset != NULL)
+    /* The tool's NULL is a pointer to 0. */
+    if ((from_offset != NULL && *from_offset != 0) || (to_offset != NULL && *to_offset != 0))
         return (int)told(-ESPIPE);
     return (int)run(userdata, &call);
 }

@@ -16,6 +16,7 @@ enum {
     FIRST_DESCRIPTOR = 3,
     TURNS_AT_ONCE = 10000,
     MTU_DEFAULT = 1500,
+    BUFFER_MOST = 1 << 30,
     PATIENCE_NS = 20000000, /* real time that a finished call has to look at the clock */
 };
 
@@ -84,6 +85,8 @@ static bool make_host(struct machine *m)
     struct chaski_limits limits;
     chaski_limits_for(&limits, MEMORY, CONNECTIONS);
     limits.addresses = ADDRESSES;
+    limits.accounts = true;
+    limits.receive_buffer_max = limits.send_buffer_max = BUFFER_MOST; /* sysctls say how much */
     m->limits_receive_max = limits.receive_buffer_max;
     m->limits_send_max = limits.send_buffer_max;
     size_t size = chaski_size(&limits);
@@ -115,6 +118,7 @@ struct machine *machine_create(const char *flags)
         machine_free(m);
         return NULL;
     }
+    sockets_set_clock(m->sockets, (int64_t)(m->epoch_us * 1000));
     add_interface(m, flags);
     policy_follow(m);
     return m;

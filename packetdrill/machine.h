@@ -54,6 +54,8 @@ struct machine {
     void *memory;
     struct sockets *sockets;
     struct sockets_policy policy;
+    bool has_policy;
+    bool has_other_than_bbr; /* as the namespace's congestion control, at some time */
     uint64_t limits_receive_max, limits_send_max;
     struct outgoing *first, **last; /* what came out */
 };

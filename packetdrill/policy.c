@@ -156,6 +156,19 @@ static bool read_text(const char *name, char text[TEXT])
     return there;
 }
 
+/*
+ * Machines with "bbr" as their default give it to new namespaces too, where some kernels then
+ * refuse "cubic". Nobody has asked for it there: it is followed when it comes after something else,
+ * or by the socket's option.
+ */
+static bool is_inherited(struct machine *m, const char *name, const char *value)
+{
+    if (strcmp(name, "tcp_congestion_control") != 0)
+        return false;
+    m->has_other_than_bbr |= strcmp(value, "bbr") != 0;
+    return !m->has_other_than_bbr;
+}
+
 /* All that the stack itself has under Linux's name; what it does not take stays as it was. */
 static void follow_knobs(struct machine *m)
 {
@@ -166,7 +179,8 @@ static void follow_knobs(struct machine *m)
         if (!read_text(name, text))
             continue;
         text[strcspn(text, "\n")] = '\0';
-        chaski_set_knob(m->host, knob.name, text);
+        if (!is_inherited(m, knob.name, text))
+            chaski_set_knob(m->host, knob.name, text);
     }
     m->policy.congestion = knobs_of(m)->congestion;
     knobs_of(m)->lax_timestamps = true; /* Linux is, and has no name for it */
@@ -191,8 +205,9 @@ static void follow_fast_open_key(struct machine *m)
 
 void policy_follow(struct machine *m)
 {
-    if (m->policy.somaxconn == 0)
+    if (!m->has_policy)
         sockets_defaults(&m->policy);
+    m->policy.copies = true; /* to hand packets to the tool */
     follow_knobs(m);
     follow_fast_open_key(m);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {
@@ -204,5 +219,6 @@ void policy_follow(struct machine *m)
         uint64_t values[VALUES] = {read[0], read[1], read[2]};
         table[i].apply(m, values);
     }
+    m->has_policy = true;
     sockets_set_policy(m->sockets, &m->policy);
 }

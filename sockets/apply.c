@@ -30,6 +30,14 @@ static int tcp_apply(struct socket *socket, enum chaski_tcp_option option, int64
     return error_number(chaski_tcp_set(socket->file.table->host, socket->tcp, option, value));
 }
 
+/* All ones: no limit. A rate of 0 would never send; one beyond the core's is its greatest. */
+static int64_t pacing_limit(uint64_t rate)
+{
+    if (rate == UINT64_MAX)
+        return 0;
+    return rate < UINT32_MAX ? at_least((int64_t)rate, 1) : UINT32_MAX;
+}
+
 static int tcp_apply_one(struct socket *socket, enum plain_option option)
 {
     int64_t value = socket->plain[option];
@@ -56,6 +64,8 @@ static int tcp_apply_one(struct socket *socket, enum plain_option option)
         return tcp_apply(socket, CHASKI_TCP_TTL, value);
     case PLAIN_MAXSEG:
         return value == 0 ? 0 : tcp_apply(socket, CHASKI_TCP_MAXSEG, value);
+    case PLAIN_MAX_PACING_RATE:
+        return tcp_apply(socket, CHASKI_TCP_MAX_PACING_RATE, pacing_limit((uint64_t)value));
     case PLAIN_SNDBUF:
         return tcp_apply(socket, CHASKI_TCP_SNDBUF, at_least(value / 2, CORE_BUFFER_MIN));
     case PLAIN_RCVBUF:

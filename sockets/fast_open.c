@@ -159,7 +159,11 @@ ssize_t fast_open_send(struct socket *socket, const struct msghdr *message, int 
         return file_blocks(&socket->file, 0) ? -EAGAIN : -EALREADY;
     if (socket->phase != SOCKET_NEW)
         return -EISCONN;
-    if (message->msg_name == NULL)
+    const struct sockaddr *name = message->msg_name;
+    if (name != NULL && message->msg_namelen >= sizeof name->sa_family &&
+        name->sa_family == AF_UNSPEC)
+        return -EOPNOTSUPP;
+    if (name == NULL)
         return -EINVAL;
     int error = address_read(socket->file.table, message->msg_name, message->msg_namelen, &remote);
     if (error == -EAFNOSUPPORT)

@@ -47,6 +47,7 @@ struct sockets {
     struct sockets_policy policy;
     struct descriptor *descriptors;
     int first, room; /* number of descriptors[0]; how many */
+    int64_t clock_ahead_ns;
 };
 
 /* ---- table.c ---- */
@@ -92,5 +93,8 @@ int error_number(int error);
 
 /* -EINVAL when it is more than a call can return. */
 ssize_t pieces_length(const struct iovec *pieces, size_t count);
+
+/* Whether there is memory for all; only NULL is known to be none. */
+bool pieces_are_there(const struct iovec *pieces, size_t count);
 
 #endif

@@ -86,7 +86,8 @@ static int set_pacing_rate(struct socket *socket, const struct option_in *in)
         rate = (uint32_t)value == UINT32_MAX ? UINT64_MAX : (uint32_t)value;
     }
     socket->plain[PLAIN_MAX_PACING_RATE] = (int64_t)rate;
-    return 0;
+    socket->asked[PLAIN_MAX_PACING_RATE] = true;
+    return socket_apply_one(socket, PLAIN_MAX_PACING_RATE);
 }
 
 int socket_level_set(struct socket *socket, int name, const struct option_in *in)
@@ -111,6 +112,8 @@ int socket_level_set(struct socket *socket, int name, const struct option_in *in
         return set_timeout(socket, SOCKETS_SENDING, in);
     case SO_MAX_PACING_RATE:
         return set_pacing_rate(socket, in);
+    case SO_TIMESTAMPING:
+        return stamping_set(socket, in);
     default:
         return -ENOPROTOOPT;
     }
@@ -149,6 +152,21 @@ static int get_error(struct socket *socket, const struct option_out *out)
     return option_write_int(out, -socket_take_error(socket));
 }
 
+/* Linux's SK_MEMINFO_*: received, SO_RCVBUF, being sent, SO_SNDBUF, and what there is not here. */
+static int get_memory(const struct socket *socket, const struct option_out *out)
+{
+    enum { FIELDS = 9 };
+    struct chaski_tcp_info info = {0};
+    if (is_stream(socket))
+        tcp_socket_info(socket, &info);
+    uint32_t fields[FIELDS] = {
+        info.receive_queue,    (uint32_t)socket->plain[PLAIN_RCVBUF],
+        info.send_queue,       (uint32_t)socket->plain[PLAIN_SNDBUF],
+        [5] = info.send_queue,
+    };
+    return option_write(out, fields, sizeof fields);
+}
+
 int socket_level_get(struct socket *socket, int name, const struct option_out *out)
 {
     switch (name) {
@@ -178,6 +196,10 @@ int socket_level_get(struct socket *socket, int name, const struct option_out *o
         return get_timeout(socket, SOCKETS_SENDING, out);
     case SO_MAX_PACING_RATE:
         return get_pacing_rate(socket, out);
+    case SO_TIMESTAMPING:
+        return option_write_int(out, (int)socket->timestamping);
+    case SO_MEMINFO:
+        return get_memory(socket, out);
     default:
         return -ENOPROTOOPT;
     }

@@ -16,11 +16,15 @@ enum {
     WINDOW_CLAMP_LEAST = 1152, /* half of the least receive buffer */
     LINGER2_MOST = 120,        /* seconds; TCP_FIN_TIMEOUT_MAX */
     NAME_MAX_LENGTH = 16,
+    IS_MPTCP = 43,       /* TCP_IS_MPTCP of later headers */
+    TIME_OUT_MOST = 120, /* seconds; TCP_RTO_MAX */
 };
 
 static const char *const congestion_names[] = {
     [CHASKI_CUBIC] = "cubic",
     [CHASKI_NEWRENO] = "reno",
+    [CHASKI_BBR] = "bbr",
+    [CHASKI_DCTCP] = "dctcp",
 };
 
 static int set_congestion(struct socket *socket, const struct option_in *in)
@@ -122,9 +126,53 @@ static int get_quickack(const struct socket *socket, const struct option_out *ou
     return option_write_int(out, (int)value);
 }
 
+/* Linux keeps how many SYN+ACKs go in that time, and tells the time that these take. */
+static int set_defer_accept(struct socket *socket, const struct option_in *in)
+{
+    int seconds;
+    int error = option_read_int(in, &seconds);
+    if (error != 0)
+        return error;
+    int count = seconds > 0, passed = count, time_out = 1;
+    while (seconds > passed && count < UCHAR_MAX) {
+        count++;
+        time_out = time_out * 2 < TIME_OUT_MOST ? time_out * 2 : TIME_OUT_MOST;
+        passed += time_out;
+    }
+    socket->plain[PLAIN_DEFER_ACCEPT] = count;
+    if (socket->phase == SOCKET_LISTENING)
+        chaski_tcp_listener_defer(socket->file.table->host, socket->listener, (uint8_t)count);
+    return 0;
+}
+
+static int get_defer_accept(const struct socket *socket)
+{
+    int64_t count = socket->plain[PLAIN_DEFER_ACCEPT];
+    int passed = 0, time_out = 1;
+    for (int64_t i = 0; i < count; i++) {
+        passed += time_out;
+        time_out = time_out * 2 < TIME_OUT_MOST ? time_out * 2 : TIME_OUT_MOST;
+    }
+    return passed;
+}
+
+/* Linux takes it for the sake of programs that know it, and does nothing. */
+static int set_thin_dupack(const struct option_in *in)
+{
+    int value;
+    int error = option_read_int(in, &value);
+    return error != 0 ? error : value != 0 && value != 1 ? -EINVAL : 0;
+}
+
 int tcp_level_set(struct socket *socket, int name, const struct option_in *in)
 {
     switch (name) {
+    case TCP_THIN_DUPACK:
+        return set_thin_dupack(in);
+    case TCP_REPAIR:
+        return -EPERM;
+    case TCP_DEFER_ACCEPT:
+        return set_defer_accept(socket, in);
     case TCP_CONGESTION:
         return set_congestion(socket, in);
     case TCP_MAXSEG:
@@ -145,6 +193,15 @@ int tcp_level_get(struct socket *socket, int name, const struct option_out *out)
     switch (name) {
     case TCP_INFO:
         return tcp_info_get(socket, out);
+    case TCP_CC_INFO: /* no algorithm tells anything */
+        *out->length = 0;
+        return 0;
+    case TCP_THIN_DUPACK:
+    case TCP_REPAIR:
+    case IS_MPTCP:
+        return option_write_int(out, 0);
+    case TCP_DEFER_ACCEPT:
+        return option_write_int(out, get_defer_accept(socket));
     case TCP_CONGESTION:
         return get_congestion(socket, out);
     case TCP_MAXSEG:

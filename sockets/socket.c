@@ -61,7 +61,8 @@ struct socket *socket_new(struct sockets *s, int family, int type, int status)
         return NULL;
     socket->family = family;
     socket->type = type;
-    socket->sent_notes_end = &socket->sent_notes;
+    socket->notes_end = &socket->notes;
+    socket->stamps_end = &socket->stamps;
     set_defaults(socket, &s->policy);
     return socket;
 }
@@ -199,6 +200,7 @@ static int bind_to(struct socket *socket, struct chaski_endpoint *local)
 static bool can_be_bound(const struct socket *socket, const struct chaski_address *address)
 {
     return address_unspecified(address) || socket->plain[PLAIN_FREEBIND] ||
+           socket->plain[PLAIN_TRANSPARENT] ||
            (!is_stream(socket) && address_is_multicast(address)) ||
            host_is_local(socket->file.table->host, address);
 }

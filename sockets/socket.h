@@ -2,6 +2,9 @@
 #ifndef CHASKI_SOCKETS_SOCKET_H
 #define CHASKI_SOCKETS_SOCKET_H
 
+#include <time.h> /* for the next one */
+#include <linux/errqueue.h>
+
 #include "sockets/internal.h"
 
 /*
@@ -49,6 +52,8 @@ enum plain_option {
     PLAIN_RCVBUF,
     PLAIN_ZEROCOPY,
     PLAIN_BUSY_POLL,
+    PLAIN_DEBUG,
+    PLAIN_TXREHASH,
     PLAIN_INCOMING_CPU,
     PLAIN_MAX_PACING_RATE,
     PLAIN_NODELAY,
@@ -63,6 +68,7 @@ enum plain_option {
     PLAIN_LINGER2,
     PLAIN_USER_TIMEOUT,
     PLAIN_NOTSENT_LOWAT,
+    PLAIN_DEFER_ACCEPT,
     PLAIN_INQ,
     PLAIN_WINDOW_CLAMP,
     PLAIN_FASTOPEN,
@@ -72,6 +78,7 @@ enum plain_option {
     PLAIN_MTU_DISCOVER,
     PLAIN_RECVERR,
     PLAIN_PKTINFO,
+    PLAIN_TRANSPARENT,
     PLAIN_FREEBIND,
     PLAIN_BIND_ADDRESS_NO_PORT,
     PLAIN_MULTICAST_TTL,
@@ -79,10 +86,13 @@ enum plain_option {
     PLAIN_COUNT,
 };
 
-/* A sent range whose memory the stack has given back, to be told through the error queue. */
-struct sent_note {
-    struct sent_note *next;
-    uint32_t first, last;
+/* Something to be told through the error queue. */
+struct error_note {
+    struct error_note *next;
+    struct sock_extended_err error;
+    uint64_t time_ns;
+    bool has_time;
+    bool truncated; /* what was sent would be with it, but there is no copy of it */
 };
 
 struct datagram {
@@ -104,6 +114,7 @@ struct socket {
     bool lingers;        /* SO_LINGER is on */
     bool closing;        /* close() has begun and waits */
     bool quick;          /* TCP_QUICKACK has been set */
+    bool more;           /* the last call to send had MSG_MORE */
     bool has_congestion; /* TCP_CONGESTION has been set */
     bool fast_connect;   /* TCP_FASTOPEN_CONNECT */
     bool fast_waits;     /* a caller waits for the handshake, having given so many bytes: */
@@ -112,6 +123,7 @@ struct socket {
     bool write_waits;   /* a caller who came short does, for room in a buffer of its own */
     bool deferred;      /* connect() has been called; the SYN goes with the first data */
     uint8_t congestion; /* enum chaski_congestion */
+    uint32_t backlog;   /* of a listener, as listen() was told within its limit */
     uint32_t linger_s;
     uint64_t linger_until_ns;
     int error; /* SO_ERROR: told once */
@@ -128,7 +140,10 @@ struct socket {
     uint64_t timeout_ns[2];      /* by enum sockets_direction */
     uint32_t zerocopy_next;      /* number of the next MSG_ZEROCOPY call */
     struct zerocopy *zerocopies; /* not yet given back */
-    struct sent_note *sent_notes, **sent_notes_end;
+    struct error_note *notes, **notes_end;
+    uint32_t timestamping;        /* SO_TIMESTAMPING: a set of SOF_TIMESTAMPING_* */
+    uint64_t timestamping_origin; /* bytes of the stream before those that its keys count */
+    struct stamp *stamps, **stamps_end;
 };
 
 static inline bool is_stream(const struct socket *socket)
@@ -229,12 +244,34 @@ bool send_room_is_there(const struct socket *socket, const struct chaski_tcp_inf
 /* Before a write: tells the core how many bytes it may have queued behind it. */
 void send_room_set(struct socket *socket, const struct chaski_tcp_info *info);
 
+/* ---- error_queue.c ---- */
+
+/* Appends a note, or joins it with the last one when both are of MSG_ZEROCOPY and follow each
+ * other. Without memory there is none. */
+void error_queue_add(struct socket *socket, const struct error_note *note);
+/* Takes one note off the queue into `message`: 0, or -EAGAIN. */
+ssize_t error_queue_tell(struct socket *socket, struct msghdr *message, int flags);
+void error_queue_forget(struct socket *socket);
+/* A call of MSG_ZEROCOPY is over, its memory free; `copied`: it was so all the time. */
+void error_queue_add_zerocopy(struct socket *socket, uint32_t number, bool copied);
+
+/* ---- stamp.c: SO_TIMESTAMPING of what is sent, and MSG_ZEROCOPY where the link copies ---- */
+
+/* A message whose last byte is the last one written is to be noted as `flags` say, a set of
+ * SOF_TIMESTAMPING_TX_*. */
+void stamp_message(struct socket *socket, uint32_t flags);
+/* The same for a call of MSG_ZEROCOPY whose bytes were copied. */
+void stamp_zerocopy(struct socket *socket);
+/* More has been sent, or acknowledged. */
+void stamps_progress(struct socket *socket);
+void stamps_forget(struct socket *socket);
+struct option_in;
+int stamping_set(struct socket *socket, const struct option_in *in);
+
 /* ---- zerocopy.c ---- */
 
 /* Sends `message` without copying it; the count of bytes, or -errno. */
 ssize_t zerocopy_send(struct socket *socket, const struct msghdr *message);
-/* Takes one note off the error queue into `message`: 0, or -EAGAIN. */
-ssize_t zerocopy_tell(struct socket *socket, struct msghdr *message, int flags);
 /* The socket is going away; memory that is still out is given back to nobody. */
 void zerocopy_forget(struct socket *socket);
 

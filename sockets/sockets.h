@@ -23,13 +23,14 @@
  * the caller, who owns the time, decides:
  *
  *     value = sockets_recv(s, fd, bytes, length, flags);
- *     while (value == -EAGAIN && sockets_blocks(s, fd) && !(flags & MSG_DONTWAIT))
+ *     while (value == -EAGAIN && sockets_blocks(s, fd) && !(flags & (MSG_DONTWAIT | MSG_ERRQUEUE)))
  *         wait for the next turn of the host, at most sockets_timeout(); then the same call again
  *
  * - connect: called again while it returns -EINPROGRESS or -EALREADY; then 0 or the failure.
  * - write, send, splice, sendfile and their like return how much they took, also of a blocking
  *   descriptor. The caller goes on with the rest when sockets_goes_on() says so; an error then is
  *   not told if something was taken before (POSIX). sockets_advance() moves an iovec on.
+ * - recv with MSG_ERRQUEUE never waits.
  * - recv with MSG_WAITALL likewise returns what is there.
  * - close of a socket that lingers (SO_LINGER, time not 0) returns -EAGAIN while data is on its
  *   way and the time is not over; called again until it returns 0, whoever blocks or not (Linux).
@@ -60,6 +61,7 @@ struct sockets_policy {
     uint8_t congestion;     /* enum chaski_congestion; the host's default is another matter */
     bool no_pmtu_discovery; /* ip_no_pmtu_disc */
     bool ip6;
+    bool copies; /* the link copies what it sends: MSG_ZEROCOPY saves nothing, and says so */
 };
 
 void sockets_defaults(struct sockets_policy *policy);
@@ -73,6 +75,9 @@ void sockets_free(struct sockets *s);
 
 /* For sockets made from now on. */
 void sockets_set_policy(struct sockets *s, const struct sockets_policy *policy);
+
+/* What the time of day is ahead of the host's clock; 0 at first. */
+void sockets_set_clock(struct sockets *s, int64_t ahead_ns);
 
 /* ---- Waiting: see above ---- */
 

@@ -54,6 +54,11 @@ void sockets_set_policy(struct sockets *s, const struct sockets_policy *policy)
     s->policy = *policy;
 }
 
+void sockets_set_clock(struct sockets *s, int64_t ahead_ns)
+{
+    s->clock_ahead_ns = ahead_ns;
+}
+
 /* ---- Files and descriptors ---- */
 
 static struct descriptor *descriptor_of(const struct sockets *s, int fd)
@@ -272,4 +277,12 @@ ssize_t pieces_length(const struct iovec *pieces, size_t count)
         length += pieces[i].iov_len;
     }
     return (ssize_t)length;
+}
+
+bool pieces_are_there(const struct iovec *pieces, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (pieces[i].iov_base == NULL && pieces[i].iov_len != 0)
+            return false;
+    return true;
 }

@@ -34,6 +34,8 @@ static void happened(void *context, struct chaski *host, chaski_tcp connection, 
     struct socket *socket = context;
     uint32_t told = 0;
     (void)host, (void)connection;
+    if (socket->stamps != NULL)
+        stamps_progress(socket);
     if (events & CHASKI_READABLE)
         told |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
     if (events & (CHASKI_WRITABLE | CHASKI_CONNECTED))
@@ -129,7 +131,7 @@ static uint32_t tcp_events(struct file *file)
         events = EPOLLOUT | EPOLLWRNORM | EPOLLHUP;
     else if (socket->phase != SOCKET_CONNECTING && tcp_socket_info(socket, &info))
         events = stream_events(socket, &info);
-    if (socket->error != 0 || socket->sent_notes != NULL)
+    if (socket->error != 0 || socket->notes != NULL)
         events |= EPOLLERR;
     return events;
 }
@@ -155,6 +157,7 @@ int tcp_socket_listen(struct socket *socket, int backlog)
         .local = socket->local,
         .backlog = most + 1,
         .fast_open = (uint32_t)socket->plain[PLAIN_FASTOPEN],
+        .defer = (uint8_t)socket->plain[PLAIN_DEFER_ACCEPT],
     };
     socket_apply_listener(socket, &bind);
     int error = chaski_tcp_bind(host_of(socket), &bind, &socket->listener);
@@ -163,6 +166,7 @@ int tcp_socket_listen(struct socket *socket, int backlog)
     socket->bound = true;
     socket->phase = SOCKET_LISTENING;
     socket->waiting_seen = 0;
+    socket->backlog = most;
     return 0;
 }
 
@@ -244,6 +248,8 @@ static void forget_connection(struct socket *socket)
     if (socket->has_tcp)
         chaski_tcp_abort(host_of(socket), socket->tcp);
     zerocopy_forget(socket);
+    stamps_forget(socket);
+    error_queue_forget(socket);
     socket->has_tcp = false;
     socket->phase = SOCKET_NEW;
     socket->read_shut = socket->write_shut = false;
@@ -367,6 +373,8 @@ static int tcp_socket_close(struct file *file)
             chaski_tcp_close(host_of(socket), socket->tcp);
     }
     zerocopy_forget(socket);
+    stamps_forget(socket);
+    error_queue_forget(socket);
     return 0;
 }
 

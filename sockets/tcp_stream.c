@@ -3,6 +3,8 @@
 #include <netinet/in.h>
 #include <string.h>
 
+#include <linux/net_tstamp.h>
+
 #include "sockets/socket.h"
 
 /* What flows through a TCP socket. */
@@ -117,7 +119,7 @@ ssize_t tcp_socket_receive(struct file *file, struct msghdr *message, int flags)
     message->msg_flags = 0;
     if (flags & MSG_ERRQUEUE) {
         message->msg_controllen = room;
-        return zerocopy_tell(socket, message, flags);
+        return error_queue_tell(socket, message, flags);
     }
     if (flags & MSG_OOB)
         return -EINVAL; /* urgent data stays in the stream (RFC 6093) */
@@ -128,7 +130,10 @@ ssize_t tcp_socket_receive(struct file *file, struct msghdr *message, int flags)
         return nothing_to_read(socket, &info);
     if (too_little(socket, &info, (size_t)wanted, flags))
         return -EAGAIN;
-    if ((flags & MSG_TRUNC) && !(flags & MSG_PEEK))
+    bool discards = (flags & MSG_TRUNC) && !(flags & MSG_PEEK);
+    if (!discards && !pieces_are_there(message->msg_iov, message->msg_iovlen))
+        return -EFAULT;
+    if (discards)
         done = (size_t)discard(socket, (size_t)wanted, &info);
     else
         done = (size_t)((flags & MSG_PEEK) ? peek(socket, message) : copy_out(socket, message));
@@ -188,6 +193,58 @@ static bool waits_for_room(struct socket *socket, int flags)
     return false;
 }
 
+enum {
+    TX_RECORD = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_TX_SCHED | SOF_TIMESTAMPING_TX_ACK,
+};
+
+/* What the socket says about stamps; a message may say otherwise. */
+static int read_control(const struct socket *socket, const struct msghdr *message, uint32_t *stamps)
+{
+    struct msghdr copy = *message;
+    *stamps = socket->timestamping & TX_RECORD;
+    if (message->msg_control == NULL)
+        return 0;
+    for (struct cmsghdr *at = CMSG_FIRSTHDR(&copy); at != NULL; at = CMSG_NXTHDR(&copy, at)) {
+        if (at->cmsg_level != SOL_SOCKET)
+            continue;
+        if (at->cmsg_type != SO_TIMESTAMPING || at->cmsg_len != CMSG_LEN(sizeof *stamps))
+            return -EINVAL;
+        memcpy(stamps, CMSG_DATA(at), sizeof *stamps);
+        if (*stamps & ~(uint32_t)TX_RECORD)
+            return -EINVAL;
+    }
+    return 0;
+}
+
+/* What is written next is to be continued, or is not. */
+static void announce(struct socket *socket, bool more)
+{
+    if (more || socket->more)
+        chaski_tcp_set(host_of(socket), socket->tcp, CHASKI_TCP_MORE, more);
+    socket->more = more;
+}
+
+/* All of a message has been taken. */
+static void end_message(struct socket *socket, int flags)
+{
+    if (flags & MSG_OOB)
+        chaski_tcp_urgent(host_of(socket), socket->tcp);
+    if (flags & MSG_EOR)
+        chaski_tcp_end_record(host_of(socket), socket->tcp);
+}
+
+/* What goes with the SYN is copied, whatever was asked for. */
+static ssize_t send_first(struct socket *socket, const struct msghdr *message, int flags)
+{
+    if (!pieces_are_there(message->msg_iov, message->msg_iovlen))
+        return -EFAULT;
+    ssize_t done = (flags & MSG_FASTOPEN) ? fast_open_send(socket, message, flags)
+                                          : fast_open_send_deferred(socket, message, flags);
+    if (done > 0 && (flags & MSG_ZEROCOPY) && socket->plain[PLAIN_ZEROCOPY])
+        stamp_zerocopy(socket);
+    return done;
+}
+
 ssize_t tcp_socket_send(struct file *file, const struct msghdr *message, int flags)
 {
     struct socket *socket = (struct socket *)file;
@@ -201,22 +258,29 @@ ssize_t tcp_socket_send(struct file *file, const struct msghdr *message, int fla
         return waited;
     through = through || (socket->fast_opened && socket->phase == SOCKET_CONNECTED);
     socket->fast_opened = false;
-    if ((flags & MSG_FASTOPEN) && !through)
-        return fast_open_send(socket, message, flags);
-    if (socket->deferred)
-        return fast_open_send_deferred(socket, message, flags);
+    if (((flags & MSG_FASTOPEN) && !through) || socket->deferred)
+        return send_first(socket, message, flags);
     int error = send_error(socket);
     if (error != 0)
         return error;
-    if ((flags & MSG_ZEROCOPY) && socket->plain[PLAIN_ZEROCOPY] && wanted != 0)
-        return zerocopy_send(socket, message);
-    if (waits_for_room(socket, flags))
+    if (!pieces_are_there(message->msg_iov, message->msg_iovlen))
+        return -EFAULT;
+    uint32_t stamps = 0;
+    error = read_control(socket, message, &stamps);
+    if (error != 0)
+        return error;
+    bool zerocopy = (flags & MSG_ZEROCOPY) && socket->plain[PLAIN_ZEROCOPY] && wanted != 0;
+    bool lent = zerocopy && !socket->file.table->policy.copies;
+    if (!lent && waits_for_room(socket, flags))
         return -EAGAIN;
-    ssize_t done = copy_in(socket, message);
+    announce(socket, (flags & MSG_MORE) != 0);
+    ssize_t done = lent ? zerocopy_send(socket, message) : copy_in(socket, message);
     socket->write_waits = done != wanted && file_blocks(&socket->file, flags);
-    if (done > 0)
-        chaski_tcp_set(host_of(socket), socket->tcp, CHASKI_TCP_MORE, (flags & MSG_MORE) != 0);
-    if ((flags & MSG_OOB) && done > 0 && done == wanted)
-        chaski_tcp_urgent(host_of(socket), socket->tcp);
+    if (done > 0 && done == wanted)
+        end_message(socket, flags);
+    if (done > 0 && zerocopy && !lent)
+        stamp_zerocopy(socket);
+    if (done > 0 && stamps != 0)
+        stamp_message(socket, stamps);
     return done;
 }

@@ -173,6 +173,8 @@ static ssize_t udp_socket_receive(struct file *file, struct msghdr *message, int
         return -EAGAIN;
     if (socket->error != 0)
         return socket_take_error(socket);
+    if (!pieces_are_there(message->msg_iov, message->msg_iovlen))
+        return -EFAULT;
     int error = socket->has_udp ? take(socket, &datagram) : -EAGAIN;
     if (error == -EAGAIN && socket->read_shut)
         return 0;

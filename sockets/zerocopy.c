@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <errno.h>
-#include <time.h> /* for the next one */
-#include <linux/errqueue.h>
-#include <netinet/in.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "sockets/socket.h"
+
+#include <errno.h>
+#include <stdlib.h>
 
 /*
  * MSG_ZEROCOPY. Each call has a number; when the peer has acknowledged all of its bytes, that
- * number appears on the error queue, joined with its predecessor's note when that waits there
- * still. The memory is the caller's and must not change before.
+ * number appears on the error queue. The memory is the caller's and must not change before.
  *
  * What a call handed over outlives the socket (data goes on being sent after close); then the last
  * piece given back just frees it.
@@ -23,30 +18,12 @@ struct zerocopy {
     struct chaski_memory pieces[];
 };
 
-static void note_sent(struct socket *socket, uint32_t number)
-{
-    struct sent_note *last = socket->sent_notes;
-    while (last != NULL && last->next != NULL)
-        last = last->next;
-    if (last != NULL && last->last + 1 == number) {
-        last->last = number;
-    } else {
-        struct sent_note *note = malloc(sizeof *note);
-        if (note == NULL)
-            return;
-        *note = (struct sent_note){NULL, number, number};
-        *socket->sent_notes_end = note;
-        socket->sent_notes_end = &note->next;
-    }
-    file_happened(&socket->file, EPOLLERR);
-}
-
 static void give_back(struct zerocopy *call)
 {
     if (--call->left != 0)
         return;
     if (call->socket != NULL) {
-        note_sent(call->socket, call->number);
+        error_queue_add_zerocopy(call->socket, call->number, false);
         *call->link = call->next;
         if (call->next != NULL)
             call->next->link = call->link;
@@ -113,43 +90,9 @@ ssize_t zerocopy_send(struct socket *socket, const struct msghdr *message)
     return (ssize_t)done;
 }
 
-ssize_t zerocopy_tell(struct socket *socket, struct msghdr *message, int flags)
-{
-    struct sent_note *note = socket->sent_notes;
-    struct {
-        struct sock_extended_err error;
-        struct sockaddr_in offender;
-    } told;
-    size_t room = message->msg_controllen;
-    message->msg_controllen = 0;
-    if (note == NULL)
-        return -EAGAIN;
-    memset(&told, 0, sizeof told);
-    told.error.ee_origin = SO_EE_ORIGIN_ZEROCOPY;
-    told.error.ee_code = SO_EE_CODE_ZEROCOPY_COPIED; /* links may have to: do not rely on it */
-    told.error.ee_info = note->first;
-    told.error.ee_data = note->last;
-    control_put(message, &room, SOL_IP, IP_RECVERR, &told, sizeof told);
-    message->msg_flags |= MSG_ERRQUEUE;
-    message->msg_namelen = 0;
-    if (flags & MSG_PEEK)
-        return 0;
-    socket->sent_notes = note->next;
-    if (socket->sent_notes == NULL)
-        socket->sent_notes_end = &socket->sent_notes;
-    free(note);
-    return 0;
-}
-
 void zerocopy_forget(struct socket *socket)
 {
     for (struct zerocopy *call = socket->zerocopies; call != NULL; call = call->next)
         call->socket = NULL;
     socket->zerocopies = NULL;
-    while (socket->sent_notes != NULL) {
-        struct sent_note *note = socket->sent_notes;
-        socket->sent_notes = note->next;
-        free(note);
-    }
-    socket->sent_notes_end = &socket->sent_notes;
 }

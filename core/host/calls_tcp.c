@@ -14,6 +14,11 @@ int chaski_tcp_unbind(struct chaski *host, chaski_listener listener)
     return tcp_unbind(&host->tcp, listener);
 }
 
+int chaski_tcp_listener_defer(struct chaski *host, chaski_listener listener, uint8_t count)
+{
+    return tcp_listener_defer(&host->tcp, listener, count);
+}
+
 int chaski_tcp_listener_fast_open(struct chaski *host, chaski_listener listener, uint32_t queue)
 {
     return tcp_listener_fast_open(&host->tcp, listener, queue);
@@ -91,6 +96,11 @@ int chaski_tcp_consume(struct chaski *host, chaski_tcp connection, size_t length
 int chaski_tcp_hand_over(struct chaski *host, chaski_tcp connection, struct chaski_memory *memory)
 {
     return tcp_hand_over(&host->tcp, connection, memory);
+}
+
+int chaski_tcp_end_record(struct chaski *host, chaski_tcp connection)
+{
+    return tcp_end_record(&host->tcp, connection);
 }
 
 int chaski_tcp_urgent(struct chaski *host, chaski_tcp connection)

@@ -20,9 +20,11 @@ enum {
     WINDOW_MAX = INT32_MAX,
 };
 
-static void init(struct congestion *congestion, union congestion_state *state)
+static void init(struct congestion *congestion, union congestion_state *state,
+                 const struct congestion_start *start)
 {
     (void)congestion;
+    (void)start;
     state->cubic = (struct cubic){0};
 }
 
@@ -43,7 +45,7 @@ static uint32_t clock_ms(const struct congestion_ack *ack)
 }
 
 /* K = cbrt((W_max - cwnd) / C), section 4.2. */
-static void begin_epoch(struct cubic *cubic, const struct congestion *congestion,
+static void begin_epoch(struct cubic_epoch *cubic, const struct congestion *congestion,
                         const struct congestion_ack *ack)
 {
     uint64_t gap = 0;
@@ -59,7 +61,7 @@ static void begin_epoch(struct cubic *cubic, const struct congestion *congestion
 }
 
 /* Acknowledgements come every round trip at least while the window limits us. */
-static void spend_time(struct cubic *cubic, const struct congestion *congestion,
+static void spend_time(struct cubic_epoch *cubic, const struct congestion *congestion,
                        const struct congestion_ack *ack)
 {
     uint32_t now_ms = clock_ms(ack) != 0 ? clock_ms(ack) : 1;
@@ -73,7 +75,7 @@ static void spend_time(struct cubic *cubic, const struct congestion *congestion,
 }
 
 /* W_cubic at `time` after the epoch began, in bytes. */
-static uint64_t w_cubic(const struct cubic *cubic, uint64_t time, uint32_t mss)
+static uint64_t w_cubic(const struct cubic_epoch *cubic, uint64_t time, uint32_t mss)
 {
     bool before = time < cubic->k_1024;
     uint64_t x = before ? cubic->k_1024 - time : time - cubic->k_1024;
@@ -88,8 +90,8 @@ static uint64_t w_cubic(const struct cubic *cubic, uint64_t time, uint32_t mss)
 
 /* Section 4.3: alpha is 3 * (1 - beta) / (1 + beta) = 9/17 until the window is where it was before
  * the reduction, which was threshold / beta; then 1. */
-static void grow_estimate(struct cubic *cubic, const struct congestion *congestion, uint32_t mss,
-                          uint32_t counted)
+static void grow_estimate(struct cubic_epoch *cubic, const struct congestion *congestion,
+                          uint32_t mss, uint32_t counted)
 {
     uint64_t prior = (uint64_t)congestion->threshold * 1024 / BETA_1024;
     uint64_t gain = (uint64_t)counted * mss / congestion->window;
@@ -99,8 +101,8 @@ static void grow_estimate(struct cubic *cubic, const struct congestion *congesti
 
 /* Sections 4.4 and 4.5: of the way to where W_cubic is a round trip ahead, but at most half as much
  * again, a window's worth of acknowledgements covers all. */
-static uint64_t grow(const struct cubic *cubic, const struct congestion *congestion, uint64_t time,
-                     uint32_t counted, const struct congestion_ack *ack)
+static uint64_t grow(const struct cubic_epoch *cubic, const struct congestion *congestion,
+                     uint64_t time, uint32_t counted, const struct congestion_ack *ack)
 {
     uint64_t window = congestion->window, most = window + window / 2;
     uint64_t target = w_cubic(cubic, time + ack->srtt_us * 1024ull / 1000000, ack->mss);
@@ -111,8 +113,10 @@ static uint64_t grow(const struct cubic *cubic, const struct congestion *congest
 static void acknowledged(struct congestion *congestion, union congestion_state *state,
                          const struct congestion_ack *ack)
 {
-    struct cubic *cubic = &state->cubic;
-    uint32_t left = hystart_grow(&cubic->hystart, congestion, ack);
+    if (ack->acknowledged == 0)
+        return;
+    struct cubic_epoch *cubic = &state->cubic.epoch;
+    uint32_t left = hystart_grow(&state->cubic.hystart, congestion, ack);
     if (left == 0)
         return;
     spend_time(cubic, congestion, ack);
@@ -131,24 +135,34 @@ static void acknowledged(struct congestion *congestion, union congestion_state *
 }
 
 /* Section 4.6, of the flight as it recommends. */
-static void reduce(struct congestion *congestion, union congestion_state *state, uint32_t flight,
-                   uint32_t mss, bool timed_out)
+static void reduce(struct congestion *congestion, union congestion_state *state,
+                   const struct congestion_event *event)
 {
-    struct cubic *cubic = &state->cubic;
-    uint64_t window = flight < congestion->window ? flight : congestion->window;
+    struct cubic_epoch *cubic = &state->cubic.epoch;
+    state->cubic.before = *cubic;
+    uint64_t window = event->flight < congestion->window ? event->flight : congestion->window;
     /* Section 4.7, fast convergence: a flow that was reduced before it got back makes room. */
     cubic->w_max = (uint32_t)(window < cubic->w_max ? window * (1024 + BETA_1024) / 2048 : window);
-    if (timed_out) /* section 4.8: K will be 0 */
+    if (event->cause == CONGESTION_TIME_OUT) /* section 4.8: K will be 0 */
         cubic->w_max = 0;
     uint64_t threshold = window * BETA_1024 / 1024;
-    congestion->threshold = threshold > 2ull * mss ? (uint32_t)threshold : 2 * mss;
+    congestion->threshold = threshold > 2ull * event->mss ? (uint32_t)threshold : 2 * event->mss;
     cubic->last_ms = 0;
+}
+
+/* Section 4.9. */
+static void undo(struct congestion *congestion, union congestion_state *state,
+                 uint32_t all_delivered)
+{
+    (void)congestion;
+    (void)all_delivered;
+    state->cubic.epoch = state->cubic.before;
 }
 
 static void restart(struct congestion *congestion, union congestion_state *state)
 {
     (void)congestion;
-    state->cubic.last_ms = 0;
+    state->cubic.epoch.last_ms = 0;
 }
 
 const struct congestion_operations congestion_cubic = {
@@ -156,5 +170,6 @@ const struct congestion_operations congestion_cubic = {
     .init = init,
     .acknowledged = acknowledged,
     .reduce = reduce,
+    .undo = undo,
     .restart = restart,
 };

@@ -3,32 +3,28 @@
 
 /* RFC 5681, with bytes counted as in RFC 3465. */
 
-static void init(struct congestion *congestion, union congestion_state *state)
+static void init(struct congestion *congestion, union congestion_state *state,
+                 const struct congestion_start *start)
 {
     (void)congestion;
+    (void)start;
     state->newreno = (struct newreno){.counted = 0};
 }
 
 static void acknowledged(struct congestion *congestion, union congestion_state *state,
                          const struct congestion_ack *ack)
 {
-    uint32_t left = hystart_grow(&state->newreno.hystart, congestion, ack);
-    if (left == 0)
+    if (ack->acknowledged == 0)
         return;
-    state->newreno.counted += left;
-    if (state->newreno.counted >= congestion->window) {
-        state->newreno.counted -= congestion->window;
-        congestion->window += ack->mss;
-    }
+    uint32_t left = hystart_grow(&state->newreno.hystart, congestion, ack);
+    if (left != 0)
+        congestion_avoid(congestion, &state->newreno.counted, left, ack->mss);
 }
 
-static void reduce(struct congestion *congestion, union congestion_state *state, uint32_t flight,
-                   uint32_t mss, bool timed_out)
+static void reduce(struct congestion *congestion, union congestion_state *state,
+                   const struct congestion_event *event)
 {
-    /* Limited transmit may have sent more than the window: that does not count (RFC 5681, 3.2). */
-    bool beyond = !timed_out && flight > congestion->window;
-    uint32_t half = (beyond ? congestion->window : flight) / 2;
-    congestion->threshold = half > 2 * mss ? half : 2 * mss;
+    congestion_halve(congestion, event);
     state->newreno.counted = 0;
 }
 

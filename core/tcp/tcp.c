@@ -30,11 +30,14 @@ const struct tcp_knobs tcp_default_knobs = {
     .congestion = CHASKI_CUBIC,
     .dsack = true,
     .slow_start_after_idle = true,
+    .pacing_slow_start_percent = 200,
+    .pacing_avoidance_percent = 120,
     .fast_open = FAST_OPEN_CLIENT,
     .frto = 2,
     .tail_probes = 3,
     .min_tso_segs = 2,
     .reordering = 3,
+    .max_reordering = 300,
     .mtu_probing = 0,
     .base_mss = 1024,
     .min_snd_mss = 48,
@@ -55,6 +58,15 @@ static void setup_connections(struct tcp *tcp, struct memory *memory, uint32_t l
         return;
     tcp->connections = connections;
     tcp->connection_limit = limit;
+}
+
+static void setup_accounts(struct tcp *tcp, struct memory *memory,
+                           const struct chaski_limits *limits)
+{
+    struct tcp_account *accounts =
+        limits->accounts ? accounts_setup(memory, limits->connections) : NULL;
+    if (accounts != NULL)
+        tcp->accounts = accounts;
 }
 
 static void setup_listeners(struct tcp *tcp, struct memory *memory, uint32_t limit)
@@ -101,6 +113,7 @@ void tcp_setup(struct tcp *tcp, struct memory *memory, const struct chaski_limit
                const struct tcp_setup *setup)
 {
     setup_connections(tcp, memory, limits->connections);
+    setup_accounts(tcp, memory, limits);
     flights_setup(&tcp->flights, memory, minimum(limits->connections, limits->packets));
     setup_listeners(tcp, memory, limits->listeners);
     half_open_setup(&tcp->half_open, memory, limits->half_open);

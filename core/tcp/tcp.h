@@ -13,6 +13,7 @@
 #include "core/ip/network.h"
 #include "core/packet/burst.h"
 #include "core/tcp/congestion.h"
+#include "core/tcp/tcp_account.h"
 #include "core/tcp/tcp_ecn.h"
 #include "core/tcp/tcp_fast_open.h"
 #include "core/tcp/tcp_flight.h"
@@ -68,10 +69,9 @@ enum tcp_flag {
     TCPF_WANTS_OUTPUT = 1u << 24, /* has something to send, perhaps */
     TCPF_IN_TABLE = 1u << 25,     /* segments find it */
     TCPF_FIN_KNOWN = 1u << 26,    /* the peer's FIN stands at fin_at, perhaps behind a gap */
-    TCPF_CORK = 1u << 27,         /* short segments wait for more */
-    TCPF_MORE = 1u << 28,         /* what was written last goes on: no PSH at its end, */
-    TCPF_HELD = 1u << 29,         /* and it waits until something is heard */
-    TCPF_PUSH = 1u << 30,         /* a short segment goes in any case, once */
+    TCPF_CORK = 1u << 28,         /* short segments wait, */
+    TCPF_MORE = 1u << 29,         /* or this one does, until an acknowledgement comes */
+    TCPF_RELEASED = 1u << 30,     /* what was written until now need not wait */
 };
 
 /* Linux's tcp_ca_state numbers. */
@@ -196,6 +196,7 @@ struct tcp_listener {
     uint32_t backlog, waiting;
     uint32_t fast_open,
         fast_opening;   /* with data on their SYN, the handshake not over: most, now */
+    uint8_t defer;      /* SYN+ACKs that go before a connection without data is complete */
     struct list accept; /* completed, not yet taken */
     chaski_tcp_filter *filter;
     chaski_tcp_closure *closure;
@@ -233,6 +234,7 @@ struct tcp {
 
     struct tcp_table table;
     struct tcp_connection *connections;
+    struct tcp_account *accounts; /* by the connection's index; NULL: none are kept */
     uint32_t connection_limit, connection_count;
     uint32_t connection_free;  /* chain of those that were used and are free, index plus one */
     uint32_t connection_fresh; /* those from here on were never used, nor initialised */
@@ -295,6 +297,7 @@ int tcp_unbind(struct tcp *tcp, chaski_listener listener);
 int tcp_listener_fast_open(struct tcp *tcp, chaski_listener listener, uint32_t queue);
 int tcp_listener_set(struct tcp *tcp, chaski_listener listener, enum chaski_tcp_option option,
                      int64_t value);
+int tcp_listener_defer(struct tcp *tcp, chaski_listener listener, uint8_t count);
 uint32_t tcp_fast_open_room(const struct tcp *tcp, const struct chaski_address *server,
                             bool without_cookie);
 int tcp_accept(struct tcp *tcp, chaski_listener listener, chaski_tcp *connection);
@@ -306,6 +309,7 @@ long tcp_write(struct tcp *tcp, chaski_tcp connection, const void *bytes, size_t
 int tcp_look(struct tcp *tcp, chaski_tcp connection, struct chaski_piece *pieces, unsigned count);
 int tcp_consume(struct tcp *tcp, chaski_tcp connection, size_t length);
 int tcp_hand_over(struct tcp *tcp, chaski_tcp connection, struct chaski_memory *memory);
+int tcp_end_record(struct tcp *tcp, chaski_tcp connection);
 int tcp_urgent(struct tcp *tcp, chaski_tcp connection);
 int tcp_shutdown(struct tcp *tcp, chaski_tcp connection);
 int tcp_close(struct tcp *tcp, chaski_tcp connection);

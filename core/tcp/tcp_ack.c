@@ -90,9 +90,12 @@ static void move_una(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowl
     c->progress_ms = clock_ms(now_ns);
     c->probes = 0;
     c->retries = 0;
-    c->error = 0; /* soft errors are history */
+    c->flags &= ~(uint32_t)TCPF_MORE; /* what waited to be continued has waited enough */
+    c->error = 0;                     /* soft errors are history */
     if (has(c, TCPF_URGENT_OUT) && seq_ge(c->snd_una, c->send_urgent))
         c->flags &= ~(uint32_t)TCPF_URGENT_OUT;
+    if (c->flight->tells_progress)
+        connection_tell(tcp, c, CHASKI_PROGRESS);
     tune_send(tcp, c);
     connection_tell_room(tcp, c);
 }
@@ -139,6 +142,7 @@ static void confirm_neighbour(struct tcp *tcp, struct tcp_connection *c, uint64_
 static void acknowledge_flight(struct tcp *tcp, struct tcp_connection *c,
                                const struct packet *packet, uint32_t old_window, uint64_t now_ns)
 {
+    c->flight->rate.now_ns = now_ns;
     struct ack_before before = {
         .flight = c->snd_nxt - c->snd_una,
         .in_flight = tcp_in_flight(c),
@@ -165,6 +169,7 @@ static void acknowledge_flight(struct tcp *tcp, struct tcp_connection *c,
     if (uses_ecn)
         ecn_take_feedback(c, packet, &news);
     bool lost = recovery_process(tcp, c, &news, &before);
+    account_acknowledged(tcp, c, &news);
     if (uses_ecn)
         ecn_respond(tcp, c, &news, &before);
     window_adapt(tcp, c, &news, &before, lost);

@@ -108,6 +108,15 @@ static int write_error(const struct tcp_connection *c)
     return has(c, TCPF_FIN_QUEUED) ? CHASKI_CLOSED : 0;
 }
 
+/* The application has written something: it ends what it had begun, or it will go on. */
+static void written(struct tcp *tcp, struct tcp_connection *c, uint32_t length)
+{
+    c->snd_end += length;
+    c->flags &= ~(uint32_t)TCPF_RELEASED;
+    c->flight->unpushed = has(c, TCPF_MORE);
+    connection_wants_output(tcp, c);
+}
+
 /* A write came up short. When nothing is in flight, no acknowledgement will make room in the
  * pools: then output sets the retry deadline. */
 static void want_room(struct tcp *tcp, struct tcp_connection *c)
@@ -130,12 +139,11 @@ long tcp_write(struct tcp *tcp, chaski_tcp handle, const void *bytes, size_t len
     if (flight != NULL)
         n = send_queue_write(&flight->queue, tcp->memory, c->snd_end, bytes,
                              length < room ? (uint32_t)length : room);
-    c->snd_end += n;
     if (n < length)
         want_room(tcp, c);
     if (n == 0)
         return CHASKI_AGAIN;
-    connection_wants_output(tcp, c);
+    written(tcp, c, n);
     return (long)n;
 }
 
@@ -155,8 +163,17 @@ int tcp_hand_over(struct tcp *tcp, chaski_tcp handle, struct chaski_memory *memo
         return CHASKI_AGAIN;
     }
     send_queue_hand_over(&flight->queue, c->snd_end, memory, &tcp->returns);
-    c->snd_end += (uint32_t)memory->length;
-    connection_wants_output(tcp, c);
+    written(tcp, c, (uint32_t)memory->length);
+    return 0;
+}
+
+int tcp_end_record(struct tcp *tcp, chaski_tcp handle)
+{
+    struct tcp_connection *c = connection_of(tcp, handle);
+    if (c == NULL)
+        return CHASKI_STALE;
+    if (c->flight != NULL && c->snd_nxt != c->snd_end)
+        send_queue_end_record(&c->flight->queue);
     return 0;
 }
 

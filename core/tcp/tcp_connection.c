@@ -82,6 +82,7 @@ struct tcp_connection *connection_new(struct tcp *tcp, const struct tcp_key *key
     c->state = CHASKI_TCP_CLOSED;
     timer_init(&c->timer, tcp->timer_owner);
     set_defaults(tcp, c, now_ns);
+    account_open(tcp, c, now_ns);
     tcp_table_insert(&tcp->table, key, tcp_refer(TCP_KIND_CONNECTION, connection_index(tcp, c)));
     c->flags |= TCPF_IN_TABLE;
     return c;
@@ -164,7 +165,7 @@ void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t 
     c->congestion.window = c->retransmitted != 0 ? c->mss : tcp_initial_window(tcp, c);
     c->congestion.threshold = CONGESTION_THRESHOLD_UNKNOWN;
     if (c->flight != NULL)
-        congestion_algorithm(c->algorithm)->init(&c->congestion, &c->flight->congestion);
+        window_begin(tcp, c);
     tune_send(tcp, c);
     tcp_heard(c, now_ns);
     if (has(c, TCPF_FIN_QUEUED))

@@ -3,30 +3,87 @@
 
 /* The congestion window: what an acknowledgement does to it, in recovery and outside. */
 
-static void reduce_threshold(struct tcp_connection *c, uint32_t flight)
+static const struct congestion_operations *algorithm_of(const struct tcp_connection *c)
 {
-    congestion_algorithm(c->algorithm)
-        ->reduce(&c->congestion, &c->flight->congestion, flight, c->mss, false);
+    return congestion_algorithm(c->algorithm);
 }
 
-void window_reduce(struct tcp_connection *c, uint32_t flight)
+/* What a scoreboard tells. A probe of the path's MTU is expected to be lost (RFC 4821, 7.6.2). */
+static void note_loss(void *context, const struct tcp_sent *sent)
 {
+    struct tcp_connection *c = context;
+    struct tcp_flight *flight = c->flight;
+    const struct congestion_operations *algorithm = algorithm_of(c);
+    if (flight->mtu.start != flight->mtu.end && sent->node.key == flight->mtu.start)
+        return;
+    flight->rate.lost += sent_length(sent);
+    if (algorithm->lost == NULL)
+        return;
+    struct congestion_lost lost = {
+        .now_ns = flight->rate.now_ns,
+        .mark = &sent->mark,
+        .begin = sent->node.key,
+        .end = sent->end,
+        .all_lost = flight->rate.lost,
+        .all_delivered = flight->rate.delivered,
+        .mss = c->mss,
+        .selective = has(c, TCPF_HAS_SACK),
+    };
+    algorithm->lost(&c->congestion, &flight->congestion, &lost);
+}
+
+void window_begin(const struct tcp *tcp, struct tcp_connection *c)
+{
+    struct tcp_flight *flight = c->flight;
+    struct congestion_start start = {
+        .now_ns = tcp->now_ns,
+        .mss = c->mss,
+        .srtt_us = c->srtt_us8 / 8,
+        .all_delivered = flight->rate.delivered,
+        .random = secret_timestamp_offset(tcp, &c->key),
+    };
+    flight->scoreboard.on_lost = note_loss;
+    flight->scoreboard.on_lost_context = c;
+    algorithm_of(c)->init(&c->congestion, &flight->congestion, &start);
+}
+
+void window_threshold(struct tcp_connection *c, uint32_t flight, enum congestion_cause cause)
+{
+    struct congestion_event event = {
+        .cause = cause,
+        .flight = flight,
+        .mss = c->mss,
+        .all_delivered = c->flight->rate.delivered,
+    };
     ecn_reduced(c);
-    reduce_threshold(c, flight);
+    algorithm_of(c)->reduce(&c->congestion, &c->flight->congestion, &event);
+}
+
+void window_reduce(struct tcp_connection *c, uint32_t flight, enum congestion_cause cause)
+{
+    window_threshold(c, flight, cause);
     c->flight->prr = (struct prr){.flight = maximum(flight, c->mss)};
-    if (!has(c, TCPF_HAS_SACK))
+    if (!has(c, TCPF_HAS_SACK) && !algorithm_of(c)->rules_window)
         c->congestion.window = c->congestion.threshold;
 }
 
 void window_reduce_now(struct tcp_connection *c, uint32_t flight)
 {
-    ecn_reduced(c);
-    reduce_threshold(c, flight);
-    c->congestion.window = c->congestion.threshold;
+    window_threshold(c, flight, CONGESTION_LOSS);
+    if (algorithm_of(c)->rules_window)
+        algorithm_of(c)->recovered(&c->congestion, &c->flight->congestion);
+    else
+        c->congestion.window = c->congestion.threshold;
 }
 
 void window_recovered(const struct tcp *tcp, struct tcp_connection *c)
 {
+    if (algorithm_of(c)->rules_window) {
+        algorithm_of(c)->recovered(&c->congestion, &c->flight->congestion);
+        return;
+    }
+    if (c->recovery == TCP_CA_LOSS) /* it has grown again by itself */
+        return;
     /* RFC 6582, 3.2 step 3: no burst of what a full window would allow, when the peer's window let
      * less go meanwhile. Without SACK, what has left the network is known less well. */
     uint32_t burst = has(c, TCPF_HAS_SACK) ? tcp_initial_window(tcp, c) : c->mss;
@@ -66,45 +123,88 @@ static void hold_back(const struct tcp *tcp, struct tcp_connection *c)
     c->congestion.window = minimum(c->congestion.window, most);
 }
 
-/* `delivered` bytes have arrived in order. */
-static void grow_window(struct tcp_connection *c, uint32_t delivered, uint32_t in_flight,
-                        const struct sent_news *news)
+/* RFC 9438, 5.8 and RFC 7661: a window that was not used proves nothing about the path. */
+static bool was_used(const struct tcp_connection *c, uint32_t in_flight)
 {
-    if (delivered == 0 || c->recovery == TCP_CA_RECOVERY || c->recovery == TCP_CA_CWR)
-        return;
-    /* RFC 9438, 5.8 and RFC 7661: a window that was not used proves nothing about the path. */
-    bool used = has(c, TCPF_CWND_LIMITED) || (c->congestion.window < c->congestion.threshold &&
-                                              2 * in_flight >= c->congestion.window);
-    if (!used)
-        return;
+    return has(c, TCPF_CWND_LIMITED) || (c->congestion.window < c->congestion.threshold &&
+                                         2 * in_flight >= c->congestion.window);
+}
+
+/* `growth` bytes have arrived in order, by which the window may grow. */
+static void tell(struct tcp_connection *c, uint32_t growth, const struct sent_news *news,
+                 const struct ack_before *before)
+{
+    struct tcp_flight *flight = c->flight;
     struct congestion_ack ack = {
         .now_ns = news->now_ns,
-        .acknowledged = delivered,
-        .in_flight = in_flight,
+        .acknowledged = growth != 0 && was_used(c, before->in_flight) ? growth : 0,
+        .delivered = news->delivered + news->sacked,
+        .marked = news->marked,
+        .in_flight = tcp_in_flight(c),
         .mss = c->mss,
         .srtt_us = c->srtt_us8 / 8,
         .rtt_us = news->rtt_us,
         .una = c->snd_una,
         .nxt = c->snd_nxt,
+        .recovering = recovery_active(c),
+        .selective = has(c, TCPF_HAS_SACK),
+        .limited = flight->limited,
+        .sample = rate_acknowledged(&flight->rate, news, c->min_rtt_us),
     };
-    congestion_algorithm(c->algorithm)->acknowledged(&c->congestion, &c->flight->congestion, &ack);
+    ack.all_delivered = flight->rate.delivered;
+    flight->limited = has(c, TCPF_CWND_LIMITED);
+    algorithm_of(c)->acknowledged(&c->congestion, &flight->congestion, &ack);
+}
+
+/* What of the news may make a window grow. */
+static uint32_t growth_of(const struct tcp_connection *c, const struct sent_news *news,
+                          const struct ack_before *before)
+{
+    if (c->recovery == TCP_CA_RECOVERY || c->recovery == TCP_CA_CWR)
+        return 0;
+    if (c->recovery == TCP_CA_LOSS && !has(c, TCPF_HAS_SACK))
+        return minimum(news->delivered, c->mss);
+    if (before->recovering) /* the last one covers a window that arrived long ago */
+        return news->delivered;
+    /* What is SACKed counts with the acknowledgement that moves SND.UNA (as Linux), unless SACKs
+     * are known to tell of reordering. */
+    bool moved = news->acknowledged != 0 || c->flight->rack.reordering_seen;
+    return moved ? news->delivered + news->sacked : 0;
 }
 
 void window_adapt(const struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news,
                   const struct ack_before *before, bool lost)
 {
-    /* What is SACKed counts with the acknowledgement that moves SND.UNA (as Linux), unless SACKs
-     * are known to tell of reordering. */
-    bool moved = news->acknowledged != 0 || c->flight->rack.reordering_seen;
-    uint32_t delivered = moved ? news->delivered + news->sacked : 0;
-    if ((c->recovery == TCP_CA_RECOVERY || c->recovery == TCP_CA_CWR) && has(c, TCPF_HAS_SACK)) {
+    bool reducing = c->recovery == TCP_CA_RECOVERY || c->recovery == TCP_CA_CWR;
+    tell(c, growth_of(c, news, before), news, before);
+    if (reducing && has(c, TCPF_HAS_SACK) && !algorithm_of(c)->rules_window)
         reduce_in_proportion(c, news, lost);
-        return;
-    }
-    bool blind = c->recovery == TCP_CA_LOSS && !has(c, TCPF_HAS_SACK);
-    if (blind)
-        delivered = minimum(news->delivered, c->mss);
-    grow_window(c, delivered, before->in_flight, news);
-    if (blind)
+    else if (c->recovery == TCP_CA_LOSS && !has(c, TCPF_HAS_SACK))
         hold_back(tcp, c);
+}
+
+void window_restart(const struct tcp *tcp, struct tcp_connection *c)
+{
+    uint32_t window = tcp_initial_window(tcp, c);
+    if (algorithm_of(c)->rules_window || window >= c->congestion.window ||
+        !tcp->knobs.slow_start_after_idle)
+        return;
+    c->congestion.threshold = maximum(c->congestion.threshold, c->congestion.window / 4 * 3);
+    c->congestion.window = window;
+    algorithm_of(c)->restart(&c->congestion, &c->flight->congestion);
+}
+
+void window_resume(struct tcp_connection *c, uint64_t now_ns)
+{
+    if (algorithm_of(c)->resume != NULL && c->flight->rate.app_limited && tcp_in_flight(c) == 0)
+        algorithm_of(c)->resume(&c->congestion, &c->flight->congestion, now_ns);
+}
+
+void window_undo(struct tcp_connection *c)
+{
+    const struct undo *undo = &c->flight->undo;
+    c->congestion.window = maximum(c->congestion.window, undo->window);
+    c->congestion.threshold = maximum(c->congestion.threshold, undo->threshold);
+    if (algorithm_of(c)->undo != NULL)
+        algorithm_of(c)->undo(&c->congestion, &c->flight->congestion, c->flight->rate.delivered);
 }

@@ -64,6 +64,11 @@ static void begin_counting(struct tcp_connection *c)
     };
 }
 
+static bool needs_ecn(uint8_t algorithm)
+{
+    return congestion_algorithm(algorithm)->needs_ecn;
+}
+
 void ecn_open(const struct tcp *tcp, struct tcp_connection *c)
 {
     /* tcp_ecn 4 asks for classic ECN, 3 for accurate; 2 and 5 for none, but accept. */
@@ -71,13 +76,15 @@ void ecn_open(const struct tcp *tcp, struct tcp_connection *c)
                                    ECN_ACCURATE, ECN_CLASSIC, ECN_NONE};
     begin_counting(c);
     set_mode(c, mode[tcp->knobs.ecn]);
+    if (mode_of(c) == ECN_NONE && needs_ecn(c->algorithm))
+        set_mode(c, ECN_CLASSIC);
 }
 
 /* RFC 3168, 6.1.1.1; RFC 9768, 3.1.4.1: somebody on the way may drop what asks for ECN. */
 static uint16_t syn_flags(const struct tcp *tcp, const struct tcp_connection *c)
 {
     unsigned tries = mode_of(c) == ECN_ACCURATE ? 2 : 1;
-    if (c->state != CHASKI_TCP_SYN_SENT || (tcp->knobs.ecn_fallback && c->backoff >= tries))
+    if (c->state != CHASKI_TCP_SYN_SENT || (tcp->knobs.ecn_fallback && c->retries >= tries))
         return 0;
     return mode_of(c) == ECN_ACCURATE ? TCP_AE | TCP_CWR | TCP_ECE : TCP_CWR | TCP_ECE;
 }
@@ -140,7 +147,8 @@ uint8_t ecn_of_syn(const struct tcp *tcp, const struct packet *packet)
     /* RFC 3168, 6.1.1: a SYN is not ECT; one that is has met somebody who sets what he should not.
      * The SYN of accurate ECN is classic to who does not know it. */
     bool asks = (ace & 3) == 3 && (field == ECN_NOT_ECT || packet->tcp.ae);
-    return knob != 0 && asks ? ECN_CLASSIC : ECN_NONE;
+    bool wanted = knob != 0 || needs_ecn(tcp->knobs.congestion);
+    return wanted && asks ? ECN_CLASSIC : ECN_NONE;
 }
 
 /* What is agreed on stays, but who asks no more has given up on ECN in the network. */
@@ -203,8 +211,21 @@ void ecn_complete(const struct tcp *tcp, struct tcp_connection *c, uint8_t ecn,
 
 /* ---- Receiving ----------------------------------------------------------------------------- */
 
-/* RFC 3168, 6.1.3: ECE stands from a mark on until CWR comes; DCTCP's sender must know which
- * acknowledgements are of marked data, so there ECE follows each mark (RFC 8257, 3.2). */
+/* RFC 8257, 3.2: the peer is to know exactly which bytes came marked, so ECE says how those came
+ * that the segment acknowledges. Where that changes, what came before is acknowledged first. */
+static void count_exactly(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
+                          uint64_t now_ns)
+{
+    bool marked = field_of(packet) == ECN_CE, echoing = (c->ecn_flags & ECN_ECHO) != 0;
+    if (packet->length == 0 || marked == echoing)
+        return;
+    if (has(c, TCPF_ACK_NOW | TCPF_ACK_DELAYED))
+        tcp_build_ack(tcp, c, tcp_next_sequence(c), now_ns);
+    c->ecn_flags ^= ECN_ECHO;
+    c->flags |= TCPF_ACK_NOW;
+}
+
+/* RFC 3168, 6.1.3: ECE stands from a mark on until CWR comes. */
 static void count_classic(struct tcp_connection *c, const struct packet *packet)
 {
     bool marked = field_of(packet) == ECN_CE, echoing = (c->ecn_flags & ECN_ECHO) != 0;
@@ -258,25 +279,30 @@ void ecn_came_again(struct tcp_connection *c, bool once_more)
         c->ecn_flags |= ECN_NO_OPTION;
 }
 
-void ecn_count(struct tcp_connection *c, const struct packet *packet)
+void ecn_count(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
+               uint64_t now_ns)
 {
     if (field_of(packet) != ECN_NOT_ECT)
         c->ecn_flags |= ECN_SEEN;
-    if (mode_of(c) == ECN_CLASSIC)
-        count_classic(c, packet);
-    else
+    if (mode_of(c) == ECN_ACCURATE)
         count_accurate(c, packet);
+    else if (needs_ecn(c->algorithm))
+        count_exactly(tcp, c, packet, now_ns);
+    else
+        count_classic(c, packet);
 }
 
 /* ---- Sending ------------------------------------------------------------------------------- */
 
-/* RFC 3168, 6.1.4 and 6.1.5: neither acknowledgements nor what goes again are ECT. */
+/* RFC 3168, 6.1.4 and 6.1.5: neither acknowledgements nor what goes again are ECT; but where DCTCP
+ * is at home, what is not ECT is dropped when a queue is no more than marked (RFC 8257, 3.6). */
 static uint16_t mark_classic(struct tcp_connection *c, struct packet *packet, bool fresh)
 {
     uint16_t flags = (c->ecn_flags & ECN_ECHO) ? TCP_ECE : 0;
+    if (fresh || needs_ecn(c->algorithm))
+        packet->ip.traffic_class |= ECN_ECT0;
     if (!fresh)
         return flags;
-    packet->ip.traffic_class |= ECN_ECT0;
     if (c->ecn_flags & ECN_CWR_OWED) {
         c->ecn_flags &= (uint8_t)~ECN_CWR_OWED;
         flags |= TCP_CWR;

@@ -20,7 +20,8 @@ struct wire_tcp_options;
  * as to a loss, once a window.
  *
  * Classic feedback is one bit: ECE stands on every acknowledgement from a mark on until the sender
- * has said CWR. Accurate feedback counts: the three bits AE, CWR and ECE together (ACE) are the low
+ * has said CWR. With DCTCP (RFC 8257) it stands on the acknowledgements of what came marked, and on
+ * no others. Accurate feedback counts: the three bits AE, CWR and ECE together (ACE) are the low
  * end of the number of marked packets, and an option tells how many bytes came with which mark.
  */
 
@@ -99,8 +100,9 @@ void ecn_complete(const struct tcp *tcp, struct tcp_connection *c, uint8_t ecn,
 
 /* ---- Receiving ---- */
 
-/* An acceptable segment has come: counts it, and says what is to be told at once. */
-void ecn_count(struct tcp_connection *c, const struct packet *packet);
+/* An acceptable segment has come: counts it, and tells, or says what is to be told at once. */
+void ecn_count(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
+               uint64_t now_ns);
 
 /* Text came that was acknowledged before; `once_more`: for the third time, the very same. */
 void ecn_came_again(struct tcp_connection *c, bool once_more);

@@ -141,8 +141,12 @@ void ecn_respond(const struct tcp *tcp, struct tcp_connection *c, const struct s
     if (!news->congestion || recovery_active(c) || c->recovery == TCP_CA_CWR ||
         (told->reduced && seq_le(c->snd_una, told->point)))
         return;
+    if (congestion_algorithm(c->algorithm)->rules_window) { /* it hears of each mark */
+        ecn_reduced(c);
+        return;
+    }
     c->recovery = TCP_CA_CWR;
     c->flight->recovery_point = c->snd_nxt;
     c->flight->undo.possible = false; /* a mark is no mistake */
-    window_reduce(c, before->flight);
+    window_reduce(c, before->flight, CONGESTION_MARK);
 }

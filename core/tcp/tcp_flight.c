@@ -66,8 +66,10 @@ struct tcp_flight *flight_take(struct tcp *tcp, struct tcp_connection *c)
     send_queue_init(&flight->queue, c->snd_end);
     scoreboard_init(&flight->scoreboard, c->snd_end);
     flight->rto_at = TIMER_NEVER;
-    congestion_algorithm(c->algorithm)->init(&c->congestion, &flight->congestion);
+    rate_init(&flight->rate, tcp->now_ns);
+    flight->rate.segments = tcp_delivered(c);
     c->flight = flight;
+    window_begin(tcp, c);
     return flight;
 }
 

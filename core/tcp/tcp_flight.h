@@ -8,6 +8,8 @@
 #include "core/tcp/congestion.h"
 #include "core/tcp/tcp_ecn.h"
 #include "core/tcp/tcp_mtu_search.h"
+#include "core/tcp/tcp_pace.h"
+#include "core/tcp/tcp_rate.h"
 #include "core/tcp/tcp_scoreboard.h"
 #include "core/tcp/tcp_send_queue.h"
 
@@ -55,20 +57,6 @@ struct undo {
     int32_t retransmissions; /* segments sent again and not reported as duplicates; -1: none sent */
     uint32_t first_timestamp; /* of ours when the first one went; 0: none went */
     uint32_t window, threshold;
-    union congestion_state congestion;
-};
-
-/* What sending waits for. */
-enum busy {
-    BUSY_NOT,     /* nothing is written that is not acknowledged */
-    BUSY_NETWORK, /* acknowledgements */
-    BUSY_WINDOW,  /* the peer's window */
-    BUSY_BUFFER,  /* the application, which wanted to write more than the buffer takes */
-};
-
-struct tcp_busy {
-    uint64_t since_ns, ns[BUSY_BUFFER]; /* of all reasons but the first */
-    uint8_t reason;
 };
 
 /*
@@ -88,6 +76,8 @@ struct tcp_flight {
     uint32_t snd_small;      /* behind the last segment that was not full (Nagle) */
     uint32_t recovery_point; /* SND.NXT when recovery began */
     uint32_t duplicate_acks; /* without SACK: each stands for a segment that left the network */
+    bool tells_progress;     /* CHASKI_PROGRESS is wanted */
+    bool unpushed;           /* the application will go on with what it wrote last */
     uint16_t proven_mss;     /* segments of this size were acknowledged lately */
     uint16_t syn_data;       /* bytes that our SYN carried, while it is not answered */
     uint8_t awaited;         /* enum flight_deadline: what send_at stands for */
@@ -99,14 +89,16 @@ struct tcp_flight {
     struct undo undo;
     struct ecn_told told;
     struct mtu_search mtu;
-    struct tcp_busy busy;
-    uint64_t bytes_sent, bytes_resent;
+    struct rate rate;
+    struct pace pace;
+    bool limited; /* the window has held something back since the last acknowledgement */
     union congestion_state congestion;
 };
 
 enum flight_deadline {
     AWAIT_RTO,     /* RFC 6298 */
     AWAIT_PROBE,   /* RFC 8985, 7: a tail loss probe is to be sent */
+    AWAIT_PACE,    /* what may be sent has been sent; the next goes then (core/tcp/tcp_pace.h) */
     AWAIT_REORDER, /* RFC 8985, 6.3: what has not arrived by then is lost */
 };
 

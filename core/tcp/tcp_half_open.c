@@ -448,6 +448,14 @@ static void reset_for_entry(struct tcp *tcp, struct tcp_half_open *entry, struct
     }
 }
 
+/* TCP_DEFER_ACCEPT: an acknowledgement without data does not open the connection yet. The peer
+ * hears our SYN+ACK again, as if its answer had been lost, until there have been too many. */
+static bool is_deferred(const struct tcp_listener *owner, const struct tcp_half_open *entry,
+                        const struct packet *packet)
+{
+    return entry->round < owner->defer && packet->length == 0 && !(packet->tcp.flags & TCP_FIN);
+}
+
 static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *entry,
                                        struct packet *packet, uint64_t now_ns)
 {
@@ -459,17 +467,19 @@ static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *en
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_LISTENER_FULL);
         return NULL;
     }
+    if (is_deferred(&tcp->listeners[listener - 1], entry, packet)) {
+        packet_free(packet);
+        return NULL;
+    }
     struct tcp_half_open copy = *entry;
     half_open_drop(tcp, index);
     set_timer(tcp, now_ns);
     struct tcp_connection *c = promote(tcp, &copy, listener, now_ns);
     if (c != NULL)
         ecn_complete(tcp, c, copy.ecn, packet);
-    uint32_t rtt_ms = clock_ms(now_ns) - copy.due_ms + wait_ms(tcp, &copy);
-    if (c != NULL && copy.round == 0 && rtt_ms != 0)
-        tcp_rtt_sample(tcp, c, rtt_ms * 1000);
-    else if (c != NULL && copy.round == 0)
-        c->min_rtt_us = 1000; /* too short to tell, but short */
+    if (c != NULL && copy.round == 0) /* RFC 6298, 3: it was sent once */
+        tcp_rtt_sample(tcp, c,
+                       maximum(clock_ms(now_ns) - copy.due_ms + wait_ms(tcp, &copy), 1) * 1000);
     return c;
 }
 

@@ -20,18 +20,26 @@ static void describe_ends(struct chaski_tcp_info *info, const struct tcp_key *ke
     };
 }
 
-static void describe_sending(const struct tcp_connection *c, struct chaski_tcp_info *info)
+static void describe_sending(const struct tcp *tcp, const struct tcp_connection *c,
+                             struct chaski_tcp_info *info)
 {
     info->tcpi_rto = c->rto_us;
     info->tcpi_snd_mss = c->mss;
     info->tcpi_unacked = in_segments(c->snd_nxt - c->snd_una, c->mss);
     if (c->flight != NULL) {
         const struct tcp_scoreboard *board = &c->flight->scoreboard;
+        const struct rate *rate = &c->flight->rate;
+        info->tcpi_delivery_rate = rate->last_bytes_per_s;
+        info->tcpi_delivery_rate_app_limited = rate->sample_app_limited;
+        info->tcpi_pacing_rate = pace_rate(tcp, c);
         info->tcpi_unacked = board->out.segments;
         info->tcpi_sacked = board->sacked.segments;
         info->tcpi_lost = board->lost.segments;
         info->tcpi_retrans = board->retransmitted.segments;
     }
+    info->tcpi_max_pacing_rate = tcp_max_pacing_rate(c);
+    bool opening = c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED;
+    info->tcpi_delivered = tcp_delivered(c) + !opening;
     info->tcpi_snd_ssthresh = c->congestion.threshold / c->mss;
     info->tcpi_snd_cwnd = c->congestion.window / c->mss;
     info->tcpi_rtt = c->srtt_us8 / 8;
@@ -40,40 +48,12 @@ static void describe_sending(const struct tcp_connection *c, struct chaski_tcp_i
     info->tcpi_snd_wnd = c->snd_wnd;
     info->tcpi_total_retrans = c->retransmitted;
     info->tcpi_segs_out = c->segments_out;
+    info->tcpi_last_data_sent = clock_ms(tcp->now_ns) - c->sent_ms;
     info->tcpi_bytes_acked = c->bytes_acked;
     info->tcpi_notsent_bytes =
         c->snd_nxt == tcp_send_end(c) ? 0 : (uint64_t)(c->snd_end - c->snd_nxt);
     info->send_queue = tcp_queued(c);
     info->congestion = congestion_algorithm(c->algorithm)->name;
-}
-
-/* What Linux would pace at: bytes a second. */
-static uint64_t pacing_rate(const struct tcp_connection *c)
-{
-    enum { SLOW_START_PERCENT = 200, PERCENT = 120 };
-    if (c->srtt_us8 == 0)
-        return 0;
-    bool slow_start = c->congestion.window < c->congestion.threshold / 2;
-    uint64_t window = maximum(c->congestion.window, c->snd_nxt - c->snd_una);
-    return window * (slow_start ? SLOW_START_PERCENT : PERCENT) * 80000 / c->srtt_us8;
-}
-
-static void describe_time(const struct tcp *tcp, const struct tcp_connection *c,
-                          struct chaski_tcp_info *info)
-{
-    enum { NS_PER_US = 1000 };
-    uint64_t now_ns = tcp->now_ns;
-    info->tcpi_last_data_sent = clock_ms(now_ns) - c->sent_ms;
-    info->tcpi_last_data_recv = clock_ms(now_ns) - c->text_ms;
-    info->tcpi_pacing_rate = pacing_rate(c);
-    if (c->flight == NULL)
-        return;
-    info->tcpi_bytes_sent = c->flight->bytes_sent + c->flight->bytes_resent;
-    info->tcpi_bytes_retrans = c->flight->bytes_resent;
-    info->tcpi_rwnd_limited = busy_time_ns(c, BUSY_WINDOW, now_ns) / NS_PER_US;
-    info->tcpi_sndbuf_limited = busy_time_ns(c, BUSY_BUFFER, now_ns) / NS_PER_US;
-    info->tcpi_busy_time = busy_time_ns(c, BUSY_NETWORK, now_ns) / NS_PER_US +
-                           info->tcpi_rwnd_limited + info->tcpi_sndbuf_limited;
 }
 
 static void describe_receiving(const struct tcp *tcp, const struct tcp_connection *c,
@@ -110,6 +90,42 @@ static void describe_ecn(const struct tcp_connection *c, struct chaski_tcp_info 
     info->tcpi_delivered_e1_bytes = told->ect1_bytes - ECN_FIRST_BYTES;
 }
 
+static void describe_times(const struct tcp *tcp, const struct tcp_account *account,
+                           struct chaski_tcp_info *info)
+{
+    uint32_t now_ms = clock_ms(tcp->now_ns);
+    info->tcpi_rwnd_limited = account_spent_us(account, TCP_RWND_LIMITED, tcp->now_ns);
+    info->tcpi_sndbuf_limited = account_spent_us(account, TCP_SNDBUF_LIMITED, tcp->now_ns);
+    info->tcpi_busy_time = info->tcpi_rwnd_limited + info->tcpi_sndbuf_limited +
+                           account_spent_us(account, TCP_BUSY, tcp->now_ns);
+    info->tcpi_last_data_recv = now_ms - account->last_data_ms;
+    info->tcpi_last_ack_recv = now_ms - account->last_ack_ms;
+    info->tcpi_total_rto_time = account->time_outs_ms;
+    if (account->time_out_since_ms != 0)
+        info->tcpi_total_rto_time += now_ms - account->time_out_since_ms;
+}
+
+static void describe_account(const struct tcp *tcp, const struct tcp_connection *c,
+                             struct chaski_tcp_info *info)
+{
+    const struct tcp_account *account = account_of(tcp, c);
+    info->tcpi_reordering = tcp->knobs.reordering;
+    if (account == NULL)
+        return;
+    describe_times(tcp, account, info);
+    info->tcpi_bytes_sent = account->bytes_sent;
+    info->tcpi_bytes_retrans = account->bytes_resent;
+    info->tcpi_segs_out += account->segments_cut;
+    info->tcpi_data_segs_in = account->data_segments_in;
+    info->tcpi_data_segs_out = account->data_segments_out;
+    info->tcpi_dsack_dups = account->dsack_dups;
+    info->tcpi_reord_seen = account->reorderings;
+    info->tcpi_rcv_ooopack = account->out_of_order;
+    info->tcpi_reordering = maximum(account->reordering, info->tcpi_reordering);
+    info->tcpi_total_rto = account->time_outs;
+    info->tcpi_total_rto_recoveries = account->time_out_recoveries;
+}
+
 static void describe(const struct tcp *tcp, const struct tcp_connection *c,
                      struct chaski_tcp_info *info)
 {
@@ -118,7 +134,8 @@ static void describe(const struct tcp *tcp, const struct tcp_connection *c,
     info->connection = connection_handle(tcp, c);
     info->tcpi_state = c->state;
     info->tcpi_ca_state = c->recovery;
-    info->tcpi_retransmits = info->tcpi_backoff = c->backoff;
+    info->tcpi_retransmits = c->retries;
+    info->tcpi_backoff = c->backoff;
     info->tcpi_probes = c->probes;
     info->tcpi_options =
         (uint8_t)(has(c, TCPF_HAS_TIMESTAMPS) | has(c, TCPF_HAS_SACK) << 1 |
@@ -126,10 +143,10 @@ static void describe(const struct tcp *tcp, const struct tcp_connection *c,
     info->tcpi_snd_wscale = c->send_scale;
     info->tcpi_rcv_wscale = c->receive_scale;
     info->tcpi_pmtu = connection_path(tcp, c, &path) == 0 ? path.mtu : 0;
-    describe_sending(c, info);
-    describe_time(tcp, c, info);
+    describe_sending(tcp, c, info);
     describe_ecn(c, info);
     describe_receiving(tcp, c, info);
+    describe_account(tcp, c, info);
 }
 
 int tcp_info(struct tcp *tcp, chaski_tcp handle, struct chaski_tcp_info *info)

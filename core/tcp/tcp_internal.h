@@ -101,6 +101,20 @@ static inline uint32_t tcp_initial_window(const struct tcp *tcp, const struct tc
     return minimum(tcp->knobs.initial_window * c->mss, maximum(2u * c->mss, 14600));
 }
 
+/* Segments that have arrived at the peer, about, without the SYN. */
+static inline uint32_t tcp_delivered(const struct tcp_connection *c)
+{
+    if (c->flight != NULL)
+        return c->flight->rate.segments;
+    return (uint32_t)((c->bytes_acked + c->mss - 1) / c->mss);
+}
+
+/* Bytes a second that the application allows, CHASKI_TCP_MAX_PACING_RATE; 0: any. */
+static inline uint32_t tcp_max_pacing_rate(const struct tcp_connection *c)
+{
+    return c->timer.attached;
+}
+
 /* The sequence number behind all that is to be sent: data and FIN. */
 static inline uint32_t tcp_send_end(const struct tcp_connection *c)
 {
@@ -255,24 +269,28 @@ bool undo_justified(const struct tcp_connection *c, const struct sent_news *news
 /* Goes back: window, threshold, what congestion control had learned. */
 void undo_apply(struct tcp *tcp, struct tcp_connection *c);
 
-/* ---- tcp_busy.c ---------------------------------------------------------------------------- */
-
-/* Something was written, sent or acknowledged: counts the time up to now for what it was that was
- * waited for. */
-void busy_note(struct tcp_connection *c, uint64_t now_ns);
-uint64_t busy_time_ns(const struct tcp_connection *c, enum busy reason, uint64_t now_ns);
-
 /* ---- tcp_cwnd.c ---------------------------------------------------------------------------- */
 
-/* Reduces the threshold for a loss, and begins to reduce the window in proportion (RFC 6937). */
-void window_reduce(struct tcp_connection *c, uint32_t flight);
+/* The flight is new, or the algorithm: it begins with the window that there is. */
+void window_begin(const struct tcp *tcp, struct tcp_connection *c);
+/* Lets the algorithm set the threshold for what has happened to `flight` bytes. */
+void window_threshold(struct tcp_connection *c, uint32_t flight, enum congestion_cause cause);
+/* The same, and begins to reduce the window in proportion (RFC 6937). */
+void window_reduce(struct tcp_connection *c, uint32_t flight, enum congestion_cause cause);
 /* Reduces both at once: the rate was too high, nothing is to be repaired. */
 void window_reduce_now(struct tcp_connection *c, uint32_t flight);
-/* All is repaired: the window is what the threshold is. */
+/* All is repaired: after a loss or a mark, the window is what the threshold is. */
 void window_recovered(const struct tcp *tcp, struct tcp_connection *c);
 /* Adapts the window to an acknowledgement; recovery has been moved. `lost`: something more is. */
 void window_adapt(const struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news,
                   const struct ack_before *before, bool lost);
+
+/* A pause of a time-out's length is over (RFC 5681, 4.1). */
+void window_restart(const struct tcp *tcp, struct tcp_connection *c);
+/* Something is about to be sent, perhaps for the first time after the application paused. */
+void window_resume(struct tcp_connection *c, uint64_t now_ns);
+/* The latest reduction had no reason: goes back to what c->flight->undo holds. */
+void window_undo(struct tcp_connection *c);
 
 /* ---- tcp_output.c, tcp_build.c ------------------------------------------------------------- */
 

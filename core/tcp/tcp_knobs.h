@@ -27,20 +27,21 @@ struct tcp_knobs {
     uint16_t keep_interval_s;
     uint8_t keep_count;
     uint8_t syn_retries, synack_retries;
-    uint8_t syn_linear_timeouts; /* as Linux 6.5 and later; RFC 6298, 5.5 wants 0 */
-    uint8_t doubt_after;         /* R1: time-outs before IP is told to doubt the next hop */
-    uint8_t syncookies;          /* 0: never, 1: when all half-open entries are taken, 2: always */
-    uint8_t timestamps;          /* 0: none, 1: with an offset for each connection, 2: without */
-    bool lax_timestamps;         /* segments may lack them though they were agreed on */
+    uint8_t syn_linear;  /* of the SYN's time-outs, those that come before they double */
+    uint8_t doubt_after; /* R1: time-outs before IP is told to doubt the next hop */
+    uint8_t syncookies;  /* 0: never, 1: when all half-open entries are taken, 2: always */
+    uint8_t timestamps;  /* 0: none, 1: with an offset for each connection, 2: without */
+    bool lax_timestamps; /* segments may lack them though they were agreed on */
     bool sack, window_scaling;
-    uint8_t congestion;         /* enum chaski_congestion */
-    bool slow_start_after_idle; /* RFC 5681, 4.1 */
-    bool dsack;                 /* RFC 2883 */
-    uint32_t fast_open;         /* enum fast_open_knob */
-    uint8_t frto;               /* RFC 5682; 0: off */
-    uint8_t tail_probes;        /* RFC 8985, 7; Linux's tcp_early_retrans: 0 is off */
-    uint8_t ecn;                /* 0: none; answering, asking: 1 classic, classic; 2 classic, none;
-                                   3 accurate, accurate; 4 accurate, classic; 5 accurate, none */
+    uint8_t congestion;                                           /* enum chaski_congestion */
+    uint16_t pacing_slow_start_percent, pacing_avoidance_percent; /* of a window a round trip */
+    bool slow_start_after_idle;                                   /* RFC 5681, 4.1 */
+    bool dsack;                                                   /* RFC 2883 */
+    uint32_t fast_open;  /* enum fast_open_knob; other bits mean nothing */
+    uint8_t frto;        /* RFC 5682; 0: off */
+    uint8_t tail_probes; /* RFC 8985, 7; Linux's tcp_early_retrans: 0 is off */
+    uint8_t ecn;         /* 0: none; answering, asking: 1 classic, classic; 2 classic, none;
+                            3 accurate, accurate; 4 accurate, classic; 5 accurate, none */
     uint8_t mtu_probing; /* RFC 4821; 0: never, 1: once segments vanish silently, 2: always */
     uint16_t base_mss;   /* where the search begins; bytes, TCP options included, as the next two */
     uint16_t min_snd_mss, mtu_probe_floor; /* what a black hole brings it down to */
@@ -51,6 +52,7 @@ struct tcp_knobs {
     uint8_t ecn_option_beacon; /* so many times a round trip at least */
     uint8_t min_tso_segs;      /* of what is handed to the link in one piece, at least */
     uint8_t reordering;        /* DupThresh: segments SACKed that tell of a loss at once */
+    uint16_t max_reordering;   /* that is told to have been seen */
 };
 
 /* Before a host's limits cap them. */

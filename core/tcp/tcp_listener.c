@@ -134,6 +134,7 @@ int tcp_bind(struct tcp *tcp, const struct chaski_tcp_bind *bind, chaski_listene
         .max_segment = bind->max_segment,
         .traffic_class = bind->traffic_class & (uint8_t)~ECN_MODES,
         .ttl = bind->ttl,
+        .defer = bind->defer,
         .filter = bind->filter,
         .closure = bind->receive,
         .context = bind->context,
@@ -193,6 +194,15 @@ int tcp_listener_set(struct tcp *tcp, chaski_listener handle, enum chaski_tcp_op
         listener->ttl = (uint8_t)value;
     else
         return CHASKI_INVALID;
+    return 0;
+}
+
+int tcp_listener_defer(struct tcp *tcp, chaski_listener handle, uint8_t count)
+{
+    struct tcp_listener *listener = listener_of(tcp, handle);
+    if (listener == NULL)
+        return CHASKI_STALE;
+    listener->defer = count;
     return 0;
 }
 

@@ -18,13 +18,15 @@ static const struct limits limits[CHASKI_TCP_OPTION_COUNT] = {
     [CHASKI_TCP_USER_TIMEOUT] = {0, INT32_MAX},
     [CHASKI_TCP_SYNCNT] = {1, 127},
     [CHASKI_TCP_LINGER] = {-1, INT32_MAX},
-    [CHASKI_TCP_CONGESTION] = {CHASKI_CUBIC, CHASKI_NEWRENO},
+    [CHASKI_TCP_CONGESTION] = {CHASKI_CUBIC, CHASKI_CONGESTION_COUNT - 1},
+    [CHASKI_TCP_MAX_PACING_RATE] = {0, UINT32_MAX},
     [CHASKI_TCP_SNDBUF] = {2048, INT32_MAX / 2},
     [CHASKI_TCP_RCVBUF] = {2048, INT32_MAX / 2},
     [CHASKI_TCP_TOS] = {0, 255},
-    [CHASKI_TCP_TTL] = {0, 255},
     [CHASKI_TCP_CORK] = {0, 1},
     [CHASKI_TCP_MORE] = {0, 1},
+    [CHASKI_TCP_PROGRESS] = {0, 1},
+    [CHASKI_TCP_TTL] = {0, 255},
 };
 
 bool tcp_option_takes(enum chaski_tcp_option option, int64_t value)
@@ -38,11 +40,22 @@ static void set_flag(struct tcp_connection *c, uint32_t flag, int64_t value)
     c->flags = value != 0 ? c->flags | flag : c->flags & ~flag;
 }
 
-static void set_congestion(struct tcp_connection *c, int64_t value)
+/* What waits may go now; with `all`, though the connection be corked (Linux). */
+static void release(struct tcp *tcp, struct tcp_connection *c, bool all)
+{
+    if (all)
+        c->flags = (c->flags | TCPF_RELEASED) & ~(uint32_t)TCPF_MORE;
+    if (c->state != CHASKI_TCP_CLOSED)
+        connection_wants_output(tcp, c);
+}
+
+static void set_congestion(const struct tcp *tcp, struct tcp_connection *c, int64_t value)
 {
     c->algorithm = (uint8_t)value;
+    if (c->state == CHASKI_TCP_SYN_SENT && c->snd_nxt == c->snd_una)
+        ecn_open(tcp, c);
     if (c->flight != NULL)
-        congestion_algorithm(c->algorithm)->init(&c->congestion, &c->flight->congestion);
+        window_begin(tcp, c);
 }
 
 static void set_max_segment(struct tcp *tcp, struct tcp_connection *c, uint16_t value)
@@ -80,9 +93,15 @@ int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
     switch (option) {
     case CHASKI_TCP_NODELAY:
         set_flag(c, TCPF_NODELAY, value);
-        set_flag(c, TCPF_PUSH, value);
-        if (c->state != CHASKI_TCP_CLOSED)
-            connection_wants_output(tcp, c);
+        release(tcp, c, value != 0);
+        break;
+    case CHASKI_TCP_CORK:
+        set_flag(c, TCPF_CORK, value);
+        release(tcp, c, false);
+        break;
+    case CHASKI_TCP_MORE:
+        set_flag(c, TCPF_MORE, value);
+        release(tcp, c, false);
         break;
     case CHASKI_TCP_QUICKACK:
         set_flag(c, TCPF_QUICKACK, value);
@@ -114,7 +133,10 @@ int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
         c->linger_ms = value < 0 ? UINT32_MAX : (uint32_t)value;
         break;
     case CHASKI_TCP_CONGESTION:
-        set_congestion(c, value);
+        set_congestion(tcp, c, value);
+        break;
+    case CHASKI_TCP_MAX_PACING_RATE:
+        c->timer.attached = (uint32_t)value;
         break;
     case CHASKI_TCP_SNDBUF:
         c->send_limit = (uint32_t)value;
@@ -126,16 +148,12 @@ int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
     case CHASKI_TCP_TOS:
         c->traffic_class = (uint8_t)((value & ~ECN_MODES) | (c->traffic_class & ECN_MODES));
         break;
+    case CHASKI_TCP_PROGRESS:
+        if (c->flight != NULL)
+            c->flight->tells_progress = value != 0;
+        break;
     case CHASKI_TCP_TTL:
         c->ttl = (uint8_t)value;
-        break;
-    case CHASKI_TCP_CORK:
-        set_flag(c, TCPF_CORK, value);
-        if (c->state != CHASKI_TCP_CLOSED)
-            connection_wants_output(tcp, c);
-        break;
-    case CHASKI_TCP_MORE:
-        set_flag(c, TCPF_MORE | TCPF_HELD, value);
         break;
     case CHASKI_TCP_OPTION_COUNT:
         break;
@@ -168,18 +186,22 @@ static int64_t value_of(const struct tcp_connection *c, enum chaski_tcp_option o
         return c->linger_ms == UINT32_MAX ? -1 : (int64_t)c->linger_ms;
     case CHASKI_TCP_CONGESTION:
         return c->algorithm;
+    case CHASKI_TCP_MAX_PACING_RATE:
+        return tcp_max_pacing_rate(c);
     case CHASKI_TCP_SNDBUF:
         return c->send_limit;
     case CHASKI_TCP_RCVBUF:
         return c->receive.limit;
     case CHASKI_TCP_TOS:
         return c->traffic_class & ~ECN_MODES;
-    case CHASKI_TCP_TTL:
-        return c->ttl;
     case CHASKI_TCP_CORK:
         return has(c, TCPF_CORK);
     case CHASKI_TCP_MORE:
         return has(c, TCPF_MORE);
+    case CHASKI_TCP_PROGRESS:
+        return c->flight != NULL && c->flight->tells_progress;
+    case CHASKI_TCP_TTL:
+        return c->ttl;
     case CHASKI_TCP_OPTION_COUNT:
         break;
     }

@@ -28,17 +28,24 @@ static uint32_t congestion_room(const struct tcp_connection *c)
     return c->congestion.window > in_flight ? c->congestion.window - in_flight : 0;
 }
 
+static void note_limited(struct tcp_connection *c)
+{
+    c->flags |= TCPF_CWND_LIMITED;
+    c->flight->limited = true;
+}
+
 /* How much one segment takes before the link cuts it, as Linux has it: what goes in a millisecond,
  * the more the nearer the peer is; but so that a window makes two at least. */
 static uint32_t largest_segment(const struct tcp *tcp, const struct tcp_connection *c)
 {
-    enum { SLOW_START_PERCENT = 200, PERCENT = 120, NEAR_SHIFT = 9 };
+    enum { NEAR_SHIFT = 9 };
     uint32_t most = TCP_LARGEST_SEGMENT / c->mss, half = c->congestion.window / c->mss / 2;
     uint32_t segments = most;
     if (c->srtt_us8 != 0) {
         uint64_t window = maximum(c->congestion.window, c->snd_nxt - c->snd_una);
         bool slow_start = c->congestion.window < c->congestion.threshold / 2;
-        window *= slow_start ? SLOW_START_PERCENT : PERCENT;
+        window *=
+            slow_start ? tcp->knobs.pacing_slow_start_percent : tcp->knobs.pacing_avoidance_percent;
         uint64_t bytes = window * (1000000 * 8 / 100) / c->srtt_us8 / 1024;
         uint32_t nearness = c->min_rtt_us >> NEAR_SHIFT;
         bytes += nearness < 32 ? TCP_LARGEST_SEGMENT >> nearness : 0;
@@ -48,11 +55,12 @@ static uint32_t largest_segment(const struct tcp *tcp, const struct tcp_connecti
     return minimum(segments, most) * c->mss;
 }
 
-/* Sends one lost range, or as much of it as the congestion window allows, again. */
+/* Sends one lost range, or as much of it as the congestion window and pacing allow, again. */
 static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp_sent *sent,
-                           uint64_t now_ns)
+                           uint32_t pace, uint64_t now_ns)
 {
-    uint32_t room = maximum(congestion_room(c), c->mss);
+    uint32_t in_flight = tcp_in_flight(c);
+    uint32_t room = minimum(maximum(congestion_room(c), c->mss), pace);
     uint32_t most = minimum(room / c->mss * c->mss, largest_segment(tcp, c));
     uint32_t data = seq_min(sent->end, c->snd_end) - sent->node.key;
     bool fin = data != sent_length(sent);
@@ -71,10 +79,12 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
         !scoreboard_split(&c->flight->scoreboard, &tcp->sent, sent, (uint32_t)done))
         return OUT_OF_MEMORY;
     scoreboard_resent(&c->flight->scoreboard, sent, c->mss, now_ns);
+    sent->mark = rate_sent(&c->flight->rate, in_flight, sent_length(sent), now_ns);
+    pace_sent(tcp, c, sent_length(sent), now_ns);
     undo_note_resent(c, sent->segments, now_ns);
     mtu_note_resent(c, sent->node.key);
+    account_sent(tcp, c, (uint32_t)done, sent->segments, true);
     c->retransmitted += sent->segments;
-    c->flight->bytes_resent += (uint32_t)done;
     c->flight->prr.out += sent_length(sent);
     c->sent_ms = clock_ms(now_ns);
     count(tcp->counters, CHASKI_TCP_RETRANSMITTED);
@@ -98,10 +108,13 @@ static enum outcome resend_lost(struct tcp *tcp, struct tcp_connection *c, uint6
         bool at_once = c->recovery == TCP_CA_RECOVERY && !has(c, TCPF_HAS_SACK);
         if (!at_once && congestion_room(c) < minimum(c->mss, sent_length(sent)) &&
             tcp_in_flight(c) != 0) {
-            c->flags |= TCPF_CWND_LIMITED;
+            note_limited(c);
             return SENT;
         }
-        if (resend(tcp, c, sent, now_ns) == OUT_OF_MEMORY)
+        uint32_t pace = pace_room(tcp, c, now_ns);
+        if (pace == 0)
+            return SENT;
+        if (resend(tcp, c, sent, pace, now_ns) == OUT_OF_MEMORY)
             return OUT_OF_MEMORY;
     }
     return NOTHING_TO_SEND;
@@ -110,32 +123,41 @@ static enum outcome resend_lost(struct tcp *tcp, struct tcp_connection *c, uint6
 /* Nagle (RFC 9293, 3.7.4) and the sender's side of silly-window avoidance (3.8.6.2.1): whether a
  * segment of n bytes, shorter than a full one, may go. As Minshall proposed, only a short segment
  * in flight holds back the next one: the end of a long write need not wait. */
+static bool tail_may_go(const struct tcp_connection *c, uint32_t waiting)
+{
+    bool record_ends = c->snd_nxt + waiting != c->snd_end;
+    if (record_ends || has(c, TCPF_FIN_QUEUED | TCPF_RELEASED | TCPF_PROBE_OWED))
+        return true;
+    if (has(c, TCPF_CORK | TCPF_MORE))
+        return false;
+    return has(c, TCPF_NODELAY) || seq_le(c->flight->snd_small, c->snd_una) ||
+           (has(c, TCPF_URGENT_OUT) && seq_gt(c->send_urgent, c->snd_nxt));
+}
+
 static bool short_segment_may_go(const struct tcp_connection *c, uint32_t n, uint32_t waiting)
 {
-    bool urgent = has(c, TCPF_URGENT_OUT) && seq_gt(c->send_urgent, c->snd_nxt);
-    if (n == waiting && (has(c, TCPF_FIN_QUEUED | TCPF_PUSH) || urgent))
-        return true;
-    if (n == waiting && has(c, TCPF_CORK | TCPF_HELD))
-        return has(c, TCPF_PROBE_OWED);
     if (n == waiting)
-        return has(c, TCPF_NODELAY) || seq_le(c->flight->snd_small, c->snd_una);
+        return tail_may_go(c, waiting);
     /* The override (RFC 9293, 3.8.6.2.1): the peer may never open its window so far again. */
     return n != 0 && (n >= c->max_snd_wnd / 2 || has(c, TCPF_PROBE_OWED));
 }
 
-/* How many of the waiting bytes the next segment takes; 0: none may go now. */
-static uint32_t next_length(const struct tcp *tcp, struct tcp_connection *c, uint32_t waiting)
+/* How many of the waiting bytes the next segment takes; 0: none may go now. `pace`: two segments or
+ * more. */
+static uint32_t next_length(const struct tcp *tcp, struct tcp_connection *c, uint32_t waiting,
+                            uint32_t pace)
 {
     uint32_t window = usable_window(c), room = congestion_room(c);
-    if (room < minimum(window, waiting))
-        c->flags |= TCPF_CWND_LIMITED;
+    if (room < minimum(minimum(window, waiting), pace))
+        note_limited(c);
     /* With an empty network one segment always goes, else nothing would ever call us again. */
     if (room < c->mss && tcp_in_flight(c) == 0)
         room = c->mss;
-    uint32_t n = minimum(minimum(waiting, largest_segment(tcp, c)), minimum(window, room));
+    uint32_t most = minimum(largest_segment(tcp, c), pace / c->mss * c->mss);
+    uint32_t n = minimum(minimum(waiting, most), minimum(window, room));
     if (n >= c->mss) {
         uint32_t whole = n / c->mss * c->mss;
-        bool tail_too = n == waiting && short_segment_may_go(c, n - whole, n - whole);
+        bool tail_too = n == waiting && tail_may_go(c, waiting);
         return n == whole || tail_too ? n : whole;
     }
     if (n == room && n < minimum(waiting, window))
@@ -150,12 +172,20 @@ static void restart_after_idle(const struct tcp *tcp, struct tcp_connection *c, 
         return;
     c->recovery = TCP_CA_OPEN; /* what could still cause duplicates has left the network */
     c->flight->duplicate_acks = 0;
-    uint32_t window = tcp_initial_window(tcp, c);
-    if (window >= c->congestion.window || !tcp->knobs.slow_start_after_idle)
-        return;
-    c->congestion.threshold = maximum(c->congestion.threshold, c->congestion.window / 4 * 3);
-    c->congestion.window = window;
-    congestion_algorithm(c->algorithm)->restart(&c->congestion, &c->flight->congestion);
+    window_restart(tcp, c);
+}
+
+/* Data goes, which asks for an answer as well. */
+static void forget_probes(struct tcp_connection *c)
+{
+    c->flags &= ~(uint32_t)TCPF_PROBE_OWED;
+    c->probes = 0;
+    c->backoff = 0;
+}
+
+static bool ends_record(const struct tcp_connection *c, uint32_t n)
+{
+    return send_queue_record_end(&c->flight->queue, c->snd_nxt, c->snd_end) == c->snd_nxt + n;
 }
 
 /* Sends the next n bytes of new data, and FIN when it follows them. PSH is on what ends the data
@@ -164,16 +194,17 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
                                  uint64_t now_ns)
 {
     struct tcp_flight *flight = c->flight;
+    uint32_t in_flight = tcp_in_flight(c);
     bool last = c->snd_nxt + n == c->snd_end, fin = last && has(c, TCPF_FIN_QUEUED);
-    bool pushed = last && n != 0 && (!has(c, TCPF_MORE) || has(c, TCPF_PROBE_OWED));
-    bool push = pushed || n > c->mss;
+    bool complete = last ? !flight->unpushed : ends_record(c, n);
+    bool push = n != 0 && (complete || n > c->mss || has(c, TCPF_PROBE_OWED));
     uint8_t flags = TCP_ACK | (push ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
     struct send_chunk *chunk = n == 0 ? NULL : send_queue_unsent(&flight->queue, c->snd_nxt);
     struct tcp_sent *sent = scoreboard_sent(&flight->scoreboard, &tcp->sent, c->snd_nxt,
                                             c->snd_nxt + n + fin, c->mss, chunk, now_ns);
     if (sent == NULL)
         return OUT_OF_MEMORY;
-    sent->flags = pushed ? SENT_PUSHED : 0;
+    sent->flags = complete && n != 0 ? SENT_PUSHED : 0;
     int32_t done = tcp_build_segment(tcp, c, chunk, c->snd_nxt, n, flags, now_ns);
     if (done < 0) {
         scoreboard_unsend(&flight->scoreboard, &tcp->sent, sent);
@@ -183,14 +214,19 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
         scoreboard_shorten(&flight->scoreboard, sent, c->snd_nxt + (uint32_t)done, c->mss);
         sent->flags = 0;
     }
+    if (has(c, TCPF_PROBE_OWED))
+        forget_probes(c);
     if (c->snd_nxt == c->snd_una) {
         c->progress_ms = clock_ms(now_ns);
         tcp_restart_rto(tcp, c, now_ns);
     }
+    sent->mark = rate_sent(&flight->rate, in_flight, sent_length(sent), now_ns);
+    pace_sent(tcp, c, (uint32_t)done, now_ns);
+    account_sent(tcp, c, (uint32_t)done, sent->segments, false);
     flight->prr.out += sent_length(sent);
     c->snd_nxt = sent->end;
-    c->flags &= ~(uint32_t)TCPF_PROBE_OWED; /* data asks for an answer as well */
-    flight->bytes_sent += (uint32_t)done;
+    if (flight->tells_progress)
+        connection_tell(tcp, c, CHASKI_PROGRESS);
     c->sent_ms = clock_ms(now_ns);
     if ((uint32_t)done % c->mss != 0)
         flight->snd_small = c->snd_nxt;
@@ -213,15 +249,21 @@ static enum outcome send_mtu_probe(struct tcp *tcp, struct tcp_connection *c, ui
 
 static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    if (seq_lt(c->snd_nxt, c->snd_end))
+    if (seq_lt(c->snd_nxt, c->snd_end)) {
         restart_after_idle(tcp, c, now_ns);
+        window_resume(c, now_ns);
+    }
     uint32_t begun = c->snd_nxt;
     while (seq_lt(c->snd_nxt, tcp_send_end(c))) {
         if (c->snd_nxt - begun >= TCP_TURN_BYTES) {
             connection_wants_output(tcp, c);
             return SENT;
         }
-        uint32_t waiting = c->snd_end - c->snd_nxt;
+        uint32_t waiting =
+            send_queue_record_end(&c->flight->queue, c->snd_nxt, c->snd_end) - c->snd_nxt;
+        uint32_t pace = waiting != 0 ? pace_room(tcp, c, now_ns) : UINT32_MAX;
+        if (pace == 0)
+            return SENT;
         uint32_t probe = mtu_probe_size(tcp, c, waiting, now_ns);
         if (probe != 0 && minimum(usable_window(c), congestion_room(c)) < probe + c->mss)
             return NOTHING_TO_SEND; /* it waits until more has arrived */
@@ -230,7 +272,7 @@ static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t
                 return OUT_OF_MEMORY;
             continue;
         }
-        uint32_t n = waiting == 0 ? 0 : next_length(tcp, c, waiting);
+        uint32_t n = waiting == 0 ? 0 : next_length(tcp, c, waiting, pace);
         if (n == 0 && (waiting != 0 || !has(c, TCPF_FIN_QUEUED)))
             return NOTHING_TO_SEND;
         if (send_segment(tcp, c, n, now_ns) == OUT_OF_MEMORY)
@@ -243,7 +285,9 @@ static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t
 static enum outcome send_tail_probe(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     struct tcp_scoreboard *board = &c->flight->scoreboard;
-    uint32_t waiting = seq_lt(c->snd_nxt, c->snd_end) ? c->snd_end - c->snd_nxt : 0;
+    uint32_t waiting = 0;
+    if (seq_lt(c->snd_nxt, c->snd_end))
+        waiting = send_queue_record_end(&c->flight->queue, c->snd_nxt, c->snd_end) - c->snd_nxt;
     uint32_t n = minimum(minimum(usable_window(c), waiting), c->mss);
     enum outcome outcome;
     if (n != 0) {
@@ -252,7 +296,8 @@ static enum outcome send_tail_probe(struct tcp *tcp, struct tcp_connection *c, u
         struct tcp_sent *last = scoreboard_last(board);
         uint32_t before = (sent_length(last) - 1) / c->mss * c->mss;
         bool split = before == 0 || scoreboard_split(board, &tcp->sent, last, before);
-        outcome = split ? resend(tcp, c, scoreboard_last(board), now_ns) : OUT_OF_MEMORY;
+        outcome =
+            split ? resend(tcp, c, scoreboard_last(board), UINT32_MAX, now_ns) : OUT_OF_MEMORY;
     }
     /* Without memory there is none: the time-out comes, and needs less. */
     tail_probe_sent(c, n == 0 && outcome == SENT);
@@ -264,7 +309,7 @@ static enum outcome send_tail_probe(struct tcp *tcp, struct tcp_connection *c, u
 /* RFC 9293, 3.8.6.1: data waits, nothing is in flight that could bring an acknowledgement. */
 static void consider_persisting(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    if (c->snd_nxt != c->snd_una) {
+    if (c->snd_nxt != c->snd_una || c->flight->pace.waiting) {
         c->flags &= ~(uint32_t)TCPF_PERSISTING;
         tcp_await(tcp, c, now_ns);
     } else if (seq_lt(c->snd_nxt, tcp_send_end(c))) {
@@ -306,6 +351,13 @@ static enum outcome send_what_may_go(struct tcp *tcp, struct tcp_connection *c, 
     return outcome;
 }
 
+/* The path could take more than the application has written. */
+static void note_out_of_data(struct tcp_connection *c)
+{
+    if (c->snd_nxt == tcp_send_end(c) && c->flight->scoreboard.owed == 0 && congestion_room(c) != 0)
+        rate_out_of_data(&c->flight->rate, tcp_in_flight(c));
+}
+
 static enum outcome send_data(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     c->flags &= ~(uint32_t)TCPF_CWND_LIMITED;
@@ -313,9 +365,10 @@ static enum outcome send_data(struct tcp *tcp, struct tcp_connection *c, uint64_
         return NOTHING_TO_SEND;
     if (flight_take(tcp, c) == NULL)
         return OUT_OF_MEMORY;
+    c->flight->pace.waiting = false;
     enum outcome outcome = send_what_may_go(tcp, c, now_ns);
+    note_out_of_data(c);
     consider_persisting(tcp, c, now_ns);
-    busy_note(c, now_ns);
     return outcome;
 }
 
@@ -402,11 +455,11 @@ void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
     if (!has(c, TCPF_ACK_NOW) && tcp_window_opened(c))
         c->flags |= TCPF_ACK_NOW;
     bool starved = send_all(tcp, c, now_ns) == OUT_OF_MEMORY;
-    c->flags &= ~(uint32_t)TCPF_PUSH;
     count_many(tcp->counters, CHASKI_TCP_OUTPUT_NO_MEMORY, starved);
     if ((starved || (has(c, TCPF_WANTS_ROOM) && tcp_queued(c) == 0)) &&
         c->ack_at > now_ns + TCP_RETRY_NS)
         c->ack_at = now_ns + TCP_RETRY_NS;
+    account_occupation(tcp, c, now_ns);
     tcp_timer_set(tcp, c);
 }
 

@@ -83,7 +83,7 @@ static void enter(struct tcp *tcp, struct tcp_connection *c, uint32_t flight)
     c->flight->recovery_point = c->snd_nxt;
     c->flags &= ~(uint32_t)TCPF_PARTIAL;
     if (!reducing)
-        window_reduce(c, flight);
+        window_reduce(c, flight, CONGESTION_LOSS);
     count(tcp->counters, CHASKI_TCP_RECOVERIES);
 }
 
@@ -100,7 +100,7 @@ static void leave(struct tcp *tcp, struct tcp_connection *c, const struct sent_n
 {
     if (undo_justified(c, news))
         undo_apply(tcp, c);
-    else if (c->recovery == TCP_CA_RECOVERY)
+    else
         window_recovered(tcp, c);
     c->flight->duplicate_acks = 0;
     c->flight->frto = FRTO_OFF;
@@ -204,6 +204,7 @@ void recovery_reordering_over(struct tcp *tcp, struct tcp_connection *c, uint64_
         .recovering = recovery_active(c),
     };
     struct sent_news news = {.now_ns = now_ns};
+    c->flight->rate.now_ns = now_ns;
     if (!rack_detect(tcp, c, now_ns))
         return;
     if (!before.recovering)
@@ -216,13 +217,12 @@ void recovery_reordering_over(struct tcp *tcp, struct tcp_connection *c, uint64_
 void recovery_time_out(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     struct tcp_flight *flight = c->flight;
+    flight->rate.now_ns = now_ns;
     bool began = !recovery_active(c);
     /* Once for one loss (RFC 5681, 3.1); but what went again may have been too much as well. */
     if (began || (c->recovery == TCP_CA_LOSS && c->retries == 0)) {
         undo_begin(c);
-        ecn_reduced(c);
-        congestion_algorithm(c->algorithm)
-            ->reduce(&c->congestion, &flight->congestion, c->snd_nxt - c->snd_una, c->mss, true);
+        window_threshold(c, c->snd_nxt - c->snd_una, CONGESTION_TIME_OUT);
     }
     bool by_time = has(c, TCPF_HAS_SACK) && flight->rack.rtt_us * 1000ull < now_ns;
     scoreboard_time_out(&flight->scoreboard, &tcp->sent,

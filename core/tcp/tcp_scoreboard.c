@@ -125,6 +125,29 @@ void scoreboard_shorten(struct tcp_scoreboard *board, struct tcp_sent *sent, uin
     count_in(board, sent);
 }
 
+static void note_reordered(uint32_t sequence, struct sent_news *news)
+{
+    if (!news->reordered || seq_lt(sequence, news->reordered_from))
+        news->reordered_from = sequence;
+    news->reordered = true;
+}
+
+static bool sent_after(const struct tcp_sent *sent, uint64_t than_ns, uint32_t than_end)
+{
+    return sent->sent_ns > than_ns || (sent->sent_ns == than_ns && seq_gt(sent->end, than_end));
+}
+
+/* So many of a record's segments have arrived. */
+static void note_rate(const struct tcp_sent *sent, uint32_t segments, struct sent_news *news)
+{
+    news->segments += segments;
+    if (news->mark_sent_ns != 0 && !sent_after(sent, news->mark_sent_ns, news->mark_end))
+        return;
+    news->mark_sent_ns = sent->sent_ns;
+    news->mark_end = sent->end;
+    news->mark = sent->mark;
+}
+
 /* What is delivered is news of the round trip, of the order of arrival, of spurious time-outs. */
 static void note_delivery(const struct tcp_scoreboard *board, const struct tcp_sent *sent,
                           struct sent_news *news)
@@ -136,11 +159,11 @@ static void note_delivery(const struct tcp_scoreboard *board, const struct tcp_s
     } else {
         if (sent->sent_ns > news->newest_sent_ns)
             news->newest_sent_ns = sent->sent_ns;
-        news->reordered |= seq_lt(sent->end, board->highest_sacked);
+        if (seq_lt(sent->end, board->highest_sacked))
+            note_reordered(sent->node.key, news);
         news->original |= seq_le(sent->end, news->original_end);
     }
-    if (sent->sent_ns > news->latest_sent_ns ||
-        (sent->sent_ns == news->latest_sent_ns && seq_gt(sent->end, news->latest_end))) {
+    if (sent_after(sent, news->latest_sent_ns, news->latest_end)) {
         news->latest_sent_ns = sent->sent_ns;
         news->latest_end = sent->end;
     }
@@ -164,10 +187,19 @@ void scoreboard_unsend(struct tcp_scoreboard *board, struct pool *pool, struct t
     drop_record(board, pool, sent);
 }
 
-/* Takes the first `n` bytes off a record. */
-static void behead(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t n)
+/* Of a record, those that lie before `una`. */
+static uint16_t segments_before(const struct tcp_sent *sent, uint32_t una)
 {
-    uint16_t segments = sent->segments > 1 ? segments_of_part(sent, n) : 0;
+    if (seq_le(sent->end, una))
+        return sent->segments;
+    return sent->segments > 1 ? segments_of_part(sent, una - sent->node.key) : 0;
+}
+
+/* Takes off a record what lies before `una`. */
+static void behead(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t una)
+{
+    uint32_t n = una - sent->node.key;
+    uint16_t segments = segments_before(sent, una);
     count_part(board, sent, 0u - n, 0u - segments);
     sent->segments -= segments;
     sent->node.key += n; /* not past a neighbour: the tree's order stands */
@@ -184,11 +216,12 @@ void scoreboard_acknowledge(struct tcp_scoreboard *board, struct pool *pool, uin
         if (!(sent->flags & SENT_SACKED)) {
             news->delivered += n;
             note_delivery(board, sent, news);
+            note_rate(sent, segments_before(sent, una), news);
         }
         if (seq_le(sent->end, una))
             drop_record(board, pool, sent);
         else
-            behead(board, sent, n);
+            behead(board, sent, una);
     }
     board->highest_sacked = seq_max(board->highest_sacked, una);
     board->resent = seq_max(board->resent, una);
@@ -252,6 +285,7 @@ static struct tcp_sent *mark_sacked(struct tcp_scoreboard *board, struct pool *p
                                     struct tcp_sent *sent, struct sent_news *news)
 {
     note_delivery(board, sent, news);
+    note_rate(sent, sent->segments, news);
     set_flags(board, sent, (sent->flags & lasting) | SENT_SACKED);
     list_remove(&sent->by_time);
     news->sacked += sent_length(sent);
@@ -308,6 +342,8 @@ void scoreboard_sack(struct tcp_scoreboard *board, struct pool *pool, uint32_t l
 
 static void mark_lost(struct tcp_scoreboard *board, struct tcp_sent *sent)
 {
+    if (board->on_lost != NULL)
+        board->on_lost(board->on_lost_context, sent);
     set_flags(board, sent, (sent->flags & lasting) | SENT_LOST);
     list_remove(&sent->by_time);
     board->resent = seq_min(board->resent, sent->node.key);

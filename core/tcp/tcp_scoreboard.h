@@ -8,6 +8,7 @@
 #include "core/base/list.h"
 #include "core/base/tree.h"
 #include "core/packet/pool.h"
+#include "core/tcp/tcp_rate.h"
 
 struct send_chunk;
 
@@ -32,6 +33,7 @@ struct tcp_sent {
     uint64_t sent_ns;
     struct send_chunk *chunk; /* where its first byte is; NULL: nothing but FIN */
     struct list by_time;      /* in board->by_time while it is in the network, as far as we know */
+    struct rate_mark mark;    /* of the latest transmission */
 };
 
 static inline uint32_t sent_length(const struct tcp_sent *sent)
@@ -44,6 +46,9 @@ struct sent_sum {
     uint32_t bytes, segments;
 };
 
+/* Told of each range that is found lost, before it may be joined with others. */
+typedef void sent_lost_function(void *context, const struct tcp_sent *sent);
+
 struct tcp_scoreboard {
     struct tree sent;
     struct list by_time;           /* what is in the network, in the order of sending */
@@ -54,6 +59,8 @@ struct tcp_scoreboard {
     uint32_t owed;                 /* bytes LOST and not RETRANSMITTED */
     uint32_t highest_sacked;       /* behind the highest SACKed byte; SND.UNA when there is none */
     uint32_t resent;               /* nothing before is lost and still to be sent again */
+    sent_lost_function *on_lost;   /* NULL: nobody is told */
+    void *on_lost_context;
 };
 
 /* What one acknowledgement told us. */
@@ -69,14 +76,19 @@ struct sent_news {
                                 sent; 0: there was none */
     uint64_t latest_sent_ns; /* likewise, retransmitted ones among them (RFC 8985); and its end */
     uint32_t latest_end;
+    uint64_t mark_sent_ns; /* when what was sent latest of all that newly arrived was sent, */
+    uint32_t mark_end;     /* its end, */
+    struct rate_mark mark; /* and what it noted */
+    uint32_t segments;     /* that newly arrived */
     bool retransmission_acknowledged;
     bool reordered; /* something arrived that was sent once, before what had arrived earlier */
-    bool original;  /* something arrived that was sent once, from before `original_end` */
-    bool duplicate; /* the segment was a duplicate acknowledgement (RFC 5681) */
-    bool original_answered; /* the timestamp echoed is of before the first retransmission */
-    bool congestion;        /* the peer reports marks (RFC 3168), */
-    uint32_t marked;        /* on about so many of the bytes that arrived */
-    bool dsack;             /* it reported a duplicate arrival (RFC 2883): of this range */
+    uint32_t reordered_from; /* the first such byte */
+    bool original;           /* something arrived that was sent once, from before `original_end` */
+    bool duplicate;          /* the segment was a duplicate acknowledgement (RFC 5681) */
+    bool original_answered;  /* the timestamp echoed is of before the first retransmission */
+    bool congestion;         /* the peer reports marks (RFC 3168), */
+    uint32_t marked;         /* on about so many of the bytes that arrived */
+    bool dsack;              /* it reported a duplicate arrival (RFC 2883): of this range */
     uint32_t dsack_left, dsack_right;
 };
 

@@ -278,6 +278,8 @@ static void receive_text(struct tcp *tcp, struct tcp_connection *c, struct packe
         length = receive_queue_close_gap(queue, c->rcv_nxt);
         c->flags |= TCPF_ACK_NOW;
         count(tcp->counters, CHASKI_TCP_OUT_OF_ORDER);
+        if (!next)
+            account_out_of_order(tcp, c);
     }
     if (length == 0) {
         if (c->repeats < TCP_DUP_THRESHOLD)
@@ -359,16 +361,14 @@ static void apply(struct tcp *tcp, struct tcp_connection *c, struct packet *pack
 {
     note_timestamp(c, packet, now_ns);
     tcp_heard(c, now_ns);
-    c->flags &= ~(uint32_t)TCPF_HELD;
     if (c->state == CHASKI_TCP_SYN_RECEIVED) {
         c->snd_una++;
         c->snd_wl1 = packet->tcp.sequence - 1;
         connection_established(tcp, c, now_ns);
     }
     if (c->traffic_class & ECN_MODES)
-        ecn_count(c, packet);
+        ecn_count(tcp, c, packet, now_ns);
     tcp_acknowledge(tcp, c, packet, now_ns);
-    busy_note(c, now_ns);
     bool alive = move_after_ack(tcp, c, now_ns);
     if (alive && text_for_nobody(c, packet)) {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_CLOSED);
@@ -505,11 +505,11 @@ static void syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct p
     }
     learn_cookie(tcp, c, packet);
     take_syn_data(tcp, c, taken);
-    if (c->backoff == 0)
+    if (c->retries == 0)
         tcp_rtt_sample(tcp, c, clock_us(now_ns + tcp_rto_ns(tcp, c) - c->send_at));
     connection_established(tcp, c, now_ns);
-    if (has(c, TCPF_HELD)) { /* it goes with what the caller has still to write */
-        c->flags = (c->flags & ~(uint32_t)(TCPF_HELD | TCPF_MORE)) | TCPF_ACK_DELAYED;
+    if (has(c, TCPF_MORE)) { /* it goes with what the caller has still to write */
+        c->flags = (c->flags & ~(uint32_t)TCPF_MORE) | TCPF_ACK_DELAYED;
         c->ack_at = now_ns + tcp->knobs.ack_delay_us * 1000ull;
         c->pingpong = 1;
     } else {
@@ -536,6 +536,7 @@ static bool came_again(const struct tcp_connection *c, const struct packet *pack
 void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packet, uint64_t now_ns)
 {
     c->segments_in++;
+    account_received(tcp, c, packet, now_ns);
     if (c->state == CHASKI_TCP_SYN_SENT) {
         syn_sent_segment(tcp, c, packet, now_ns);
         return;
@@ -554,7 +555,7 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
         break;
     case ANSWER:
         if (c->traffic_class & ECN_MODES && came_again(c, packet))
-            ecn_count(c, packet);
+            ecn_count(tcp, c, packet, now_ns);
         answer(tcp, c, packet, false, now_ns);
         break;
     case CHALLENGE:

@@ -7,6 +7,8 @@
 _Static_assert(sizeof(struct send_chunk) <= BUFFER_HEADER,
                "a chunk's place fits in front of the data of a pool buffer");
 
+enum { CHUNK_MOST = INT32_MAX };
+
 /* What an application hands over has its chunk in itself. */
 struct lent_chunk {
     struct send_chunk chunk;
@@ -45,6 +47,7 @@ static struct send_chunk *new_chunk(struct packet_memory *memory, uint32_t queue
     ((struct pool *)buffer->owner)->sending++;
     struct send_chunk *chunk = (struct send_chunk *)(void *)buffer;
     chunk->length = 0;
+    chunk->ends_record = false;
     return chunk;
 }
 
@@ -54,7 +57,7 @@ uint32_t send_queue_write(struct tcp_send_queue *queue, struct packet_memory *me
     uint32_t written = 0;
     while (written < length) {
         struct send_chunk *tail = queue->tail;
-        if (tail == NULL || tail->length == tail->buffer.size) {
+        if (tail == NULL || tail->length == tail->buffer.size || tail->ends_record) {
             tail = new_chunk(memory, end + written - queue->start, length - written);
             if (tail == NULL)
                 break;
@@ -63,7 +66,7 @@ uint32_t send_queue_write(struct tcp_send_queue *queue, struct packet_memory *me
         uint32_t room = tail->buffer.size - tail->length;
         uint32_t n = length - written < room ? length - written : room;
         memcpy(tail->buffer.data + tail->length, bytes + written, n);
-        tail->length += n;
+        tail->length = (tail->length + n) & CHUNK_MOST;
         written += n;
     }
     return written;
@@ -107,7 +110,25 @@ void send_queue_hand_over(struct tcp_send_queue *queue, uint32_t end, struct cha
         .owner = memory,
     };
     append_chunk(queue, end, chunk);
-    chunk->length = (uint32_t)memory->length;
+    chunk->length = (uint32_t)memory->length & CHUNK_MOST;
+    chunk->ends_record = false;
+}
+
+void send_queue_end_record(struct tcp_send_queue *queue)
+{
+    if (queue->tail == NULL || queue->tail->ends_record)
+        return;
+    queue->tail->ends_record = true;
+    queue->records++;
+}
+
+uint32_t send_queue_record_end(struct tcp_send_queue *queue, uint32_t sequence, uint32_t end)
+{
+    const struct send_chunk *chunk =
+        queue->records != 0 ? send_queue_unsent(queue, sequence) : NULL;
+    while (chunk != NULL && !chunk->ends_record)
+        chunk = chunk->next;
+    return chunk != NULL ? chunk->sequence + chunk->length : end;
 }
 
 static void drop_head(struct tcp_send_queue *queue)
@@ -118,6 +139,7 @@ static void drop_head(struct tcp_send_queue *queue)
         queue->tail = NULL;
     if (queue->unsent == chunk)
         queue->unsent = NULL;
+    queue->records -= chunk->ends_record;
     if (chunk->buffer.release == buffer_release_to_pool)
         ((struct pool *)chunk->buffer.owner)->sending--;
     buffer_drop(&chunk->buffer);

@@ -17,8 +17,9 @@
 struct send_chunk {
     struct buffer buffer;
     struct send_chunk *next;
-    uint32_t sequence; /* of its first byte */
-    uint32_t length;   /* bytes filled */
+    uint32_t sequence;        /* of its first byte */
+    uint32_t length : 31;     /* bytes filled */
+    uint32_t ends_record : 1; /* no segment has bytes of this one and the next */
 };
 
 /* The chunk that holds the byte at `sequence`, searched from `from` on, which is at or before it;
@@ -34,6 +35,7 @@ struct tcp_send_queue {
     struct send_chunk *head, *tail;
     struct send_chunk *unsent; /* where the next new byte is; a hint */
     uint32_t start;            /* sequence number of the first byte that it holds */
+    uint32_t records;          /* chunks that end one */
 };
 
 /* What applications handed over and nothing refers to any more. It is released when the turn comes
@@ -56,6 +58,13 @@ uint32_t send_queue_write(struct tcp_send_queue *queue, struct packet_memory *me
  * to `returns` when acknowledged. */
 void send_queue_hand_over(struct tcp_send_queue *queue, uint32_t end, struct chaski_memory *memory,
                           struct send_returns *returns);
+
+/* The last byte written ends a record. */
+void send_queue_end_record(struct tcp_send_queue *queue);
+
+/* Behind the record that the byte at `sequence`, never sent before, is of; `end` when none ends
+ * before. */
+uint32_t send_queue_record_end(struct tcp_send_queue *queue, uint32_t sequence, uint32_t end);
 
 /* Drops what lies before `sequence`. */
 void send_queue_acknowledge(struct tcp_send_queue *queue, uint32_t sequence);

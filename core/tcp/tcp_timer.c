@@ -30,10 +30,7 @@ void tcp_rtt_sample(const struct tcp *tcp, struct tcp_connection *c, uint32_t rt
 
 uint64_t tcp_rto_ns(const struct tcp *tcp, const struct tcp_connection *c)
 {
-    uint32_t doublings = c->backoff;
-    if (c->state == CHASKI_TCP_SYN_SENT)
-        doublings -= minimum(doublings, tcp->knobs.syn_linear_timeouts);
-    uint64_t rto_us = (uint64_t)c->rto_us << minimum(doublings, 16);
+    uint64_t rto_us = (uint64_t)c->rto_us << (c->backoff < 16 ? c->backoff : 16);
     return (rto_us < tcp->knobs.rto_max_us ? rto_us : tcp->knobs.rto_max_us) * 1000;
 }
 
@@ -42,11 +39,26 @@ void tcp_restart_rto(const struct tcp *tcp, struct tcp_connection *c, uint64_t n
     c->flight->rto_at = now_ns + tcp_rto_ns(tcp, c);
 }
 
+/* What is paced goes before anything else is due. */
+static void await_pace(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    const struct pace *pace = &c->flight->pace;
+    if (!pace->waiting || pace->next_ns >= c->send_at)
+        return;
+    if (pace->next_ns <= now_ns) {
+        connection_wants_output(tcp, c);
+        return;
+    }
+    c->flight->awaited = AWAIT_PACE;
+    c->send_at = pace->next_ns;
+}
+
 void tcp_await(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     struct tcp_flight *flight = c->flight;
     if (c->snd_nxt == c->snd_una) {
         flight->rto_at = c->send_at = TIMER_NEVER;
+        await_pace(tcp, c, now_ns);
         return;
     }
     uint64_t probe_at = tail_probe_at(tcp, c, now_ns);
@@ -60,6 +72,7 @@ void tcp_await(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
         flight->awaited = AWAIT_RTO;
         c->send_at = flight->rto_at;
     }
+    await_pace(tcp, c, now_ns);
 }
 
 void tcp_timer_set(struct tcp *tcp, struct tcp_connection *c)
@@ -131,15 +144,23 @@ static uint64_t next_attempt(const struct tcp *tcp, const struct tcp_connection 
     return now_ns + (rto_ns < left_ns ? rto_ns : left_ns);
 }
 
+/* Linux's: some of a SYN's time-outs do not double, and do not count. */
+static unsigned linear_timeouts(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    return c->state == CHASKI_TCP_SYN_SENT ? tcp->knobs.syn_linear : 0;
+}
+
 static void handshake_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    if (c->backoff >= c->syn_count ||
+    unsigned linear = linear_timeouts(tcp, c);
+    if (c->retries >= c->syn_count + linear ||
         (c->user_timeout_ms != 0 && since_progress_ms(c, now_ns) >= c->user_timeout_ms)) {
         connection_end(tcp, c, c->error != 0 ? c->error : CHASKI_TIMED_OUT);
         return;
     }
-    back_off(c);
     count_timeout(tcp, c, now_ns);
+    if (c->retries > linear)
+        back_off(c);
     c->retransmitted++;
     count(tcp->counters, CHASKI_TCP_RETRANSMITTED);
     c->flags |= TCPF_SYN_OWED;
@@ -172,6 +193,7 @@ static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, ui
     count(tcp->counters, CHASKI_TCP_TIMEOUTS);
     follow_path(tcp, c);
     recovery_time_out(tcp, c, now_ns);
+    account_time_out(tcp, c, now_ns);
     back_off(c);
     count_timeout(tcp, c, now_ns);
     if (c->retries >= tcp->knobs.doubt_after)
@@ -190,7 +212,9 @@ static void probe_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t n
 
 static void flight_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    if (c->flight->awaited == AWAIT_PROBE) {
+    if (c->flight->awaited == AWAIT_PACE && now_ns < c->flight->rto_at) {
+        connection_wants_output(tcp, c);
+    } else if (c->flight->awaited == AWAIT_PROBE) {
         probe_deadline(tcp, c, now_ns);
     } else if (c->flight->awaited == AWAIT_REORDER && now_ns < c->flight->rto_at) {
         recovery_reordering_over(tcp, c, now_ns);

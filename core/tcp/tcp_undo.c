@@ -18,7 +18,6 @@ void undo_begin(struct tcp_connection *c)
         .retransmissions = resent != 0 ? (int32_t)resent : -1,
         .window = c->congestion.window,
         .threshold = c->congestion.threshold,
-        .congestion = flight->congestion,
     };
 }
 
@@ -58,10 +57,7 @@ bool undo_justified(const struct tcp_connection *c, const struct sent_news *news
 void undo_apply(struct tcp *tcp, struct tcp_connection *c)
 {
     struct tcp_flight *flight = c->flight;
-    const struct undo *undo = &flight->undo;
-    c->congestion.window = maximum(c->congestion.window, undo->window);
-    c->congestion.threshold = maximum(c->congestion.threshold, undo->threshold);
-    flight->congestion = undo->congestion;
+    window_undo(c);
     flight->undo.possible = false;
     flight->frto = FRTO_OFF;
     count(tcp->counters, CHASKI_TCP_UNDONE);

@@ -78,6 +78,7 @@ struct chaski_limits {
     uint32_t large_buffers;      /* of 32 kB */
     uint32_t receive_buffer_max; /* bytes that a connection's receive window may grow to */
     uint32_t send_buffer_max;    /* bytes that a connection's send queue may grow to */
+    bool accounts; /* what only chaski_tcp_info() shows is counted: 128 bytes a connection */
 };
 
 /* Fills in limits for a host that shall take about `memory_bytes` and `connections`. */
@@ -195,6 +196,8 @@ enum chaski_event {
     CHASKI_URGENT = 16,   /* an urgent mark has arrived (RFC 9293, 3.8.5) */
     CHASKI_TROUBLED = 32, /* the network reports an error, or nobody has answered for long: which,
                              says chaski_tcp_error(); trying goes on (RFC 9293, 3.9.1.8) */
+    CHASKI_PROGRESS =
+        64, /* more has been sent, or acknowledged: where CHASKI_TCP_PROGRESS is set */
 };
 
 /* Runs inside chaski_poll(). `events` is a set of enum chaski_event. */
@@ -218,13 +221,16 @@ enum chaski_tcp_option {
     CHASKI_TCP_SYNCNT,       /* SYN retransmissions; default 7 (RFC 9293: three minutes) */
     CHASKI_TCP_LINGER,     /* close: -1 in the background (default), 0 reset, else give up after */
     CHASKI_TCP_CONGESTION, /* enum chaski_congestion */
-    CHASKI_TCP_SNDBUF,     /* bytes; fixes the size and ends auto-tuning */
-    CHASKI_TCP_RCVBUF,     /* likewise */
-    CHASKI_TCP_TOS,        /* traffic class of what is sent */
-    CHASKI_TCP_TTL,        /* 1 to 255 */
-    CHASKI_TCP_CORK,       /* 1: short segments wait for more, at most for a time-out */
-    CHASKI_TCP_MORE,       /* 1: what was just written goes on: as CORK, but until the peer is heard
-                            * or the next write without it */
+    CHASKI_TCP_MAX_PACING_RATE, /* bytes a second; 0 (default): any, and only BBR paces */
+    CHASKI_TCP_SNDBUF,          /* bytes; fixes the size and ends auto-tuning */
+    CHASKI_TCP_RCVBUF,          /* likewise */
+    CHASKI_TCP_TOS,             /* traffic class of what is sent */
+    CHASKI_TCP_CORK,            /* short segments wait, for 0 or a time-out's length at most */
+    /* What is written next is to be continued: a short segment waits, but for an acknowledgement
+     * at most, and does not push. 0: what was written is complete. */
+    CHASKI_TCP_MORE,
+    CHASKI_TCP_PROGRESS, /* tell CHASKI_PROGRESS; forgotten when all is acknowledged */
+    CHASKI_TCP_TTL,      /* 1 to 255 */
     CHASKI_TCP_OPTION_COUNT,
 };
 
@@ -237,8 +243,9 @@ struct chaski_tcp_bind {
     uint32_t receive_buffer;      /* of its connections, as CHASKI_TCP_RCVBUF; 0: the default */
     uint16_t max_segment;         /* likewise, as CHASKI_TCP_MAXSEG; 0: as the path takes */
     uint8_t traffic_class, ttl;   /* of the answers to SYNs; 0: the default */
-    chaski_tcp_filter *filter;    /* NULL: everybody */
-    chaski_tcp_closure *receive;  /* every connection's closure; NULL: polled, see accept */
+    uint8_t defer; /* a peer that sends no data is let in only after so many SYN+ACKs; 0: at once */
+    chaski_tcp_filter *filter;   /* NULL: everybody */
+    chaski_tcp_closure *receive; /* every connection's closure; NULL: polled, see accept */
     void *context;
 };
 
@@ -251,6 +258,8 @@ int chaski_tcp_listener_fast_open(struct chaski *host, chaski_listener listener,
 /* Changes RCVBUF, MAXSEG, TOS or TTL of what is opened from now on. */
 int chaski_tcp_listener_set(struct chaski *host, chaski_listener listener,
                             enum chaski_tcp_option option, int64_t value);
+/* Likewise, of what is deferred. */
+int chaski_tcp_listener_defer(struct chaski *host, chaski_listener listener, uint8_t count);
 /* How many bytes a SYN to `server` may carry now; 0: a cookie has to be asked for first, by opening
  * with `fast_open`. */
 size_t chaski_tcp_fast_open_room(struct chaski *host, const struct chaski_address *server,
@@ -302,6 +311,9 @@ int chaski_tcp_consume(struct chaski *host, chaski_tcp connection, size_t length
  * them or the connection is over. */
 int chaski_tcp_hand_over(struct chaski *host, chaski_tcp connection, struct chaski_memory *memory);
 
+/* What was written so far and what is written next never share a segment. */
+int chaski_tcp_end_record(struct chaski *host, chaski_tcp connection);
+
 /* Marks the last byte written so far as urgent (RFC 9293, 3.8.5). */
 int chaski_tcp_urgent(struct chaski *host, chaski_tcp connection);
 
@@ -323,6 +335,8 @@ int chaski_tcp_error(struct chaski *host, chaski_tcp connection);
 enum chaski_congestion {
     CHASKI_CUBIC,   /* RFC 9438 */
     CHASKI_NEWRENO, /* RFC 5681, 6582 */
+    CHASKI_BBR,     /* draft-ietf-ccwg-bbr: measures the path, and paces */
+    CHASKI_DCTCP,   /* RFC 8257, asks for ECN: within one's own network only */
     CHASKI_CONGESTION_COUNT,
 };
 
@@ -368,11 +382,16 @@ struct chaski_tcp_info {
     uint32_t tcpi_rtt, tcpi_rttvar, tcpi_min_rtt, tcpi_rcv_rtt;
     uint32_t tcpi_rcv_space, tcpi_snd_wnd, tcpi_rcv_wnd;
     uint32_t tcpi_total_retrans, tcpi_segs_out, tcpi_segs_in;
-    uint32_t tcpi_last_data_sent, tcpi_last_data_recv; /* so many ms ago */
-    uint64_t tcpi_bytes_sent, tcpi_bytes_retrans; /* these and the next lines: of flights only */
-    uint64_t tcpi_busy_time, tcpi_rwnd_limited, tcpi_sndbuf_limited;
-    uint64_t tcpi_pacing_rate;
     uint64_t tcpi_bytes_acked, tcpi_bytes_received, tcpi_notsent_bytes;
+    uint32_t tcpi_last_data_sent; /* ms ago */
+    /* Nought without chaski_limits.accounts, up to tcpi_total_rto_time. Milliseconds ago: */
+    uint32_t tcpi_last_data_recv, tcpi_last_ack_recv;
+    uint64_t tcpi_bytes_sent, tcpi_bytes_retrans;                    /* payload */
+    uint64_t tcpi_busy_time, tcpi_rwnd_limited, tcpi_sndbuf_limited; /* us; the first is all */
+    uint32_t tcpi_data_segs_in, tcpi_data_segs_out;
+    uint32_t tcpi_dsack_dups, tcpi_reord_seen, tcpi_rcv_ooopack;
+    uint32_t tcpi_reordering;                                                /* segments */
+    uint32_t tcpi_total_rto, tcpi_total_rto_recoveries, tcpi_total_rto_time; /* the last: ms */
     /* Congestion marks (RFC 3168): packets that arrived marked at the peer, and here; with accurate
      * ECN, which both ends then have (RFC 9768), also bytes, which wrap: those of ECT(1) at 2^24.
      */
@@ -381,6 +400,10 @@ struct chaski_tcp_info {
     uint32_t tcpi_delivered_ce_bytes, tcpi_delivered_e0_bytes, tcpi_delivered_e1_bytes;
     uint32_t tcpi_received_ce_bytes, tcpi_received_e0_bytes, tcpi_received_e1_bytes;
     uint32_t receive_queue, send_queue; /* bytes, as ss shows them */
+    uint32_t tcpi_delivered;            /* segments that have arrived, our SYN included */
+    uint64_t tcpi_delivery_rate;        /* bytes a second; 0: not known */
+    bool tcpi_delivery_rate_app_limited;
+    uint64_t tcpi_pacing_rate, tcpi_max_pacing_rate; /* bytes a second; 0: not paced, no limit */
     const char *congestion;
 };
 

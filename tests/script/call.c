@@ -107,9 +107,22 @@ void call_set_limit(struct call *call, bool sending)
     call->until_ns = timeout == UINT64_MAX ? UINT64_MAX : call->run->stack.now_ns + timeout;
 }
 
+static void attempt(void *context)
+{
+    struct call *call = context;
+    call->value = call->kind->run(call);
+}
+
+/* False: it is still being made. */
+static bool make_attempt(struct call *call)
+{
+    return stack_attempt(&call->run->stack, attempt, call, call->event->time.waits);
+}
+
 void call_try_again(struct call *call)
 {
-    call->value = call->kind->run(call);
+    if (!make_attempt(call))
+        return;
     if (call->pending && call->run->stack.now_ns < call->until_ns)
         return;
     call->run->waiting = NULL;
@@ -120,7 +133,10 @@ void call_try_again(struct call *call)
 uint64_t call_latest_end(const struct call *call)
 {
     uint64_t tolerance = run_tolerance(call->run, call->ends_ns);
-    return call->event->time.waits ? call->ends_ns + tolerance : call->from_ns + ALONE_MOST_NS;
+    uint64_t latest =
+        call->event->time.waits ? call->ends_ns + tolerance : call->from_ns + ALONE_MOST_NS;
+    uint64_t gives_up = call->until_ns - STACK_START; /* of the script, as the others */
+    return gives_up < latest ? gives_up : latest;
 }
 
 static bool is_over(void *context)
@@ -137,18 +153,17 @@ static void wait_alone(struct call *call)
         call_fail(call, "waits for ever");
 }
 
-static void await(struct run *run, struct call *call)
+static void wait_for(struct call *call)
 {
-    run->waiting = call;
-    run->stack.wake_ns = call->until_ns != UINT64_MAX ? call->until_ns : 0;
+    call->run->waiting = call;
+    call->run->stack.wake_ns = call->until_ns;
 }
 
 static void first_attempt(struct call *call)
 {
     struct run *run = call->run;
-    call->value = call->kind->run(call);
-    if (call->pending && run->stack.now_ns < call->until_ns)
-        await(run, call);
+    if (!make_attempt(call) || (call->pending && run->stack.now_ns < call->until_ns))
+        wait_for(call);
     else
         finish(call);
     stack_turn(&run->stack);
@@ -174,7 +189,7 @@ void call_begin(struct run *run, const struct event *event, uint64_t to_ns)
 {
     struct call *call = arena_take(run->arena, sizeof *call);
     call->kind = call_kind_named(event->call->name);
-    if (call->kind == NULL) {
+    if (call->kind == NULL || !stack_has_call(call->kind->name)) {
         run_skip(run, event->line, "there is no call '%s'", event->call->name);
         return;
     }

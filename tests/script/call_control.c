@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/script/call_control.h"
 
+#include <time.h> /* for the next one */
 #include <linux/errqueue.h>
 #include <string.h>
 
@@ -29,13 +30,29 @@ static void check_error(struct call *call, const struct value *wanted, const str
     check_number(call, "ee_data", value_member(wanted, "ee_data", NULL), error.ee_data);
 }
 
+/* {scm_sec=0, scm_nsec=20000000}: the first of three times; nothing but zeros is any. */
+static void check_time(struct call *call, const struct value *wanted, const struct cmsghdr *header)
+{
+    struct scm_timestamping got = {0};
+    memcpy(&got, CMSG_DATA(header), sizeof got);
+    int64_t ns = member_number(call, wanted, "scm_sec", NULL) * 1000000000 +
+                 member_number(call, wanted, "scm_nsec", NULL);
+    int64_t off = got.ts[0].tv_sec * INT64_C(1000000000) + got.ts[0].tv_nsec - ns;
+    int64_t tolerance = (int64_t)call->run->settings.tolerance_ns;
+    if (ns != 0 && (off < -tolerance || off > tolerance))
+        call_fail(call, "ancillary data: the time is off by %lld ns", (long long)off);
+}
+
 static void check_data(struct call *call, const struct value *wanted, const struct cmsghdr *header)
 {
     size_t length = header->cmsg_len - CMSG_LEN(0);
     int number = 0;
     if (wanted == NULL || wanted->kind == VALUE_OPEN)
         return;
-    if (wanted->kind == VALUE_STRUCT && length >= sizeof(struct sock_extended_err)) {
+    if (value_member(wanted, "scm_sec", NULL) != NULL &&
+        length == sizeof(struct scm_timestamping)) {
+        check_time(call, wanted, header);
+    } else if (wanted->kind == VALUE_STRUCT && length >= sizeof(struct sock_extended_err)) {
         check_error(call, wanted, header);
     } else if (wanted->kind == VALUE_STRUCT || length > sizeof number) {
         call_fail(call, "ancillary data of %zu bytes is of another kind", length);

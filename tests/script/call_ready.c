@@ -10,6 +10,7 @@ enum { ENTRIES_MAX = 32 };
 
 static void set_timeout(struct call *call, int64_t timeout_ms)
 {
+    call->run->stack.timeout_ms = (int)timeout_ms;
     if (timeout_ms >= 0)
         call->until_ns = call->run->stack.now_ns + (uint64_t)timeout_ms * 1000000;
 }

@@ -28,6 +28,15 @@ static void add_piece(struct call *call, int64_t length)
         call->received = bytes;
 }
 
+/* The bytes that a call's second argument stands for: NULL, or some. */
+static void add_buffer(struct call *call, int64_t length)
+{
+    const struct value *buffer = call->arguments[1];
+    add_piece(call, length);
+    if (buffer != NULL && buffer->kind == VALUE_NULL)
+        call->pieces[0].iov_base = NULL;
+}
+
 /* [{..., 1000}, {..., 500}] */
 static void add_pieces(struct call *call, const struct value *list)
 {
@@ -51,7 +60,7 @@ static void prepare(struct call *call, bool sending)
 static void prepare_read(struct call *call)
 {
     prepare(call, false);
-    add_piece(call, call_number(call, 2));
+    add_buffer(call, call_number(call, 2));
     call->flags = (int)call_number(call, 3);
     call->message.msg_name = &call->address;
     call->message.msg_namelen = sizeof call->address;
@@ -76,7 +85,7 @@ static void prepare_write(struct call *call)
     struct sockaddr_in open = remote_end(call);
     socklen_t length;
     prepare(call, true);
-    add_piece(call, call_number(call, 2));
+    add_buffer(call, call_number(call, 2));
     call->flags = (int)call_number(call, 3);
     value_address(call, call->arguments[4], &open, &call->address, &length);
     call->message.msg_name = length != 0 ? &call->address : NULL;

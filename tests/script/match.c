@@ -115,7 +115,7 @@ static bool something_seen(void *context)
 
 static bool await_seen(struct run *run, uint64_t until_ns)
 {
-    stack_run(&run->stack, until_ns, something_seen, run);
+    stack_await(&run->stack, until_ns, something_seen, run);
     return run->seen != NULL && run->verdict == PASSED;
 }
 

@@ -20,6 +20,7 @@ void settings_defaults(struct settings *settings, bool exact)
         .complete = exact,
     };
     sockets_defaults(&settings->policy);
+    settings->policy.copies = true; /* what is sent is noted */
 }
 
 static bool read_number(const char *value, uint64_t least, uint64_t most, uint64_t *number)

@@ -50,6 +50,7 @@ static bool make_host(struct stack *stack, const struct settings *settings)
             return false;
     }
     chaski_limits_for(&limits, MEMORY_MOST / 2, CONNECTIONS);
+    limits.accounts = true;
     limits.receive_buffer_max = limits.send_buffer_max = BUFFER_MOST;
     if (chaski_size(&limits) > MEMORY_MOST)
         return false;
@@ -84,6 +85,7 @@ bool stack_start(struct stack *stack, struct arena *arena, const struct settings
     stack->sockets = sockets_create(stack->host, &settings->policy, STACK_FIRST_FD);
     if (stack->sockets == NULL)
         return false;
+    sockets_set_clock(stack->sockets, -(int64_t)STACK_START);
     stack_turn(stack);
     stack->sent = NULL; /* reports of groups and the like */
     stack->sent_end = &stack->sent;
@@ -117,13 +119,18 @@ void stack_turn(struct stack *stack)
     } while (chaski_deadline(stack->host) <= stack->now_ns);
 }
 
+/* When something is to happen next: of the host, or the end of somebody's patience. */
+static uint64_t next_turn(const struct stack *stack)
+{
+    uint64_t next = chaski_deadline(stack->host);
+    return stack->wake_ns > stack->now_ns && stack->wake_ns < next ? stack->wake_ns : next;
+}
+
 void stack_run(struct stack *stack, uint64_t time_ns, bool (*stop)(void *context), void *context)
 {
     uint64_t until = STACK_START + time_ns;
     while (stop == NULL || !stop(context)) {
-        uint64_t next = chaski_deadline(stack->host);
-        if (stack->wake_ns != 0 && stack->wake_ns < next)
-            next = stack->wake_ns;
+        uint64_t next = next_turn(stack);
         if (next > until) {
             if (stack->now_ns < until) {
                 stack->now_ns = until;
@@ -135,6 +142,25 @@ void stack_run(struct stack *stack, uint64_t time_ns, bool (*stop)(void *context
             stack->now_ns = next;
         stack_turn(stack);
     }
+}
+
+void stack_await(struct stack *stack, uint64_t time_ns, bool (*stop)(void *context), void *context)
+{
+    stack_run(stack, time_ns, stop, context);
+}
+
+/* It never waits: whoever made it asks again. */
+bool stack_attempt(struct stack *stack, void (*attempt)(void *context), void *context, bool beside)
+{
+    (void)stack, (void)beside;
+    attempt(context);
+    return true;
+}
+
+bool stack_has_call(const char *name)
+{
+    (void)name;
+    return true;
 }
 
 void stack_input(struct stack *stack, const void *bytes, size_t length)

@@ -159,8 +159,11 @@ static int64_t option_value(struct sim_end *end, enum chaski_tcp_option option)
     case CHASKI_TCP_NODELAY:
     case CHASKI_TCP_QUICKACK:
     case CHASKI_TCP_KEEPALIVE:
-    case CHASKI_TCP_CONGESTION:
         return draw(end, 2);
+    case CHASKI_TCP_CONGESTION:
+        return draw(end, CHASKI_CONGESTION_COUNT);
+    case CHASKI_TCP_MAX_PACING_RATE:
+        return draw(end, 2) ? 20000 + draw(end, 10000000) : 0;
     case CHASKI_TCP_KEEPIDLE:
         return 60000 + draw(end, 7200000);
     case CHASKI_TCP_KEEPINTVL:

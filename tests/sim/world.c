@@ -119,7 +119,7 @@ static void set_knobs(struct sim *sim, struct sim_host *at)
     knobs->sack = !sim_one_in(&random, 3);
     knobs->timestamps = !sim_one_in(&random, 3);
     knobs->window_scaling = !sim_one_in(&random, 4);
-    knobs->congestion = sim_one_in(&random, 2) ? CHASKI_NEWRENO : CHASKI_CUBIC;
+    knobs->congestion = (uint8_t)random_below(&random, CHASKI_CONGESTION_COUNT);
     knobs->initial_window = 1 + random_below(&random, 20);
     knobs->ack_delay_us = 1000 + random_below(&random, 499000);
     knobs->rto_min_us = 1000 + sim_some(&random, 1000000);

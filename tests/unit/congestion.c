@@ -28,7 +28,8 @@ static void begin(struct flow *flow, const struct congestion_operations *operati
     flow->operations = operations;
     flow->congestion.window = window;
     flow->congestion.threshold = UINT32_MAX / 2;
-    operations->init(&flow->congestion, &flow->state);
+    struct congestion_start start = {.now_ns = flow->now_ns, .mss = MSS, .srtt_us = rtt_us};
+    operations->init(&flow->congestion, &flow->state, &start);
 }
 
 static void acknowledge(struct flow *flow, uint32_t bytes)
@@ -67,7 +68,12 @@ static void pass(struct flow *flow, double seconds)
 
 static void lose(struct flow *flow, uint32_t flight, bool timed_out)
 {
-    flow->operations->reduce(&flow->congestion, &flow->state, flight, MSS, timed_out);
+    struct congestion_event event = {
+        .cause = timed_out ? CONGESTION_TIME_OUT : CONGESTION_LOSS,
+        .flight = flight,
+        .mss = MSS,
+    };
+    flow->operations->reduce(&flow->congestion, &flow->state, &event);
     flow->congestion.window = timed_out ? MSS : flow->congestion.threshold;
 }
 

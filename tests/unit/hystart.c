@@ -26,7 +26,8 @@ static void begin(struct flow *flow, const struct congestion_operations *operati
 {
     *flow = (struct flow){.operations = operations,
                           .congestion = {10 * MSS, CONGESTION_THRESHOLD_UNKNOWN}};
-    operations->init(&flow->congestion, &flow->state);
+    struct congestion_start start = {.mss = MSS};
+    operations->init(&flow->congestion, &flow->state, &start);
     flow->nxt = flow->round_end = flow->congestion.window;
 }
 

@@ -22,6 +22,8 @@ static const struct row rows[] = {
     {SOL_SOCKET, SO_BROADCAST, BOTH, 0, 1, 1, 0},
     {SOL_SOCKET, SO_PRIORITY, BOTH, 0, 6, 6, 7},
     {SOL_SOCKET, SO_MARK, BOTH, 0, 9, 9, 0},
+    {SOL_SOCKET, SO_DEBUG, BOTH, 0, 2, 1, 0},
+    {SOL_SOCKET, SO_TIMESTAMPING, DATAGRAM, 0, 0x12, 0x12, 1 << 30},
     {SOL_SOCKET, SO_RCVLOWAT, BOTH, 1, 0, 1, 0},
     {SOL_SOCKET, SO_RCVLOWAT, BOTH, 1, -1, INT_MAX, 0},
     {SOL_SOCKET, SO_SNDBUF, STREAM, 16384, 10000, 20000, 0},
@@ -31,6 +33,11 @@ static const struct row rows[] = {
     {SOL_SOCKET, SO_RCVBUF, STREAM, 131072, 1, 2304, 0},
     {SOL_SOCKET, SO_RCVBUF, STREAM, 131072, 1 << 30, 2 * 212992, 0},
     {IPPROTO_TCP, TCP_NODELAY, STREAM, 0, 2, 1, 0},
+    {IPPROTO_TCP, TCP_CORK, STREAM, 0, 7, 1, 0},
+    {IPPROTO_TCP, TCP_THIN_DUPACK, STREAM, 0, 1, 0, 2},
+    {IPPROTO_TCP, TCP_DEFER_ACCEPT, STREAM, 0, 5, 7, 0}, /* three SYN+ACKs take so long */
+    {IPPROTO_TCP, TCP_DEFER_ACCEPT, STREAM, 0, 1, 1, 0},
+    {IPPROTO_TCP, TCP_DEFER_ACCEPT, STREAM, 0, -1, 0, 0},
     {IPPROTO_TCP, TCP_MAXSEG, STREAM, 536, 1000, 1000, 87},
     {IPPROTO_TCP, TCP_MAXSEG, STREAM, 536, 88, 88, 32768},
     {IPPROTO_TCP, TCP_KEEPIDLE, STREAM, 7200, 32767, 32767, 32768},
@@ -50,6 +57,7 @@ static const struct row rows[] = {
     {IPPROTO_IP, IP_TTL, BOTH, 64, -1, 64, -2},
     {IPPROTO_IP, IP_MTU_DISCOVER, BOTH, IP_PMTUDISC_WANT, IP_PMTUDISC_DO, IP_PMTUDISC_DO, 6},
     {IPPROTO_IP, IP_RECVERR, BOTH, 0, 1, 1, 0},
+    {IPPROTO_IP, IP_TRANSPARENT, BOTH, 0, 1, 1, 0},
     {IPPROTO_IP, IP_MULTICAST_TTL, DATAGRAM, 1, 7, 7, 256},
     {IPPROTO_IP, IP_MULTICAST_LOOP, DATAGRAM, 1, 0, 0, 0},
 };
@@ -98,6 +106,7 @@ static void what_does_not_exist_is_refused(void **state)
     assert_int_equal(pair_set(&p, 0, fd, 999, 1, 1), -ENOPROTOOPT);
     assert_int_equal(pair_set(&p, 0, datagrams, IPPROTO_TCP, TCP_NODELAY, 1), -ENOPROTOOPT);
     assert_int_equal(pair_get(&p, 0, fd, SOL_SOCKET, 999), -ENOPROTOOPT);
+    assert_int_equal(pair_set(&p, 0, fd, IPPROTO_TCP, TCP_REPAIR, 1), -EPERM);
     assert_int_equal(pair_set(&p, 0, 99, SOL_SOCKET, SO_REUSEADDR, 1), -EBADF);
     assert_int_equal(sockets_getsockopt(p.s[0], fd, SOL_SOCKET, SO_TYPE, &value, NULL), -EFAULT);
     assert_int_equal(sockets_socket(p.s[0], AF_INET6, SOCK_STREAM, 0), -EAFNOSUPPORT);
@@ -317,6 +326,7 @@ static void info_follows_the_states(void **state)
     assert_int_equal(info_of(&p, 1, waiting).tcpi_state, 2);
     world_settle(&p.world);
     assert_int_equal(info_of(&p, 0, p.listener).tcpi_unacked, 1);
+    assert_int_equal(info_of(&p, 0, p.listener).tcpi_sacked, 5); /* the backlog */
     info = info_of(&p, 1, p.client);
     assert_int_equal(info.tcpi_state, 1);
     assert_int_equal(info.tcpi_snd_mss, 1448);
@@ -326,6 +336,17 @@ static void info_follows_the_states(void **state)
     assert_int_equal(info.tcpi_snd_cwnd, 10);
     sockets_send(p.s[1], p.client, "abc", 3, 0);
     assert_int_equal(info_of(&p, 1, p.client).tcpi_notsent_bytes, 3);
+    uint32_t memory[9];
+    socklen_t room = sizeof memory;
+    assert_int_equal(sockets_getsockopt(p.s[1], p.client, SOL_SOCKET, SO_MEMINFO, memory, &room),
+                     0);
+    assert_int_equal(room, sizeof memory);
+    assert_int_equal(memory[1], pair_get(&p, 1, p.client, SOL_SOCKET, SO_RCVBUF));
+    assert_int_equal(memory[5], 3); /* queued to be sent */
+    room = sizeof memory;
+    assert_int_equal(sockets_getsockopt(p.s[1], p.client, IPPROTO_TCP, TCP_CC_INFO, memory, &room),
+                     0);
+    assert_int_equal(room, 0);
     chaski_poll(p.world.hosts[1], p.world.now_ns);
     assert_int_equal(info_of(&p, 1, p.client).tcpi_unacked, 1);
     sockets_shutdown(p.s[0], p.server, SHUT_WR);

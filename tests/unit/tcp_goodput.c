@@ -45,10 +45,12 @@ static const struct chaski_limits roomy = {
 struct course {
     const char *name;
     struct memory_wire_impairment there, back;
-    bool no_sack, no_timestamps, newreno;
+    enum chaski_congestion congestion;
+    bool no_sack, no_timestamps;
     unsigned seconds;
     double least_mbit;      /* goodput */
     uint32_t most_timeouts; /* retransmission time-outs */
+    unsigned most_rtt_ms;   /* in the second half, on average; 0: as may be */
 };
 
 struct run {
@@ -95,7 +97,7 @@ static void begin(struct run *run, const struct course *course)
     memory_wire_impair(run->net.wire, 1, 0, &course->back);
     for (uint32_t i = 0; i < 2; i++) {
         struct tcp_knobs *knobs = &run->net.hosts[i].host->tcp.knobs;
-        knobs->congestion = course->newreno ? CHASKI_NEWRENO : CHASKI_CUBIC;
+        knobs->congestion = (uint8_t)course->congestion;
         knobs->sack = !(course->no_sack && i == 1);
         knobs->timestamps = !course->no_timestamps;
     }
@@ -107,15 +109,38 @@ static void begin(struct run *run, const struct course *course)
     assert_int_equal(chaski_tcp_connect(run->net.hosts[0].host, &connect, &run->from), 0);
 }
 
-static void tell(const struct run *run, const struct course *course, double mbit)
+static void tell(const struct run *run, const struct course *course, double mbit, double rtt_ms)
 {
     const struct net *net = &run->net;
     struct memory_wire_statistics wire = memory_wire_statistics(net->wire, 0, 1);
-    printf("%-44s %8.2f Mbit/s, %4" PRIu64 " time-outs, %5" PRIu64 " recoveries, %6" PRIu64
-           " segments sent again, %6" PRIu64 " frames lost\n",
-           course->name, mbit, net_counter(net, CHASKI_TCP_TIMEOUTS),
+    printf("%-44s %8.2f Mbit/s, %7.3f ms, %4" PRIu64 " time-outs, %5" PRIu64
+           " recoveries, %6" PRIu64 " segments sent again, %6" PRIu64 " frames lost\n",
+           course->name, mbit, rtt_ms, net_counter(net, CHASKI_TCP_TIMEOUTS),
            net_counter(net, CHASKI_TCP_RECOVERIES), net_counter(net, CHASKI_TCP_RETRANSMITTED),
            wire.lost + wire.overflowed);
+}
+
+/* A tenth of a second each, so that the round trip is seen as it changes. */
+static double pass_seconds(struct run *run, unsigned seconds)
+{
+    double rtt_us = 0;
+    for (unsigned tenth = 0; tenth < seconds * 10; tenth++) {
+        uint64_t before = run->received;
+        struct chaski_tcp_info info;
+        net_run(&run->net, NET_SECOND / 10);
+        if (chaski_tcp_info(run->net.hosts[0].host, run->from, &info) != 0)
+            continue;
+        if (tenth >= seconds * 5)
+            rtt_us += info.tcpi_rtt;
+        if (verbose && getenv("TENTHS") != NULL)
+            printf("  %4u: %8.2f Mbit/s cwnd %u ssthresh %u rtt %u us window %u rate %.2f pace "
+                   "%.2f%s\n",
+                   tenth, (double)(run->received - before) * 8e-5, info.tcpi_snd_cwnd,
+                   info.tcpi_snd_ssthresh, info.tcpi_rtt, info.tcpi_snd_wnd,
+                   (double)info.tcpi_delivery_rate * 8e-6, (double)info.tcpi_pacing_rate * 8e-6,
+                   info.tcpi_delivery_rate_app_limited ? " app" : "");
+    }
+    return rtt_us / (seconds * 5) * 1e-3;
 }
 
 static void take(const struct course *course)
@@ -123,21 +148,15 @@ static void take(const struct course *course)
     struct run *run = calloc(1, sizeof *run);
     assert_non_null(run);
     begin(run, course);
-    for (unsigned second = 0; second < course->seconds; second++) {
-        uint64_t before = run->received;
-        struct chaski_tcp_info info;
-        net_run(&run->net, NET_SECOND);
-        if (verbose && chaski_tcp_info(run->net.hosts[0].host, run->from, &info) == 0)
-            printf("  %2u: %8.2f Mbit/s cwnd %u ssthresh %u rtt %u us window %u\n", second,
-                   (double)(run->received - before) * 8e-6, info.tcpi_snd_cwnd,
-                   info.tcpi_snd_ssthresh, info.tcpi_rtt, info.tcpi_snd_wnd);
-    }
+    double rtt_ms = pass_seconds(run, course->seconds);
     double mbit = (double)run->received * 8e-6 / course->seconds;
     if (verbose)
-        tell(run, course, mbit);
+        tell(run, course, mbit, rtt_ms);
     assert_false(run->ended);
     assert_true(mbit >= course->least_mbit);
     assert_true(net_counter(&run->net, CHASKI_TCP_TIMEOUTS) <= course->most_timeouts);
+    if (course->most_rtt_ms != 0)
+        assert_true(rtt_ms <= course->most_rtt_ms);
     net_check_tcp(&run->net);
     assert_int_equal(chaski_tcp_abort(run->net.hosts[0].host, run->from), 0);
     net_run(&run->net, 5 * NET_SECOND);
@@ -162,12 +181,12 @@ static const struct course courses[] = {
     {"CUBIC", THERE(0), BACK, .seconds = 20, .least_mbit = 85, .most_timeouts = 1},
     {"CUBIC, 0.1 % lost", THERE(1000), BACK, .seconds = 40, .least_mbit = 14, .most_timeouts = 8},
     {"CUBIC, 1 % lost", THERE(10000), BACK, .seconds = 40, .least_mbit = 4, .most_timeouts = 40},
-    {"NewReno", THERE(0), BACK, .newreno = true, .seconds = 20, .least_mbit = 80,
+    {"NewReno", THERE(0), BACK, .congestion = CHASKI_NEWRENO, .seconds = 20, .least_mbit = 80,
      .most_timeouts = 1},
-    {"NewReno, 0.1 % lost", THERE(1000), BACK, .newreno = true, .seconds = 40, .least_mbit = 14,
-     .most_timeouts = 8},
-    {"NewReno, 1 % lost", THERE(10000), BACK, .newreno = true, .seconds = 40, .least_mbit = 4,
-     .most_timeouts = 40},
+    {"NewReno, 0.1 % lost", THERE(1000), BACK, .congestion = CHASKI_NEWRENO, .seconds = 40,
+     .least_mbit = 14, .most_timeouts = 8},
+    {"NewReno, 1 % lost", THERE(10000), BACK, .congestion = CHASKI_NEWRENO, .seconds = 40,
+     .least_mbit = 4, .most_timeouts = 40},
     {"CUBIC without SACK", THERE(0), BACK, .no_sack = true, .seconds = 20, .least_mbit = 60,
      .most_timeouts = 3},
     {"CUBIC without SACK, 0.1 % lost", THERE(1000), BACK, .no_sack = true, .seconds = 40,
@@ -177,6 +196,44 @@ static const struct course courses[] = {
     {"CUBIC without timestamps, 1 % lost", THERE(10000), BACK, .no_timestamps = true, .seconds = 40,
      .least_mbit = 4, .most_timeouts = 40},
 };
+
+/* BBR: losses below two percent leave the rate as it is, and there is hardly a queue. DCTCP: a
+ * queue of 30 kB, 2.4 ms, is marked. */
+static const struct course modern[] = {
+    {"BBR", THERE(0), BACK, .congestion = CHASKI_BBR, .seconds = 20, .least_mbit = 85,
+     .most_timeouts = 1, .most_rtt_ms = 24},
+    {"BBR, 0.1 % lost", THERE(1000), BACK, .congestion = CHASKI_BBR, .seconds = 20,
+     .least_mbit = 80, .most_timeouts = 1, .most_rtt_ms = 24},
+    {"BBR, 1 % lost", THERE(10000), BACK, .congestion = CHASKI_BBR, .seconds = 20, .least_mbit = 70,
+     .most_timeouts = 2, .most_rtt_ms = 24},
+    {"BBR without SACK, 0.1 % lost", THERE(1000), BACK, .congestion = CHASKI_BBR, .no_sack = true,
+     .seconds = 20, .least_mbit = 10, .most_timeouts = 20},
+    {"BBR without timestamps, 1 % lost", THERE(10000), BACK, .congestion = CHASKI_BBR,
+     .no_timestamps = true, .seconds = 20, .least_mbit = 70, .most_timeouts = 2},
+};
+
+static void bbr_keeps_a_lossy_path_busy(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof modern / sizeof *modern; i++)
+        take(&modern[i]);
+}
+
+static void dctcp_keeps_the_queue_at_the_mark(void **state)
+{
+    (void)state;
+    struct memory_wire_impairment there = {
+        .delay_ns = 500000, .rate_bits = 100000000, .queue_bytes = 250000, .mark_bytes = 30000};
+    struct memory_wire_impairment back = {.delay_ns = 500000, .rate_bits = 100000000};
+    struct course course = {"DCTCP, marks from 30 kB on",
+                            there,
+                            back,
+                            .congestion = CHASKI_DCTCP,
+                            .seconds = 10,
+                            .least_mbit = 90,
+                            .most_rtt_ms = 5};
+    take(&course);
+}
 
 static void goodput_is_what_theory_expects(void **state)
 {
@@ -198,6 +255,21 @@ static void buffers_grow_with_the_path(void **state)
                              .most_timeouts = 1};
     struct course satellite = {"100 Mbit/s, 300 ms", distant,          distant,
                                .seconds = 14,        .least_mbit = 60, .most_timeouts = 1};
+    if (getenv("WIDE") != NULL) {
+        static const uint32_t chance[] = {0, 1000, 10000};
+        for (int i = 0; i < 3; i++) {
+            wide.loss = chance[i];
+            struct memory_wire_impairment b = wide;
+            b.loss = 0;
+            struct course c1 = {"1 Gbit/s, 50 ms CUBIC", wide, b, .seconds = 10,
+                                .most_timeouts = 100};
+            struct course c2 = {"1 Gbit/s, 50 ms BBR",    wide,          b,
+                                .congestion = CHASKI_BBR, .seconds = 10, .most_timeouts = 100};
+            take(&c1);
+            take(&c2);
+        }
+    }
+    wide.loss = 0;
     take(&gigabit);
     take(&satellite);
 }
@@ -206,6 +278,8 @@ int main(int count, char **words)
 {
     verbose = count == 2 && strcmp(words[1], "-v") == 0;
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(bbr_keeps_a_lossy_path_busy),
+        cmocka_unit_test(dctcp_keeps_the_queue_at_the_mark),
         cmocka_unit_test(goodput_is_what_theory_expects),
         cmocka_unit_test(buffers_grow_with_the_path),
     };

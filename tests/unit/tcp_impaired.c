@@ -223,7 +223,7 @@ static void choose_manners(struct play *play, struct talk_manners *manners)
         .stalls = one_in(play, 3),
         .nodelay = one_in(play, 2),
         .quickack = one_in(play, 4),
-        .congestion = one_in(play, 2) ? CHASKI_NEWRENO : CHASKI_CUBIC,
+        .congestion = (enum chaski_congestion)below(play, CHASKI_CONGESTION_COUNT),
         .send_buffer = one_in(play, 5) ? 2048 + below(play, 20000) : 0,
         .receive_buffer = one_in(play, 5) ? 2048 + below(play, 20000) : 0,
     };

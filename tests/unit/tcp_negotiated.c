@@ -144,7 +144,9 @@ static void timestamps_tell_round_trips(void **state)
     struct segment ack = peer_segment(&peer, SEGMENT_ACK), data = {0};
     ack.options = stamp;
     ack.options_length = sizeof stamp;
+    peer_runs(&peer, 50 * WORLD_MILLISECOND);
     peer_injects(&peer, &ack);
+    assert_in_range(peer_info(&peer).tcpi_rtt, 49000, 52000); /* of the handshake */
     for (unsigned i = 0; i < 2; i++) {
         peer_host_writes(&peer, 100);
         peer_hears_all(&peer);

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CHASKI_TCP_TCP_PACE_H
+#define CHASKI_TCP_TCP_PACE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct tcp;
+struct tcp_connection;
+
+/*
+ * Pacing: what the window allows does not go at once but at a rate, so that queues stay short. No
+ * packet has a timer: about a millisecond's worth goes at a time, and then the connection's one
+ * deadline for sending stands at the earliest time at which the next may go.
+ *
+ * A connection is paced when its congestion control asks for it, which then says at what rate, or
+ * when the application has set a limit; then at twice the rate that fills the window each round
+ * trip in slow start, at 6/5 of it afterwards, as Linux does, and no faster than the limit.
+ */
+struct pace {
+    uint64_t next_ns; /* the earliest time for what follows */
+    bool waiting;     /* something may go then */
+};
+
+/* Bytes a second; 0: the connection is not paced. */
+uint64_t pace_rate(const struct tcp *tcp, const struct tcp_connection *c);
+/* How many bytes may go at once now; UINT32_MAX when not paced, 0 before their time. */
+uint32_t pace_room(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
+/* So many have gone. */
+void pace_sent(const struct tcp *tcp, struct tcp_connection *c, uint32_t bytes, uint64_t now_ns);
+
+#endif

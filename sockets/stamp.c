@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "sockets/socket.h"
+
+#include <errno.h>
+#include <linux/net_tstamp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sockets/option.h"
+
+/*
+ * When the last byte of a message was sent, and when it was acknowledged (SO_TIMESTAMPING), and the
+ * same for calls of MSG_ZEROCOPY whose bytes were copied. While messages wait for that, the
+ * connection tells CHASKI_PROGRESS; how far it has come says chaski_tcp_info(). Bytes are counted
+ * from the stream's first one.
+ */
+struct stamp {
+    struct stamp *next;
+    uint64_t end;      /* behind the message's last byte */
+    uint32_t flags;    /* SOF_TIMESTAMPING_TX_* that are still to be told */
+    uint32_t number;   /* of the call, */
+    bool for_zerocopy; /* if it is for one of those */
+};
+
+struct progress {
+    uint64_t written, sent, acknowledged;
+};
+
+static struct progress progress_of(const struct socket *socket)
+{
+    struct chaski_tcp_info info;
+    if (!tcp_socket_info(socket, &info))
+        return (struct progress){0};
+    uint64_t written = info.tcpi_bytes_acked + info.send_queue;
+    return (struct progress){
+        .written = written,
+        .sent = written - info.tcpi_notsent_bytes,
+        .acknowledged = info.tcpi_bytes_acked,
+    };
+}
+
+static void append(struct socket *socket, const struct stamp *stamp)
+{
+    struct stamp *added = malloc(sizeof *added);
+    if (added == NULL)
+        return;
+    *added = *stamp;
+    added->next = NULL;
+    added->end = progress_of(socket).written;
+    *socket->stamps_end = added;
+    socket->stamps_end = &added->next;
+    chaski_tcp_set(socket->file.table->host, socket->tcp, CHASKI_TCP_PROGRESS, 1);
+}
+
+void stamp_message(struct socket *socket, uint32_t flags)
+{
+    append(socket, &(struct stamp){.flags = flags});
+}
+
+void stamp_zerocopy(struct socket *socket)
+{
+    append(socket, &(struct stamp){.for_zerocopy = true, .number = socket->zerocopy_next++});
+}
+
+/* ---- What is told ---- */
+
+static void tell(struct socket *socket, const struct stamp *stamp, uint32_t type)
+{
+    const struct sockets *s = socket->file.table;
+    uint32_t flags = socket->timestamping;
+    uint64_t key = stamp->end - socket->timestamping_origin - 1;
+    struct error_note note = {
+        .error = {.ee_errno = ENOMSG,
+                  .ee_origin = SO_EE_ORIGIN_TIMESTAMPING,
+                  .ee_info = type,
+                  .ee_data = (flags & SOF_TIMESTAMPING_OPT_ID) ? (uint32_t)key : 0},
+        .time_ns = host_now(s->host) + (uint64_t)s->clock_ahead_ns,
+        .has_time = (flags & SOF_TIMESTAMPING_SOFTWARE) != 0,
+        .truncated = !(flags & SOF_TIMESTAMPING_OPT_TSONLY),
+    };
+    error_queue_add(socket, &note);
+}
+
+static void tell_if_wanted(struct socket *socket, struct stamp *stamp, uint32_t flag, uint32_t type)
+{
+    if (stamp->flags & flag)
+        tell(socket, stamp, type);
+    stamp->flags &= ~flag;
+}
+
+/* True when nothing more is to be told of it. */
+static bool advance(struct socket *socket, struct stamp *stamp, const struct progress *progress)
+{
+    if (stamp->end <= progress->sent) {
+        tell_if_wanted(socket, stamp, SOF_TIMESTAMPING_TX_SCHED, SCM_TSTAMP_SCHED);
+        tell_if_wanted(socket, stamp, SOF_TIMESTAMPING_TX_SOFTWARE, SCM_TSTAMP_SND);
+    }
+    if (stamp->end > progress->acknowledged)
+        return false;
+    tell_if_wanted(socket, stamp, SOF_TIMESTAMPING_TX_ACK, SCM_TSTAMP_ACK);
+    if (stamp->for_zerocopy)
+        error_queue_add_zerocopy(socket, stamp->number, true);
+    return true;
+}
+
+void stamps_progress(struct socket *socket)
+{
+    struct progress progress = progress_of(socket);
+    struct stamp **link = &socket->stamps;
+    while (*link != NULL) {
+        struct stamp *stamp = *link;
+        if (!advance(socket, stamp, &progress)) {
+            link = &stamp->next;
+            continue;
+        }
+        *link = stamp->next;
+        free(stamp);
+    }
+    socket->stamps_end = link;
+}
+
+void stamps_forget(struct socket *socket)
+{
+    while (socket->stamps != NULL) {
+        struct stamp *stamp = socket->stamps;
+        socket->stamps = stamp->next;
+        free(stamp);
+    }
+    socket->stamps_end = &socket->stamps;
+}
+
+/* ---- SO_TIMESTAMPING ---- */
+
+enum { KNOWN_FLAGS = (SOF_TIMESTAMPING_LAST << 1) - 1 };
+
+int stamping_set(struct socket *socket, const struct option_in *in)
+{
+    int value;
+    int error = option_read_int(in, &value);
+    if (error != 0)
+        return error;
+    uint32_t flags = (uint32_t)value;
+    bool begins_ids =
+        (flags & SOF_TIMESTAMPING_OPT_ID) && !(socket->timestamping & SOF_TIMESTAMPING_OPT_ID);
+    if (flags & ~(uint32_t)KNOWN_FLAGS)
+        return -EINVAL;
+    if ((flags & SOF_TIMESTAMPING_OPT_STATS) && !(flags & SOF_TIMESTAMPING_OPT_TSONLY))
+        return -EINVAL;
+    if (begins_ids && is_stream(socket) &&
+        (socket->phase == SOCKET_NEW || socket->phase == SOCKET_LISTENING))
+        return -EINVAL;
+    if (begins_ids && is_stream(socket))
+        socket->timestamping_origin = progress_of(socket).acknowledged;
+    socket->timestamping = flags;
+    return 0;
+}
