@@ -156,7 +156,7 @@ static void heed_marks(struct bbr *bbr, const struct congestion *congestion,
                        const struct congestion_ack *ack)
 {
     const struct rate_sample *sample = &ack->sample;
-    bbr_note_loss(bbr, congestion);
+    bbr_note_loss(bbr);
     if (bbr->bw_probe_sample && bbr_too_high(sample->lost, sample->in_flight, true))
         bbr_was_too_high(bbr, congestion, sample->in_flight, bbr_app_limited(bbr, sample));
 }
@@ -191,9 +191,9 @@ static void reduce(struct congestion *congestion, union congestion_state *state,
     bbr->delivered = event->all_delivered;
     if (event->cause == CONGESTION_TIME_OUT)
         bbr_save(bbr, congestion);
-    else
-        bbr_note_loss(bbr, congestion);
-    bbr->recovering = true;
+    bbr_begin_recovery(bbr, congestion);
+    if (event->cause == CONGESTION_LOSS)
+        bbr_note_loss(bbr);
 }
 
 static void recovered(struct congestion *congestion, union congestion_state *state)

@@ -73,7 +73,9 @@ uint32_t bbr_with_headroom(const struct bbr *bbr);
 /* ---- bbr_loss.c: losses, and when there were none (5.5.10, 5.5.11) --------------------------- */
 
 /* NoteLoss() */
-void bbr_note_loss(struct bbr *bbr, const struct congestion *congestion);
+void bbr_note_loss(struct bbr *bbr);
+/* Saves the state, unless the recovery has begun already. */
+void bbr_begin_recovery(struct bbr *bbr, const struct congestion *congestion);
 /* SaveStateUponLoss() */
 void bbr_save(struct bbr *bbr, const struct congestion *congestion);
 /* IsInflightTooHigh() */

@@ -13,13 +13,20 @@ void bbr_save(struct bbr *bbr, const struct congestion *congestion)
     bbr->undo_inflight_longterm = bbr->inflight_longterm;
 }
 
-void bbr_note_loss(struct bbr *bbr, const struct congestion *congestion)
+void bbr_note_loss(struct bbr *bbr)
 {
     if (bbr->loss_in_round)
         return;
     bbr->loss_round_delivered = bbr->delivered;
-    bbr_save(bbr, congestion);
     bbr->loss_in_round = true;
+}
+
+/* A recovery begins with the first of its losses. */
+void bbr_begin_recovery(struct bbr *bbr, const struct congestion *congestion)
+{
+    if (!bbr->recovering)
+        bbr_save(bbr, congestion);
+    bbr->recovering = true;
 }
 
 bool bbr_too_high(uint32_t lost, uint32_t in_flight, bool selective)
@@ -60,7 +67,8 @@ void bbr_lost(struct congestion *congestion, union congestion_state *state,
     bbr->now_ns = lost->now_ns;
     bbr->mss = lost->mss;
     bbr->delivered = lost->all_delivered;
-    bbr_note_loss(bbr, congestion);
+    bbr_begin_recovery(bbr, congestion);
+    bbr_note_loss(bbr);
     if (bbr->lost_ranges < UINT8_MAX && (bbr->lost_ranges == 0 || lost->begin != bbr->lost_end))
         bbr->lost_ranges++;
     bbr->lost_end = lost->end;

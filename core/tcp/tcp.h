@@ -22,6 +22,7 @@
 #include "core/tcp/tcp_receive_queue.h"
 #include "core/tcp/tcp_table.h"
 #include "core/tcp/tcp_time_wait.h"
+#include "core/tcp/tcp_user_timeout.h"
 
 /*
  * TCP (RFC 9293). How it is cut:
@@ -69,9 +70,10 @@ enum tcp_flag {
     TCPF_WANTS_OUTPUT = 1u << 24, /* has something to send, perhaps */
     TCPF_IN_TABLE = 1u << 25,     /* segments find it */
     TCPF_FIN_KNOWN = 1u << 26,    /* the peer's FIN stands at fin_at, perhaps behind a gap */
-    TCPF_CORK = 1u << 28,         /* short segments wait, */
-    TCPF_MORE = 1u << 29,         /* or this one does, until an acknowledgement comes */
-    TCPF_RELEASED = 1u << 30,     /* what was written until now need not wait */
+    TCPF_CORK = 1u << 27,         /* short segments wait, */
+    TCPF_MORE = 1u << 28,         /* or this one does, until an acknowledgement comes */
+    TCPF_TIMEOUT_ADOPTED = 1u << 29, /* user_timeout_ms is what the peer has told (RFC 5482) */
+    TCPF_TIMEOUT_OWED = 1u << 30,    /* the peer is to be told ours */
 };
 
 /* Linux's tcp_ca_state numbers. */
@@ -126,7 +128,8 @@ struct tcp_connection {
     /* ---- line 2 ---- */
     struct tcp_receive_queue receive;
     uint32_t work_next;              /* in tcp->work: the next one; 0: not in there */
-    uint32_t unacknowledged_in : 26; /* bytes received since the last acknowledgement was sent */
+    uint32_t unacknowledged_in : 25; /* bytes received since the last acknowledgement was sent */
+    uint32_t timeout_told : 1;       /* the peer was told our user time-out (RFC 5482) */
     uint32_t quick_acks : 5;         /* so many acknowledgements go at once, */
     uint32_t pingpong : 1;           /* unless the application answers, so that they can wait */
     uint64_t ack_at;    /* delayed acknowledgement; TIMER_NEVER: off, as for its like */

@@ -104,16 +104,21 @@ int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send
     struct packet *packet = packet_take(&tcp->memory->packets, FOR_SEND);
     if (packet == NULL)
         return -1;
-    uint32_t payload = length == 0 ? 0 : send_queue_slice(chunk, sequence, length, packet);
+    bool tells = user_timeout_due(c, sequence);
+    uint32_t most = tells ? minimum(length, (uint32_t)c->mss - WIRE_TCP_USER_TIMEOUT_SIZE) : length;
+    uint32_t payload = length == 0 ? 0 : send_queue_slice(chunk, sequence, most, packet);
     if (payload < length)
         flags &= (uint8_t) ~(TCP_FIN | TCP_PSH);
     packet->segment_size = payload > c->mss ? c->mss : 0;
-    uint8_t options[WIRE_TCP_TIMESTAMP_PADDED + WIRE_TCP_ACCECN_PADDED];
+    uint8_t
+        options[WIRE_TCP_TIMESTAMP_PADDED + WIRE_TCP_ACCECN_PADDED + WIRE_TCP_USER_TIMEOUT_SIZE];
     uint8_t options_length = 0;
     if (has(c, TCPF_HAS_TIMESTAMPS))
         options_length =
             (uint8_t)wire_tcp_build_timestamp(options, timestamp_now(c, now_ns), c->ts_recent);
-    if (payload + WIRE_TCP_ACCECN_PADDED <= c->mss)
+    if (tells)
+        options_length += (uint8_t)user_timeout_build(tcp, c, options + options_length, sequence);
+    if (payload + WIRE_TCP_ACCECN_PADDED + (tells ? WIRE_TCP_USER_TIMEOUT_SIZE : 0) <= c->mss)
         options_length +=
             (uint8_t)add_accecn(tcp, c, options + options_length, WIRE_TCP_ACCECN_PADDED, now_ns);
     send_for(tcp, c, packet, sequence, flags, options, options_length, now_ns);
@@ -220,6 +225,10 @@ bool tcp_build_syn(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
     size_t length = wire_tcp_build_syn_options(options, &syn);
     length += answering ? give_cookie(tcp, c, options + length)
                         : open_fast(tcp, c, options + length, packet);
+    if (has(c, TCPF_TIMEOUT_OWED) && length + WIRE_TCP_USER_TIMEOUT_SIZE <= sizeof options) {
+        length += user_timeout_build(tcp, c, options + length, c->snd_una);
+        c->flags |= TCPF_TIMEOUT_OWED; /* a peer may heed it only later: once more, with data */
+    }
     uint8_t scale = c->receive_scale;
     c->receive_scale = 0; /* a SYN's window is never scaled (RFC 7323, 2.2) */
     send_for(tcp, c, packet, c->snd_una, answering ? TCP_SYN | TCP_ACK : TCP_SYN, options,

@@ -47,8 +47,11 @@ void window_begin(const struct tcp *tcp, struct tcp_connection *c)
     algorithm_of(c)->init(&c->congestion, &flight->congestion, &start);
 }
 
-void window_threshold(struct tcp_connection *c, uint32_t flight, enum congestion_cause cause)
+void window_threshold(const struct tcp *tcp, struct tcp_connection *c, uint32_t flight,
+                      enum congestion_cause cause)
 {
+    if (cause != CONGESTION_TIME_OUT)
+        flight = validation_flight(tcp, c, flight, c->flight->rate.now_ns);
     struct congestion_event event = {
         .cause = cause,
         .flight = flight,
@@ -59,17 +62,18 @@ void window_threshold(struct tcp_connection *c, uint32_t flight, enum congestion
     algorithm_of(c)->reduce(&c->congestion, &c->flight->congestion, &event);
 }
 
-void window_reduce(struct tcp_connection *c, uint32_t flight, enum congestion_cause cause)
+void window_reduce(const struct tcp *tcp, struct tcp_connection *c, uint32_t flight,
+                   enum congestion_cause cause)
 {
-    window_threshold(c, flight, cause);
+    window_threshold(tcp, c, flight, cause);
     c->flight->prr = (struct prr){.flight = maximum(flight, c->mss)};
     if (!has(c, TCPF_HAS_SACK) && !algorithm_of(c)->rules_window)
         c->congestion.window = c->congestion.threshold;
 }
 
-void window_reduce_now(struct tcp_connection *c, uint32_t flight)
+void window_reduce_now(const struct tcp *tcp, struct tcp_connection *c, uint32_t flight)
 {
-    window_threshold(c, flight, CONGESTION_LOSS);
+    window_threshold(tcp, c, flight, CONGESTION_LOSS);
     if (algorithm_of(c)->rules_window)
         algorithm_of(c)->recovered(&c->congestion, &c->flight->congestion);
     else
@@ -84,6 +88,7 @@ void window_recovered(const struct tcp *tcp, struct tcp_connection *c)
     }
     if (c->recovery == TCP_CA_LOSS) /* it has grown again by itself */
         return;
+    validation_recovered(c);
     /* RFC 6582, 3.2 step 3: no burst of what a full window would allow, when the peer's window let
      * less go meanwhile. Without SACK, what has left the network is known less well. */
     uint32_t burst = has(c, TCPF_HAS_SACK) ? tcp_initial_window(tcp, c) : c->mss;
@@ -124,20 +129,22 @@ static void hold_back(const struct tcp *tcp, struct tcp_connection *c)
 }
 
 /* RFC 9438, 5.8 and RFC 7661: a window that was not used proves nothing about the path. */
-static bool was_used(const struct tcp_connection *c, uint32_t in_flight)
+static bool was_used(const struct tcp *tcp, const struct tcp_connection *c, uint32_t in_flight)
 {
+    if (validation_holds_back(tcp, c))
+        return false;
     return has(c, TCPF_CWND_LIMITED) || (c->congestion.window < c->congestion.threshold &&
                                          2 * in_flight >= c->congestion.window);
 }
 
 /* `growth` bytes have arrived in order, by which the window may grow. */
-static void tell(struct tcp_connection *c, uint32_t growth, const struct sent_news *news,
-                 const struct ack_before *before)
+static void tell(const struct tcp *tcp, struct tcp_connection *c, uint32_t growth,
+                 const struct sent_news *news, const struct ack_before *before)
 {
     struct tcp_flight *flight = c->flight;
     struct congestion_ack ack = {
         .now_ns = news->now_ns,
-        .acknowledged = growth != 0 && was_used(c, before->in_flight) ? growth : 0,
+        .acknowledged = growth != 0 && was_used(tcp, c, before->in_flight) ? growth : 0,
         .delivered = news->delivered + news->sacked,
         .marked = news->marked,
         .in_flight = tcp_in_flight(c),
@@ -176,7 +183,9 @@ void window_adapt(const struct tcp *tcp, struct tcp_connection *c, const struct 
                   const struct ack_before *before, bool lost)
 {
     bool reducing = c->recovery == TCP_CA_RECOVERY || c->recovery == TCP_CA_CWR;
-    tell(c, growth_of(c, news, before), news, before);
+    tell(tcp, c, growth_of(c, news, before), news, before);
+    if (news->acknowledged != 0)
+        validation_acknowledged(tcp, c, news->now_ns);
     if (reducing && has(c, TCPF_HAS_SACK) && !algorithm_of(c)->rules_window)
         reduce_in_proportion(c, news, lost);
     else if (c->recovery == TCP_CA_LOSS && !has(c, TCPF_HAS_SACK))
@@ -187,7 +196,7 @@ void window_restart(const struct tcp *tcp, struct tcp_connection *c)
 {
     uint32_t window = tcp_initial_window(tcp, c);
     if (algorithm_of(c)->rules_window || window >= c->congestion.window ||
-        !tcp->knobs.slow_start_after_idle)
+        !tcp->knobs.slow_start_after_idle || tcp->knobs.cwnd_validation)
         return;
     c->congestion.threshold = maximum(c->congestion.threshold, c->congestion.window / 4 * 3);
     c->congestion.window = window;

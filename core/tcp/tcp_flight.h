@@ -12,6 +12,7 @@
 #include "core/tcp/tcp_rate.h"
 #include "core/tcp/tcp_scoreboard.h"
 #include "core/tcp/tcp_send_queue.h"
+#include "core/tcp/tcp_validate.h"
 
 struct tcp;
 struct tcp_connection;
@@ -78,6 +79,7 @@ struct tcp_flight {
     uint32_t duplicate_acks; /* without SACK: each stands for a segment that left the network */
     bool tells_progress;     /* CHASKI_PROGRESS is wanted */
     bool unpushed;           /* the application will go on with what it wrote last */
+    bool released;           /* what was written until now need not wait */
     uint16_t proven_mss;     /* segments of this size were acknowledged lately */
     uint16_t syn_data;       /* bytes that our SYN carried, while it is not answered */
     uint8_t awaited;         /* enum flight_deadline: what send_at stands for */
@@ -91,7 +93,10 @@ struct tcp_flight {
     struct mtu_search mtu;
     struct rate rate;
     struct pace pace;
-    bool limited; /* the window has held something back since the last acknowledgement */
+    struct validation validation;
+    uint32_t timeout_at; /* where the segment begins that told our user time-out */
+    bool timeout_told;   /* timeout_at holds */
+    bool limited;        /* the window has held something back since the last acknowledgement */
     union congestion_state congestion;
 };
 

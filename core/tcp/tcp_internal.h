@@ -274,11 +274,13 @@ void undo_apply(struct tcp *tcp, struct tcp_connection *c);
 /* The flight is new, or the algorithm: it begins with the window that there is. */
 void window_begin(const struct tcp *tcp, struct tcp_connection *c);
 /* Lets the algorithm set the threshold for what has happened to `flight` bytes. */
-void window_threshold(struct tcp_connection *c, uint32_t flight, enum congestion_cause cause);
+void window_threshold(const struct tcp *tcp, struct tcp_connection *c, uint32_t flight,
+                      enum congestion_cause cause);
 /* The same, and begins to reduce the window in proportion (RFC 6937). */
-void window_reduce(struct tcp_connection *c, uint32_t flight, enum congestion_cause cause);
+void window_reduce(const struct tcp *tcp, struct tcp_connection *c, uint32_t flight,
+                   enum congestion_cause cause);
 /* Reduces both at once: the rate was too high, nothing is to be repaired. */
-void window_reduce_now(struct tcp_connection *c, uint32_t flight);
+void window_reduce_now(const struct tcp *tcp, struct tcp_connection *c, uint32_t flight);
 /* All is repaired: after a loss or a mark, the window is what the threshold is. */
 void window_recovered(const struct tcp *tcp, struct tcp_connection *c);
 /* Adapts the window to an acknowledgement; recovery has been moved. `lost`: something more is. */

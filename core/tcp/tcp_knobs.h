@@ -53,6 +53,9 @@ struct tcp_knobs {
     uint8_t min_tso_segs;      /* of what is handed to the link in one piece, at least */
     uint8_t reordering;        /* DupThresh: segments SACKed that tell of a loss at once */
     uint16_t max_reordering;   /* that is told to have been seen */
+    bool cwnd_validation;      /* RFC 7661, in place of slow_start_after_idle */
+    bool user_timeout_option;  /* RFC 5482; what is adopted lies between the two: */
+    uint32_t user_timeout_least_ms, user_timeout_most_ms;
 };
 
 /* Before a host's limits cap them. */

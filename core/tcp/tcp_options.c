@@ -44,7 +44,9 @@ static void set_flag(struct tcp_connection *c, uint32_t flag, int64_t value)
 static void release(struct tcp *tcp, struct tcp_connection *c, bool all)
 {
     if (all)
-        c->flags = (c->flags | TCPF_RELEASED) & ~(uint32_t)TCPF_MORE;
+        c->flags &= ~(uint32_t)TCPF_MORE;
+    if (all && c->flight != NULL)
+        c->flight->released = true;
     if (c->state != CHASKI_TCP_CLOSED)
         connection_wants_output(tcp, c);
 }
@@ -124,7 +126,7 @@ int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
         c->keep_count = (uint8_t)value;
         break;
     case CHASKI_TCP_USER_TIMEOUT:
-        c->user_timeout_ms = (uint32_t)value;
+        user_timeout_set(tcp, c, (uint32_t)value);
         break;
     case CHASKI_TCP_SYNCNT:
         c->syn_count = (uint8_t)value;
@@ -179,7 +181,7 @@ static int64_t value_of(const struct tcp_connection *c, enum chaski_tcp_option o
     case CHASKI_TCP_KEEPCNT:
         return c->keep_count;
     case CHASKI_TCP_USER_TIMEOUT:
-        return c->user_timeout_ms;
+        return user_timeout_own(c);
     case CHASKI_TCP_SYNCNT:
         return c->syn_count;
     case CHASKI_TCP_LINGER:

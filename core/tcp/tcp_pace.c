@@ -32,12 +32,14 @@ uint32_t pace_room(const struct tcp *tcp, struct tcp_connection *c, uint64_t now
     struct pace *pace = &c->flight->pace;
     uint64_t rate = pace_rate(tcp, c);
     pace->waiting = rate != 0 && now_ns < pace->next_ns;
+    pace->waited |= pace->waiting;
     if (rate == 0)
         return UINT32_MAX;
     return pace->waiting ? 0 : congestion_quantum(rate, c->mss);
 }
 
-/* A turn that comes late has its time made good, up to half of what a turn sends. */
+/* A turn that comes late for what waited has its time made good, up to half of what a turn sends.
+ */
 void pace_sent(const struct tcp *tcp, struct tcp_connection *c, uint32_t bytes, uint64_t now_ns)
 {
     struct pace *pace = &c->flight->pace;
@@ -45,7 +47,8 @@ void pace_sent(const struct tcp *tcp, struct tcp_connection *c, uint32_t bytes, 
     if (rate == 0)
         return;
     uint64_t takes_ns = bytes * UINT64_C(1000000000) / rate;
-    uint64_t late_ns = now_ns > pace->next_ns ? now_ns - pace->next_ns : 0;
+    uint64_t late_ns = pace->waited && now_ns > pace->next_ns ? now_ns - pace->next_ns : 0;
     uint64_t spared_ns = late_ns < takes_ns / 2 ? late_ns : takes_ns / 2;
     pace->next_ns = (now_ns > pace->next_ns ? now_ns : pace->next_ns) + takes_ns - spared_ns;
+    pace->waited = false;
 }

@@ -20,6 +20,7 @@ struct tcp_connection;
 struct pace {
     uint64_t next_ns; /* the earliest time for what follows */
     bool waiting;     /* something may go then */
+    bool waited;      /* for what goes next */
 };
 
 /* Bytes a second; 0: the connection is not paced. */

@@ -8,6 +8,7 @@ static void read_options(struct packet *packet, const uint8_t *header)
     struct packet_tcp *tcp = &packet->tcp;
     tcp->sack_count = 0;
     tcp->accecn_offset = 0;
+    tcp->user_timeout = 0;
     tcp->has_timestamp = wire_tcp_timestamp_only(header, &tcp->timestamp, &tcp->timestamp_echo);
     if (tcp->has_timestamp || tcp->header_length == WIRE_TCP_HEADER)
         return;
@@ -19,6 +20,7 @@ static void read_options(struct packet *packet, const uint8_t *header)
     tcp->sack_count = options.sack_count;
     tcp->sack_offset = options.sack_offset;
     tcp->accecn_offset = options.accecn_offset;
+    tcp->user_timeout = options.user_timeout;
 }
 
 static void read_header(struct packet *packet)

@@ -83,7 +83,7 @@ static void enter(struct tcp *tcp, struct tcp_connection *c, uint32_t flight)
     c->flight->recovery_point = c->snd_nxt;
     c->flags &= ~(uint32_t)TCPF_PARTIAL;
     if (!reducing)
-        window_reduce(c, flight, CONGESTION_LOSS);
+        window_reduce(tcp, c, flight, CONGESTION_LOSS);
     count(tcp->counters, CHASKI_TCP_RECOVERIES);
 }
 
@@ -177,7 +177,7 @@ bool recovery_process(struct tcp *tcp, struct tcp_connection *c, const struct se
     if (news->dsack)
         undo_note_duplicate(c, news);
     if (tail_probe_acknowledged(c, news) && !before->recovering)
-        window_reduce_now(c, before->flight);
+        window_reduce_now(tcp, c, before->flight);
     if (c->recovery == TCP_CA_LOSS)
         lost = go_on_after_time_out(tcp, c, news);
     else if (c->recovery == TCP_CA_RECOVERY)
@@ -222,7 +222,7 @@ void recovery_time_out(struct tcp *tcp, struct tcp_connection *c, uint64_t now_n
     /* Once for one loss (RFC 5681, 3.1); but what went again may have been too much as well. */
     if (began || (c->recovery == TCP_CA_LOSS && c->retries == 0)) {
         undo_begin(c);
-        window_threshold(c, c->snd_nxt - c->snd_una, CONGESTION_TIME_OUT);
+        window_threshold(tcp, c, c->snd_nxt - c->snd_una, CONGESTION_TIME_OUT);
     }
     bool by_time = has(c, TCPF_HAS_SACK) && flight->rack.rtt_us * 1000ull < now_ns;
     scoreboard_time_out(&flight->scoreboard, &tcp->sent,
@@ -240,6 +240,10 @@ void recovery_resend_all(struct tcp *tcp, struct tcp_connection *c)
 {
     if (c->flight == NULL)
         return;
-    scoreboard_time_out(&c->flight->scoreboard, &tcp->sent, UINT64_MAX);
+    struct tcp_scoreboard *board = &c->flight->scoreboard;
+    sent_lost_function *on_lost = board->on_lost;
+    board->on_lost = NULL;
+    scoreboard_time_out(board, &tcp->sent, UINT64_MAX);
+    board->on_lost = on_lost;
     connection_wants_output(tcp, c);
 }

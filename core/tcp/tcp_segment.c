@@ -172,6 +172,8 @@ static bool move_after_ack(struct tcp *tcp, struct tcp_connection *c, uint64_t n
             c->alive_at = now_ns + tcp->knobs.fin_timeout_ms * 1000000ull;
         return true;
     case CHASKI_TCP_CLOSING:
+        if (has(c, TCPF_ACK_NOW)) /* the peer's FIN came in this very turn */
+            tcp_build_ack(tcp, c, tcp_next_sequence(c), now_ns);
         connection_time_wait(tcp, c, now_ns);
         return false;
     case CHASKI_TCP_LAST_ACK:
@@ -212,7 +214,7 @@ static void note_text(struct tcp_connection *c, uint64_t now_ns)
 static void owe_acknowledgment(struct tcp *tcp, struct tcp_connection *c, uint32_t received,
                                uint64_t now_ns)
 {
-    enum { MOST = (1 << 26) - 1 };
+    enum { MOST = (1 << 25) - 1 };
     uint32_t full = minimum(c->receive_mss, c->announced_mss);
     bool quick = c->quick_acks != 0 && !c->pingpong;
     c->unacknowledged_in = minimum(c->unacknowledged_in + received, MOST) & MOST;
@@ -361,6 +363,8 @@ static void apply(struct tcp *tcp, struct tcp_connection *c, struct packet *pack
 {
     note_timestamp(c, packet, now_ns);
     tcp_heard(c, now_ns);
+    if (packet->tcp.user_timeout != 0)
+        user_timeout_told(tcp, c, packet->tcp.user_timeout);
     if (c->state == CHASKI_TCP_SYN_RECEIVED) {
         c->snd_una++;
         c->snd_wl1 = packet->tcp.sequence - 1;
@@ -413,6 +417,7 @@ static void take_syn(struct tcp *tcp, struct tcp_connection *c, const struct pac
     c->ts_recent_at_ms = clock_ms(now_ns);
     c->peer_mss = options.has_mss ? options.mss : TCP_DEFAULT_MSS;
     ecn_take_synack(tcp, c, packet);
+    user_timeout_told(tcp, c, options.user_timeout);
     struct ip_path path;
     connection_set_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
     c->snd_wnd = packet->tcp.window;

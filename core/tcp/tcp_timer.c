@@ -94,7 +94,7 @@ void tcp_heard(struct tcp_connection *c, uint64_t now_ns)
     bool shut = has(c, TCPF_PERSISTING) || c->snd_wnd == 0;
     c->probes = 0;
     /* A peer that answers may keep its window shut (MUST-37). */
-    if (shut && c->user_timeout_ms == 0 && !has(c, TCPF_ORPHAN))
+    if (shut && user_timeout_own(c) == 0 && !has(c, TCPF_ORPHAN))
         c->progress_ms = clock_ms(now_ns);
     if (has(c, TCPF_KEEPALIVE) && !has(c, TCPF_ORPHAN) && c->state != CHASKI_TCP_SYN_SENT &&
         c->state != CHASKI_TCP_SYN_RECEIVED && c->state != CHASKI_TCP_CLOSED)
@@ -228,7 +228,7 @@ static void flight_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t 
  * unless the user has set a limit. */
 static void persist_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    bool limited = c->user_timeout_ms != 0 || has(c, TCPF_ORPHAN);
+    bool limited = user_timeout_own(c) != 0 || has(c, TCPF_ORPHAN);
     if (since_progress_ms(c, now_ns) >= patience_ms(tcp, c) && (limited || c->probes != 0)) {
         connection_end(tcp, c, CHASKI_TIMED_OUT);
         return;
@@ -253,6 +253,21 @@ static void send_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t no
         flight_deadline(tcp, c, now_ns);
 }
 
+/* All probes are unanswered. The peer may have been promised more time; one count more says that it
+ * has had it. */
+static void end_of_probes(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    uint64_t silence_ms = c->keep_idle_ms + c->keep_count * (c->keep_interval_s * 1000ull);
+    uint64_t left_ms = user_timeout_left(tcp, c, silence_ms);
+    if (c->probes > c->keep_count || left_ms == 0) {
+        tcp_build_reset(tcp, c, now_ns);
+        connection_end(tcp, c, CHASKI_TIMED_OUT);
+        return;
+    }
+    c->probes = (uint8_t)(c->keep_count + 1);
+    c->alive_at = now_ns + ms(left_ms);
+}
+
 /* RFC 9293, 3.8.4. What waits to be sent or acknowledged tells by itself whether the peer lives. */
 static void keep_alive_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
@@ -261,8 +276,7 @@ static void keep_alive_deadline(struct tcp *tcp, struct tcp_connection *c, uint6
         return;
     }
     if (c->probes >= c->keep_count) {
-        tcp_build_reset(tcp, c, now_ns);
-        connection_end(tcp, c, CHASKI_TIMED_OUT);
+        end_of_probes(tcp, c, now_ns);
         return;
     }
     c->probes++;

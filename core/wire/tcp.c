@@ -90,6 +90,10 @@ static void read_option(const uint8_t *header, const uint8_t *at, uint8_t length
     case WIRE_TCP_OPTION_TIMESTAMP:
         read_timestamp(at, length, options);
         break;
+    case WIRE_TCP_OPTION_USER_TIMEOUT:
+        if (length == WIRE_TCP_USER_TIMEOUT_SIZE && options->user_timeout == 0)
+            options->user_timeout = load_be16(at + 2);
+        break;
     case WIRE_TCP_OPTION_FAST_OPEN:
         read_fast_open(header, at, length, options);
         break;

@@ -24,6 +24,7 @@ enum wire_tcp {
     WIRE_TCP_HEADER = 20, /* without options */
     WIRE_TCP_HEADER_MAX = 60,
     WIRE_TCP_OPTIONS_MAX = 40,
+    WIRE_TCP_USER_TIMEOUT_SIZE = 4,
 };
 
 enum wire_tcp_flag {
@@ -46,6 +47,7 @@ enum wire_tcp_option {
     WIRE_TCP_OPTION_SACK_PERMITTED = 4,
     WIRE_TCP_OPTION_SACK = 5,
     WIRE_TCP_OPTION_TIMESTAMP = 8,
+    WIRE_TCP_OPTION_USER_TIMEOUT = 28,
     WIRE_TCP_OPTION_FAST_OPEN = 34,
     WIRE_TCP_OPTION_ACCECN_0 = 172, /* RFC 9768, 3.2.3: counters of ECT(0), CE, ECT(1) */
     WIRE_TCP_OPTION_ACCECN_1 = 174, /* ECT(1), CE, ECT(0) */
@@ -179,6 +181,8 @@ struct wire_tcp_options {
     bool fast_open_experimental; /* it stands in the option of RFC 6994 */
     uint8_t accecn_offset;       /* of the option itself; 0: no AccECN option */
     uint16_t mss;
+    uint16_t
+        user_timeout; /* RFC 5482, 3.3, as it stands there; 0: none, or a value without meaning */
     uint32_t timestamp, timestamp_echo;
 };
 
@@ -233,6 +237,14 @@ static inline size_t wire_tcp_build_timestamp(uint8_t *at, uint32_t timestamp,
     store_be32(at + 4, timestamp);
     store_be32(at + 8, timestamp_echo);
     return WIRE_TCP_TIMESTAMP_PADDED;
+}
+
+/* RFC 5482, 3.3: `value` with its granularity in the highest bit. 4 bytes. */
+static inline size_t wire_tcp_build_user_timeout(uint8_t *at, uint16_t value)
+{
+    store_be32(at, (uint32_t)WIRE_TCP_OPTION_USER_TIMEOUT << 24 | WIRE_TCP_USER_TIMEOUT_SIZE << 16 |
+                       value);
+    return WIRE_TCP_USER_TIMEOUT_SIZE;
 }
 
 /* The counters of the AccECN option, 24 bits each; how many stand there is told by its length. */

@@ -159,7 +159,11 @@ static int64_t option_value(struct sim_end *end, enum chaski_tcp_option option)
     case CHASKI_TCP_NODELAY:
     case CHASKI_TCP_QUICKACK:
     case CHASKI_TCP_KEEPALIVE:
+    case CHASKI_TCP_CORK:
+    case CHASKI_TCP_PROGRESS:
         return draw(end, 2);
+    case CHASKI_TCP_MORE:
+        return 0; /* not all that is written goes on */
     case CHASKI_TCP_CONGESTION:
         return draw(end, CHASKI_CONGESTION_COUNT);
     case CHASKI_TCP_MAX_PACING_RATE:

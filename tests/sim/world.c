@@ -103,6 +103,7 @@ static void set_recovery_knobs(struct tcp_knobs *knobs, uint64_t *random)
     knobs->reordering = (uint8_t)(1 + random_below(random, 6));
     knobs->slow_start_after_idle = !sim_one_in(random, 4);
     knobs->ecn = (uint8_t)random_below(random, 6);
+    knobs->cwnd_validation = sim_one_in(random, 4);
     knobs->mtu_probing = (uint8_t)random_below(random, 3);
 }
 

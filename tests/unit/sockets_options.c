@@ -175,10 +175,15 @@ static void congestion_control_has_a_name(void **state)
         assert_int_equal(sockets_getsockopt(p.s[1], fd, IPPROTO_TCP, TCP_CONGESTION, name, &length),
                          0);
         assert_string_equal(name, "cubic");
-        assert_int_equal(sockets_setsockopt(p.s[1], fd, IPPROTO_TCP, TCP_CONGESTION, "reno", 4), 0);
-        length = sizeof name;
-        sockets_getsockopt(p.s[1], fd, IPPROTO_TCP, TCP_CONGESTION, name, &length);
-        assert_string_equal(name, "reno");
+        static const char *const names[] = {"reno", "bbr", "dctcp", "cubic"};
+        for (unsigned i = 0; i < 4; i++) {
+            assert_int_equal(sockets_setsockopt(p.s[1], fd, IPPROTO_TCP, TCP_CONGESTION, names[i],
+                                                (socklen_t)strlen(names[i])),
+                             0);
+            length = sizeof name;
+            sockets_getsockopt(p.s[1], fd, IPPROTO_TCP, TCP_CONGESTION, name, &length);
+            assert_string_equal(name, names[i]);
+        }
         assert_int_equal(sockets_setsockopt(p.s[1], fd, IPPROTO_TCP, TCP_CONGESTION, "no", 2),
                          -ENOENT);
     }
@@ -361,6 +366,56 @@ static void info_follows_the_states(void **state)
     pair_end(&p);
 }
 
+/* Linux's figures: all ones is no limit, and no pacing. */
+static void a_rate_may_be_limited(void **state)
+{
+    (void)state;
+    struct pair p;
+    static const uint8_t bytes[20000];
+    pair_connect(&p);
+    assert_true(info_of(&p, 1, p.client).tcpi_pacing_rate == UINT64_MAX);
+    assert_true(info_of(&p, 1, p.client).tcpi_max_pacing_rate == UINT64_MAX);
+    pair_set(&p, 1, p.client, SOL_SOCKET, SO_MAX_PACING_RATE, 100000);
+    sockets_send(p.s[1], p.client, bytes, sizeof bytes, 0);
+    world_run(&p.world, 100 * WORLD_MILLISECOND);
+    struct tcp_info info = info_of(&p, 1, p.client);
+    assert_in_range(info.tcpi_bytes_acked, 8000, 13000);
+    assert_true(info.tcpi_pacing_rate == 100000 && info.tcpi_max_pacing_rate == 100000);
+    assert_in_range(info.tcpi_delivered, 1 + 8000 / 1448, 1 + 13000 / 1448);
+    uint64_t none = UINT64_MAX, wide = UINT64_C(10000000000);
+    assert_int_equal(
+        sockets_setsockopt(p.s[1], p.client, SOL_SOCKET, SO_MAX_PACING_RATE, &wide, sizeof wide),
+        0);
+    assert_true(info_of(&p, 1, p.client).tcpi_max_pacing_rate == wide);
+    assert_int_equal(
+        sockets_setsockopt(p.s[1], p.client, SOL_SOCKET, SO_MAX_PACING_RATE, &none, sizeof none),
+        0);
+    assert_true(info_of(&p, 1, p.client).tcpi_pacing_rate == UINT64_MAX);
+    world_run(&p.world, 100 * WORLD_MILLISECOND);
+    assert_int_equal(info_of(&p, 1, p.client).tcpi_bytes_acked, sizeof bytes);
+    while (sockets_recv(p.s[0], p.server, (uint8_t[4096]){0}, 4096, MSG_DONTWAIT) > 0)
+        continue;
+    pair_end(&p);
+}
+
+static void dctcp_asks_for_ecn(void **state)
+{
+    (void)state;
+    struct pair p;
+    struct segment syn;
+    struct sockaddr_in to = pair_address(0, PAIR_PORT);
+    pair_make(&p);
+    pair_listen(&p, 1);
+    world_introduce(&p.world, 1);
+    int fd = sockets_socket(p.s[1], AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(sockets_setsockopt(p.s[1], fd, IPPROTO_TCP, TCP_CONGESTION, "dctcp", 5), 0);
+    sockets_connect(p.s[1], fd, (void *)&to, sizeof to);
+    chaski_poll(p.world.hosts[1], p.world.now_ns);
+    assert_true(segment_of(world_last(&p.world, 1, 0), &syn));
+    assert_int_equal(syn.flags, SEGMENT_SYN | SEGMENT_ECE | SEGMENT_CWR);
+    pair_end(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -375,6 +430,8 @@ int main(void)
         cmocka_unit_test(little_unsent_means_writable),
         cmocka_unit_test(what_is_left_is_told_beside_the_bytes),
         cmocka_unit_test(info_follows_the_states),
+        cmocka_unit_test(a_rate_may_be_limited),
+        cmocka_unit_test(dctcp_asks_for_ecn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -140,6 +140,31 @@ static void must_13_closing_leads_there_too(void **state)
     peer_free(&peer);
 }
 
+/* Both FINs cross, and the peer's comes in one turn with the acknowledgement of ours: it is still
+ * to be acknowledged, with its text. */
+static void must_13_closing_in_one_turn_acknowledges(void **state)
+{
+    (void)state;
+    struct peer peer;
+    peer_make(&peer, NULL);
+    peer_opens(&peer);
+    assert_int_equal(chaski_tcp_shutdown(peer.host, peer.connection), 0);
+    peer_settles(&peer);
+    struct segment fin = peer_segment(&peer, SEGMENT_ACK | SEGMENT_FIN), ack;
+    fin.payload_length = 3000;
+    peer_hears_all(&peer);
+    peer_queues(&peer, &fin);
+    peer.next += 3001;
+    ack = peer_segment(&peer, SEGMENT_ACK);
+    peer_queues(&peer, &ack);
+    peer_settles(&peer);
+    ack = peer_expects(&peer, SEGMENT_ACK);
+    assert_int_equal(ack.acknowledgment, peer.next);
+    assert_true(peer.events & CHASKI_ENDED);
+    peer_host_reads(&peer, 3000);
+    peer_free(&peer);
+}
+
 /* Who closes second need not wait. */
 static void passive_closers_do_not_wait(void **state)
 {
@@ -262,6 +287,7 @@ int main(void)
         cmocka_unit_test(must_13_closing_leads_there_too),
         cmocka_unit_test(passive_closers_do_not_wait),
         cmocka_unit_test(shld_4_timestamps_shorten_time_wait),
+        cmocka_unit_test(must_13_closing_in_one_turn_acknowledges),
         cmocka_unit_test(shld_2_resets_may_carry_data),
         cmocka_unit_test(shld_3_lost_data_is_answered_by_a_reset),
     };
