@@ -8,7 +8,11 @@
  * core has it: buffers that tune themselves above all.
  */
 
-enum { CORE_BUFFER_MIN = 2048 }; /* chaski_tcp_set() takes no less */
+enum {
+    CORE_BUFFER_MIN = 2048,           /* chaski_tcp_set() takes no less, */
+    CORE_BUFFER_MOST = INT32_MAX / 2, /* and no more */
+    BEYOND = 1 << 17,
+};
 
 static int64_t at_least(int64_t value, int64_t least)
 {
@@ -23,6 +27,16 @@ static int64_t receive_limit(const struct socket *socket)
     if (socket->asked[PLAIN_WINDOW_CLAMP] && clamp != 0 && clamp < limit)
         limit = clamp;
     return at_least(limit, CORE_BUFFER_MIN);
+}
+
+/* More than send_buffer.c lets in. */
+static int64_t send_limit(const struct socket *socket)
+{
+    int64_t limit = socket->plain[PLAIN_SNDBUF], most = socket->file.table->policy.tcp_wmem[2];
+    if (!socket->asked[PLAIN_SNDBUF])
+        limit = at_least(limit, most);
+    limit += BEYOND;
+    return limit < CORE_BUFFER_MOST ? limit : CORE_BUFFER_MOST;
 }
 
 static int tcp_apply(struct socket *socket, enum chaski_tcp_option option, int64_t value)
@@ -67,7 +81,7 @@ static int tcp_apply_one(struct socket *socket, enum plain_option option)
     case PLAIN_MAX_PACING_RATE:
         return tcp_apply(socket, CHASKI_TCP_MAX_PACING_RATE, pacing_limit((uint64_t)value));
     case PLAIN_SNDBUF:
-        return tcp_apply(socket, CHASKI_TCP_SNDBUF, at_least(value / 2, CORE_BUFFER_MIN));
+        return tcp_apply(socket, CHASKI_TCP_SNDBUF, send_limit(socket));
     case PLAIN_RCVBUF:
     case PLAIN_WINDOW_CLAMP:
         return tcp_apply(socket, CHASKI_TCP_RCVBUF, receive_limit(socket));
@@ -142,7 +156,7 @@ void socket_apply(struct socket *socket)
 {
     /* These follow the policy of the table, not the core's own defaults. */
     static const enum plain_option always[] = {PLAIN_KEEPIDLE, PLAIN_KEEPINTVL, PLAIN_KEEPCNT,
-                                               PLAIN_SYNCNT, PLAIN_TTL};
+                                               PLAIN_SYNCNT,   PLAIN_TTL,       PLAIN_SNDBUF};
     for (size_t i = 0; i < sizeof always / sizeof *always; i++)
         socket_apply_one(socket, always[i]);
     for (int i = 0; i < PLAIN_COUNT; i++)

@@ -114,13 +114,13 @@ struct socket {
     bool lingers;        /* SO_LINGER is on */
     bool closing;        /* close() has begun and waits */
     bool quick;          /* TCP_QUICKACK has been set */
+    bool wants_room;     /* somebody has found none to write */
     bool more;           /* the last call to send had MSG_MORE */
     bool has_congestion; /* TCP_CONGESTION has been set */
     bool fast_connect;   /* TCP_FASTOPEN_CONNECT */
     bool fast_waits;     /* a caller waits for the handshake, having given so many bytes: */
     uint32_t fast_taken;
     bool fast_opened;   /* that call may go on with the rest, its flags being the same */
-    bool write_waits;   /* a caller who came short does, for room in a buffer of its own */
     bool deferred;      /* connect() has been called; the SYN goes with the first data */
     uint8_t congestion; /* enum chaski_congestion */
     uint32_t backlog;   /* of a listener, as listen() was told within its limit */
@@ -209,7 +209,16 @@ bool tcp_socket_info(const struct socket *socket, struct chaski_tcp_info *info);
 /* The peer has sent its FIN. */
 bool tcp_peer_finished(const struct chaski_tcp_info *info);
 
-/* Bytes that a write could take now, as far as buffers go. */
+/* ---- send_buffer.c ---- */
+
+/* How many of `wanted` bytes a write takes now. */
+size_t send_buffer_room(const struct socket *socket, const struct chaski_tcp_info *info,
+                        size_t wanted);
+/* A write has come up short: progress is looked at. */
+void send_buffer_is_full(struct socket *socket);
+/* True when now there is room again, for whom has found none. */
+bool send_buffer_progress(struct socket *socket);
+/* A third of the buffer is free, and not too much of the rest is unsent: poll() tells so. */
 bool tcp_socket_has_room(const struct socket *socket, const struct chaski_tcp_info *info);
 
 /* ---- tcp_stream.c ---- */
@@ -234,15 +243,6 @@ int socket_apply_one(struct socket *socket, enum plain_option option);
 void socket_apply(struct socket *socket);
 /* What a listener's connections begin with. */
 void socket_apply_listener(const struct socket *socket, struct chaski_tcp_bind *bind);
-
-/* ---- send_room.c ---- */
-
-enum { SEND_BUFFER_MIN = 2048 }; /* the core takes no less */
-
-/* Whether a socket with a buffer of its own is writable. */
-bool send_room_is_there(const struct socket *socket, const struct chaski_tcp_info *info);
-/* Before a write: tells the core how many bytes it may have queued behind it. */
-void send_room_set(struct socket *socket, const struct chaski_tcp_info *info);
 
 /* ---- error_queue.c ---- */
 

@@ -36,6 +36,8 @@ static void happened(void *context, struct chaski *host, chaski_tcp connection, 
     (void)host, (void)connection;
     if (socket->stamps != NULL)
         stamps_progress(socket);
+    if (send_buffer_progress(socket))
+        told |= EPOLLOUT | EPOLLWRNORM;
     if (events & CHASKI_READABLE)
         told |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
     if (events & (CHASKI_WRITABLE | CHASKI_CONNECTED))
@@ -74,19 +76,6 @@ void tcp_socket_refresh(struct socket *socket)
     } else if ((events & CHASKI_TROUBLED) && socket->plain[PLAIN_RECVERR]) {
         socket->error = -error_number(chaski_tcp_error(host_of(socket), socket->tcp));
     }
-}
-
-/* Linux's rule: a third of the buffer is free, and not too much of it is unsent. */
-bool tcp_socket_has_room(const struct socket *socket, const struct chaski_tcp_info *info)
-{
-    int64_t limit = 0;
-    if (socket->asked[PLAIN_SNDBUF] && !send_room_is_there(socket, info))
-        return false;
-    chaski_tcp_get(host_of(socket), socket->tcp, CHASKI_TCP_SNDBUF, &limit);
-    int64_t queued = info->send_queue, room = limit - queued;
-    int64_t unsent = (int64_t)info->tcpi_notsent_bytes;
-    int64_t most = socket->plain[PLAIN_NOTSENT_LOWAT];
-    return room > 0 && room >= queued / 2 && (most < 0 || most >= UINT32_MAX || unsent < most);
 }
 
 static uint32_t listener_events(struct socket *socket)

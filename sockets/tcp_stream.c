@@ -163,34 +163,34 @@ static int send_error(struct socket *socket)
     return -EPIPE;
 }
 
-static ssize_t copy_in(struct socket *socket, const struct msghdr *message)
+static ssize_t copy_in(struct socket *socket, const struct msghdr *message, size_t most)
 {
     size_t done = 0;
-    for (size_t i = 0; i < message->msg_iovlen; i++) {
+    for (size_t i = 0; i < message->msg_iovlen && done < most; i++) {
         const struct iovec *piece = &message->msg_iov[i];
-        if (piece->iov_len == 0)
+        size_t length = piece->iov_len < most - done ? piece->iov_len : most - done;
+        if (length == 0)
             continue;
-        long n = chaski_tcp_write(host_of(socket), socket->tcp, piece->iov_base, piece->iov_len);
+        long n = chaski_tcp_write(host_of(socket), socket->tcp, piece->iov_base, length);
         if (n < 0)
             return done != 0 ? (ssize_t)done : error_number((int)n);
         done += (size_t)n;
-        if ((size_t)n < piece->iov_len)
+        if ((size_t)n < length)
             break;
     }
     return (ssize_t)done;
 }
 
-/* A socket with a send buffer of its own is written to as Linux does (send_room.c). */
-static bool waits_for_room(struct socket *socket, int flags)
+/* How much of a message is taken now; a writer who waits is woken when there is room enough. */
+static size_t takes(const struct socket *socket, size_t wanted, int flags)
 {
     struct chaski_tcp_info info;
-    if (!socket->asked[PLAIN_SNDBUF] || !tcp_socket_info(socket, &info))
-        return false;
-    if (socket->write_waits && file_blocks(&socket->file, flags) &&
-        !send_room_is_there(socket, &info))
-        return true;
-    send_room_set(socket, &info);
-    return false;
+    if (!tcp_socket_info(socket, &info))
+        return wanted; /* the core will say why not */
+    if (socket->wants_room && file_blocks(&socket->file, flags) &&
+        !tcp_socket_has_room(socket, &info))
+        return 0;
+    return send_buffer_room(socket, &info, wanted);
 }
 
 enum {
@@ -271,11 +271,13 @@ ssize_t tcp_socket_send(struct file *file, const struct msghdr *message, int fla
         return error;
     bool zerocopy = (flags & MSG_ZEROCOPY) && socket->plain[PLAIN_ZEROCOPY] && wanted != 0;
     bool lent = zerocopy && !socket->file.table->policy.copies;
-    if (!lent && waits_for_room(socket, flags))
-        return -EAGAIN;
     announce(socket, (flags & MSG_MORE) != 0);
-    ssize_t done = lent ? zerocopy_send(socket, message) : copy_in(socket, message);
-    socket->write_waits = done != wanted && file_blocks(&socket->file, flags);
+    size_t most = takes(socket, (size_t)wanted, flags);
+    ssize_t done = -EAGAIN;
+    if (most != 0 || wanted == 0)
+        done = lent ? zerocopy_send(socket, message) : copy_in(socket, message, most);
+    if (done < wanted && (done >= 0 || done == -EAGAIN))
+        send_buffer_is_full(socket);
     if (done > 0 && done == wanted)
         end_message(socket, flags);
     if (done > 0 && zerocopy && !lent)

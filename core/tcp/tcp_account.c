@@ -122,7 +122,8 @@ static enum tcp_occupation occupation_of(const struct tcp_account *account,
         return TCP_RWND_LIMITED;
     bool starved = account->occupation == TCP_SNDBUF_LIMITED ||
                    (c->snd_nxt == c->snd_end && !has(c, TCPF_CWND_LIMITED));
-    return has(c, TCPF_WANTS_ROOM) && starved ? TCP_SNDBUF_LIMITED : TCP_BUSY;
+    bool wants_room = has(c, TCPF_WANTS_ROOM) || c->flight->tells_progress > 1;
+    return wants_room && starved ? TCP_SNDBUF_LIMITED : TCP_BUSY;
 }
 
 void account_occupation(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)

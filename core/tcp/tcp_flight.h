@@ -77,7 +77,7 @@ struct tcp_flight {
     uint32_t snd_small;      /* behind the last segment that was not full (Nagle) */
     uint32_t recovery_point; /* SND.NXT when recovery began */
     uint32_t duplicate_acks; /* without SACK: each stands for a segment that left the network */
-    bool tells_progress;     /* CHASKI_PROGRESS is wanted */
+    uint8_t tells_progress;  /* CHASKI_TCP_PROGRESS */
     bool unpushed;           /* the application will go on with what it wrote last */
     bool released;           /* what was written until now need not wait */
     uint16_t proven_mss;     /* segments of this size were acknowledged lately */

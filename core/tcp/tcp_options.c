@@ -25,7 +25,7 @@ static const struct limits limits[CHASKI_TCP_OPTION_COUNT] = {
     [CHASKI_TCP_TOS] = {0, 255},
     [CHASKI_TCP_CORK] = {0, 1},
     [CHASKI_TCP_MORE] = {0, 1},
-    [CHASKI_TCP_PROGRESS] = {0, 1},
+    [CHASKI_TCP_PROGRESS] = {0, 2},
     [CHASKI_TCP_TTL] = {0, 255},
 };
 
@@ -152,7 +152,7 @@ int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
         break;
     case CHASKI_TCP_PROGRESS:
         if (c->flight != NULL)
-            c->flight->tells_progress = value != 0;
+            c->flight->tells_progress = (uint8_t)value;
         break;
     case CHASKI_TCP_TTL:
         c->ttl = (uint8_t)value;
@@ -201,7 +201,7 @@ static int64_t value_of(const struct tcp_connection *c, enum chaski_tcp_option o
     case CHASKI_TCP_MORE:
         return has(c, TCPF_MORE);
     case CHASKI_TCP_PROGRESS:
-        return c->flight != NULL && c->flight->tells_progress;
+        return c->flight != NULL ? c->flight->tells_progress : 0;
     case CHASKI_TCP_TTL:
         return c->ttl;
     case CHASKI_TCP_OPTION_COUNT:

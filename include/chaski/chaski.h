@@ -229,8 +229,10 @@ enum chaski_tcp_option {
     /* What is written next is to be continued: a short segment waits, but for an acknowledgement
      * at most, and does not push. 0: what was written is complete. */
     CHASKI_TCP_MORE,
-    CHASKI_TCP_PROGRESS, /* tell CHASKI_PROGRESS; forgotten when all is acknowledged */
-    CHASKI_TCP_TTL,      /* 1 to 255 */
+    /* 1: tell CHASKI_PROGRESS; 2: likewise, and there would be more to write. Perhaps forgotten
+     * once all is acknowledged. */
+    CHASKI_TCP_PROGRESS,
+    CHASKI_TCP_TTL, /* 1 to 255 */
     CHASKI_TCP_OPTION_COUNT,
 };
 

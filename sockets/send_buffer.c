@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "sockets/socket.h"
+
+/*
+ * How much a call takes, as Linux has it. A message goes in piece by piece, each as long as what a
+ * link is handed in one; whether there is room, SO_SNDBUF and TCP_NOTSENT_LOWAT, is asked before
+ * each piece, so that the last one goes beyond. A piece costs more than its bytes. What would be
+ * sent at once counts as sent; the piece that it leaves is filled first.
+ *
+ * The core's own limit is set so high that it is met first only when memory runs out. While
+ * somebody has found no room, the connection tells its progress (CHASKI_TCP_PROGRESS).
+ */
+
+enum {
+    PIECE_MOST = 65000,
+    PIECE_COST = 1280,
+    SEGMENT_COST = 2304, /* when a buffer grows with the window */
+    WINDOW_LEAST = 10,
+    PIECES_MOST = 1 << 16, /* that one call looks at */
+};
+
+/* SO_SNDBUF, or what it has grown to: room for two windows. */
+static int64_t limit_of(const struct socket *socket, const struct chaski_tcp_info *info)
+{
+    int64_t limit = socket->plain[PLAIN_SNDBUF], most = socket->file.table->policy.tcp_wmem[2];
+    int64_t window = info->tcpi_snd_cwnd > WINDOW_LEAST ? info->tcpi_snd_cwnd : WINDOW_LEAST;
+    int64_t grown = 2 * window * SEGMENT_COST;
+    if (socket->asked[PLAIN_SNDBUF])
+        return limit;
+    grown = grown < most ? grown : most;
+    return grown > limit ? grown : limit;
+}
+
+static int64_t piece_of(const struct chaski_tcp_info *info)
+{
+    int64_t mss = info->tcpi_snd_mss, half = info->tcpi_snd_wnd / 2;
+    int64_t piece = half < PIECE_MOST ? half : PIECE_MOST;
+    return piece > mss ? piece / mss * mss : mss;
+}
+
+static int64_t cost_of(int64_t queued, int64_t piece)
+{
+    return queued + (queued + piece - 1) / piece * PIECE_COST;
+}
+
+/* What both windows would let go now, in whole segments. */
+static int64_t sendable(const struct chaski_tcp_info *info)
+{
+    int64_t mss = info->tcpi_snd_mss, out = info->tcpi_unacked * mss;
+    int64_t window = info->tcpi_snd_cwnd * mss;
+    window = window < info->tcpi_snd_wnd ? window : info->tcpi_snd_wnd;
+    return window > out ? (window - out) / mss * mss : 0;
+}
+
+size_t send_buffer_room(const struct socket *socket, const struct chaski_tcp_info *info,
+                        size_t wanted)
+{
+    int64_t limit = limit_of(socket, info), piece = piece_of(info), goes = sendable(info);
+    int64_t unsent = (int64_t)info->tcpi_notsent_bytes, cost = cost_of(info->send_queue, piece);
+    int64_t most_unsent = socket->plain[PLAIN_NOTSENT_LOWAT], room = 0;
+    for (int i = 0; i < PIECES_MOST && (size_t)room < wanted && cost < limit; i++) {
+        int64_t waits = unsent > goes ? unsent - goes : 0;
+        if (waits >= most_unsent)
+            break;
+        int64_t next = piece - waits % piece;
+        room += next;
+        unsent += next;
+        cost += next + PIECE_COST;
+    }
+    return (size_t)room < wanted ? (size_t)room : wanted;
+}
+
+bool tcp_socket_has_room(const struct socket *socket, const struct chaski_tcp_info *info)
+{
+    int64_t limit = limit_of(socket, info), cost = cost_of(info->send_queue, piece_of(info));
+    int64_t unsent = (int64_t)info->tcpi_notsent_bytes;
+    return limit - cost >= cost / 2 && 2 * unsent <= socket->plain[PLAIN_NOTSENT_LOWAT];
+}
+
+void send_buffer_is_full(struct socket *socket)
+{
+    socket->wants_room = true;
+    chaski_tcp_set(socket->file.table->host, socket->tcp, CHASKI_TCP_PROGRESS, 2);
+}
+
+bool send_buffer_progress(struct socket *socket)
+{
+    struct chaski_tcp_info info;
+    if (!socket->wants_room || !tcp_socket_info(socket, &info) ||
+        !tcp_socket_has_room(socket, &info))
+        return false;
+    socket->wants_room = false;
+    chaski_tcp_set(socket->file.table->host, socket->tcp, CHASKI_TCP_PROGRESS,
+                   socket->stamps != NULL);
+    return true;
+}
