@@ -33,8 +33,11 @@ static const char *judge_sequence(const struct model_end *end, const struct mode
         return "a segment leaves a gap behind what was sent (RFC 9293, 3.4)";
     if (from < 0)
         return "a segment begins before the first sequence number (RFC 9293, 3.4)";
-    /* When the window shrank, the last sequence number that the peer takes is as good. */
-    if (empty && from < end->sent && from > end->acknowledged && !options->lasting_windows)
+    /* When the window shrank, the last sequence number that the peer takes is as good; what it has
+     * told in whole units retracts by less than one of them (RFC 7323, 2.4). */
+    int64_t unit = end->our_scaling && end->peer_scaling ? INT64_C(1) << end->peer_scale : 1;
+    if (empty && from < end->sent && from > end->acknowledged && from <= end->peer_edge - unit &&
+        !options->lasting_windows)
         return "an acknowledgement does not stand at SND.NXT (RFC 9293, 3.10.7.4)";
     if (!empty && from < 1)
         return "text takes the place of the SYN (RFC 9293, 3.4)";
