@@ -342,17 +342,20 @@ static ssize_t pd_recvmsg(void *userdata, int fd, struct msghdr *message, int fl
 static ssize_t run_send(struct machine *m, struct attempt *attempt)
 {
     struct call *call = call_of(attempt);
-    ssize_t value = sockets_sendmsg(m->sockets, call->fd, call->message, call->flags);
-    if (value == -ENOTSOCK)
-        value = sockets_writev(m->sockets, call->fd, call->message->msg_iov,
-                               (int)call->message->msg_iovlen);
-    attempt->pending = waits(m, call, value);
-    if (value > 0) {
-        call->done += (size_t)value;
-        sockets_advance(&call->message->msg_iov, &call->message->msg_iovlen, (size_t)value);
-        attempt->pending = sockets_goes_on(m->sockets, call->fd, SOCKETS_SENDING, call->flags,
-                                           call->done, call->wanted);
-    }
+    ssize_t value;
+    do {
+        value = sockets_sendmsg(m->sockets, call->fd, call->message, call->flags);
+        if (value == -ENOTSOCK)
+            value = sockets_writev(m->sockets, call->fd, call->message->msg_iov,
+                                   (int)call->message->msg_iovlen);
+        attempt->pending = waits(m, call, value);
+        if (value > 0) {
+            call->done += (size_t)value;
+            sockets_advance(&call->message->msg_iov, &call->message->msg_iovlen, (size_t)value);
+            attempt->pending = sockets_goes_on(m->sockets, call->fd, SOCKETS_SENDING, call->flags,
+                                               call->done, call->wanted);
+        }
+    } while (value > 0 && attempt->pending);
     return call->done != 0 ? (ssize_t)call->done : value;
 }
 

@@ -117,8 +117,36 @@ static int udp_apply_one(struct socket *socket, enum plain_option option)
     }
 }
 
+/* What is told with the SYN+ACK; all else connections get when they are accepted. */
+static int listener_apply_one(const struct socket *socket, enum plain_option option)
+{
+    static const enum chaski_tcp_option options[PLAIN_COUNT] = {
+        [PLAIN_RCVBUF] = CHASKI_TCP_RCVBUF, [PLAIN_WINDOW_CLAMP] = CHASKI_TCP_RCVBUF,
+        [PLAIN_MAXSEG] = CHASKI_TCP_MAXSEG, [PLAIN_TOS] = CHASKI_TCP_TOS,
+        [PLAIN_TTL] = CHASKI_TCP_TTL,
+    };
+    int64_t value = socket->plain[option];
+    if (options[option] == 0 || (option == PLAIN_MAXSEG && value == 0))
+        return 0;
+    if (options[option] == CHASKI_TCP_RCVBUF)
+        value = receive_limit(socket);
+    return error_number(chaski_tcp_listener_set(socket->file.table->host, socket->listener,
+                                                options[option], value));
+}
+
+void socket_apply_listener(const struct socket *socket, struct chaski_tcp_bind *bind)
+{
+    if (socket->asked[PLAIN_RCVBUF] || socket->asked[PLAIN_WINDOW_CLAMP])
+        bind->receive_buffer = (uint32_t)receive_limit(socket);
+    bind->max_segment = (uint16_t)socket->plain[PLAIN_MAXSEG];
+    bind->traffic_class = (uint8_t)socket->plain[PLAIN_TOS];
+    bind->ttl = (uint8_t)socket->plain[PLAIN_TTL];
+}
+
 int socket_apply_one(struct socket *socket, enum plain_option option)
 {
+    if (socket->phase == SOCKET_LISTENING)
+        return listener_apply_one(socket, option);
     if (is_stream(socket) && socket->has_tcp)
         return tcp_apply_one(socket, option);
     return !is_stream(socket) && socket->has_udp ? udp_apply_one(socket, option) : 0;

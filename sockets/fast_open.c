@@ -124,7 +124,33 @@ static ssize_t open_with(struct socket *socket, const struct chaski_endpoint *re
     return done != 0 ? done : -EINPROGRESS;
 }
 
-ssize_t fast_open_send(struct socket *socket, const struct msghdr *message)
+/* Who may wait does so until the handshake is over (Linux). */
+static ssize_t wait_for_handshake(struct socket *socket, const struct msghdr *message,
+                                  ssize_t taken, int flags)
+{
+    ssize_t wanted = pieces_length(message->msg_iov, message->msg_iovlen);
+    if (!file_blocks(&socket->file, flags) || (taken < 0 && taken != -EINPROGRESS))
+        return taken;
+    socket->fast_waits = true;
+    socket->fast_taken = taken > 0 ? (uint32_t)taken : 0;
+    if (taken < wanted)
+        chaski_tcp_set(host_of(socket), socket->tcp, CHASKI_TCP_MORE, 1);
+    return -EAGAIN;
+}
+
+ssize_t fast_open_goes_on(struct socket *socket, int flags, bool *through)
+{
+    if (socket->phase == SOCKET_CONNECTING && file_blocks(&socket->file, flags))
+        return -EAGAIN;
+    socket->fast_waits = false;
+    *through = socket->phase == SOCKET_CONNECTED && socket->fast_taken == 0;
+    socket->fast_opened = socket->fast_taken != 0;
+    if (socket->error != 0)
+        return socket_take_error(socket);
+    return socket->fast_taken;
+}
+
+ssize_t fast_open_send(struct socket *socket, const struct msghdr *message, int flags)
 {
     struct chaski_endpoint remote;
     if (!client_may(socket))
@@ -140,11 +166,15 @@ ssize_t fast_open_send(struct socket *socket, const struct msghdr *message)
     if (name == NULL)
         return -EINVAL;
     int error = address_read(socket->file.table, message->msg_name, message->msg_namelen, &remote);
-    return error != 0 ? error : open_with(socket, &remote, message);
+    if (error == -EAFNOSUPPORT)
+        return -EOPNOTSUPP;
+    return error != 0
+               ? error
+               : wait_for_handshake(socket, message, open_with(socket, &remote, message), flags);
 }
 
-ssize_t fast_open_send_deferred(struct socket *socket, const struct msghdr *message)
+ssize_t fast_open_send_deferred(struct socket *socket, const struct msghdr *message, int flags)
 {
     socket->deferred = false;
-    return open_with(socket, &socket->remote, message);
+    return wait_for_handshake(socket, message, open_with(socket, &socket->remote, message), flags);
 }

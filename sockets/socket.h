@@ -58,6 +58,7 @@ enum plain_option {
     PLAIN_MAX_PACING_RATE,
     PLAIN_NODELAY,
     PLAIN_CORK,
+    PLAIN_THIN_LINEAR,
     PLAIN_MAXSEG,
     PLAIN_KEEPIDLE,
     PLAIN_KEEPINTVL,
@@ -116,9 +117,12 @@ struct socket {
     bool more;           /* the last call to send had MSG_MORE */
     bool has_congestion; /* TCP_CONGESTION has been set */
     bool fast_connect;   /* TCP_FASTOPEN_CONNECT */
-    bool deferred;       /* connect() has been called; the SYN goes with the first data */
-    uint8_t congestion;  /* enum chaski_congestion */
-    uint32_t backlog;    /* of a listener, as listen() was told within its limit */
+    bool fast_waits;     /* a caller waits for the handshake, having given so many bytes: */
+    uint32_t fast_taken;
+    bool fast_opened;   /* that call may go on with the rest, its flags being the same */
+    bool deferred;      /* connect() has been called; the SYN goes with the first data */
+    uint8_t congestion; /* enum chaski_congestion */
+    uint32_t backlog;   /* of a listener, as listen() was told within its limit */
     uint32_t linger_s;
     uint64_t linger_until_ns;
     int error; /* SO_ERROR: told once */
@@ -163,9 +167,11 @@ size_t fast_open_room(const struct socket *socket, const struct chaski_endpoint 
 int fast_open_set(struct socket *socket, int name, const struct option_in *in);
 int fast_open_get(const struct socket *socket, int name, const struct option_out *out);
 /* MSG_FASTOPEN: opens with what is to be sent. */
-ssize_t fast_open_send(struct socket *socket, const struct msghdr *message);
+ssize_t fast_open_send(struct socket *socket, const struct msghdr *message, int flags);
 /* The first data after a connect() that was put off. */
-ssize_t fast_open_send_deferred(struct socket *socket, const struct msghdr *message);
+ssize_t fast_open_send_deferred(struct socket *socket, const struct msghdr *message, int flags);
+/* Goes on with a call that waits: as send, or 1 in *through when the message is to be sent now. */
+ssize_t fast_open_goes_on(struct socket *socket, int flags, bool *through);
 /* Sends a SYN at the next turn: -EINPROGRESS, or why not. */
 int tcp_socket_begin(struct socket *socket, const struct chaski_endpoint *remote, bool fast);
 
@@ -235,6 +241,8 @@ int udp_socket_disconnect(struct socket *socket);
 /* Gives the core's object one option as it stands, or all of them. */
 int socket_apply_one(struct socket *socket, enum plain_option option);
 void socket_apply(struct socket *socket);
+/* What a listener's connections begin with. */
+void socket_apply_listener(const struct socket *socket, struct chaski_tcp_bind *bind);
 
 /* ---- error_queue.c ---- */
 

@@ -59,7 +59,7 @@ static int why_ended(const struct socket *socket)
 {
     struct chaski_piece piece;
     int error = chaski_tcp_error(host_of(socket), socket->tcp);
-    if (error == CHASKI_RESET && chaski_tcp_look(host_of(socket), socket->tcp, &piece, 1) >= 0)
+    if (error == CHASKI_RESET && chaski_tcp_look(host_of(socket), socket->tcp, &piece, 1) == 0)
         return EPIPE;
     return -error_number(error);
 }
@@ -149,6 +149,7 @@ int tcp_socket_listen(struct socket *socket, int backlog)
         .fast_open = (uint32_t)socket->plain[PLAIN_FASTOPEN],
         .defer = (uint8_t)socket->plain[PLAIN_DEFER_ACCEPT],
     };
+    socket_apply_listener(socket, &bind);
     int error = ao_listen(socket);
     if (error != 0)
         return error;

@@ -238,8 +238,8 @@ static ssize_t send_first(struct socket *socket, const struct msghdr *message, i
 {
     if (!pieces_are_there(message->msg_iov, message->msg_iovlen))
         return -EFAULT;
-    ssize_t done = (flags & MSG_FASTOPEN) ? fast_open_send(socket, message)
-                                          : fast_open_send_deferred(socket, message);
+    ssize_t done = (flags & MSG_FASTOPEN) ? fast_open_send(socket, message, flags)
+                                          : fast_open_send_deferred(socket, message, flags);
     if (done > 0 && (flags & MSG_ZEROCOPY) && socket->plain[PLAIN_ZEROCOPY])
         stamp_zerocopy(socket);
     return done;
@@ -252,7 +252,13 @@ ssize_t tcp_socket_send(struct file *file, const struct msghdr *message, int fla
     if (wanted < 0)
         return wanted;
     tcp_socket_refresh(socket);
-    if ((flags & MSG_FASTOPEN) || socket->deferred)
+    bool through = false;
+    ssize_t waited = socket->fast_waits ? fast_open_goes_on(socket, flags, &through) : 0;
+    if (waited != 0)
+        return waited;
+    through = through || (socket->fast_opened && socket->phase == SOCKET_CONNECTED);
+    socket->fast_opened = false;
+    if (((flags & MSG_FASTOPEN) && !through) || socket->deferred)
         return send_first(socket, message, flags);
     int error = send_error(socket);
     if (error != 0)
@@ -264,8 +270,8 @@ ssize_t tcp_socket_send(struct file *file, const struct msghdr *message, int fla
     if (error != 0)
         return error;
     bool zerocopy = (flags & MSG_ZEROCOPY) && socket->plain[PLAIN_ZEROCOPY] && wanted != 0;
-    announce(socket, (flags & MSG_MORE) != 0);
     bool lent = zerocopy && !socket->file.table->policy.copies;
+    announce(socket, (flags & MSG_MORE) != 0);
     size_t most = takes(socket, (size_t)wanted, flags);
     ssize_t done = -EAGAIN;
     if (most != 0 || wanted == 0)

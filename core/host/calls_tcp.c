@@ -24,6 +24,12 @@ int chaski_tcp_listener_fast_open(struct chaski *host, chaski_listener listener,
     return tcp_listener_fast_open(&host->tcp, listener, queue);
 }
 
+int chaski_tcp_listener_set(struct chaski *host, chaski_listener listener,
+                            enum chaski_tcp_option option, int64_t value)
+{
+    return tcp_listener_set(&host->tcp, listener, option, value);
+}
+
 size_t chaski_tcp_fast_open_room(struct chaski *host, const struct chaski_address *server,
                                  bool without_cookie)
 {

@@ -32,7 +32,8 @@ void congestion_avoid(struct congestion *congestion, uint32_t *counted, uint32_t
     if (*counted < congestion->window)
         return;
     *counted -= congestion->window;
-    congestion->window += mss;
+    if (congestion->window < INT32_MAX - mss)
+        congestion->window += mss;
 }
 
 void congestion_halve(struct congestion *congestion, const struct congestion_event *event)

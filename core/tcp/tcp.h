@@ -75,7 +75,6 @@ enum tcp_flag {
     TCPF_AO = 1u << 27,           /* segments are authenticated: tcp_ao */
     TCPF_CORK = 1u << 28,         /* short segments wait, */
     TCPF_MORE = 1u << 29,         /* or this one does, until an acknowledgement comes */
-    TCPF_RELEASED = 1u << 30,     /* what was written until now need not wait */
 };
 
 /* Linux's tcp_ca_state numbers. */
@@ -206,7 +205,10 @@ struct tcp_listener {
     chaski_tcp_filter *filter;
     chaski_tcp_closure *closure;
     void *context;
-    uint16_t next; /* same hash chain; index plus one */
+    uint32_t receive_buffer; /* 0: as the knobs say; likewise the next ones */
+    uint16_t max_segment;
+    uint8_t traffic_class, ttl; /* of SYN+ACKs */
+    uint16_t next;              /* same hash chain; index plus one */
 };
 
 enum { TCP_LISTENER_CHAINS = 64, TCP_PORT_COUNTERS = 16 };
@@ -299,6 +301,8 @@ static inline bool tcp_pending(const struct tcp *tcp)
 int tcp_bind(struct tcp *tcp, const struct chaski_tcp_bind *bind, chaski_listener *listener);
 int tcp_unbind(struct tcp *tcp, chaski_listener listener);
 int tcp_listener_fast_open(struct tcp *tcp, chaski_listener listener, uint32_t queue);
+int tcp_listener_set(struct tcp *tcp, chaski_listener listener, enum chaski_tcp_option option,
+                     int64_t value);
 int tcp_listener_defer(struct tcp *tcp, chaski_listener listener, uint8_t count);
 uint32_t tcp_fast_open_room(const struct tcp *tcp, const struct chaski_address *server,
                             bool without_cookie);

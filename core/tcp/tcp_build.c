@@ -342,6 +342,8 @@ void tcp_build_reply(struct tcp *tcp, struct packet *packet, const struct tcp_re
     memcpy(header + WIRE_TCP_HEADER, options, length);
     fill_header(packet, &reply->key, (uint8_t)(WIRE_TCP_HEADER + length), reply->sequence,
                 reply->acknowledgment, reply->flags, reply->window);
+    packet->ip.traffic_class = reply->traffic_class;
+    packet->ip.ttl = reply->ttl;
     if (reply->ao != NULL)
         sign_and_send(tcp, reply->ao, &reply->key, packet, now_ns);
     else

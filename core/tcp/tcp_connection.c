@@ -42,14 +42,6 @@ static void reset_fields(struct tcp_connection *c)
     c->alive_at = TIMER_NEVER;
 }
 
-static uint8_t scale_for(uint32_t bytes)
-{
-    uint8_t scale = 0;
-    while (scale < WIRE_TCP_WINDOW_SCALE_MAX && (uint32_t)UINT16_MAX << scale < bytes)
-        scale++;
-    return scale;
-}
-
 static void set_defaults(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     const struct tcp_knobs *knobs = &tcp->knobs;
@@ -59,7 +51,7 @@ static void set_defaults(const struct tcp *tcp, struct tcp_connection *c, uint64
         c->flags |= TCPF_HAS_SACK;
     if (knobs->window_scaling) {
         c->flags |= TCPF_HAS_SCALING;
-        c->receive_scale = scale_for(knobs->receive_buffer_max) & 15u;
+        c->receive_scale = tcp_scale_for(knobs->receive_buffer_max) & 15u;
     }
     c->ts_offset = secret_timestamp_offset(tcp, &c->key);
     c->rto_us = knobs->rto_initial_us;
@@ -72,7 +64,7 @@ static void set_defaults(const struct tcp *tcp, struct tcp_connection *c, uint64
     c->keep_interval_s = knobs->keep_interval_s;
     c->keep_count = knobs->keep_count;
     c->syn_count = knobs->syn_retries;
-    c->progress_ms = c->sent_ms = clock_ms(now_ns);
+    c->progress_ms = c->sent_ms = c->text_ms = clock_ms(now_ns);
     c->algorithm = knobs->congestion;
     c->tune_at_us = clock_us(now_ns);
     c->tune_space = knobs->receive_buffer / 2;
@@ -144,8 +136,7 @@ void connection_end(struct tcp *tcp, struct tcp_connection *c, int error)
     }
     stop(tcp, c);
     c->error = (int8_t)error;
-    if (error == CHASKI_RESET) /* RFC 9293, 3.10.7.4: queues are flushed */
-        receive_queue_clear(&c->receive, tcp->counters);
+    receive_queue_drop_runs(&c->receive, tcp->counters, CHASKI_DROP_TCP_CLOSED);
     connection_tell(tcp, c, CHASKI_ENDED | CHASKI_READABLE);
 }
 
@@ -161,6 +152,9 @@ void connection_time_wait(struct tcp *tcp, struct tcp_connection *c, uint64_t no
 void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     c->state = CHASKI_TCP_ESTABLISHED;
+    if (c->bytes_received == 0)
+        c->text_ms = clock_ms(now_ns);
+    c->sent_ms = clock_ms(now_ns);
     c->send_at = TIMER_NEVER;
     c->backoff = c->retries = 0;
     c->error = 0;

@@ -173,7 +173,10 @@ static uint32_t growth_of(const struct tcp_connection *c, const struct sent_news
         return minimum(news->delivered, c->mss);
     if (before->recovering) /* the last one covers a window that arrived long ago */
         return news->delivered;
-    return news->acknowledged;
+    /* What is SACKed counts with the acknowledgement that moves SND.UNA (as Linux), unless SACKs
+     * are known to tell of reordering. */
+    bool moved = news->acknowledged != 0 || c->flight->rack.reordering_seen;
+    return moved ? news->delivered + news->sacked : 0;
 }
 
 void window_adapt(const struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news,

@@ -72,6 +72,7 @@ struct ecn_told {
     uint32_t point;                            /* when SND.NXT was this */
     uint32_t ce_packets;                       /* as counted from ACE */
     uint32_t ce_bytes, ect0_bytes, ect1_bytes; /* from the option, all bits kept */
+    uint32_t usual;                            /* packets that an acknowledgement covers */
     uint32_t option_ms;                        /* when ours was last sent; 0: never */
 };
 

@@ -7,7 +7,7 @@
  * that comes along, or caution, decides (RFC 9768, 3.2.2.5.2 and A.2).
  */
 
-enum { ACE_COUNT = 8, OPTION_SIGN = 1 << 23, OPTION_MASK = (1 << 24) - 1 };
+enum { ACE_COUNT = 8, OPTION_SIGN = 1 << 23, OPTION_MASK = (1 << 24) - 1, USUAL_MOST = 4 };
 
 /* A flight that takes the place of another one does not know what the bytes were. */
 static void begin(const struct tcp_connection *c, struct ecn_told *told, bool bytes_known)
@@ -66,11 +66,13 @@ static bool take_option(struct ecn_told *told, const struct packet *packet, uint
 
 /* How many packets were marked, given that ACE has moved by `moved`, `packets` were delivered, and
  * perhaps (`known`) that `bytes` of them were marked. */
-static uint32_t marked_packets(uint32_t moved, uint32_t packets, bool known, uint32_t bytes,
-                               uint32_t mss)
+static uint32_t marked_packets(const struct ecn_told *told, uint32_t moved, uint32_t packets,
+                               bool known, uint32_t bytes, uint32_t mss)
 {
     if (packets < ACE_COUNT)
         return moved;
+    if (!known && told->usual > USUAL_MOST)
+        return moved; /* such acknowledgements are usual here: none was filtered (as Linux) */
     uint32_t most = packets - ((packets - moved) & (ACE_COUNT - 1));
     if (!known)
         return most;
@@ -86,7 +88,8 @@ static void take_accurate(struct tcp_connection *c, const struct packet *packet,
     uint32_t ace = (uint32_t)(packet->tcp.ae << 2 | (packet->tcp.flags >> 6 & 3));
     uint32_t moved = (ace - told->ce_packets) & (ACE_COUNT - 1);
     uint32_t packets = (delivered + c->mss - 1) / c->mss;
-    uint32_t marked = marked_packets(moved, packets, known, bytes, c->mss);
+    told->usual = told->usual == 0 ? packets : (told->usual * 7 + packets) / 8;
+    uint32_t marked = marked_packets(told, moved, packets, known, bytes, c->mss);
     told->ce_packets += marked;
     c->ecn.ace = told->ce_packets & (ACE_COUNT - 1);
     news->congestion = marked != 0;

@@ -46,7 +46,14 @@ static struct fast_open_memory *find(const struct fast_opens *all,
 const struct fast_open_memory *fast_open_recall(const struct fast_opens *all,
                                                 const struct chaski_address *server)
 {
-    return find(all, server);
+    const struct fast_open_memory *memory = find(all, server);
+    return memory != NULL && memory->cookie.length != 0 ? memory : NULL;
+}
+
+uint16_t fast_open_mss(const struct fast_opens *all, const struct chaski_address *server)
+{
+    const struct fast_open_memory *memory = find(all, server);
+    return memory != NULL ? memory->mss : 0;
 }
 
 /* Forgets another server when there is no room; NULL when there is none at all. */
@@ -65,11 +72,12 @@ static struct fast_open_memory *find_or_take(struct fast_opens *all,
 void fast_open_remember(struct fast_opens *all, const struct chaski_address *server,
                         const struct fast_open_cookie *cookie, uint16_t mss)
 {
-    struct fast_open_memory *memory;
-    if (cookie->length == 0 || (memory = find_or_take(all, server)) == NULL)
+    struct fast_open_memory *memory = find_or_take(all, server);
+    if (memory == NULL)
         return;
-    memory->cookie = *cookie;
     memory->mss = mss;
+    if (cookie != NULL && cookie->length != 0)
+        memory->cookie = *cookie;
 }
 
 /* ---- Paths that lose it -------------------------------------------------------------------- */
@@ -188,6 +196,7 @@ uint32_t tcp_fast_open_room(const struct tcp *tcp, const struct chaski_address *
         network->path(network->block, &any, server, 0, &path) != 0)
         return 0;
     uint32_t mss = path.mtu - (address_is_ip4(server) ? 40u : 60u);
-    mss = has_cookie ? minimum(mss, known->mss) : mss;
+    uint32_t announced = fast_open_mss(&tcp->fast_open, server);
+    mss = announced != 0 ? minimum(mss, announced) : mss;
     return mss - minimum(mss, WIRE_TCP_OPTIONS_MAX);
 }

@@ -74,8 +74,11 @@ int fast_open_set_keys(struct fast_opens *all, const uint8_t *bytes, size_t leng
 /* The client: what is known of the server; NULL: nothing. */
 const struct fast_open_memory *fast_open_recall(const struct fast_opens *all,
                                                 const struct chaski_address *server);
+/* `cookie` may be NULL, or empty: then the one that is known stays. */
 void fast_open_remember(struct fast_opens *all, const struct chaski_address *server,
                         const struct fast_open_cookie *cookie, uint16_t mss);
+/* How long segments to the server may be; 0: not known. */
+uint16_t fast_open_mss(const struct fast_opens *all, const struct chaski_address *server);
 
 /* Nothing is opened fast to the server for now (RFC 7413, 4.1.3.1). */
 bool fast_open_paused(const struct tcp *tcp, const struct chaski_address *server);

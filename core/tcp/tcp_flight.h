@@ -79,6 +79,7 @@ struct tcp_flight {
     uint32_t duplicate_acks; /* without SACK: each stands for a segment that left the network */
     uint8_t tells_progress;  /* CHASKI_TCP_PROGRESS */
     bool unpushed;           /* the application will go on with what it wrote last */
+    bool released;           /* what was written until now need not wait */
     uint16_t proven_mss;     /* segments of this size were acknowledged lately */
     uint16_t syn_data;       /* bytes that our SYN carried, while it is not answered */
     uint8_t awaited;         /* enum flight_deadline: what send_at stands for */

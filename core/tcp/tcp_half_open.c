@@ -57,14 +57,15 @@ static void unlink_entry(struct tcp_half_opens *all, struct tcp_half_open *entry
         queue->last = entry->previous;
 }
 
-static uint32_t wait_ms(const struct tcp_half_open *entry)
+static uint32_t wait_ms(const struct tcp *tcp, const struct tcp_half_open *entry)
 {
-    return (uint32_t)SYNACK_FIRST_MS << entry->round;
+    return minimum((uint32_t)SYNACK_FIRST_MS << entry->round, tcp->knobs.rto_max_us / 1000);
 }
 
-static uint32_t time_left_ms(const struct tcp_half_open *entry, uint64_t now_ns)
+static uint32_t time_left_ms(const struct tcp *tcp, const struct tcp_half_open *entry,
+                             uint64_t now_ns)
 {
-    return ms_left(now_ns, entry->due_ms, wait_ms(entry));
+    return ms_left(now_ns, entry->due_ms, wait_ms(tcp, entry));
 }
 
 static void set_timer(struct tcp *tcp, uint64_t now_ns)
@@ -75,7 +76,8 @@ static void set_timer(struct tcp *tcp, uint64_t now_ns)
         if (all->queues[round].first == 0)
             continue;
         uint64_t at =
-            now_ns + time_left_ms(&all->entries[all->queues[round].first - 1], now_ns) * 1000000ull;
+            now_ns +
+            time_left_ms(tcp, &all->entries[all->queues[round].first - 1], now_ns) * 1000000ull;
         if (at < earliest)
             earliest = at;
     }
@@ -101,18 +103,24 @@ void half_open_drop(struct tcp *tcp, uint32_t index)
 
 /* ---- Answers ------------------------------------------------------------------------------- */
 
-static uint16_t receive_window(const struct tcp *tcp)
+/* The listener for a local end, or one that wants nothing particular. */
+static const struct tcp_listener *listener_for(const struct tcp *tcp, const struct tcp_key *key)
 {
-    return (uint16_t)minimum(tcp->knobs.receive_buffer, UINT16_MAX);
+    static const struct tcp_listener none;
+    uint16_t listener = listener_find(tcp, &key->local, key->local_port);
+    return listener != 0 ? &tcp->listeners[listener - 1] : &none;
 }
 
-static uint8_t receive_scale(const struct tcp *tcp)
+static uint16_t receive_window(const struct tcp *tcp, const struct tcp_key *key)
 {
-    uint8_t scale = 0;
-    while (scale < WIRE_TCP_WINDOW_SCALE_MAX &&
-           (uint32_t)UINT16_MAX << scale < tcp->knobs.receive_buffer_max)
-        scale++;
-    return scale;
+    uint32_t wanted = listener_for(tcp, key)->receive_buffer;
+    return (uint16_t)minimum(wanted != 0 ? wanted : tcp->knobs.receive_buffer, UINT16_MAX);
+}
+
+static uint8_t receive_scale(const struct tcp *tcp, const struct tcp_listener *listener)
+{
+    uint32_t wanted = listener->receive_buffer;
+    return tcp_scale_for(wanted != 0 ? wanted : tcp->knobs.receive_buffer_max);
 }
 
 static uint16_t mss_to_announce(const struct tcp *tcp, const struct tcp_key *key)
@@ -122,7 +130,9 @@ static uint16_t mss_to_announce(const struct tcp *tcp, const struct tcp_key *key
     struct ip_path path;
     if (network->path(network->block, &key->local, &key->remote, 0, &path) != 0)
         return TCP_DEFAULT_MSS;
-    return (uint16_t)(path.link_mtu - (family == FAMILY_IP4 ? 40 : 60));
+    uint32_t most = listener_for(tcp, key)->max_segment;
+    uint32_t mss = path.link_mtu - (family == FAMILY_IP4 ? 40u : 60u);
+    return (uint16_t)(most != 0 ? minimum(mss, most) : mss);
 }
 
 static struct ao_state *ao_of_entry(const struct tcp *tcp, const struct tcp_half_open *entry)
@@ -136,6 +146,7 @@ static void send_synack(struct tcp *tcp, const struct tcp_half_open *entry, uint
                         const struct fast_open_cookie *cookie, struct ao_state *ao,
                         struct packet *packet, uint64_t now_ns)
 {
+    const struct tcp_listener *listener = listener_for(tcp, &entry->key);
     struct wire_tcp_options options = {
         .has_mss = true,
         .mss = mss_to_announce(tcp, &entry->key),
@@ -144,18 +155,20 @@ static void send_synack(struct tcp *tcp, const struct tcp_half_open *entry, uint
         .timestamp = timestamp,
         .timestamp_echo = entry->ts_recent,
         .has_window_scale = (entry->flags & HALF_OPEN_SCALING) != 0,
-        .window_scale = receive_scale(tcp),
+        .window_scale = receive_scale(tcp, listener),
         .accecn_offset = cookie == NULL && ao == NULL && ecn_synack_option(tcp, entry),
     };
     struct tcp_reply reply = {
         .key = entry->key,
         .sequence = entry->iss,
         .acknowledgment = entry->irs + 1,
-        .window = receive_window(tcp),
+        .window = receive_window(tcp, &entry->key),
         .flags = TCP_SYN | TCP_ACK | ecn_synack_flags(tcp, entry),
         .options = &options,
         .cookie = cookie,
         .ao = ao,
+        .traffic_class = listener->traffic_class,
+        .ttl = listener->ttl,
     };
     tcp_build_reply(tcp, packet, &reply, now_ns);
 }
@@ -208,7 +221,14 @@ static struct tcp_connection *make_connection(struct tcp *tcp, const struct tcp_
     connection_set_iss(c, entry->iss);
     c->snd_nxt = c->snd_una = entry->iss + 1;
     c->rcv_nxt = entry->irs + 1;
-    c->rcv_advertised = c->rcv_nxt + receive_window(tcp);
+    const struct tcp_listener *listener = listener_for(tcp, &entry->key);
+    c->rcv_advertised = c->rcv_nxt + receive_window(tcp, &entry->key);
+    if (listener->receive_buffer != 0) {
+        c->receive.limit = listener->receive_buffer;
+        c->flags |= TCPF_FIXED_RECEIVE_BUFFER;
+        c->receive_scale = has(c, TCPF_HAS_SCALING) ? receive_scale(tcp, listener) & 15u : 0;
+    }
+    c->announced_mss = mss_to_announce(tcp, &entry->key);
     c->last_ack_sent = c->rcv_nxt;
     c->ts_recent = entry->ts_recent;
     c->ts_recent_at_ms = clock_ms(now_ns);
@@ -358,7 +378,7 @@ static struct tcp_half_open *take_entry(struct tcp *tcp, const struct tcp_half_o
 
 static void begin_waiting(struct tcp *tcp, struct tcp_half_open *entry, uint64_t now_ns)
 {
-    entry->due_ms = clock_ms(now_ns) + wait_ms(entry);
+    entry->due_ms = clock_ms(now_ns) + wait_ms(tcp, entry);
     append(&tcp->half_open, entry);
     set_timer(tcp, now_ns);
 }
@@ -432,7 +452,8 @@ static void challenge(struct tcp *tcp, struct tcp_half_open *entry, struct packe
         .key = entry->key,
         .sequence = entry->iss + 1,
         .acknowledgment = entry->irs + 1,
-        .window = (uint16_t)(receive_window(tcp) >> (scaled ? receive_scale(tcp) : 0)),
+        .window = (uint16_t)(receive_window(tcp, &entry->key) >>
+                             (scaled ? receive_scale(tcp, listener_for(tcp, &entry->key)) : 0)),
         .flags = TCP_ACK,
         .options = &options,
         .ao = ao_of_entry(tcp, entry),
@@ -445,7 +466,7 @@ static bool in_window(const struct tcp *tcp, const struct tcp_half_open *entry,
                       const struct packet *packet)
 {
     uint32_t offset = packet->tcp.sequence - (entry->irs + 1);
-    return offset < receive_window(tcp);
+    return offset < receive_window(tcp, &entry->key);
 }
 
 static void reset_for_entry(struct tcp *tcp, struct tcp_half_open *entry, struct packet *packet,
@@ -492,7 +513,8 @@ static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *en
     if (c != NULL)
         ecn_complete(tcp, c, copy.ecn, packet);
     if (c != NULL && copy.round == 0) /* RFC 6298, 3: it was sent once */
-        tcp_rtt_sample(tcp, c, maximum(clock_ms(now_ns) - copy.due_ms + SYNACK_FIRST_MS, 1) * 1000);
+        tcp_rtt_sample(tcp, c,
+                       maximum(clock_ms(now_ns) - copy.due_ms + wait_ms(tcp, &copy), 1) * 1000);
     return c;
 }
 
@@ -589,7 +611,7 @@ void half_open_timer(void *block, struct timer *timer, uint64_t now_ns)
     for (unsigned round = HALF_OPEN_ROUNDS; round-- > 0;) {
         uint32_t first;
         while ((first = all->queues[round].first) != 0 &&
-               time_left_ms(&all->entries[first - 1], now_ns) == 0) {
+               time_left_ms(tcp, &all->entries[first - 1], now_ns) == 0) {
             struct tcp_half_open *entry = &all->entries[first - 1];
             if (round >= tcp->knobs.synack_retries || round + 1 == HALF_OPEN_ROUNDS) {
                 count(tcp->counters, CHASKI_TCP_HALF_OPEN_EXPIRED);

@@ -47,6 +47,15 @@ static inline uint32_t maximum(uint32_t a, uint32_t b)
     return a > b ? a : b;
 }
 
+/* The window scale for a buffer of so many bytes (RFC 7323, 2.3). */
+static inline uint8_t tcp_scale_for(uint32_t bytes)
+{
+    uint8_t scale = 0;
+    while (scale < WIRE_TCP_WINDOW_SCALE_MAX && (uint32_t)UINT16_MAX << scale < bytes)
+        scale++;
+    return scale;
+}
+
 static inline bool has(const struct tcp_connection *c, uint32_t flags)
 {
     return (c->flags & flags) != 0;
@@ -169,6 +178,11 @@ chaski_tcp connection_handle(const struct tcp *tcp, const struct tcp_connection 
 /* mss and the like, from the path, the peer's announcement and the options. */
 void connection_set_mss(struct tcp_connection *c, uint16_t path_mtu);
 int connection_path(const struct tcp *tcp, const struct tcp_connection *c, struct ip_path *path);
+
+/* ---- tcp_options.c ------------------------------------------------------------------------- */
+
+/* Whether a value is within an option's limits. */
+bool tcp_option_takes(enum chaski_tcp_option option, int64_t value);
 
 /* ---- tcp_listener.c ------------------------------------------------------------------------ */
 
@@ -318,6 +332,7 @@ struct tcp_reply {
     const struct wire_tcp_options *options; /* NULL: none; a SYN's when SYN is among the flags */
     const struct fast_open_cookie *cookie;  /* NULL: none */
     struct ao_state *ao;                    /* NULL: not authenticated */
+    uint8_t traffic_class, ttl;             /* 0: the default */
 };
 void tcp_build_reply(struct tcp *tcp, struct packet *packet, const struct tcp_reply *reply,
                      uint64_t now_ns);

@@ -130,6 +130,10 @@ int tcp_bind(struct tcp *tcp, const struct chaski_tcp_bind *bind, chaski_listene
         .max_connections = bind->max_connections != 0 ? bind->max_connections : UINT32_MAX,
         .backlog = bind->backlog != 0 ? bind->backlog : DEFAULT_BACKLOG,
         .fast_open = bind->fast_open,
+        .receive_buffer = bind->receive_buffer,
+        .max_segment = bind->max_segment,
+        .traffic_class = bind->traffic_class & (uint8_t)~ECN_MODES,
+        .ttl = bind->ttl,
         .defer = bind->defer,
         .filter = bind->filter,
         .closure = bind->receive,
@@ -169,6 +173,27 @@ int tcp_unbind(struct tcp *tcp, chaski_listener handle)
         link = &tcp->listeners[*link - 1].next;
     *link = listener->next;
     listener->generation++;
+    return 0;
+}
+
+int tcp_listener_set(struct tcp *tcp, chaski_listener handle, enum chaski_tcp_option option,
+                     int64_t value)
+{
+    struct tcp_listener *listener = listener_of(tcp, handle);
+    if (listener == NULL)
+        return CHASKI_STALE;
+    if (!tcp_option_takes(option, value))
+        return CHASKI_INVALID;
+    if (option == CHASKI_TCP_RCVBUF)
+        listener->receive_buffer = (uint32_t)value;
+    else if (option == CHASKI_TCP_MAXSEG)
+        listener->max_segment = (uint16_t)value;
+    else if (option == CHASKI_TCP_TOS)
+        listener->traffic_class = (uint8_t)(value & ~ECN_MODES);
+    else if (option == CHASKI_TCP_TTL)
+        listener->ttl = (uint8_t)value;
+    else
+        return CHASKI_INVALID;
     return 0;
 }
 

@@ -33,6 +33,12 @@ static const struct limits limits[CHASKI_TCP_OPTION_COUNT] = {
     [CHASKI_TCP_AO_ACCEPT_ICMP] = {0, 1},
 };
 
+bool tcp_option_takes(enum chaski_tcp_option option, int64_t value)
+{
+    return (unsigned)option < CHASKI_TCP_OPTION_COUNT && value >= limits[option].least &&
+           value <= limits[option].most;
+}
+
 static void set_flag(struct tcp_connection *c, uint32_t flag, int64_t value)
 {
     c->flags = value != 0 ? c->flags | flag : c->flags & ~flag;
@@ -42,7 +48,9 @@ static void set_flag(struct tcp_connection *c, uint32_t flag, int64_t value)
 static void release(struct tcp *tcp, struct tcp_connection *c, bool all)
 {
     if (all)
-        c->flags = (c->flags | TCPF_RELEASED) & ~(uint32_t)TCPF_MORE;
+        c->flags &= ~(uint32_t)TCPF_MORE;
+    if (all && c->flight != NULL)
+        c->flight->released = true;
     if (c->state != CHASKI_TCP_CLOSED)
         connection_wants_output(tcp, c);
 }
@@ -64,6 +72,15 @@ static void set_max_segment(struct tcp *tcp, struct tcp_connection *c, uint16_t 
     c->congestion.window = maximum(c->congestion.window, c->mss); /* the path may be wider again */
 }
 
+/* A scale that the peer has not been told yet fits the buffer. */
+static void set_receive_buffer(struct tcp_connection *c, uint32_t bytes)
+{
+    c->receive.limit = bytes;
+    c->flags |= TCPF_FIXED_RECEIVE_BUFFER;
+    if (c->state == CHASKI_TCP_SYN_SENT && has(c, TCPF_SYN_OWED) && has(c, TCPF_HAS_SCALING))
+        c->receive_scale = tcp_scale_for(bytes) & 15u;
+}
+
 static void set_keep_alive(struct tcp *tcp, struct tcp_connection *c, int64_t value)
 {
     set_flag(c, TCPF_KEEPALIVE, value);
@@ -77,8 +94,7 @@ int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
     struct tcp_connection *c = connection_of(tcp, handle);
     if (c == NULL)
         return CHASKI_STALE;
-    if ((unsigned)option >= CHASKI_TCP_OPTION_COUNT || value < limits[option].least ||
-        value > limits[option].most)
+    if (!tcp_option_takes(option, value))
         return CHASKI_INVALID;
     switch (option) {
     case CHASKI_TCP_NODELAY:
@@ -133,8 +149,7 @@ int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
         c->flags |= TCPF_FIXED_SEND_BUFFER;
         break;
     case CHASKI_TCP_RCVBUF:
-        c->receive.limit = (uint32_t)value;
-        c->flags |= TCPF_FIXED_RECEIVE_BUFFER;
+        set_receive_buffer(c, (uint32_t)value);
         break;
     case CHASKI_TCP_TOS:
         c->traffic_class = (uint8_t)((value & ~ECN_MODES) | (c->traffic_class & ECN_MODES));

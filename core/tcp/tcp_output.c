@@ -128,7 +128,7 @@ static enum outcome resend_lost(struct tcp *tcp, struct tcp_connection *c, uint6
 static bool tail_may_go(const struct tcp_connection *c, uint32_t waiting)
 {
     bool record_ends = c->snd_nxt + waiting != c->snd_end;
-    if (record_ends || has(c, TCPF_FIN_QUEUED | TCPF_RELEASED | TCPF_PROBE_OWED))
+    if (record_ends || c->flight->released || has(c, TCPF_FIN_QUEUED | TCPF_PROBE_OWED))
         return true;
     if (has(c, TCPF_CORK | TCPF_MORE))
         return false;

@@ -179,6 +179,17 @@ static int error_of(enum ip_error_kind kind)
                : CHASKI_UNREACHABLE;
 }
 
+/* The SYN carried data, which the path does not take: a plain one goes at once. */
+static void open_smaller(struct tcp *tcp, struct tcp_connection *c, uint16_t mtu)
+{
+    uint32_t headers = address_is_ip4(&c->key.remote) ? 40 : 60;
+    if (c->flight == NULL || c->flight->syn_data == 0 || mtu <= headers)
+        return;
+    c->announced_mss = (uint16_t)minimum(c->announced_mss, mtu - headers);
+    c->flags |= TCPF_SYN_OWED;
+    connection_wants_output(tcp, c);
+}
+
 /* RFC 1191, 6.4: what was too big is cut anew and goes again at once, without any fault of the
  * network's load. False when that is not to be believed: segments larger than the path is said to
  * carry get through (RFC 5927, 7.2). When they no longer do, the time-out tells, and the next
@@ -186,6 +197,10 @@ static int error_of(enum ip_error_kind kind)
 static bool path_shrank(struct tcp *tcp, struct tcp_connection *c, uint16_t mtu)
 {
     uint16_t old = c->mss;
+    if (c->state == CHASKI_TCP_SYN_SENT) {
+        open_smaller(tcp, c, mtu);
+        return true;
+    }
     connection_set_mss(c, mtu);
     bool refuted = c->flight != NULL && c->mss < c->flight->proven_mss && c->backoff == 0;
     if (refuted || c->mss >= old) {

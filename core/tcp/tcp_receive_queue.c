@@ -121,6 +121,19 @@ static struct packet *run_at(const struct tcp_receive_queue *queue, uint32_t seq
     return run != NULL && seq_lt(sequence, run->tcp.run_end) ? run : NULL;
 }
 
+bool receive_queue_overlap(const struct tcp_receive_queue *queue, uint32_t left, uint32_t right,
+                           uint32_t *from, uint32_t *to)
+{
+    const struct packet *run = run_at(queue, left);
+    if (run == NULL)
+        run = run_of(tree_ceiling(&queue->runs, left));
+    if (run == NULL || seq_ge(run->tcp.sequence, right))
+        return false;
+    *from = seq_max(run->tcp.sequence, left);
+    *to = seq_min(run->tcp.run_end, right);
+    return true;
+}
+
 /* Runs refer to the one that grew before them. Takes `run` out of that chain, of which only as much
  * matters as a SACK option can tell. */
 static void forget_recent(struct tcp_receive_queue *queue, const struct packet *run)

@@ -36,6 +36,10 @@ void receive_queue_append(struct tcp_receive_queue *queue, struct packet *packet
 bool receive_queue_insert(struct tcp_receive_queue *queue, struct packet *packet,
                           struct counters *counters);
 
+/* The first part of [left, right) that is there behind a gap: true, with *from and *to. */
+bool receive_queue_overlap(const struct tcp_receive_queue *queue, uint32_t left, uint32_t right,
+                           uint32_t *from, uint32_t *to);
+
 /* Moves the run that begins at `next`, if any, in order; returns how many bytes. */
 uint32_t receive_queue_close_gap(struct tcp_receive_queue *queue, uint32_t next);
 

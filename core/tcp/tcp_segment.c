@@ -220,7 +220,7 @@ static void note_text(struct tcp_connection *c, uint64_t now_ns)
 static void owe_acknowledgment(struct tcp *tcp, struct tcp_connection *c, uint32_t received,
                                uint64_t now_ns)
 {
-    enum { MOST = (1 << 26) - 1 };
+    enum { MOST = (1 << 25) - 1 };
     uint32_t full = minimum(c->receive_mss, c->announced_mss);
     bool quick = c->quick_acks != 0 && !c->pingpong;
     c->unacknowledged_in = minimum(c->unacknowledged_in + received, MOST) & MOST;
@@ -281,9 +281,10 @@ static void receive_text(struct tcp *tcp, struct tcp_connection *c, struct packe
             c->flags |= TCPF_ACK_NOW;
     } else {
         /* Out of order, or filling a gap: at once (RFC 5681, 4.2). */
-        uint32_t left = packet->tcp.sequence;
-        if (!receive_queue_insert(queue, packet, tcp->counters))
-            note_duplicate(tcp, c, left, left + length);
+        uint32_t left = packet->tcp.sequence, from, to;
+        if (receive_queue_overlap(queue, left, left + length, &from, &to))
+            note_duplicate(tcp, c, from, to);
+        receive_queue_insert(queue, packet, tcp->counters);
         length = receive_queue_close_gap(queue, c->rcv_nxt);
         c->flags |= TCPF_ACK_NOW;
         count(tcp->counters, CHASKI_TCP_OUT_OF_ORDER);
@@ -307,6 +308,7 @@ static bool receive_fin(struct tcp *tcp, struct tcp_connection *c, uint64_t now_
     receive_queue_drop_runs(&c->receive, tcp->counters, CHASKI_DROP_TCP_AFTER_FIN);
     c->rcv_nxt++;
     c->flags |= TCPF_FIN_RECEIVED;
+    c->dsack_length = 0; /* the peer is done; what came twice does not matter to it any more */
     /* Behind text its acknowledgement may wait for ours (Linux). */
     if (c->state == CHASKI_TCP_ESTABLISHED && c->bytes_received != 0) {
         c->pingpong = 1;
@@ -442,10 +444,11 @@ static void take_syn_data(struct tcp *tcp, struct tcp_connection *c, uint32_t ta
     c->snd_una = c->snd_nxt;
     if (flight == NULL || flight->syn_data == 0)
         return;
+    if (taken == flight->syn_data)
+        c->fast_open |= FAST_OPEN_SYN_DATA;
     flight->syn_data = 0;
     if (taken == 0)
         return;
-    c->fast_open |= FAST_OPEN_SYN_DATA;
     c->bytes_acked += taken;
     ecn_syn_data_taken(c);
     send_queue_acknowledge(&flight->queue, c->snd_una);
@@ -455,7 +458,8 @@ static void take_syn_data(struct tcp *tcp, struct tcp_connection *c, uint32_t ta
 }
 
 /* The answer to a fast open: it brings a cookie, or acknowledges the `taken` bytes on our SYN, or
- * neither, though the SYN went again: then only the plain one got there (RFC 7413, 4.1.3.1). */
+ * neither, though the SYN went again: then only the plain one got there (RFC 7413, 4.1.3.1). A
+ * cookie that was not asked for is none (as Linux). */
 static void learn_of_fast_open(struct tcp *tcp, const struct tcp_connection *c,
                                const struct packet *packet, uint32_t taken)
 {
@@ -464,12 +468,29 @@ static void learn_of_fast_open(struct tcp *tcp, const struct tcp_connection *c,
     if (!(c->fast_open & FAST_OPEN_ACTIVE))
         return;
     wire_tcp_parse_options(packet_transport(packet), &options);
-    if (fast_open_read(packet_transport(packet), &options, &cookie))
-        fast_open_remember(&tcp->fast_open, &c->key.remote, &cookie, c->peer_mss);
-    else if (taken != 0)
+    bool free_of_charge =
+        (c->fast_open & FAST_OPEN_NO_COOKIE) || (tcp->knobs.fast_open & FAST_OPEN_CLIENT_NO_COOKIE);
+    bool asked = !free_of_charge || fast_open_recall(&tcp->fast_open, &c->key.remote) != NULL;
+    bool given = fast_open_read(packet_transport(packet), &options, &cookie) && asked;
+    fast_open_remember(&tcp->fast_open, &c->key.remote, given ? &cookie : NULL, c->peer_mss);
+    if (given)
+        return;
+    if (taken != 0)
         fast_open_arrived(tcp, &c->key.remote);
-    else if (c->backoff != 0)
+    else if (c->retransmitted != 0)
         fast_open_lost(tcp, &c->key.remote, false);
+}
+
+/* The timestamp echoed is none of those that our SYNs had: this answers another connection. */
+static bool echoes_another(const struct tcp_connection *c, const struct packet *packet,
+                           uint64_t now_ns)
+{
+    struct wire_tcp_options options;
+    wire_tcp_parse_options(packet_transport(packet), &options);
+    if (!has(c, TCPF_HAS_TIMESTAMPS) || !options.has_timestamp || options.timestamp_echo == 0)
+        return false;
+    uint32_t echoed_ms = options.timestamp_echo - c->ts_offset;
+    return clock_ms(now_ns) - echoed_ms > clock_ms(now_ns) - c->progress_ms;
 }
 
 static void syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
@@ -479,6 +500,10 @@ static void syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct p
     bool acknowledges = (flags & TCP_ACK) != 0;
     uint32_t taken = packet->tcp.acknowledgment - c->snd_nxt; /* of the data on our SYN */
     if (acknowledges && taken > (c->flight != NULL ? c->flight->syn_data : 0)) {
+        tcp_build_refusal(tcp, packet, now_ns);
+        return;
+    }
+    if (acknowledges && !(flags & TCP_RST) && echoes_another(c, packet, now_ns)) {
         tcp_build_refusal(tcp, packet, now_ns);
         return;
     }
@@ -506,7 +531,13 @@ static void syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct p
     if (c->retries == 0)
         tcp_rtt_sample(tcp, c, clock_us(now_ns + tcp_rto_ns(tcp, c) - c->send_at));
     connection_established(tcp, c, now_ns);
-    c->flags |= TCPF_ACK_NOW;
+    if (has(c, TCPF_MORE)) { /* it goes with what the caller has still to write */
+        c->flags = (c->flags & ~(uint32_t)TCPF_MORE) | TCPF_ACK_DELAYED;
+        c->ack_at = now_ns + tcp->knobs.ack_delay_us * 1000ull;
+        c->pingpong = 1;
+    } else {
+        c->flags |= TCPF_ACK_NOW;
+    }
     packet->tcp.sequence++;
     bool alive = true;
     if (packet->length != 0 || (flags & TCP_FIN))

@@ -209,12 +209,47 @@ typedef void chaski_tcp_closure(void *context, struct chaski *host, chaski_tcp c
 typedef bool chaski_tcp_filter(void *context, const struct chaski_endpoint *local,
                                const struct chaski_endpoint *remote);
 
+/* Linux's names; times in milliseconds unless said otherwise. */
+enum chaski_tcp_option {
+    CHASKI_TCP_NODELAY,      /* 1: no Nagle (RFC 9293, 3.7.4) */
+    CHASKI_TCP_QUICKACK,     /* 1: no delayed acknowledgement */
+    CHASKI_TCP_MAXSEG,       /* largest segment payload in bytes, 64 to 65495; before connecting */
+    CHASKI_TCP_KEEPALIVE,    /* 1: probe an idle connection */
+    CHASKI_TCP_KEEPIDLE,     /* before the first probe; default 7 200 000 */
+    CHASKI_TCP_KEEPINTVL,    /* between probes; default 75 000 */
+    CHASKI_TCP_KEEPCNT,      /* unanswered probes before giving up; default 9 */
+    CHASKI_TCP_USER_TIMEOUT, /* unacknowledged data for this long ends it (RFC 5482); 0: default */
+    CHASKI_TCP_SYNCNT,       /* SYN retransmissions; default 7 (RFC 9293: three minutes) */
+    CHASKI_TCP_LINGER,     /* close: -1 in the background (default), 0 reset, else give up after */
+    CHASKI_TCP_CONGESTION, /* enum chaski_congestion */
+    CHASKI_TCP_MAX_PACING_RATE, /* bytes a second; 0 (default): any, and only BBR paces */
+    CHASKI_TCP_SNDBUF,          /* bytes; fixes the size and ends auto-tuning */
+    CHASKI_TCP_RCVBUF,          /* likewise */
+    CHASKI_TCP_TOS,             /* traffic class of what is sent */
+    CHASKI_TCP_CORK,            /* short segments wait, for 0 or a time-out's length at most */
+    /* What is written next is to be continued: a short segment waits, but for an acknowledgement
+     * at most, and does not push. 0: what was written is complete. */
+    CHASKI_TCP_MORE,
+    /* 1: tell CHASKI_PROGRESS; 2: likewise, and there would be more to write. Perhaps forgotten
+     * once all is acknowledged. */
+    CHASKI_TCP_PROGRESS,
+    CHASKI_TCP_TTL,            /* 1 to 255 */
+    CHASKI_TCP_AO,             /* 1: authenticated; see chaski_tcp_ao_add_key() */
+    CHASKI_TCP_AO_CURRENT_KEY, /* SendID of the key that segments are sent with */
+    CHASKI_TCP_AO_NEXT_KEY,    /* ReceiveID of the key that the peer is asked to use */
+    CHASKI_TCP_AO_ACCEPT_ICMP, /* 1: believe hard ICMP errors (RFC 5925, 7.8) */
+    CHASKI_TCP_OPTION_COUNT,
+};
+
 struct chaski_tcp_bind {
     struct chaski_endpoint local; /* address unspecified: all of ours, both families */
     uint32_t max_connections;     /* accepted and not yet over; 0: as many as there are */
     uint32_t backlog;             /* completed and not yet taken by chaski_tcp_accept(); 0: 128 */
     uint32_t fast_open;           /* connections whose handshake is not over and whose SYN brought
                                    * data (RFC 7413; needs tcp_fastopen's 2); 0: none */
+    uint32_t receive_buffer;      /* of its connections, as CHASKI_TCP_RCVBUF; 0: the default */
+    uint16_t max_segment;         /* likewise, as CHASKI_TCP_MAXSEG; 0: as the path takes */
+    uint8_t traffic_class, ttl;   /* of the answers to SYNs; 0: the default */
     uint8_t defer; /* a peer that sends no data is let in only after so many SYN+ACKs; 0: at once */
     chaski_tcp_filter *filter;   /* NULL: everybody */
     chaski_tcp_closure *receive; /* every connection's closure; NULL: polled, see accept */
@@ -227,6 +262,9 @@ int chaski_tcp_bind(struct chaski *host, const struct chaski_tcp_bind *bind,
                     chaski_listener *listener);
 /* Another limit of fast opens, see struct chaski_tcp_bind. */
 int chaski_tcp_listener_fast_open(struct chaski *host, chaski_listener listener, uint32_t queue);
+/* Changes RCVBUF, MAXSEG, TOS or TTL of what is opened from now on. */
+int chaski_tcp_listener_set(struct chaski *host, chaski_listener listener,
+                            enum chaski_tcp_option option, int64_t value);
 /* Likewise, of what is deferred. */
 int chaski_tcp_listener_defer(struct chaski *host, chaski_listener listener, uint8_t count);
 /* How many bytes a SYN to `server` may carry now; 0: a cookie has to be asked for first, by opening
@@ -307,38 +345,6 @@ enum chaski_congestion {
     CHASKI_BBR,     /* draft-ietf-ccwg-bbr: measures the path, and paces */
     CHASKI_DCTCP,   /* RFC 8257, asks for ECN: within one's own network only */
     CHASKI_CONGESTION_COUNT,
-};
-
-/* Linux's names; times in milliseconds unless said otherwise. */
-enum chaski_tcp_option {
-    CHASKI_TCP_NODELAY,      /* 1: no Nagle (RFC 9293, 3.7.4) */
-    CHASKI_TCP_QUICKACK,     /* 1: no delayed acknowledgement */
-    CHASKI_TCP_MAXSEG,       /* largest segment payload in bytes, 64 to 65495; before connecting */
-    CHASKI_TCP_KEEPALIVE,    /* 1: probe an idle connection */
-    CHASKI_TCP_KEEPIDLE,     /* before the first probe; default 7 200 000 */
-    CHASKI_TCP_KEEPINTVL,    /* between probes; default 75 000 */
-    CHASKI_TCP_KEEPCNT,      /* unanswered probes before giving up; default 9 */
-    CHASKI_TCP_USER_TIMEOUT, /* unacknowledged data for this long ends it (RFC 5482); 0: default */
-    CHASKI_TCP_SYNCNT,       /* SYN retransmissions; default 7 (RFC 9293: three minutes) */
-    CHASKI_TCP_LINGER,     /* close: -1 in the background (default), 0 reset, else give up after */
-    CHASKI_TCP_CONGESTION, /* enum chaski_congestion */
-    CHASKI_TCP_MAX_PACING_RATE, /* bytes a second; 0 (default): any, and only BBR paces */
-    CHASKI_TCP_SNDBUF,          /* bytes; fixes the size and ends auto-tuning */
-    CHASKI_TCP_RCVBUF,          /* likewise */
-    CHASKI_TCP_TOS,             /* traffic class of what is sent */
-    CHASKI_TCP_CORK,            /* short segments wait, for 0 or a time-out's length at most */
-    /* What is written next is to be continued: a short segment waits, but for an acknowledgement
-     * at most, and does not push. 0: what was written is complete. */
-    CHASKI_TCP_MORE,
-    /* 1: tell CHASKI_PROGRESS; 2: likewise, and there would be more to write. Perhaps forgotten
-     * once all is acknowledged. */
-    CHASKI_TCP_PROGRESS,
-    CHASKI_TCP_TTL,            /* 1 to 255 */
-    CHASKI_TCP_AO,             /* 1: authenticated; see chaski_tcp_ao_add_key() */
-    CHASKI_TCP_AO_CURRENT_KEY, /* SendID of the key that segments are sent with */
-    CHASKI_TCP_AO_NEXT_KEY,    /* ReceiveID of the key that the peer is asked to use */
-    CHASKI_TCP_AO_ACCEPT_ICMP, /* 1: believe hard ICMP errors (RFC 5925, 7.8) */
-    CHASKI_TCP_OPTION_COUNT,
 };
 
 int chaski_tcp_set(struct chaski *host, chaski_tcp connection, enum chaski_tcp_option option,

@@ -131,6 +131,8 @@ struct packet *build_tcp(struct script *script, const char *flags, struct range 
                          struct packet *packet)
 {
     static const char letters[] = "FSRP.UEWA";
+    if (strcmp(flags, "-") == 0)
+        flags++;
     for (; *flags != 0; flags++) {
         const char *letter = strchr(letters, *flags);
         if (isdigit((unsigned char)*flags) && *flags < '8')

@@ -163,13 +163,16 @@ static ssize_t run_receive(struct call *call)
 
 static ssize_t run_send(struct call *call)
 {
-    ssize_t value = sockets_sendmsg(call->sockets, call->fd, &call->message, call->flags);
-    if (value == -ENOTSOCK)
-        value = sockets_writev(call->sockets, call->fd, call->message.msg_iov,
-                               (int)call->message.msg_iovlen);
-    call_waits(call, value);
-    if (value > 0)
-        go_on(call, value, true);
+    ssize_t value;
+    do {
+        value = sockets_sendmsg(call->sockets, call->fd, &call->message, call->flags);
+        if (value == -ENOTSOCK)
+            value = sockets_writev(call->sockets, call->fd, call->message.msg_iov,
+                                   (int)call->message.msg_iovlen);
+        call_waits(call, value);
+        if (value > 0)
+            go_on(call, value, true);
+    } while (value > 0 && call->pending);
     return call->done != 0 ? (ssize_t)call->done : value;
 }
 

@@ -190,7 +190,8 @@ static bool ends(const char *text, const char *with)
 /* What concerns the machine, not the stack. */
 static bool without_meaning(const char *name)
 {
-    static const char *const names[] = {"tc", "true", "nstat", "echo", "ethtool", "set", "cat"};
+    static const char *const names[] = {"tc",  "true", "nstat", "echo", "ethtool", "set",
+                                        "cat", "grep", "ss",    "test", "["};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
             return true;

@@ -185,11 +185,6 @@ static int64_t option_value(struct sim_end *end, enum chaski_tcp_option option)
         return 2048 + draw(end, 30000);
     case CHASKI_TCP_TOS:
         return draw(end, 64) << 2;
-    case CHASKI_TCP_MORE: /* the model asks for a push */
-        return 0;
-    case CHASKI_TCP_CORK:
-    case CHASKI_TCP_PROGRESS:
-        return draw(end, 2);
     case CHASKI_TCP_TTL:
         return 1 + draw(end, 255);
     default:

@@ -178,6 +178,8 @@ static void is_opened(void)
     peer_injects(&peer, &answer);
     peer.next++;
     peer_expects(&peer, ACK);
+    /* As if it had answered: acknowledgements wait. */
+    chaski_tcp_set(peer.host, peer.connection, CHASKI_TCP_QUICKACK, 0);
 }
 
 /* RFC 8257 MUST-7 */
