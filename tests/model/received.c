@@ -119,7 +119,7 @@ static void hear_reset(struct model_end *end, const struct model_segment *segmen
     bool waits = end->waits && model_end_is_over(end);
     if (!options->exact)
         end->reset_in = true;
-    else if (end->heard_syn && end->answered && at == end->expected && !waits)
+    else if (end->heard_syn && end->answered && !end->timeless && at == end->expected && !waits)
         end->reset_in = true;
 }
 
