@@ -43,7 +43,7 @@ struct model_end {
     uint8_t *bytes;       /* as they were sent the first time, from position bytes_from on */
     int64_t bytes_from;
     uint64_t bytes_length, bytes_room;
-    uint32_t last_timestamp;
+    uint32_t first_timestamp, last_timestamp;
 
     /* Receiving. */
     struct model_ranges received;

@@ -133,6 +133,16 @@ static bool has_taken(struct model *model, const struct model_end *end, uint32_t
     return at != NULL;
 }
 
+/* What echoes a timestamp that none of our SYNs had answers another connection (as Linux). The last
+ * one may have left some minutes ago. */
+static bool echoes_another(const struct model_end *end, const struct model_segment *segment)
+{
+    enum { PATIENCE_MS = 600000 };
+    uint32_t latest = end->last_timestamp - end->first_timestamp + PATIENCE_MS;
+    return end->our_timestamps && segment->has_timestamp && segment->echo != 0 &&
+           segment->echo - end->first_timestamp > latest;
+}
+
 /* The peer's SYN as the answer to ours, or as one that crosses it. Another one than before may be
  * the one that was taken: both are possible as long as nothing was said to either. */
 static void hear_syn_as_client(struct model *model, struct model_end *end,
@@ -142,7 +152,7 @@ static void hear_syn_as_client(struct model *model, struct model_end *end,
     if (!end->active)
         return;
     int64_t ack = model_position(segment->acknowledgment, end->iss, 1);
-    if (answers && (!end->sent_syn || ack < 1 || ack > end->sent))
+    if (answers && (!end->sent_syn || ack < 1 || ack > end->sent || echoes_another(end, segment)))
         return;
     bool another = end->heard_syn && end->irs != segment->sequence;
     if (end->heard_syn && (end->answered || (another && has_taken(model, end, segment->sequence))))

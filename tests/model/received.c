@@ -161,19 +161,23 @@ static void owe(struct model_end *end, int64_t before, uint64_t now_ns)
     end->owed_bytes += end->expected - before;
 }
 
-static void hear_text(struct model_end *end, const struct model_segment *segment, uint64_t now_ns)
+/* Beyond the window that was told nothing is taken in; but an acknowledgement that was lost in the
+ * host may have told more. */
+static void hear_text(struct model_end *end, const struct model_segment *segment,
+                      const struct model_options *options, uint64_t now_ns)
 {
     int64_t from = model_position(segment->sequence, end->irs, end->expected), before;
     if (segment->flags & MODEL_SYN)
         from++;
     int64_t to = from + segment->length;
+    int64_t edge = options->exact ? end->edge : to;
     before = end->expected;
-    if ((segment->flags & MODEL_FIN) && to <= end->edge && to > 0) {
+    if ((segment->flags & MODEL_FIN) && to <= edge && to > 0) {
         end->peer_fin = to;
         end->fin_ns = now_ns;
         model_ranges_add(&end->received, to, to + 1);
     }
-    model_ranges_add(&end->received, larger(from, 1), to < end->edge ? to : end->edge);
+    model_ranges_add(&end->received, larger(from, 1), to < edge ? to : edge);
     end->expected = larger(end->expected, model_ranges_end(&end->received, end->expected));
     owe(end, before, now_ns);
 }
@@ -197,5 +201,5 @@ void model_end_hears(struct model_end *end, const struct model_segment *segment,
     if (options->exact && is_inside(end, segment))
         hear_timestamp(end, segment);
     hear_acknowledgment(end, segment, options);
-    hear_text(end, segment, now_ns);
+    hear_text(end, segment, options, now_ns);
 }

@@ -54,6 +54,7 @@ void model_syn_sends(struct model_end *end, const struct model_segment *segment)
     bool answers = (segment->flags & MODEL_ACK) != 0;
     if (!end->sent_syn) {
         end->iss = segment->sequence;
+        end->first_timestamp = segment->timestamp;
         end->sent = end->sent > 1 ? end->sent : 1;
         end->bytes_from = 1;
     }

@@ -544,6 +544,8 @@ static void a_syn_that_goes_again_is_plain(void **state)
 /* Opens with data; what the SYN looks like. */
 enum look { FAST, PLAIN };
 
+enum { OPENING = 400 }; /* bytes: less than fits where nothing is announced */
+
 static enum look look_of(const struct segment *syn)
 {
     uint8_t length;
@@ -555,7 +557,7 @@ static enum look look_of(const struct segment *syn)
 static enum look open_with_data(void)
 {
     peer.next = PEER_ISS;
-    struct segment syn = connect_fast(500, false);
+    struct segment syn = connect_fast(OPENING, false);
     return look_of(&syn);
 }
 
@@ -581,7 +583,7 @@ static enum look lose_one(void)
 static enum look lose_none(void)
 {
     enum look look = open_with_data();
-    answer(peer.expected + (look == FAST ? 500 : 0), NULL, 0);
+    answer(peer.expected + (look == FAST ? OPENING : 0), NULL, 0);
     give_up();
     return look;
 }
@@ -665,11 +667,11 @@ static void a_black_hole_pauses_at_once(void **state)
         if (i == 1)
             peer_host_sets(&peer, CHASKI_TCP_SYNCNT, 1);
         if (i >= 2) { /* the handshake gets through, and nothing after it */
-            answer(peer.expected + 500, NULL, 0);
+            answer(peer.expected + OPENING, NULL, 0);
             peer_host_writes(&peer, 100);
         }
         if (i == 3) { /* but something was heard since */
-            peer.expected += 500;
+            peer.expected += OPENING;
             peer_says(&peer, SEGMENT_ACK, 10);
         }
         peer_runs(&peer, 20 * WORLD_SECOND);
