@@ -162,22 +162,25 @@ static int attempt(struct setup *setup, uint32_t mode)
     return error;
 }
 
-/* In the interface's driver when that can do it (native), else behind it. A socket that was closed
- * a moment ago still has its queue. */
-static int attempt_patiently(struct setup *setup)
+/* A socket that was closed a moment ago, be it by the attempt before, still has its queue. */
+static int attempt_patiently(struct setup *setup, uint32_t mode)
 {
     const struct timespec pause = {.tv_nsec = 10000000};
-    uint32_t mode = XDP_FLAGS_DRV_MODE;
     int error = attempt(setup, mode);
-    if (error != 0 && error != -EBUSY && error != -EPERM) {
-        mode = XDP_FLAGS_SKB_MODE;
-        error = attempt(setup, mode);
-    }
     for (int i = 0; i < BUSY_TRIES && error == -EBUSY; i++) {
         nanosleep(&pause, NULL);
         error = attempt(setup, mode);
     }
     return error;
+}
+
+/* In the interface's driver when that can do it (native), else behind it. */
+static int attempt_either(struct setup *setup)
+{
+    int error = attempt_patiently(setup, XDP_FLAGS_DRV_MODE);
+    if (error == 0 || error == -EBUSY || error == -EPERM)
+        return error;
+    return attempt_patiently(setup, XDP_FLAGS_SKB_MODE);
 }
 
 static bool is_zero_copy(int fd)
@@ -191,7 +194,7 @@ static bool is_zero_copy(int fd)
 static bool open_socket(struct setup *setup)
 {
     struct xdp *xdp = setup->xdp;
-    int error = attempt_patiently(setup);
+    int error = attempt_either(setup);
     switch (-error) {
     case 0:
         xdp->link.fd = xsk_socket__fd(xdp->socket);
