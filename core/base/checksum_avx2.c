@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx2"))), apply_to = function)
+#else
 #pragma GCC target("avx2")
+#endif
 #include <immintrin.h>
 #include <stdint.h>
 
@@ -45,3 +49,7 @@ static inline uint64_t across(vector sum)
 }
 
 #include "core/base/checksum_vector.h"
+
+#ifdef __clang__
+#pragma clang attribute pop
+#endif

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#ifdef __clang__
+#pragma clang attribute push(__attribute__((target("avx512f,avx512bw"))), apply_to = function)
+#else
 #pragma GCC target("avx512f,avx512bw")
+#endif
 #include <immintrin.h>
 #include <stdint.h>
 
@@ -42,3 +46,7 @@ static inline uint64_t across(vector sum)
 }
 
 #include "core/base/checksum_vector.h"
+
+#ifdef __clang__
+#pragma clang attribute pop
+#endif

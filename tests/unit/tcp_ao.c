@@ -423,7 +423,7 @@ static void the_extension_counts_what_wraps(void **state)
     listens();
     struct tcp_key key = {world_address(0), world_address(1), CLIENT_PORT, PORT};
     uint32_t at_zero = secret_sequence(&world.hosts[CLIENT]->tcp, &key, 0);
-    world.now_ns = (UINT64_C(1) << 44) + ((uint64_t)(uint32_t)(0 - 20000 - at_zero) << 12);
+    world.now_ns = (UINT64_C(1) << 44) + ((uint64_t)(uint32_t)(0u - 20000u - at_zero) << 12);
     chaski_poll(world.hosts[CLIENT], world.now_ns);
     connects(false);
     world_settle(&world);
