@@ -689,6 +689,25 @@ void half_open_run_filters(struct tcp *tcp, uint64_t now_ns)
     }
 }
 
+/* What the peer sends next is refused; but if it believes only what is signed, nobody will be left
+ * then who could sign that (RFC 5925, 7.7): it is told now. */
+static void forget(struct tcp *tcp, struct tcp_half_open *entry, uint64_t now_ns)
+{
+    struct tcp_reply reset = {
+        .key = entry->key,
+        .sequence = entry->iss + 1,
+        .acknowledgment = entry->irs + 1,
+        .flags = TCP_RST | TCP_ACK,
+        .ao = ao_of_entry(tcp, entry),
+    };
+    bool answered = !(entry->flags & HALF_OPEN_UNFILTERED);
+    half_open_drop(tcp, (uint32_t)(entry - tcp->half_open.entries));
+    if (answered && reset.ao != NULL) {
+        count(tcp->counters, CHASKI_TCP_RESETS_SENT);
+        tcp_build_reply(tcp, NULL, &reset, now_ns);
+    }
+}
+
 void half_open_forget(struct tcp *tcp, uint16_t listener, uint64_t now_ns)
 {
     struct tcp_half_opens *all = &tcp->half_open;
@@ -698,7 +717,7 @@ void half_open_forget(struct tcp *tcp, uint16_t listener, uint64_t now_ns)
             struct tcp_half_open *entry = &all->entries[reference - 1];
             reference = entry->next;
             if (listener_find(tcp, &entry->key.local, entry->key.local_port) == listener)
-                half_open_drop(tcp, (uint32_t)(entry - all->entries));
+                forget(tcp, entry, now_ns);
         }
     }
     set_timer(tcp, now_ns);
