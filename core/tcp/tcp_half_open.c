@@ -628,17 +628,20 @@ void half_open_timer(void *block, struct timer *timer, uint64_t now_ns)
     set_timer(tcp, now_ns);
 }
 
+/* A connection that the filter does not want, or whose listener is gone. */
 static void refuse(struct tcp *tcp, struct tcp_half_open *entry, uint64_t now_ns)
 {
+    bool answered = entry->cookie == HALF_OPEN_LEFT;
     struct tcp_reply reply = {
         .key = entry->key,
+        .sequence = answered ? entry->iss + 1 : 0,
         .acknowledgment = entry->irs + 1,
         .flags = TCP_RST | TCP_ACK,
         .ao = ao_of_entry(tcp, entry),
     };
-    if (reply.ao != NULL) /* as tcp_build_refusal(): what it begins with stands for our number */
+    if (reply.ao != NULL && !answered) /* as tcp_build_refusal(): its zero stands for our number */
         reply.ao->send = (struct ao_direction){.id = reply.ao->send.id};
-    count(tcp->counters, CHASKI_TCP_FILTERED);
+    count_many(tcp->counters, CHASKI_TCP_FILTERED, !answered);
     count(tcp->counters, CHASKI_TCP_RESETS_SENT);
     half_open_drop(tcp, (uint32_t)(entry - tcp->half_open.entries));
     tcp_build_reply(tcp, NULL, &reply, now_ns);
@@ -673,7 +676,7 @@ void half_open_run_filters(struct tcp *tcp, uint64_t now_ns)
     while ((first = all->queues[HALF_OPEN_UNFILTERED_QUEUE].first) != 0) {
         struct tcp_half_open *entry = &all->entries[first - 1];
         struct tcp_key key = entry->key;
-        bool accepts = filter_accepts(tcp, &key);
+        bool accepts = entry->cookie != HALF_OPEN_LEFT && filter_accepts(tcp, &key);
         /* The filter may have called anything: look again. */
         if (all->queues[HALF_OPEN_UNFILTERED_QUEUE].first != first ||
             !tcp_key_equal(&entry->key, &key))
@@ -690,22 +693,22 @@ void half_open_run_filters(struct tcp *tcp, uint64_t now_ns)
 }
 
 /* What the peer sends next is refused; but if it believes only what is signed, nobody will be left
- * then who could sign that (RFC 5925, 7.7): it is told now. */
-static void forget(struct tcp *tcp, struct tcp_half_open *entry, uint64_t now_ns)
+ * then who could sign that (RFC 5925, 7.7): it is told in the next turn. */
+static void forget(struct tcp *tcp, struct tcp_half_open *entry)
 {
-    struct tcp_reply reset = {
-        .key = entry->key,
-        .sequence = entry->iss + 1,
-        .acknowledgment = entry->irs + 1,
-        .flags = TCP_RST | TCP_ACK,
-        .ao = ao_of_entry(tcp, entry),
-    };
-    bool answered = !(entry->flags & HALF_OPEN_UNFILTERED);
-    half_open_drop(tcp, (uint32_t)(entry - tcp->half_open.entries));
-    if (answered && reset.ao != NULL) {
-        count(tcp->counters, CHASKI_TCP_RESETS_SENT);
-        tcp_build_reply(tcp, NULL, &reset, now_ns);
+    struct tcp_half_opens *all = &tcp->half_open;
+    bool waits = entry->flags & HALF_OPEN_UNFILTERED;
+    if (waits && entry->cookie == HALF_OPEN_LEFT)
+        return;
+    if (waits || ao_of_entry(tcp, entry) == NULL) {
+        half_open_drop(tcp, (uint32_t)(entry - all->entries));
+        return;
     }
+    unlink_entry(all, entry);
+    entry->flags |= HALF_OPEN_UNFILTERED;
+    entry->cookie = HALF_OPEN_LEFT;
+    all->unfiltered++;
+    append(all, entry);
 }
 
 void half_open_forget(struct tcp *tcp, uint16_t listener, uint64_t now_ns)
@@ -717,7 +720,7 @@ void half_open_forget(struct tcp *tcp, uint16_t listener, uint64_t now_ns)
             struct tcp_half_open *entry = &all->entries[reference - 1];
             reference = entry->next;
             if (listener_find(tcp, &entry->key.local, entry->key.local_port) == listener)
-                forget(tcp, entry, now_ns);
+                forget(tcp, entry);
         }
     }
     set_timer(tcp, now_ns);
