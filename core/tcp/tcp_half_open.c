@@ -602,6 +602,25 @@ struct tcp_connection *half_open_cookie(struct tcp *tcp, struct packet *packet, 
 
 /* ---- Time, filters ------------------------------------------------------------------------- */
 
+/* What the peer sends next is refused; but if it believes only what is signed, nobody will be left
+ * then who could sign that (RFC 5925, 7.7): it is told in the next turn. */
+static void forget(struct tcp *tcp, struct tcp_half_open *entry)
+{
+    struct tcp_half_opens *all = &tcp->half_open;
+    bool waits = entry->flags & HALF_OPEN_UNFILTERED;
+    if (waits && entry->cookie == HALF_OPEN_LEFT)
+        return;
+    if (waits || ao_of_entry(tcp, entry) == NULL) {
+        half_open_drop(tcp, (uint32_t)(entry - all->entries));
+        return;
+    }
+    unlink_entry(all, entry);
+    entry->flags |= HALF_OPEN_UNFILTERED;
+    entry->cookie = HALF_OPEN_LEFT;
+    all->unfiltered++;
+    append(all, entry);
+}
+
 void half_open_timer(void *block, struct timer *timer, uint64_t now_ns)
 {
     (void)timer;
@@ -615,7 +634,7 @@ void half_open_timer(void *block, struct timer *timer, uint64_t now_ns)
             struct tcp_half_open *entry = &all->entries[first - 1];
             if (round >= tcp->knobs.synack_retries || round + 1 == HALF_OPEN_ROUNDS) {
                 count(tcp->counters, CHASKI_TCP_HALF_OPEN_EXPIRED);
-                half_open_drop(tcp, first - 1);
+                forget(tcp, entry);
                 continue;
             }
             unlink_entry(all, entry);
@@ -690,25 +709,6 @@ void half_open_run_filters(struct tcp *tcp, uint64_t now_ns)
         all->unfiltered--;
         let_in(tcp, entry, now_ns);
     }
-}
-
-/* What the peer sends next is refused; but if it believes only what is signed, nobody will be left
- * then who could sign that (RFC 5925, 7.7): it is told in the next turn. */
-static void forget(struct tcp *tcp, struct tcp_half_open *entry)
-{
-    struct tcp_half_opens *all = &tcp->half_open;
-    bool waits = entry->flags & HALF_OPEN_UNFILTERED;
-    if (waits && entry->cookie == HALF_OPEN_LEFT)
-        return;
-    if (waits || ao_of_entry(tcp, entry) == NULL) {
-        half_open_drop(tcp, (uint32_t)(entry - all->entries));
-        return;
-    }
-    unlink_entry(all, entry);
-    entry->flags |= HALF_OPEN_UNFILTERED;
-    entry->cookie = HALF_OPEN_LEFT;
-    all->unfiltered++;
-    append(all, entry);
 }
 
 void half_open_forget(struct tcp *tcp, uint16_t listener, uint64_t now_ns)
