@@ -377,7 +377,7 @@ static const char *text_of_an_end(struct model *model, const struct model_segmen
         if (!end->sent_syn)
             continue;
         model_end_lives(end, now_ns);
-        const char *one = model_end_judges(end, segment, options);
+        const char *one = model_end_judges(end, segment, options, now_ns);
         if (one == NULL) {
             model_end_sends(end, segment);
             settle(newest(model, &segment->ends));

@@ -113,14 +113,16 @@ static void may_be_reborn(struct model_end *end, const struct model_segment *seg
  * TIME-WAIT not even there (RFC 1337). Where RCV.NXT is not known, any may have been obeyed, and
  * none must. */
 static void hear_reset(struct model_end *end, const struct model_segment *segment,
-                       const struct model_options *options)
+                       const struct model_options *options, uint64_t now_ns)
 {
     int64_t at = model_position(segment->sequence, end->irs, end->expected);
     bool waits = end->waits && model_end_is_over(end);
-    if (!options->exact)
-        end->reset_in = true;
-    else if (end->heard_syn && end->answered && !end->timeless && at == end->expected && !waits)
-        end->reset_in = true;
+    bool obeyed =
+        end->heard_syn && end->answered && !end->timeless && at == end->expected && !waits;
+    if (end->reset_in || (options->exact && !obeyed))
+        return;
+    end->reset_in = true;
+    end->reset_in_ns = now_ns;
 }
 
 static void hear_acknowledgment(struct model_end *end, const struct model_segment *segment,
@@ -186,7 +188,7 @@ void model_end_hears(struct model_end *end, const struct model_segment *segment,
                      const struct model_options *options, uint64_t now_ns)
 {
     if (segment->flags & MODEL_RST) {
-        hear_reset(end, segment, options);
+        hear_reset(end, segment, options, now_ns);
         return;
     }
     if (!options->exact)
