@@ -174,6 +174,8 @@ static void hear_text(struct model_end *end, const struct model_segment *segment
     int64_t to = from + segment->length;
     int64_t edge = options->exact ? end->edge : to;
     before = end->expected;
+    if (segment->length != 0)
+        end->text_ns = now_ns;
     if ((segment->flags & MODEL_FIN) && to <= edge && to > 0) {
         end->peer_fin = to;
         end->fin_ns = now_ns;

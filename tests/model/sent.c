@@ -163,12 +163,12 @@ static const char *judge_options(const struct model_end *end, const struct model
 }
 
 /* The frames of one burst are all told to the model before what any of them is answered with: an
- * acknowledgement of what came before the last ones (RFC 8257, 3.2, wants some at once). */
+ * acknowledgement of text before the reset (RFC 9293, 3.8.6.3, and RFC 8257, 3.2, want some at
+ * once). */
 static bool precedes_reset(const struct model_end *end, const struct model_segment *segment,
                            uint64_t now_ns)
 {
-    int64_t ack = model_position(segment->acknowledgment, end->irs, end->expected);
-    return now_ns == end->reset_in_ns && ack < end->expected;
+    return now_ns == end->reset_in_ns && now_ns == end->text_ns && segment->length == 0;
 }
 
 /* What must not be sent any more. */
