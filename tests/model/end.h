@@ -70,6 +70,9 @@ struct model_end {
 /* Both have closed, and know it of each other. */
 bool model_end_is_over(const struct model_end *end);
 
+/* RFC 9293, 3.8.3 (d): it has waited for an acknowledgement for so long. */
+bool model_end_may_give_up(const struct model_end *end, uint64_t now_ns);
+
 /* The end hears or says something now. */
 void model_end_lives(struct model_end *end, uint64_t now_ns);
 

@@ -38,15 +38,20 @@ void model_end_hears_syn(struct model_end *end, const struct model_segment *segm
     end->peer_edge = segment->window + 1;
 }
 
+bool model_end_may_give_up(const struct model_end *end, uint64_t now_ns)
+{
+    static const uint64_t seconds_100 = UINT64_C(100) * 1000000000;
+    return end->seen_ns != 0 && now_ns - end->seen_ns > seconds_100 && end->sent > end->settled;
+}
+
 /* Timestamps of a millisecond come round in 49 days, and after 24 days TS.Recent may be taken for
  * outdated (RFC 7323, 5.5). */
 void model_end_lives(struct model_end *end, uint64_t now_ns)
 {
     static const uint64_t days_12 = UINT64_C(12) * 24 * 3600 * 1000000000;
-    static const uint64_t seconds_100 = UINT64_C(100) * 1000000000; /* RFC 9293, 3.8.3 (d) */
     uint64_t silent = end->seen_ns != 0 ? now_ns - end->seen_ns : 0;
     end->timeless |= silent > days_12;
-    end->may_be_gone |= silent > seconds_100 && end->sent > end->settled;
+    end->may_be_gone |= model_end_may_give_up(end, now_ns);
     end->seen_ns = now_ns;
 }
 
