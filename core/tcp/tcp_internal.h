@@ -354,7 +354,9 @@ void tcp_await(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 void tcp_restart_rto(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 void tcp_rtt_sample(const struct tcp *tcp, struct tcp_connection *c, uint32_t rtt_us);
 uint64_t tcp_rto_ns(const struct tcp *tcp, const struct tcp_connection *c);
-/* Something was heard from the peer: puts keep-alive off. */
+/* The next keep-alive, if there are any, is due after a whole idle time. */
+void tcp_put_off_keepalive(struct tcp_connection *c, uint64_t now_ns);
+/* Something was heard from the peer. */
 void tcp_heard(struct tcp_connection *c, uint64_t now_ns);
 
 /* ---- tcp_tune.c: buffers that grow with the path -------------------------------------------- */
