@@ -262,7 +262,7 @@ void model_end_sends(struct model_end *end, const struct model_segment *segment)
     if (!segment->has_timestamp)
         return;
     end->last_timestamp = segment->timestamp;
-    if (!end->has_echoed || (int32_t)(segment->echo - end->recent) > 0)
+    if (!end->has_echoed || end->echoed_on_syn || (int32_t)(segment->echo - end->recent) > 0)
         end->recent = segment->echo;
     end->echoed = segment->echo;
     end->has_echoed = true;
