@@ -212,7 +212,8 @@ static size_t give_cookie(const struct tcp *tcp, const struct tcp_connection *c,
     struct fast_open_cookie cookie;
     if (!(c->fast_open & FAST_OPEN_GIVE))
         return 0;
-    fast_open_make(&tcp->fast_open, &c->key.remote, &c->key.local, &cookie);
+    const struct fast_open_keys *keys = fast_open_keys_at(tcp, &c->key.local, c->key.local_port);
+    fast_open_make(keys, &c->key.remote, &c->key.local, &cookie);
     return wire_tcp_build_fast_open(at, cookie.bytes, cookie.length,
                                     (c->fast_open & FAST_OPEN_EXPERIMENTAL) != 0);
 }
@@ -222,19 +223,21 @@ static size_t give_cookie(const struct tcp *tcp, const struct tcp_connection *c,
 static size_t open_fast(const struct tcp *tcp, struct tcp_connection *c, uint8_t *at,
                         struct packet *packet)
 {
-    static const struct fast_open_cookie none;
+    struct fast_open_cookie asked = {0};
     if (!(c->fast_open & FAST_OPEN_ACTIVE) || c->snd_nxt != c->snd_una)
         return 0;
     const struct fast_open_memory *known = fast_open_recall(&tcp->fast_open, &c->key.remote);
     bool without_cookie = (c->fast_open & FAST_OPEN_NO_COOKIE) != 0;
     uint32_t room = tcp_fast_open_room(tcp, &c->key.remote, without_cookie);
     bool has_cookie = known != NULL && known->cookie.length != 0;
-    const struct fast_open_cookie *cookie = has_cookie ? &known->cookie : &none;
+    const struct fast_open_cookie *cookie = has_cookie ? &known->cookie : &asked;
     if (room != 0 && tcp_queued(c) != 0)
         c->flight->syn_data = (uint16_t)send_queue_slice(c->flight->queue.head, c->snd_una + 1,
                                                          minimum(tcp_queued(c), room), packet);
     if (!has_cookie && room != 0)
         return 0;
+    asked.experimental = fast_open_asks_old(&tcp->fast_open, &c->key.remote);
+    c->fast_open |= cookie->experimental ? FAST_OPEN_EXPERIMENTAL : 0;
     return wire_tcp_build_fast_open(at, cookie->bytes, cookie->length, cookie->experimental);
 }
 
@@ -278,9 +281,12 @@ bool tcp_build_reset(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
     struct packet *packet = packet_take(&tcp->memory->packets, FOR_CONTROL);
     if (packet == NULL)
         return false;
-    static const uint8_t no_options[1] = {0};
+    uint8_t options[WIRE_TCP_TIMESTAMP_PADDED];
+    uint8_t length = 0;
+    if (has(c, TCPF_HAS_TIMESTAMPS)) /* RFC 7323, 3.2 */
+        length = (uint8_t)wire_tcp_build_timestamp(options, timestamp_now(c, now_ns), c->ts_recent);
     count(tcp->counters, CHASKI_TCP_RESETS_SENT);
-    send_for(tcp, c, packet, tcp_next_sequence(c), TCP_RST | TCP_ACK, no_options, 0, now_ns);
+    send_for(tcp, c, packet, tcp_next_sequence(c), TCP_RST | TCP_ACK, options, length, now_ns);
     return true;
 }
 

@@ -111,18 +111,6 @@ static const struct tcp_listener *listener_for(const struct tcp *tcp, const stru
     return listener != 0 ? &tcp->listeners[listener - 1] : &none;
 }
 
-static uint16_t receive_window(const struct tcp *tcp, const struct tcp_key *key)
-{
-    uint32_t wanted = listener_for(tcp, key)->receive_buffer;
-    return (uint16_t)minimum(wanted != 0 ? wanted : tcp->knobs.receive_buffer, UINT16_MAX);
-}
-
-static uint8_t receive_scale(const struct tcp *tcp, const struct tcp_listener *listener)
-{
-    uint32_t wanted = listener->receive_buffer;
-    return tcp_scale_for(wanted != 0 ? wanted : tcp->knobs.receive_buffer_max);
-}
-
 static uint16_t mss_to_announce(const struct tcp *tcp, const struct tcp_key *key)
 {
     enum family family = address_family(&key->remote);
@@ -133,6 +121,21 @@ static uint16_t mss_to_announce(const struct tcp *tcp, const struct tcp_key *key
     uint32_t most = listener_for(tcp, key)->max_segment;
     uint32_t mss = path.link_mtu - (family == FAMILY_IP4 ? 40u : 60u);
     return (uint16_t)(most != 0 ? minimum(mss, most) : mss);
+}
+
+static uint16_t receive_window(const struct tcp *tcp, const struct tcp_half_open *entry)
+{
+    uint32_t wanted = listener_for(tcp, &entry->key)->receive_buffer;
+    uint32_t mss = mss_to_announce(tcp, &entry->key);
+    if (entry->flags & HALF_OPEN_TIMESTAMPS)
+        mss -= minimum(mss - 1, WIRE_TCP_TIMESTAMP_PADDED);
+    return tcp_first_window(wanted != 0 ? wanted : tcp->knobs.receive_buffer, mss);
+}
+
+static uint8_t receive_scale(const struct tcp *tcp, const struct tcp_listener *listener)
+{
+    uint32_t wanted = listener->receive_buffer;
+    return tcp_scale_for(wanted != 0 ? wanted : tcp->knobs.receive_buffer_max);
 }
 
 static struct ao_state *ao_of_entry(const struct tcp *tcp, const struct tcp_half_open *entry)
@@ -162,7 +165,7 @@ static void send_synack(struct tcp *tcp, const struct tcp_half_open *entry, uint
         .key = entry->key,
         .sequence = entry->iss,
         .acknowledgment = entry->irs + 1,
-        .window = receive_window(tcp, &entry->key),
+        .window = receive_window(tcp, entry),
         .flags = TCP_SYN | TCP_ACK | ecn_synack_flags(tcp, entry),
         .options = &options,
         .cookie = cookie,
@@ -222,7 +225,7 @@ static struct tcp_connection *make_connection(struct tcp *tcp, const struct tcp_
     c->snd_nxt = c->snd_una = entry->iss + 1;
     c->rcv_nxt = entry->irs + 1;
     const struct tcp_listener *listener = listener_for(tcp, &entry->key);
-    c->rcv_advertised = c->rcv_nxt + receive_window(tcp, &entry->key);
+    c->rcv_advertised = c->rcv_nxt + receive_window(tcp, entry);
     if (listener->receive_buffer != 0) {
         c->receive.limit = listener->receive_buffer;
         c->flags |= TCPF_FIXED_RECEIVE_BUFFER;
@@ -277,12 +280,14 @@ static void judge_fast_open(const struct tcp *tcp, const struct tcp_listener *li
     bool data = packet->length != 0, experimental = opening->cookie.experimental;
     if (!fast_open_allowed(tcp, listener) || !(data || opening->asks))
         return;
+    const struct fast_open_keys *keys =
+        listener->fast_open_keys.count != 0 ? &listener->fast_open_keys : &tcp->fast_open.keys;
     enum fast_open_verdict verdict =
-        fast_open_check(&tcp->fast_open, &key->remote, &key->local, &opening->cookie);
+        fast_open_check(keys, &key->remote, &key->local, &opening->cookie);
     bool free_of_charge = (tcp->knobs.fast_open & FAST_OPEN_SERVER_NO_COOKIE) != 0;
     opening->accepted = free_of_charge || verdict != FAST_OPEN_REFUSED;
     opening->gives = opening->asks && !free_of_charge && verdict != FAST_OPEN_TAKEN;
-    fast_open_make(&tcp->fast_open, &key->remote, &key->local, &opening->cookie);
+    fast_open_make(keys, &key->remote, &key->local, &opening->cookie);
     opening->cookie.experimental = experimental;
 }
 
@@ -452,7 +457,7 @@ static void challenge(struct tcp *tcp, struct tcp_half_open *entry, struct packe
         .key = entry->key,
         .sequence = entry->iss + 1,
         .acknowledgment = entry->irs + 1,
-        .window = (uint16_t)(receive_window(tcp, &entry->key) >>
+        .window = (uint16_t)(receive_window(tcp, entry) >>
                              (scaled ? receive_scale(tcp, listener_for(tcp, &entry->key)) : 0)),
         .flags = TCP_ACK,
         .options = &options,
@@ -466,7 +471,7 @@ static bool in_window(const struct tcp *tcp, const struct tcp_half_open *entry,
                       const struct packet *packet)
 {
     uint32_t offset = packet->tcp.sequence - (entry->irs + 1);
-    return offset < receive_window(tcp, &entry->key);
+    return offset < receive_window(tcp, entry);
 }
 
 static void reset_for_entry(struct tcp *tcp, struct tcp_half_open *entry, struct packet *packet,
@@ -682,7 +687,8 @@ static void let_in(struct tcp *tcp, struct tcp_half_open *entry, uint64_t now_ns
 {
     struct fast_open_cookie cookie;
     uint32_t given = entry->cookie;
-    fast_open_make(&tcp->fast_open, &entry->key.remote, &entry->key.local, &cookie);
+    fast_open_make(fast_open_keys_at(tcp, &entry->key.local, entry->key.local_port),
+                   &entry->key.remote, &entry->key.local, &cookie);
     cookie.experimental = given == HALF_OPEN_COOKIE_EXPERIMENTAL;
     begin_waiting(tcp, entry, now_ns);
     answer_entry(tcp, entry, given != HALF_OPEN_NO_COOKIE ? &cookie : NULL, NULL, now_ns);

@@ -83,7 +83,7 @@ static struct segment hear_synack(uint32_t taken)
 static void right_cookie(struct fast_open_cookie *cookie)
 {
     struct chaski_address client = peer_address(), server = host_address();
-    fast_open_make(&peer.host->tcp.fast_open, &client, &server, cookie);
+    fast_open_make(&peer.host->tcp.fast_open.keys, &client, &server, cookie);
 }
 
 /* ---- Cookies ---- */
@@ -97,7 +97,7 @@ static void cookies_are_those_of_linux(void **state)
     static const uint8_t unkeyed[8] = {0xb7, 0xc1, 0x23, 0x50, 0xa9, 0x0d, 0xc8, 0xf5};
     static const uint8_t nothing[16];
     struct chaski_address client = chaski_ip4(192, 0, 2, 1), server = chaski_ip4(192, 168, 0, 1);
-    struct fast_opens all = {.key_count = 0};
+    struct fast_open_keys all = {.count = 0};
     struct fast_open_cookie cookie;
     assert_int_equal(fast_open_set_keys(&all, key, 16), 0);
     fast_open_make(&all, &client, &server, &cookie);
