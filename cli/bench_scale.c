@@ -9,8 +9,8 @@
 
 /*
  * What a packet costs among many connections, each of which sends now and then. Every lane has its
- * part of them; its shard's host asks by one connection after the other, with a stride, so that
- * the next is nowhere near the last, and the peer echoes. A few questions are under way at any
+ * part of them; its shard's host asks by one connection after the other, in an order in which the
+ * next is nowhere near the last, and the peer echoes. A few questions are under way at any
  * time: each answer is followed by the next question, so the thread always has something to do.
  * Small questions tell what a packet costs, large ones what a byte costs.
  */
@@ -26,12 +26,12 @@ enum {
     FIRST_PORT = 1024,
     PORTS = 64000,         /* of the shard's host, for each port of the peer */
     PATIENCE = 120 * 1000, /* looks, one a millisecond */
-    STRIDE = 40507,        /* a prime, so that each connection has its turn */
+    STRIDE = 40507,        /* of the order: a prime, so that each connection has its turn */
 };
 
 /* A lane's connections. */
 struct crowd {
-    chaski_tcp *connections; /* those that are open */
+    chaski_tcp *connections; /* in the order in which they are asked by */
     uint32_t wanted, begun, done;
     uint32_t candidate; /* the next pair of ports to try */
     uint32_t next;      /* connection to ask by */
@@ -59,7 +59,7 @@ static void on_peer(void *context, struct chaski *host, chaski_tcp connection, u
 static void ask(struct crowd *crowd, struct chaski *host)
 {
     chaski_tcp connection = crowd->connections[crowd->next];
-    crowd->next = (uint32_t)(((uint64_t)crowd->next + STRIDE) % crowd->wanted);
+    crowd->next = crowd->next + 1 < crowd->wanted ? crowd->next + 1 : 0;
     if (chaski_tcp_write(host, connection, crowd->bytes, crowd->size) != (long)crowd->size)
         crowd->error = CHASKI_NO_MEMORY;
 }
@@ -86,7 +86,8 @@ static void on_shard(void *context, struct chaski *host, chaski_tcp connection, 
         return;
     }
     if ((events & CHASKI_CONNECTED) != 0) {
-        crowd->connections[crowd->done++] = connection;
+        crowd->connections[(uint64_t)crowd->done * STRIDE % crowd->wanted] = connection;
+        crowd->done++;
         connect_next(crowd, host);
     }
     hear(crowd, host, connection);
@@ -306,6 +307,8 @@ static int run(struct scale *scale, unsigned shards, uint64_t duration_ns, struc
     int status = CHASKI_NO_MEMORY;
     chaski_limits_for(&options.limits, MEMORY_BYTES + (size_t)each * BYTES_A_CONNECTION, each + 1);
     options.limits.listeners = LANES_PORTS_MAX;
+    if (options.limits.packets < each) /* so that each finds what sending takes */
+        options.limits.packets = each;
     if (make_crowds(scale, shards)) {
         options.contexts = scale->crowds;
         if (lanes_open(&scale->lanes, &options))
