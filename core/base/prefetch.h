@@ -8,12 +8,12 @@
 enum { CACHE_LINE = 64 };
 
 /* Asks for the cache lines of `size` bytes, which will be written too, and does not wait for them.
- * Costs time only where the address is nonsense. */
+ * They come into the second cache: what a burst wants is more than the first one holds. */
 static inline void prefetch(const void *bytes, size_t size)
 {
     const uint8_t *line = bytes;
     for (size_t at = 0; at < size; at += CACHE_LINE)
-        __builtin_prefetch(line + at, 1);
+        __builtin_prefetch(line + at, 1, 2);
 }
 
 #endif
