@@ -50,3 +50,16 @@ void chargen_fill(char *bytes, size_t length)
         bytes[i] = column == 72 ? '\r' : column == 73 ? '\n' : (char)(' ' + (line + column) % 95);
     }
 }
+
+const char http_answer[] = "HTTP/1.1 200 OK\r\n"
+                           "Content-Type: text/plain\r\n"
+                           "Content-Length: 100\r\n"
+                           "\r\n"
+                           "........................................................"
+                           "...........................................\n";
+const size_t http_answer_length = sizeof http_answer - 1;
+
+bool http_request_ends(const char *bytes, size_t length)
+{
+    return length >= 4 && memcmp(bytes + length - 4, "\r\n\r\n", 4) == 0;
+}

@@ -2,11 +2,18 @@
 #ifndef BENCH_SOCKETS_H
 #define BENCH_SOCKETS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* What the two programs on kernel sockets share, and the services that every server offers. */
-enum service { SERVICE_ECHO = 7, SERVICE_DISCARD = 9, SERVICE_CHARGEN = 19 };
+/* What the programs share, and the services that every server offers. */
+enum service { SERVICE_ECHO = 7, SERVICE_DISCARD = 9, SERVICE_CHARGEN = 19, SERVICE_HTTP = 80 };
+
+/* What the smallest of HTTP servers answers to whatever ends in an empty line: 100 bytes of text.
+ */
+extern const char http_answer[];
+extern const size_t http_answer_length;
+bool http_request_ends(const char *bytes, size_t length);
 
 /* Prints "program: message[: reason]" and exits with 1; `reason` may be NULL. */
 __attribute__((noreturn)) void fail(const char *message, const char *reason);
