@@ -436,7 +436,7 @@ static void take_syn(struct tcp *tcp, struct tcp_connection *c, const struct pac
 }
 
 /* What the peer did not take of the data on our SYN is lost, and no fault of the network's load;
- * without a record of it it goes as if it had never gone. */
+ * without a record of it, or where the window is shut, it goes as if it had never gone. */
 static void resend_syn_data(struct tcp *tcp, struct tcp_connection *c, uint32_t left,
                             uint64_t now_ns)
 {
@@ -472,6 +472,7 @@ static void take_syn_data(struct tcp *tcp, struct tcp_connection *c, uint32_t ta
         flight->snd_small = flight->recovery_point = c->snd_una;
         connection_tell_room(tcp, c);
     }
+    left = minimum(left, c->snd_wnd);
     if (left != 0)
         resend_syn_data(tcp, c, left, now_ns);
 }

@@ -302,7 +302,8 @@ static const char *reset_out(struct model *model, const struct model_segment *se
         /* When the window shrank, SND.NXT is not what the peer would believe; and what was sent
          * may have been lost in the host. */
         bool inside = at >= 1 && at <= end->sent, lost = !model->options.exact && at > end->sent;
-        if (!end->sent_syn || !(inside || lost))
+        bool unheard = !model->options.exact && end->heard_syn && !end->sent_syn;
+        if (!unheard && (!end->sent_syn || !(inside || lost)))
             continue;
         int64_t ack = model_position(segment->acknowledgment, end->irs, end->expected);
         if ((segment->flags & MODEL_ACK) && ack > end->expected) {
