@@ -238,7 +238,7 @@ static struct tcp_connection *make_connection(struct tcp *tcp, const struct tcp_
     c->peer_mss = entry->peer_mss;
     c->announced_mss = mss_to_announce(tcp, &entry->key);
     struct ip_path path;
-    connection_set_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
+    connection_set_mss(tcp, c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
     c->snd_wl1 = entry->irs;
     c->snd_wl2 = entry->iss;
     return c;
