@@ -114,17 +114,18 @@ static size_t add_accecn(const struct tcp *tcp, struct tcp_connection *c, uint8_
 {
     if (!(c->traffic_class & ECN_MODES))
         return 0;
-    size_t least = ecn_option_least(tcp, c, now_ns);
+    size_t least = ecn_option_least(tcp, c);
     return least == 0 || least > room ? 0 : ecn_build_option(c, at, room, now_ns);
 }
 
-/* Full segments have no room for the AccECN option, and their size stays the same for the whole
- * connection. Where data goes both ways, an acknowledgement of its own brings it, now and then. */
+/* Where only news carries the AccECN option, full segments have no room for it, and their size
+ * stays the same. Where data goes both ways, an acknowledgement of its own brings it, now and then.
+ */
 static bool tell_marks_first(const struct tcp *tcp, const struct tcp_connection *c, uint32_t length,
                              uint64_t now_ns)
 {
-    return (c->traffic_class & ECN_MODES) && length + WIRE_TCP_ACCECN_PADDED > c->mss &&
-           ecn_option_overdue(tcp, c, now_ns);
+    return (c->traffic_class & ECN_MODES) && ecn_option_room(tcp, c) == 0 &&
+           length + WIRE_TCP_ACCECN_PADDED > c->mss && ecn_option_overdue(tcp, c, now_ns);
 }
 
 int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send_chunk *chunk,
@@ -150,7 +151,8 @@ int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send
             (uint8_t)wire_tcp_build_timestamp(options, timestamp_now(c, now_ns), c->ts_recent);
     if (tells)
         options_length += (uint8_t)user_timeout_build(tcp, c, options + options_length, sequence);
-    if (payload + WIRE_TCP_ACCECN_PADDED + (tells ? WIRE_TCP_USER_TIMEOUT_SIZE : 0) <= c->mss)
+    uint32_t more = WIRE_TCP_ACCECN_PADDED - ecn_option_room(tcp, c);
+    if (more == 0 || payload + more + (tells ? WIRE_TCP_USER_TIMEOUT_SIZE : 0) <= c->mss)
         options_length +=
             (uint8_t)add_accecn(tcp, c, options + options_length, WIRE_TCP_ACCECN_PADDED, now_ns);
     send_for(tcp, c, packet, sequence, flags, options, options_length, now_ns);
@@ -185,7 +187,7 @@ static size_t build_ack_options(const struct tcp *tcp, struct tcp_connection *c,
     /* They take the place of a payload: links of the smallest MTU have room for one or two. */
     size_t room = minimum(WIRE_TCP_OPTIONS_MAX - tcp_ao_length(c) - (uint32_t)length, c->mss);
     unsigned n = find_blocks(c, blocks, (unsigned)(room - 4) / 8), fewer = n;
-    size_t accecn = (c->traffic_class & ECN_MODES) ? ecn_option_least(tcp, c, now_ns) : 0;
+    size_t accecn = (c->traffic_class & ECN_MODES) ? ecn_option_least(tcp, c) : 0;
     while (fewer > 2 && sack_length(fewer) + accecn > room)
         fewer--;
     if (accecn != 0 && sack_length(fewer) + accecn <= room) {

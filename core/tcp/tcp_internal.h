@@ -176,7 +176,7 @@ uint32_t connection_take_work(struct tcp *tcp);
 struct tcp_connection *connection_of(struct tcp *tcp, chaski_tcp handle);
 chaski_tcp connection_handle(const struct tcp *tcp, const struct tcp_connection *c);
 /* mss and the like, from the path, the peer's announcement and the options. */
-void connection_set_mss(struct tcp_connection *c, uint16_t path_mtu);
+void connection_set_mss(const struct tcp *tcp, struct tcp_connection *c, uint16_t path_mtu);
 int connection_path(const struct tcp *tcp, const struct tcp_connection *c, struct ip_path *path);
 
 /* ---- tcp_options.c ------------------------------------------------------------------------- */
