@@ -50,6 +50,7 @@ struct cutting {
     uint32_t piece; /* 0: the linear part; i: fragment i - 1 */
     uint32_t at;    /* offset within the piece */
     uint32_t left;  /* payload bytes still to be cut */
+    uint32_t hint;  /* for the next sum that the piece knows */
 };
 
 void cut_setup(struct cut *cut, struct packet_memory *memory, struct counters *counters,
@@ -208,6 +209,17 @@ static inline bool add_span(struct packet *frame, const struct span *span, uint3
     return true;
 }
 
+/* Of the first n bytes of a span: known to who wrote them, perhaps. */
+static inline uint64_t sum_of(struct cutting *cutting, const struct span *span, uint32_t n)
+{
+    uint64_t sum;
+    if (span->buffer != NULL &&
+        buffer_find_sum(span->buffer, (uint32_t)(span->bytes - span->buffer->data), n,
+                        &cutting->hint, &sum))
+        return sum;
+    return checksum_partial(span->bytes, n);
+}
+
 /* Moves the payload of one frame, `n` bytes, over to it, adding it to *sum. */
 static bool add_payload(struct cutting *cutting, struct packet *frame, uint32_t n, uint64_t *sum)
 {
@@ -217,7 +229,7 @@ static bool add_payload(struct cutting *cutting, struct packet *frame, uint32_t 
         if (take != 0 && !add_span(frame, &span, take))
             return false;
         if (!cutting->leave_checksum) {
-            uint64_t partial = checksum_partial(span.bytes, take);
+            uint64_t partial = sum_of(cutting, &span, take);
             *sum += done % 2 == 0 ? partial : checksum_shift_odd(partial);
         }
         done += take;
@@ -225,6 +237,7 @@ static bool add_payload(struct cutting *cutting, struct packet *frame, uint32_t 
         if (take == span.length) {
             cutting->piece++;
             cutting->at = 0;
+            cutting->hint = 0;
         }
     }
     cutting->left -= n;

@@ -221,12 +221,31 @@ uint64_t packet_checksum_partial(const struct packet *packet, uint32_t offset)
     return sum;
 }
 
+/* As packet_checksum_partial(), of bytes that are sent. */
+static uint64_t sum_to_send(const struct packet *packet, uint32_t offset)
+{
+    uint64_t sum = 0;
+    uint32_t done = 0;
+    for (uint32_t i = 0; i <= packet->fragment_count; i++) {
+        struct span span = span_at(packet, i, &offset);
+        uint32_t hint = 0;
+        uint64_t piece;
+        if (span.buffer == NULL ||
+            !buffer_find_sum(span.buffer, (uint32_t)(span.bytes - span.buffer->data), span.length,
+                             &hint, &piece))
+            piece = checksum_partial(span.bytes, span.length);
+        sum += done % 2 == 0 ? piece : checksum_shift_odd(piece);
+        done += span.length;
+    }
+    return sum;
+}
+
 void packet_checksum_complete(struct packet *packet)
 {
     if (packet->checksum != CHECKSUM_PARTIAL)
         return;
     uint8_t *transport = packet_transport(packet);
-    uint64_t sum = packet_checksum_partial(packet, (uint32_t)(transport - packet->data));
+    uint64_t sum = sum_to_send(packet, (uint32_t)(transport - packet->data));
     uint16_t checksum = checksum_finish(sum);
     checksum_store(transport + packet->checksum_field, checksum != 0 ? checksum : 0xffff);
     packet->checksum = CHECKSUM_COMPLETE;
