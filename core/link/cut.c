@@ -34,7 +34,8 @@ enum {
 /* A segment on its way into frames. */
 struct cutting {
     struct packet *segment;
-    uint8_t headers[HEADERS_MAX]; /* as every frame has them, zeros where frames differ */
+    uint8_t *headers; /* as every frame has them, zeros where frames differ; the end of `room` */
+    uint8_t room[HEADERS_MAX];
     uint32_t header_length;       /* of all of them */
     uint32_t network, transport;  /* offsets of the IP and TCP headers */
     uint64_t network_sum;         /* of the IPv4 header */
@@ -161,6 +162,7 @@ static bool prepare(struct cutting *cutting, const struct cut *cut, struct packe
     cutting->header_length = cutting->transport + wire_tcp_header_length(packet_transport(segment));
     if (!headers_are_there(cutting))
         return false;
+    cutting->headers = cutting->room + HEADERS_MAX - cutting->header_length;
     memcpy(cutting->headers, segment->data, cutting->header_length);
     uint8_t *ip = cutting->headers + cutting->network, *tcp = cutting->headers + cutting->transport;
     uint64_t pseudo = ip[0] >> 4 == 6 ? prepare_ip6(cutting, ip) : prepare_ip4(cutting, ip);
@@ -299,8 +301,8 @@ static struct packet *next_frame(struct cutting *cutting, const struct cut *cut)
     uint32_t n = last ? cutting->left : segment->segment_size;
     uint16_t tcp_length = (uint16_t)(cutting->header_length - cutting->transport + n);
     uint64_t sum = cutting->transport_sum;
+    memcpy(frame->room, cutting->room, HEADERS_MAX); /* all of it: a length that is known is quick */
     uint8_t *headers = packet_push(frame, cutting->header_length);
-    memcpy(headers, cutting->headers, cutting->header_length);
     frame->network = (uint16_t)(packet_head_room(frame) + cutting->network);
     frame->transport = (uint16_t)(packet_head_room(frame) + cutting->transport);
     frame->protocol = segment->protocol;

@@ -35,20 +35,38 @@ void buffer_note_sums(struct buffer *buffer, uint32_t room)
     buffer->sums = sums;
 }
 
-void buffer_add_sum(struct buffer *buffer, uint32_t offset, uint32_t length, uint64_t sum,
-                    bool begins)
+/* The piece that the byte at `offset` is of: a new one, or the last one; NULL: there is no place. */
+static inline uint16_t *piece_for(struct buffer_sums *sums, uint32_t offset, bool begins)
 {
-    struct buffer_sums *sums = buffer->sums;
     if (sums->end != offset || (begins && sums->count == sums->most))
-        return;
+        return NULL;
     if (begins) {
         sums->pieces[sums->count].start = (uint16_t)offset;
         sums->pieces[sums->count++].sum = 0;
     }
-    uint16_t *of = &sums->pieces[sums->count - 1].sum;
-    bool odd = (offset - sums->pieces[sums->count - 1].start) % 2 != 0;
-    *of = checksum_fold(*of + (odd ? checksum_shift_odd(sum) : checksum_fold(sum)));
-    sums->end = (uint16_t)(offset + length);
+    return &sums->pieces[sums->count - 1].sum;
+}
+
+void buffer_copy_in(struct buffer *buffer, uint32_t offset, const uint8_t *bytes, uint32_t length,
+                    uint32_t until, uint32_t size)
+{
+    struct buffer_sums *sums = buffer->sums;
+    uint32_t end = offset + length;
+    bool begins = offset == 0 || until == size;
+    while (offset < end) {
+        uint32_t part = until < end - offset ? until : end - offset;
+        uint64_t sum = checksum_copy(buffer->data + offset, bytes, part);
+        uint16_t *of = piece_for(sums, offset, begins);
+        if (of != NULL) {
+            bool odd = (offset - sums->pieces[sums->count - 1].start) % 2 != 0;
+            *of = checksum_fold(*of + (odd ? checksum_shift_odd(sum) : sum));
+            sums->end = (uint16_t)(offset + part);
+        }
+        bytes += part;
+        offset += part;
+        until = size;
+        begins = true;
+    }
 }
 
 /* The last piece that begins at or before `offset`; there is one. */
@@ -70,12 +88,12 @@ static inline uint32_t piece_end(const struct buffer_sums *sums, uint32_t piece)
     return piece + 1 < sums->count ? sums->pieces[piece + 1].start : sums->end;
 }
 
-bool buffer_find_sum(const struct buffer *buffer, uint32_t offset, uint32_t length, uint32_t *hint,
-                     uint64_t *sum)
+bool buffer_search_sum(const struct buffer *buffer, uint32_t offset, uint32_t length,
+                       uint32_t *hint, uint64_t *sum)
 {
     const struct buffer_sums *sums = buffer->sums;
     uint32_t piece = *hint, end = offset + length;
-    if (sums == NULL || end > sums->end || length == 0)
+    if (end > sums->end || length == 0)
         return false;
     if (piece >= sums->count || sums->pieces[piece].start != offset)
         piece = find_piece(sums, offset);

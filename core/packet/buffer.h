@@ -55,15 +55,32 @@ void buffer_release_to_pool(struct buffer *buffer);
  * the buffer as much smaller. */
 void buffer_note_sums(struct buffer *buffer, uint32_t room);
 
-/* `length` bytes with this sum have been written at `offset`. A new piece begins there, or the last
- * one grows. Without a place for one more it remains unknown. */
-void buffer_add_sum(struct buffer *buffer, uint32_t offset, uint32_t length, uint64_t sum,
-                    bool begins);
+/* Copies `length` bytes to `offset` of a buffer that has a place for sums, right behind what was
+ * copied there before. A piece ends `until` bytes from there, and then one every `size` bytes. For
+ * which there is no place, the sum remains unknown. */
+void buffer_copy_in(struct buffer *buffer, uint32_t offset, const uint8_t *bytes, uint32_t length,
+                    uint32_t until, uint32_t size);
+
+/* The general case of the next one. */
+bool buffer_search_sum(const struct buffer *buffer, uint32_t offset, uint32_t length,
+                       uint32_t *hint, uint64_t *sum);
 
 /* Whether pieces begin and end just where these bytes do; then *sum is theirs. `hint` is where to
  * look first, for who goes through a buffer from front to back: 0 at first. */
-bool buffer_find_sum(const struct buffer *buffer, uint32_t offset, uint32_t length, uint32_t *hint,
-                     uint64_t *sum);
+static inline bool buffer_find_sum(const struct buffer *buffer, uint32_t offset, uint32_t length,
+                                   uint32_t *hint, uint64_t *sum)
+{
+    const struct buffer_sums *sums = buffer->sums;
+    uint32_t piece = *hint;
+    if (sums == NULL)
+        return false;
+    if (piece + 1 >= sums->count || sums->pieces[piece].start != offset ||
+        sums->pieces[piece + 1].start != offset + length)
+        return buffer_search_sum(buffer, offset, length, hint, sum);
+    *sum = sums->pieces[piece].sum;
+    *hint = piece + 1;
+    return true;
+}
 
 static inline struct buffer *buffer_hold(struct buffer *buffer)
 {

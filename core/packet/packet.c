@@ -8,24 +8,14 @@ static inline uint32_t smaller(uint32_t a, uint32_t b)
 
 /* ---- Making and giving back ---- */
 
+_Static_assert(CHECKSUM_UNKNOWN == 0, "what is all zeros is not known");
+
 static inline void reset(struct packet *packet, struct pool *pool)
 {
     packet->next = NULL;
     packet->pool = pool;
-    packet->length = 0;
-    packet->linear_length = 0;
-    packet->protocol = 0;
-    packet->network = 0;
-    packet->transport = 0;
-    packet->segment_size = 0;
-    packet->fragment_count = 0;
-    packet->checksum = CHECKSUM_UNKNOWN;
-    memset(&packet->next_hop, 0, sizeof packet->next_hop);
-    memset(&packet->ip, 0, sizeof packet->ip);
-    packet->checksum_field = 0;
-    packet->flags = 0;
-    packet->interface = 0;
-    memset(packet->link_destination, 0, sizeof packet->link_destination);
+    memset((uint8_t *)packet + offsetof(struct packet, length), 0,
+           offsetof(struct packet, tcp) - offsetof(struct packet, length));
 }
 
 struct packet *packet_take(struct pool *pool, enum purpose purpose)

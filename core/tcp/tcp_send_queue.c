@@ -75,22 +75,13 @@ static struct send_chunk *new_chunk(struct packet_memory *memory, uint32_t queue
 static void fill(struct send_chunk *chunk, const uint8_t *bytes, uint32_t n,
                  const struct send_cuts *cuts)
 {
-    uint32_t end = chunk->length + n;
-    if (chunk->buffer.sums == NULL) {
-        memcpy(chunk->buffer.data + chunk->length, bytes, n);
-        chunk->length = end & CHUNK_MOST;
-        return;
-    }
-    uint32_t until = until_next(cuts, chunk->sequence + chunk->length), at = chunk->length;
-    while (at < end) {
-        uint32_t part = until < end - at ? until : end - at;
-        uint64_t sum = checksum_copy(chunk->buffer.data + at, bytes, part);
-        buffer_add_sum(&chunk->buffer, at, part, sum, at == 0 || until == cuts->size);
-        bytes += part;
-        at += part;
-        until = cuts->size;
-    }
-    chunk->length = end & CHUNK_MOST;
+    uint32_t at = chunk->length;
+    if (chunk->buffer.sums == NULL)
+        memcpy(chunk->buffer.data + at, bytes, n);
+    else
+        buffer_copy_in(&chunk->buffer, at, bytes, n, until_next(cuts, chunk->sequence + at),
+                       cuts->size);
+    chunk->length = (at + n) & CHUNK_MOST;
 }
 
 uint32_t send_queue_write(struct tcp_send_queue *queue, struct packet_memory *memory, uint32_t end,
