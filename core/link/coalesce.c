@@ -41,7 +41,8 @@ struct run {
     uint32_t network, transport, headers; /* offsets; the last is that of the payload */
     uint32_t sequence;                    /* the next */
     uint32_t size;                        /* payload of every segment but the last */
-    uint64_t pseudo_sum;                  /* of the pseudo-header without its length */
+    uint64_t network_sum;                 /* of the IPv4 header without what differs */
+    uint64_t transport_sum;               /* of pseudo-header and TCP header without what differs */
     uint32_t segments;
     bool ip6;
     bool open; /* another one may follow */
@@ -51,7 +52,6 @@ struct run {
     const struct buffer *last; /* where the last one is, and ends; NULL: there is none */
     uint32_t last_end;
     /* The headers of the first, and which bits of them all have. */
-    uint32_t words;
     uint64_t header[HEADER_WORDS], same[HEADER_WORDS];
 };
 
@@ -125,14 +125,24 @@ static void prepare_headers(struct run *run, const uint8_t *data)
     store_be32(tcp + WIRE_TCP_SEQUENCE, 0);
     tcp[WIRE_TCP_OFFSET_FLAGS + 1] = (uint8_t)~TCP_PSH;
     memset(tcp + WIRE_TCP_CHECKSUM, 0, 4);
-    run->words = (run->headers + 7) / 8;
     memcpy(run->same, same, sizeof same);
     memset(run->header, 0, sizeof run->header);
     memcpy(run->header, data, run->headers);
-    const uint8_t *addresses =
-        data + run->network + (run->ip6 ? (uint32_t)IP6_SOURCE : (uint32_t)WIRE_IP4_SOURCE);
-    run->pseudo_sum =
-        checksum_partial(addresses, run->ip6 ? IP6_ADDRESSES : 8) + sum_of_be16(WIRE_IP_TCP);
+}
+
+static void prepare_sums(struct run *run, const uint8_t *data)
+{
+    const uint8_t *ip = data + run->network, *tcp = data + run->transport;
+    uint32_t tcp_header = run->headers - run->transport;
+    uint64_t addresses = run->ip6 ? checksum_partial(ip + IP6_SOURCE, IP6_ADDRESSES)
+                                  : checksum_partial(ip + WIRE_IP4_SOURCE, 8);
+    if (!run->ip6)
+        run->network_sum =
+            checksum_partial(ip, 2) + checksum_partial(ip + WIRE_IP4_FRAGMENT, 4) + addresses;
+    run->transport_sum = addresses + sum_of_be16(WIRE_IP_TCP) + checksum_partial(tcp, 4) +
+                         checksum_partial(tcp + WIRE_TCP_ACKNOWLEDGMENT, 4) +
+                         checksum_partial(tcp + WIRE_TCP_WINDOW, 2) +
+                         checksum_partial(tcp + WIRE_TCP_HEADER, tcp_header - WIRE_TCP_HEADER);
 }
 
 static bool may_begin(const struct packet *packet, const uint8_t *tcp, uint32_t headers)
@@ -179,14 +189,14 @@ static void begin(struct run *run, struct packet *packet, uint32_t network)
 
 /* ---- Continuing it -------------------------------------------------------------------------- */
 
-/* Whether the headers are those of the run. Reads whole words: what lies behind the headers is
- * there, and is not looked at. */
+/* Whether the headers are those of the run. Reads as much of every frame, which the processor does
+ * in a few steps; what lies behind the headers is there, and is not looked at. */
 static inline bool headers_equal(const struct run *run, const uint8_t *headers)
 {
     uint64_t differ = 0;
-    for (uint32_t i = 0; i < run->words; i++) {
+    for (size_t i = 0; i < HEADER_WORDS; i++) {
         uint64_t word;
-        memcpy(&word, headers + (size_t)i * 8, sizeof word);
+        memcpy(&word, headers + i * 8, sizeof word);
         differ |= (word ^ run->header[i]) & run->same[i];
     }
     return differ == 0;
@@ -206,7 +216,7 @@ static inline bool continues(const struct run *run, const struct packet *packet)
 {
     if (packet->linear_length < run->headers || packet->length <= run->headers ||
         packet->segment_size != 0 || !can_be_referred_to(packet, run->headers) ||
-        (size_t)(packet->end - packet->data) < (size_t)run->words * 8)
+        packet->end - packet->data < HEADER_WORDS * 8)
         return false;
     return wire_tcp_sequence(packet->data + run->transport) == run->sequence &&
            lengths_fit(run, packet) && headers_equal(run, packet->data);
@@ -235,14 +245,17 @@ static inline uint32_t parts_added(const struct run *run, const struct packet *p
 static inline void note(struct run *run, const struct packet *packet, uint32_t parts)
 {
     uint32_t payload = packet->length - run->headers;
-    struct fragment piece = payload_of(run, packet);
     run->parts += parts;
     run->length += payload;
     run->sequence += payload;
     run->open = payload == run->size &&
                 (wire_tcp_flags(packet->data + run->transport) & TCP_PSH) == 0;
-    note_last(run, packet->fragment_count != 0 ? &packet->fragments[packet->fragment_count - 1]
-                                               : &piece);
+    if (packet->fragment_count != 0) {
+        note_last(run, &packet->fragments[packet->fragment_count - 1]);
+    } else {
+        struct fragment piece = payload_of(run, packet);
+        note_last(run, &piece);
+    }
 }
 
 /* How many of these continue the run, by their headers. */
@@ -260,21 +273,19 @@ static uint32_t follow(struct run *run, struct packet *const *packets, uint32_t 
 
 /* ---- Checksums ------------------------------------------------------------------------------ */
 
-/* Of a header, which has a multiple of 4 bytes. */
-static inline uint64_t sum_of_header(const uint8_t *at, uint32_t length)
+static inline uint64_t load_4(const uint8_t *at)
 {
-    uint64_t sum = 0;
-    for (uint32_t i = 0; i < length; i += 4) {
-        uint32_t word;
-        memcpy(&word, at + i, sizeof word);
-        sum += word;
-    }
-    return sum;
+    uint32_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
 }
 
+/* What differs: the length and the identification, and the checksum. */
 static inline bool network_is_sound(const struct run *run, const uint8_t *ip)
 {
-    return run->ip6 || checksum_finish(sum_of_header(ip, WIRE_IP4_HEADER)) == 0;
+    uint64_t sum = run->network_sum + load_4(ip + WIRE_IP4_TOTAL_LENGTH) +
+                   checksum_load(ip + WIRE_IP4_CHECKSUM);
+    return run->ip6 || checksum_finish(sum) == 0;
 }
 
 static inline uint64_t sum_of_payload(const struct run *run, const struct packet *packet)
@@ -289,8 +300,10 @@ static inline bool transport_is_sound(const struct run *run, const struct packet
 {
     if (packet->checksum != CHECKSUM_UNKNOWN)
         return true;
-    uint64_t sum = run->pseudo_sum + sum_of_be16(packet->length - run->transport) +
-                   sum_of_header(packet->data + run->transport, run->headers - run->transport);
+    const uint8_t *tcp = packet->data + run->transport;
+    uint64_t sum = run->transport_sum + sum_of_be16(packet->length - run->transport) +
+                   load_4(tcp + WIRE_TCP_SEQUENCE) + checksum_load(tcp + WIRE_TCP_OFFSET_FLAGS) +
+                   load_4(tcp + WIRE_TCP_CHECKSUM); /* and the urgent pointer behind it */
     return checksum_finish(sum + sum_of_payload(run, packet)) == 0;
 }
 
@@ -304,6 +317,7 @@ static bool first_is_sound(struct run *run)
 {
     if (run->segments > 1)
         return true;
+    prepare_sums(run, run->first->data);
     if (!is_sound(run, run->first))
         return false;
     run->first->checksum = CHECKSUM_VERIFIED;
