@@ -155,6 +155,49 @@ static void connections(double seconds)
            (unsigned long long)count, (double)count / taken);
 }
 
+/* ---- Idle connections ---------------------------------------------------------------------- */
+
+/* What the kernel itself has taken of the memory, in bytes. */
+static double kernel_bytes(void)
+{
+    char line[128];
+    long kilobytes = 0, slab = 0;
+    FILE *file = fopen("/proc/meminfo", "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL) {
+        if (sscanf(line, "Slab: %ld", &kilobytes) == 1)
+            slab = kilobytes;
+    }
+    if (file != NULL)
+        fclose(file);
+    return (double)slab * 1024;
+}
+
+/* Over the loopback device, so that both ends are in the same kernel: from an address of their own
+ * for each so many, since they are told apart by their ports. */
+static void hold(size_t count)
+{
+    int *fds = calloc(count, sizeof *fds);
+    double before = kernel_bytes();
+    uint64_t start = now_ns();
+    server.sin_port = htons(SERVICE_DISCARD);
+    raise_file_limit();
+    for (size_t i = 0; i < count && fds != NULL; i++) {
+        struct sockaddr_in local = {.sin_family = AF_INET,
+                                    .sin_addr.s_addr = htonl(0x7f000100 + (uint32_t)(i / 20000))};
+        fds[i] = socket_cubic();
+        if (bind(fds[i], (struct sockaddr *)&local, sizeof local) < 0 ||
+            connect(fds[i], (struct sockaddr *)&server, sizeof server) < 0)
+            fail("connect", strerror(errno));
+    }
+    double taken = (double)(now_ns() - start) / 1e9;
+    printf("{\"test\": \"hold\", \"connections\": %zu, \"connections_per_second\": %.0f, "
+           "\"bytes_each\": %.0f}\n",
+           count, (double)count / taken, (kernel_bytes() - before) / 2 / (double)count);
+    for (size_t i = 0; i < count && fds != NULL; i++)
+        close_reset(fds[i]);
+    free(fds);
+}
+
 /* ---- Offered load -------------------------------------------------------------------------- */
 
 struct load {
@@ -245,9 +288,9 @@ static void offered_load(double seconds, size_t size, double rate)
 
 static _Noreturn void usage(void)
 {
-    fputs(
-        "usage: bench-client ADDRESS to|from|connections|echo|load SECONDS [BYTES [PER_SECOND]]\n",
-        stderr);
+    fputs("usage: bench-client ADDRESS to|from|connections|echo|load SECONDS [BYTES [PER_SECOND]]\n"
+          "       bench-client ADDRESS hold SECONDS CONNECTIONS\n",
+          stderr);
     exit(2);
 }
 
@@ -257,7 +300,7 @@ int main(int argc, char **argv)
         usage();
     double seconds = strtod(argv[3], NULL);
     size_t size = argc > 4 ? strtoul(argv[4], NULL, 10) : 100;
-    if (!(seconds > 0) || size == 0 || size > ECHO_MAX)
+    if (!(seconds > 0) || size == 0 || (size > ECHO_MAX && strcmp(argv[2], "hold") != 0))
         usage();
     chargen_fill(bulk, sizeof bulk);
     if (strcmp(argv[2], "to") == 0)
@@ -268,6 +311,8 @@ int main(int argc, char **argv)
         connections(seconds);
     else if (strcmp(argv[2], "echo") == 0)
         echo(seconds, size);
+    else if (strcmp(argv[2], "hold") == 0)
+        hold(size);
     else if (strcmp(argv[2], "load") == 0 && argc == 6)
         offered_load(seconds, size, strtod(argv[5], NULL));
     else

@@ -183,6 +183,7 @@ int main(int argc, char **argv)
     bool spin = argc == 2 && strcmp(argv[1], "--spin") == 0;
     if (argc > 1 && !spin)
         fail("usage: peer-kernel [--spin]", NULL);
+    raise_file_limit();
     poll_fd = epoll_create1(EPOLL_CLOEXEC);
     chargen_fill(bulk, sizeof bulk);
     service_listen(SERVICE_ECHO);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -34,6 +35,15 @@ int socket_cubic(void)
     if (setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, name, sizeof name - 1) < 0)
         fail("TCP_CONGESTION cubic (try modprobe tcp_cubic)", strerror(errno));
     return fd;
+}
+
+void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
 }
 
 void socket_no_delay(int fd)

@@ -25,6 +25,9 @@ uint64_t now_ns(void);
  * BBR would pace a local link to a fraction of its speed. Exits when there is none. */
 int socket_cubic(void);
 
+/* As many files as this process may ever have open. */
+void raise_file_limit(void);
+
 /* Turns Nagle's algorithm off. */
 void socket_no_delay(int fd);
 

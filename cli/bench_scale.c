@@ -37,7 +37,8 @@ struct crowd {
     uint32_t next;      /* connection to ask by */
     uint32_t size;      /* of a question; 0: none is asked */
     uint64_t answered;  /* bytes that make no whole answer yet */
-    uint64_t exchanges;
+    uint64_t exchanges; /* since questions are asked */
+    uint64_t measured;  /* of these, between the last two notes */
     int error;
     struct lane_usage usage;
     char bytes[LARGE];
@@ -181,6 +182,7 @@ static int note(void *context, struct chaski *host, unsigned shard)
     struct crowd *crowd = &scale->crowds[shard];
     (void)host;
     lane_note(&scale->lanes.lanes[shard], &crowd->usage);
+    crowd->measured = crowd->exchanges - crowd->measured;
     return crowd->error;
 }
 
@@ -201,7 +203,7 @@ static int wait_for(struct scale *scale, phase *look)
 
 /* What all lanes together did; cycles are those of the threads' own time. */
 struct sums {
-    double packets, bytes, cycles, processor_ns, seconds;
+    double packets, bytes, exchanges, cycles, processor_ns, seconds;
 };
 
 struct result {
@@ -218,6 +220,7 @@ static void add_up(const struct scale *scale, struct sums *sums)
         double own = (double)usage->processor_ns;
         sums->packets += (double)usage->frames;
         sums->bytes += (double)usage->bytes;
+        sums->exchanges += (double)scale->crowds[i].measured;
         sums->processor_ns += own;
         sums->cycles += (double)usage->cycles * own / (double)usage->wall_ns;
         sums->seconds = (double)usage->wall_ns / 1e9;
@@ -233,8 +236,10 @@ static int measure(struct scale *scale, uint32_t size, uint64_t duration_ns, str
     if (status == 0)
         status = wait_for(scale, is_warm);
     lanes_sleep(SECOND / 10);
-    for (unsigned i = 0; i < scale->lanes.count; i++)
+    for (unsigned i = 0; i < scale->lanes.count; i++) {
         scale->crowds[i].usage = (struct lane_usage){0};
+        scale->crowds[i].measured = 0;
+    }
     if (status == 0)
         status = chaski_shards_each(shards, note, scale);
     lanes_sleep(duration_ns);
@@ -327,11 +332,13 @@ static void say_result(const struct scale *scale, unsigned shards, const struct 
     if (json)
         printf("{\"bench\": \"scale\", \"connections\": %" PRIu32 ", \"shards\": %u"
                ", \"cycles_per_packet\": %.1f, \"ns_per_packet\": %.2f"
+               ", \"packets_per_exchange\": %.3f, \"cycles_per_exchange\": %.1f"
                ", \"packets_per_second\": %.0f, \"cycles_per_byte\": %.4f"
                ", \"gbit_per_second\": %.2f, \"connections_per_second\": %.0f"
                ", \"dropped\": %" PRIu64 "}\n",
                scale->connections, shards, small->cycles / small->packets,
-               small->processor_ns / small->packets, small->packets / small->seconds,
+               small->processor_ns / small->packets, small->packets / small->exchanges,
+               small->cycles / small->exchanges, small->packets / small->seconds,
                large->cycles / large->bytes, large->bytes * 8e-9 / large->seconds, opened,
                result->dropped);
     else
