@@ -198,8 +198,7 @@ void model_end_hears(struct model_end *end, const struct model_segment *segment,
         hear_reset(end, segment, options, now_ns);
         return;
     }
-    if (!options->exact)
-        may_be_reborn(end, segment);
+    may_be_reborn(end, segment);
     if (!end->heard_syn || is_out_of_place(end, segment) || is_old(end, segment, options) ||
         is_outside(end, segment))
         return;
