@@ -25,7 +25,7 @@ int command_bench(int count, char **words)
         return EXIT_WRONG;
     }
     fputs("Usage: chaski bench memory|shards|connections [OPTION...]\n\n"
-          "  memory       bulk TCP between two hosts in memory, in one thread\n"
+          "  memory       bulk and requests between two hosts in memory, in one thread\n"
           "  shards       the same by several threads, beside one\n"
           "  connections  what many idle connections cost\n\n"
           "chaski bench memory --help says more.\n",
