@@ -36,6 +36,8 @@ enum {
     SOCKETS_SIOCOUTQNSD = 0x894b,
 };
 
+enum { FAST_KEYS_MOST = 32 };
+
 /* Options whose value is a number and that nobody but the socket itself looks at. */
 enum plain_option {
     PLAIN_REUSEADDR,
@@ -117,6 +119,8 @@ struct socket {
     bool more;           /* the last call to send had MSG_MORE */
     bool has_congestion; /* TCP_CONGESTION has been set */
     bool fast_connect;   /* TCP_FASTOPEN_CONNECT */
+    uint8_t fast_keys[FAST_KEYS_MOST]; /* TCP_FASTOPEN_KEY, */
+    uint8_t fast_keys_length;          /* so many bytes of them; 0: those of all */
     bool fast_waits;     /* a caller waits for the handshake, having given so many bytes: */
     uint32_t fast_taken;
     bool fast_opened;   /* that call may go on with the rest, its flags being the same */
@@ -166,6 +170,8 @@ struct option_out;
 size_t fast_open_room(const struct socket *socket, const struct chaski_endpoint *remote);
 int fast_open_set(struct socket *socket, int name, const struct option_in *in);
 int fast_open_get(const struct socket *socket, int name, const struct option_out *out);
+/* A listener has come to be: its own keys, if it has any. */
+void fast_open_listen(struct socket *socket);
 /* MSG_FASTOPEN: opens with what is to be sent. */
 ssize_t fast_open_send(struct socket *socket, const struct msghdr *message, int flags);
 /* The first data after a connect() that was put off. */

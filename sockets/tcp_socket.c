@@ -158,6 +158,7 @@ int tcp_socket_listen(struct socket *socket, int backlog)
         ao_withdraw(socket);
         return error_number(error);
     }
+    fast_open_listen(socket);
     socket->bound = true;
     socket->phase = SOCKET_LISTENING;
     socket->waiting_seen = 0;

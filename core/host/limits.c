@@ -14,8 +14,7 @@ enum {
     LARGE_COST = BUFFER_HEADER + LARGE_BUFFER,
     SMALL_COST = BUFFER_HEADER + SMALL_BUFFER,
     PACKETS_A_LARGE = 8, /* descriptors that go with a large buffer: its bytes leave in frames */
-    RECEIVE_MAX = 6 << 20,
-    SEND_MAX = 4 << 20,
+    QUEUE_MAX = 64 << 20, /* 1 Gbit/s over 200 ms are 25 MB; a sender wants twice its window */
     QUEUE_MIN = 16 << 10,
 };
 
@@ -52,8 +51,8 @@ static void set_packets(struct chaski_limits *limits, uint64_t bytes)
     limits->large_buffers = clamp(large, 0, UINT32_MAX);
     limits->small_buffers = clamp(small, 4, UINT32_MAX);
     limits->packets = clamp(small + large * PACKETS_A_LARGE, 8, UINT32_MAX);
-    limits->receive_buffer_max = clamp(bytes / 4, QUEUE_MIN, RECEIVE_MAX);
-    limits->send_buffer_max = clamp(bytes / 4, QUEUE_MIN, SEND_MAX);
+    limits->receive_buffer_max = clamp(bytes / 4, QUEUE_MIN, QUEUE_MAX);
+    limits->send_buffer_max = clamp(bytes / 4, QUEUE_MIN, QUEUE_MAX);
 }
 
 /* The largest tables whose variable part leaves three quarters of the memory, what the connections

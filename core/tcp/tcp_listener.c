@@ -215,6 +215,14 @@ int tcp_listener_fast_open(struct tcp *tcp, chaski_listener handle, uint32_t que
     return 0;
 }
 
+int tcp_listener_fast_open_keys(struct tcp *tcp, chaski_listener handle, const uint8_t *keys,
+                                size_t length)
+{
+    struct tcp_listener *listener = listener_of(tcp, handle);
+    return listener != NULL ? fast_open_set_keys(&listener->fast_open_keys, keys, length)
+                            : CHASKI_STALE;
+}
+
 int tcp_accept(struct tcp *tcp, chaski_listener handle, chaski_tcp *connection)
 {
     struct tcp_listener *listener = listener_of(tcp, handle);

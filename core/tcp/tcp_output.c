@@ -25,6 +25,8 @@ static uint32_t usable_window(const struct tcp_connection *c)
 static uint32_t congestion_room(const struct tcp_connection *c)
 {
     uint32_t in_flight = tcp_in_flight(c);
+    if (c->state == CHASKI_TCP_SYN_RECEIVED) /* our SYN+ACK is no data (RFC 7413) */
+        in_flight -= minimum(in_flight, 1);
     return c->congestion.window > in_flight ? c->congestion.window - in_flight : 0;
 }
 
@@ -70,7 +72,8 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
         data = most;
         fin = false;
     }
-    bool last = data != 0 && (sent->flags & SENT_PUSHED) && data + fin == sent_length(sent);
+    bool pushed = (sent->flags & SENT_PUSHED) && data + fin == sent_length(sent);
+    bool last = data != 0 && (pushed || sent->node.key + data == c->snd_end);
     uint8_t flags = TCP_ACK | (last || data > c->mss ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
     if (!scoreboard_split(&c->flight->scoreboard, &tcp->sent, sent, data + fin))
         return OUT_OF_MEMORY;
@@ -494,11 +497,27 @@ static uint32_t window_in_units(uint32_t window, uint32_t room, uint32_t unit)
     return up <= room || (up == unit && room != 0) ? up : window & ~(unit - 1);
 }
 
+uint16_t tcp_first_window(uint32_t room, uint32_t mss)
+{
+    uint32_t whole = room > mss ? room - room % mss : room;
+    return (uint16_t)minimum(whole, UINT16_MAX);
+}
+
+/* What the peer will send most in a segment, as far as we know when our SYN goes. */
+static uint32_t first_segment(const struct tcp_connection *c)
+{
+    bool stamped = c->state == CHASKI_TCP_SYN_RECEIVED && has(c, TCPF_HAS_TIMESTAMPS);
+    uint32_t mss = c->announced_mss;
+    return stamped ? mss - minimum(mss - 1, WIRE_TCP_TIMESTAMP_PADDED) : mss;
+}
+
 /* What the window could be. It begins as in the SYN, which has no scale, and grows as text comes,
  * twice as fast, so that no sender is held up and none hears of windows that it does not need. */
 static uint32_t window_room(const struct tcp_connection *c)
 {
     uint32_t room = c->receive.limit > c->receive.length ? c->receive.limit - c->receive.length : 0;
+    if (c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED)
+        return tcp_first_window(room, first_segment(c));
     room = minimum(room, (uint32_t)UINT16_MAX << c->receive_scale);
     uint64_t grown = UINT16_MAX + 2 * c->bytes_received;
     return room < grown ? room : (uint32_t)grown;

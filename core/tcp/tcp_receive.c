@@ -12,6 +12,7 @@ static void read_options(struct packet *packet, const uint8_t *header)
     tcp->sack_count = 0;
     tcp->accecn_offset = 0;
     tcp->user_timeout = 0;
+    tcp->newer = false;
     tcp->has_timestamp = wire_tcp_timestamp_only(header, &tcp->timestamp, &tcp->timestamp_echo);
     if (tcp->has_timestamp || tcp->header_length == WIRE_TCP_HEADER)
         return;
@@ -305,7 +306,7 @@ static bool path_shrank(struct tcp *tcp, struct tcp_connection *c, uint16_t mtu)
         open_smaller(tcp, c, mtu);
         return true;
     }
-    connection_set_mss(c, mtu);
+    connection_set_mss(tcp, c, mtu);
     bool refuted = c->flight != NULL && c->mss < c->flight->proven_mss && c->backoff == 0;
     if (refuted || c->mss >= old) {
         c->mss = old;

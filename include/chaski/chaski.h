@@ -274,6 +274,9 @@ size_t chaski_tcp_fast_open_room(struct chaski *host, const struct chaski_addres
 /* The keys of Fast Open's cookies: 16 bytes, or 32 when cookies of the key before are still good.
  */
 int chaski_tcp_fast_open_keys(struct chaski *host, const void *keys, size_t length);
+/* Likewise, of those that this listener gives and takes. */
+int chaski_tcp_listener_fast_open_keys(struct chaski *host, chaski_listener listener,
+                                       const void *keys, size_t length);
 /* Stops listening; connections that were accepted live on, those still waiting are reset. */
 int chaski_tcp_unbind(struct chaski *host, chaski_listener listener);
 int chaski_tcp_accept(struct chaski *host, chaski_listener listener, chaski_tcp *connection);
