@@ -238,6 +238,10 @@ int tcp_socket_begin(struct socket *socket, const struct chaski_endpoint *remote
         .fast_open = fast,
         .fast_open_without_cookie = fast && socket->plain[PLAIN_FASTOPEN_NO_COOKIE] != 0,
     };
+    uint16_t range[2];
+    port_range(socket, range);
+    connect.port_first = range[0];
+    connect.port_last = range[1];
     chaski_tcp connection;
     int error = chaski_tcp_connect(host_of(socket), &connect, &connection);
     if (error == CHASKI_IN_USE)

@@ -282,7 +282,8 @@ int chaski_tcp_unbind(struct chaski *host, chaski_listener listener);
 int chaski_tcp_accept(struct chaski *host, chaski_listener listener, chaski_tcp *connection);
 
 struct chaski_tcp_connect {
-    struct chaski_endpoint local; /* unspecified address and port 0: chosen (RFC 6056) */
+    struct chaski_endpoint local; /* unspecified address and port 0: chosen (RFC 6056), */
+    uint16_t port_first, port_last; /* from among these; 0: all from 1024 on */
     struct chaski_endpoint remote;
     chaski_tcp_closure *receive; /* may be NULL */
     void *context;
