@@ -95,12 +95,8 @@ void frame_as_received(struct packet *packet, unsigned features)
     packet->network = 0;
     packet->transport = 0;
     packet->checksum = trusted ? CHECKSUM_VERIFIED : CHECKSUM_UNKNOWN;
-    packet->checksum_field = 0;
-    packet->flags = 0;
-    packet->interface = 0;
-    memset(packet->link_destination, 0, sizeof packet->link_destination);
-    memset(&packet->next_hop, 0, sizeof packet->next_hop);
-    memset(&packet->ip, 0, sizeof packet->ip);
+    memset((uint8_t *)packet + offsetof(struct packet, next_hop), 0,
+           offsetof(struct packet, tcp) - offsetof(struct packet, next_hop));
     if ((features & LINK_CUT) == 0)
         packet->segment_size = 0;
 }

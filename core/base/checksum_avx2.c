@@ -48,6 +48,7 @@ static inline uint64_t across(vector sum)
     return (uint64_t)(int64_t)_mm_cvtsi128_si32(half);
 }
 
+#include "core/base/checksum_unmasked.h"
 #include "core/base/checksum_vector.h"
 
 #ifdef __clang__

@@ -39,4 +39,5 @@ static inline uint64_t across(vector sum)
     return vaddlvq_u32(sum);
 }
 
+#include "core/base/checksum_unmasked.h"
 #include "core/base/checksum_vector.h"

@@ -45,4 +45,5 @@ static inline uint64_t across(vector sum)
     return (uint64_t)(int64_t)_mm_cvtsi128_si32(sum);
 }
 
+#include "core/base/checksum_unmasked.h"
 #include "core/base/checksum_vector.h"

@@ -130,6 +130,8 @@ static void wire_bare(struct chaski *host, struct host_port *port, uint8_t numbe
 static void wire_port(struct chaski *host, struct host_port *port, uint8_t number,
                       const struct host_interface *interface)
 {
+    if ((interface->features & (LINK_CHECKSUM | LINK_CUT)) == 0)
+        host->memory.sums = true;
     cut_setup(&port->cut, &host->memory, &host->counters,
               (interface->features & LINK_CHECKSUM) != 0, (interface->features & LINK_CUT) != 0);
     port->cut.request = interface->output;

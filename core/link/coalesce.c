@@ -16,9 +16,12 @@
  * referred to by the first packet, and its descriptor is free again. A shorter payload, or PSH,
  * ends the run, so that the parts can be told again from segment_size.
  *
- * Only sound segments are taken in: both checksums of each are verified here, from sums over the
- * headers that the run has made once, and not again above. Who does not fit goes up as it is, and
- * is judged there.
+ * Only sound segments are taken in: both checksums of each are verified here, and not again above.
+ * Who does not fit goes up as it is, and is judged there.
+ *
+ * That is done for a few segments at a time, in three steps: whether their headers continue the
+ * run, whether they are sound, taking them in. A sum takes the processor longer than it keeps it
+ * busy, so one sum right behind another is twice as fast as one among other things.
  */
 
 enum {
@@ -29,6 +32,8 @@ enum {
     IP6_SOURCE = 8,
     IP6_ADDRESSES = 32,
     LENGTH_MAX = 65535, /* of an IP packet */
+    HEADER_WORDS = PACKET_HEAD_ROOM / 8,
+    AT_A_TIME = 16, /* segments: their headers and payloads shall stay in the nearest cache */
 };
 
 struct run {
@@ -41,6 +46,13 @@ struct run {
     uint32_t segments;
     bool ip6;
     bool open; /* another one may follow */
+    /* With those that are about to be taken in: */
+    uint32_t length;           /* of the frame */
+    uint32_t parts;            /* fragments */
+    const struct buffer *last; /* where the last one is, and ends; NULL: there is none */
+    uint32_t last_end;
+    /* The headers of the first, and which bits of them all have. */
+    uint64_t header[HEADER_WORDS], same[HEADER_WORDS];
 };
 
 void coalesce_setup(struct coalesce *coalesce, struct counters *counters, uint32_t link_header)
@@ -96,6 +108,28 @@ static inline bool can_be_referred_to(const struct packet *packet, uint32_t head
     return packet->linear != NULL || packet->linear_length == headers;
 }
 
+/* Sets which bits all headers share: all but those of the length, the identification, the sequence
+ * number, PSH, the urgent pointer, which without URG says nothing, and both checksums. */
+static void prepare_headers(struct run *run, const uint8_t *data)
+{
+    uint8_t same[sizeof run->same];
+    uint8_t *ip = same + run->network, *tcp = same + run->transport;
+    memset(same, 0xff, run->headers);
+    memset(same + run->headers, 0, sizeof same - run->headers);
+    if (run->ip6) {
+        store_be16(ip + IP6_PAYLOAD_LENGTH, 0);
+    } else {
+        memset(ip + WIRE_IP4_TOTAL_LENGTH, 0, 4);
+        store_be16(ip + WIRE_IP4_CHECKSUM, 0);
+    }
+    store_be32(tcp + WIRE_TCP_SEQUENCE, 0);
+    tcp[WIRE_TCP_OFFSET_FLAGS + 1] = (uint8_t)~TCP_PSH;
+    memset(tcp + WIRE_TCP_CHECKSUM, 0, 4);
+    memcpy(run->same, same, sizeof same);
+    memset(run->header, 0, sizeof run->header);
+    memcpy(run->header, data, run->headers);
+}
+
 static void prepare_sums(struct run *run, const uint8_t *data)
 {
     const uint8_t *ip = data + run->network, *tcp = data + run->transport;
@@ -114,9 +148,16 @@ static void prepare_sums(struct run *run, const uint8_t *data)
 static bool may_begin(const struct packet *packet, const uint8_t *tcp, uint32_t headers)
 {
     enum { OTHERS = TCP_SYN | TCP_FIN | TCP_RST | TCP_URG | TCP_PSH };
-    return headers <= packet->linear_length && packet->length >= headers + WORTHWHILE &&
+    return headers <= packet->linear_length && headers <= HEADER_WORDS * 8 &&
+           packet->length >= headers + WORTHWHILE &&
            (wire_tcp_flags(tcp) & (OTHERS | TCP_ACK)) == TCP_ACK && !packet_is_shared(packet) &&
            packet->segment_size == 0 && can_be_referred_to(packet, headers);
+}
+
+static inline void note_last(struct run *run, const struct fragment *last)
+{
+    run->last = last->buffer;
+    run->last_end = last->offset + last->length;
 }
 
 static void begin(struct run *run, struct packet *packet, uint32_t network)
@@ -129,112 +170,144 @@ static void begin(struct run *run, struct packet *packet, uint32_t network)
     uint32_t headers = transport + wire_tcp_header_length(tcp);
     if (wire_tcp_header_length(tcp) < WIRE_TCP_HEADER || !may_begin(packet, tcp, headers))
         return;
-    *run = (struct run){.first = packet,
-                        .network = network,
-                        .transport = transport,
-                        .headers = headers,
-                        .size = packet->length - headers,
-                        .sequence = wire_tcp_sequence(tcp) + packet->length - headers,
-                        .segments = 1,
-                        .ip6 = transport - network == IP6_HEADER,
-                        .open = true};
+    run->first = packet;
+    run->network = network;
+    run->transport = transport;
+    run->headers = headers;
+    run->size = packet->length - headers;
+    run->sequence = wire_tcp_sequence(tcp) + run->size;
+    run->segments = 1;
+    run->ip6 = transport - network == IP6_HEADER;
+    run->open = true;
+    run->length = packet->length;
+    run->parts = packet->fragment_count;
+    run->last = NULL;
+    prepare_headers(run, packet->data);
+    if (packet->fragment_count != 0)
+        note_last(run, &packet->fragments[packet->fragment_count - 1]);
 }
 
 /* ---- Continuing it -------------------------------------------------------------------------- */
 
-/* The differences of n bytes at `offset`, as bits. */
-static inline uint64_t differ_2(const uint8_t *a, const uint8_t *b, uint32_t offset)
+/* Whether the headers are those of the run. Reads as much of every frame, which the processor does
+ * in a few steps; what lies behind the headers is there, and is not looked at. */
+static inline bool headers_equal(const struct run *run, const uint8_t *headers)
 {
-    return (uint64_t)(checksum_load(a + offset) ^ checksum_load(b + offset));
+    uint64_t differ = 0;
+    for (size_t i = 0; i < HEADER_WORDS; i++) {
+        uint64_t word;
+        memcpy(&word, headers + i * 8, sizeof word);
+        differ |= (word ^ run->header[i]) & run->same[i];
+    }
+    return differ == 0;
 }
 
-static inline uint64_t differ_4(const uint8_t *a, const uint8_t *b, uint32_t offset)
-{
-    uint32_t of_a, of_b;
-    memcpy(&of_a, a + offset, sizeof of_a);
-    memcpy(&of_b, b + offset, sizeof of_b);
-    return of_a ^ of_b;
-}
-
-static inline uint64_t differ_8(const uint8_t *a, const uint8_t *b, uint32_t offset)
-{
-    return differ_4(a, b, offset) | differ_4(a, b, offset + 4);
-}
-
-static inline bool equal_link(const struct run *run, const uint8_t *a, const uint8_t *b)
-{
-    return run->network == 0 ||
-           (differ_8(a, b, 0) | differ_4(a, b, 8) | differ_2(a, b, WIRE_ETHERNET_TYPE)) == 0;
-}
-
-static inline bool equal_ip(const struct run *run, const uint8_t *a, const uint8_t *b)
-{
-    if (run->ip6)
-        return memcmp(a, b, IP6_PAYLOAD_LENGTH) == 0 &&
-               memcmp(a + IP6_NEXT_HEADER, b + IP6_NEXT_HEADER, IP6_HEADER - IP6_NEXT_HEADER) == 0;
-    return (differ_2(a, b, 0) | differ_4(a, b, WIRE_IP4_FRAGMENT) |
-            differ_8(a, b, WIRE_IP4_SOURCE)) == 0;
-}
-
-static inline bool equal_tcp(const uint8_t *a, const uint8_t *b, uint32_t header_length)
-{
-    uint64_t differing = differ_4(a, b, WIRE_TCP_SOURCE_PORT) |
-                         differ_4(a, b, WIRE_TCP_ACKNOWLEDGMENT) | differ_2(a, b, WIRE_TCP_WINDOW);
-    uint8_t flags = a[WIRE_TCP_OFFSET_FLAGS + 1] ^ b[WIRE_TCP_OFFSET_FLAGS + 1];
-    differing |= (flags & (uint8_t)~TCP_PSH) |
-                 (uint64_t)(a[WIRE_TCP_OFFSET_FLAGS] ^ b[WIRE_TCP_OFFSET_FLAGS]);
-    for (uint32_t at = WIRE_TCP_HEADER; at < header_length; at += 4)
-        differing |= differ_4(a, b, at);
-    return differing == 0;
-}
-
-static bool lengths_fit(const struct run *run, const struct packet *packet)
+static inline bool lengths_fit(const struct run *run, const struct packet *packet)
 {
     const uint8_t *ip = packet->data + run->network;
     uint32_t length = packet->length - run->network;
     uint32_t said = run->ip6 ? load_be16(ip + IP6_PAYLOAD_LENGTH) + (uint32_t)IP6_HEADER
                              : wire_ip4_total_length(ip);
     return said == length && packet->length - run->headers <= run->size &&
-           run->first->length - run->network + packet->length - run->headers <= LENGTH_MAX;
+           run->length - run->network + packet->length - run->headers <= LENGTH_MAX;
 }
 
-static bool continues(const struct run *run, const struct packet *packet)
+static inline bool continues(const struct run *run, const struct packet *packet)
 {
     if (packet->linear_length < run->headers || packet->length <= run->headers ||
-        packet->segment_size != 0 || !can_be_referred_to(packet, run->headers))
+        packet->segment_size != 0 || !can_be_referred_to(packet, run->headers) ||
+        packet->end - packet->data < HEADER_WORDS * 8)
         return false;
-    const uint8_t *a = run->first->data, *b = packet->data;
-    return wire_tcp_sequence(b + run->transport) == run->sequence && lengths_fit(run, packet) &&
-           equal_link(run, a, b) && equal_ip(run, a + run->network, b + run->network) &&
-           equal_tcp(a + run->transport, b + run->transport, run->headers - run->transport);
+    return wire_tcp_sequence(packet->data + run->transport) == run->sequence &&
+           lengths_fit(run, packet) && headers_equal(run, packet->data);
+}
+
+/* The first piece of the payload. */
+static inline struct fragment payload_of(const struct run *run, const struct packet *packet)
+{
+    if (packet->linear_length == run->headers)
+        return packet->fragments[0];
+    return (struct fragment){packet->linear,
+                             (uint32_t)(packet->data + run->headers - packet->linear->data),
+                             packet->linear_length - run->headers};
+}
+
+/* How many fragments the payload of the packet adds: its first piece may stand right behind the
+ * last one. */
+static inline uint32_t parts_added(const struct run *run, const struct packet *packet)
+{
+    struct fragment piece = payload_of(run, packet);
+    bool joins = piece.buffer == run->last && piece.offset == run->last_end;
+    return packet->fragment_count + (packet->linear_length > run->headers) - joins;
+}
+
+/* The packet is about to be taken in. */
+static inline void note(struct run *run, const struct packet *packet, uint32_t parts)
+{
+    uint32_t payload = packet->length - run->headers;
+    run->parts += parts;
+    run->length += payload;
+    run->sequence += payload;
+    run->open =
+        payload == run->size && (wire_tcp_flags(packet->data + run->transport) & TCP_PSH) == 0;
+    if (packet->fragment_count != 0) {
+        note_last(run, &packet->fragments[packet->fragment_count - 1]);
+    } else {
+        struct fragment piece = payload_of(run, packet);
+        note_last(run, &piece);
+    }
+}
+
+/* How many of these continue the run, by their headers. */
+static uint32_t follow(struct run *run, struct packet *const *packets, uint32_t count)
+{
+    uint32_t n = 0;
+    for (; n < count && run->open && continues(run, packets[n]); n++) {
+        uint32_t parts = parts_added(run, packets[n]);
+        if (run->parts + parts > PACKET_FRAGMENTS)
+            break;
+        note(run, packets[n], parts);
+    }
+    return n;
 }
 
 /* ---- Checksums ------------------------------------------------------------------------------ */
 
-static bool network_is_sound(const struct run *run, const uint8_t *ip)
+static inline uint64_t load_4(const uint8_t *at)
 {
-    if (run->ip6)
-        return true;
-    uint64_t sum = run->network_sum + checksum_load(ip + WIRE_IP4_TOTAL_LENGTH) +
-                   checksum_load(ip + WIRE_IP4_IDENTIFICATION) +
-                   checksum_load(ip + WIRE_IP4_CHECKSUM);
-    return checksum_finish(sum) == 0;
+    uint32_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
 }
 
-static bool transport_is_sound(const struct run *run, const struct packet *packet)
+/* What differs: the length and the identification, and the checksum. */
+static inline bool network_is_sound(const struct run *run, const uint8_t *ip)
 {
-    const uint8_t *tcp = packet->data + run->transport;
+    uint64_t sum = run->network_sum + load_4(ip + WIRE_IP4_TOTAL_LENGTH) +
+                   checksum_load(ip + WIRE_IP4_CHECKSUM);
+    return run->ip6 || checksum_finish(sum) == 0;
+}
+
+static inline uint64_t sum_of_payload(const struct run *run, const struct packet *packet)
+{
+    const struct fragment *only = &packet->fragments[0];
+    if (packet->linear_length == run->headers && packet->fragment_count == 1)
+        return checksum_partial(only->buffer->data + only->offset, only->length);
+    return packet_checksum_partial(packet, run->headers);
+}
+
+static inline bool transport_is_sound(const struct run *run, const struct packet *packet)
+{
     if (packet->checksum != CHECKSUM_UNKNOWN)
         return true;
+    const uint8_t *tcp = packet->data + run->transport;
     uint64_t sum = run->transport_sum + sum_of_be16(packet->length - run->transport) +
-                   checksum_load(tcp + WIRE_TCP_SEQUENCE) +
-                   checksum_load(tcp + WIRE_TCP_SEQUENCE + 2) +
-                   checksum_load(tcp + WIRE_TCP_OFFSET_FLAGS) +
-                   checksum_load(tcp + WIRE_TCP_CHECKSUM) + checksum_load(tcp + WIRE_TCP_URGENT);
-    return checksum_finish(sum + packet_checksum_partial(packet, run->headers)) == 0;
+                   load_4(tcp + WIRE_TCP_SEQUENCE) + checksum_load(tcp + WIRE_TCP_OFFSET_FLAGS) +
+                   load_4(tcp + WIRE_TCP_CHECKSUM); /* and the urgent pointer behind it */
+    return checksum_finish(sum + sum_of_payload(run, packet)) == 0;
 }
 
-static bool is_sound(const struct run *run, const struct packet *packet)
+static inline bool is_sound(const struct run *run, const struct packet *packet)
 {
     return network_is_sound(run, packet->data + run->network) && transport_is_sound(run, packet);
 }
@@ -253,70 +326,52 @@ static bool first_is_sound(struct run *run)
 
 /* ---- Taking in ------------------------------------------------------------------------------ */
 
-/* Whether these bytes stand right behind the last ones of the packet. */
-static inline bool is_next_to_the_last(const struct packet *packet, const struct buffer *buffer,
-                                       uint32_t offset)
-{
-    if (packet->fragment_count == 0)
-        return false;
-    const struct fragment *last = &packet->fragments[packet->fragment_count - 1];
-    return last->buffer == buffer && last->offset + last->length == offset;
-}
-
 /* Takes over the reference; there is room. */
-static void append(struct packet *first, struct buffer *buffer, uint32_t offset, uint32_t length)
+static inline void append(struct packet *first, const struct fragment *piece)
 {
-    if (!is_next_to_the_last(first, buffer, offset)) {
-        packet_add_fragment(first, buffer, offset, length);
+    struct fragment *last = &first->fragments[first->fragment_count - 1];
+    if (first->fragment_count == 0 || last->buffer != piece->buffer ||
+        last->offset + last->length != piece->offset) {
+        packet_add_fragment(first, piece->buffer, piece->offset, piece->length);
         return;
     }
-    first->fragments[first->fragment_count - 1].length += length;
-    first->length += length;
-    buffer_drop(buffer);
-}
-
-/* Whether the payload of the packet can be referred to by the first one. */
-static bool has_room_for(const struct run *run, const struct packet *packet)
-{
-    const struct packet *first = run->first;
-    uint32_t parts = packet->fragment_count + (packet->linear_length > run->headers);
-    if (packet->linear_length == run->headers && parts != 0 &&
-        is_next_to_the_last(first, packet->fragments[0].buffer, packet->fragments[0].offset))
-        parts--;
-    return first->fragment_count + parts <= PACKET_FRAGMENTS;
+    last->length += piece->length;
+    first->length += piece->length;
+    buffer_drop(piece->buffer);
 }
 
 /* The packet is gone afterwards. */
-static void take_in(struct run *run, struct packet *packet)
+static inline void take_in(struct run *run, struct packet *packet)
 {
     struct packet *first = run->first;
-    uint32_t payload = packet->length - run->headers;
-    uint32_t linear = packet->linear_length - run->headers;
     uint8_t *flags = first->data + run->transport + WIRE_TCP_OFFSET_FLAGS + 1;
-    uint8_t push = wire_tcp_flags(packet->data + run->transport) & TCP_PSH;
-    if (linear != 0) {
-        struct buffer *buffer = packet->linear;
-        append(first, buffer, (uint32_t)(packet->data + run->headers - buffer->data), linear);
+    *flags |= wire_tcp_flags(packet->data + run->transport) & TCP_PSH;
+    if (packet->linear_length != run->headers) {
+        struct fragment piece = payload_of(run, packet);
+        append(first, &piece);
         packet->linear = NULL;
     }
     for (uint32_t i = 0; i < packet->fragment_count; i++)
-        append(first, packet->fragments[i].buffer, packet->fragments[i].offset,
-               packet->fragments[i].length);
+        append(first, &packet->fragments[i]);
     packet->fragment_count = 0;
     packet_free(packet);
-    *flags |= push;
     run->segments++;
-    run->sequence += payload;
-    run->open = push == 0 && payload == run->size;
 }
 
-static bool try_to_continue(struct run *run, struct packet *packet)
+/* How many of these go into the run. */
+static uint32_t take_some(struct run *run, struct packet *const *packets, uint32_t count)
 {
-    if (run->first == NULL || !run->open || !continues(run, packet) || !has_room_for(run, packet) ||
-        !first_is_sound(run) || !is_sound(run, packet))
-        return false;
-    take_in(run, packet);
-    return true;
+    uint32_t n = 0, sound = 0;
+    if (run->first != NULL)
+        n = follow(run, packets, count < AT_A_TIME ? count : AT_A_TIME);
+    if (n == 0 || !first_is_sound(run))
+        return 0;
+    while (sound < n && is_sound(run, packets[sound]))
+        sound++;
+    for (uint32_t i = 0; i < sound; i++)
+        take_in(run, packets[i]);
+    run->open = run->open && sound == n;
+    return sound;
 }
 
 /* Makes one segment of the run. */
@@ -340,20 +395,29 @@ static void finish(struct coalesce *coalesce, struct run *run)
     count_many(coalesce->counters, CHASKI_LINK_BYTES_RECEIVED, (uint64_t)more * run->headers);
 }
 
+/* Packets that are kept move to the front. */
+static uint32_t join_runs(struct coalesce *coalesce, struct packet **packets, uint32_t count)
+{
+    struct run run;
+    uint32_t kept = 0;
+    run.first = NULL;
+    for (uint32_t i = 0; i < count;) {
+        uint32_t taken = take_some(&run, packets + i, count - i);
+        i += taken;
+        if (taken != 0)
+            continue;
+        finish(coalesce, &run);
+        begin(&run, packets[i], coalesce->link_header);
+        packets[kept++] = packets[i++];
+    }
+    finish(coalesce, &run);
+    return kept;
+}
+
 void coalesce_receive(void *block, struct burst *burst, uint64_t now_ns)
 {
     struct coalesce *coalesce = block;
-    struct run run = {.first = NULL};
-    uint32_t kept = 0, count = burst->count;
-    for (uint32_t i = 0; i < count && count > 1; i++) {
-        struct packet *packet = burst->packets[i];
-        if (try_to_continue(&run, packet))
-            continue;
-        finish(coalesce, &run);
-        begin(&run, packet, coalesce->link_header);
-        burst->packets[kept++] = packet;
-    }
-    finish(coalesce, &run);
-    burst->count = count > 1 ? kept : count;
+    if (burst->count > 1)
+        burst->count = join_runs(coalesce, burst->packets, burst->count);
     hook_call(&coalesce->inform, burst, now_ns);
 }

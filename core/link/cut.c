@@ -34,22 +34,28 @@ enum {
 /* A segment on its way into frames. */
 struct cutting {
     struct packet *segment;
-    uint8_t headers[HEADERS_MAX]; /* as every frame has them, zeros where frames differ */
-    uint32_t header_length;       /* of all of them */
-    uint32_t network, transport;  /* offsets of the IP and TCP headers */
-    uint64_t network_sum;         /* of the IPv4 header */
-    uint64_t transport_sum;       /* of the pseudo-header without its length, and the TCP header */
+    uint8_t *headers; /* as every frame has them, zeros where frames differ; the end of `room` */
+    uint8_t room[HEADERS_MAX];
+    uint32_t header_length;      /* of all of them */
+    uint32_t network, transport; /* offsets of the IP and TCP headers */
+    uint64_t network_sum;        /* of the IPv4 header */
+    uint64_t transport_sum;      /* of the pseudo-header without its length, and the TCP header */
     uint32_t sequence;
     uint32_t urgent;
     uint16_t identification, identification_step;
     uint8_t flags;
     bool cwr_everywhere;
+    /* What the headers of the last frame said, which most others repeat. */
+    uint64_t frame_sum; /* transport_sum, with the length, the flags and the urgent pointer */
+    uint32_t frame_length;
+    uint8_t frame_flags;
     bool ip6;
     bool leave_checksum; /* the link completes it */
     /* The cursor: the next payload byte. */
     uint32_t piece; /* 0: the linear part; i: fragment i - 1 */
     uint32_t at;    /* offset within the piece */
     uint32_t left;  /* payload bytes still to be cut */
+    uint32_t hint;  /* for the next sum that the piece knows */
 };
 
 void cut_setup(struct cut *cut, struct packet_memory *memory, struct counters *counters,
@@ -160,6 +166,7 @@ static bool prepare(struct cutting *cutting, const struct cut *cut, struct packe
     cutting->header_length = cutting->transport + wire_tcp_header_length(packet_transport(segment));
     if (!headers_are_there(cutting))
         return false;
+    cutting->headers = cutting->room + HEADERS_MAX - cutting->header_length;
     memcpy(cutting->headers, segment->data, cutting->header_length);
     uint8_t *ip = cutting->headers + cutting->network, *tcp = cutting->headers + cutting->transport;
     uint64_t pseudo = ip[0] >> 4 == 6 ? prepare_ip6(cutting, ip) : prepare_ip4(cutting, ip);
@@ -208,6 +215,17 @@ static inline bool add_span(struct packet *frame, const struct span *span, uint3
     return true;
 }
 
+/* Of the first n bytes of a span: known to who wrote them, perhaps. */
+static inline uint64_t sum_of(struct cutting *cutting, const struct span *span, uint32_t n)
+{
+    uint64_t sum;
+    if (span->buffer != NULL &&
+        buffer_find_sum(span->buffer, (uint32_t)(span->bytes - span->buffer->data), n,
+                        &cutting->hint, &sum))
+        return sum;
+    return checksum_partial(span->bytes, n);
+}
+
 /* Moves the payload of one frame, `n` bytes, over to it, adding it to *sum. */
 static bool add_payload(struct cutting *cutting, struct packet *frame, uint32_t n, uint64_t *sum)
 {
@@ -217,7 +235,7 @@ static bool add_payload(struct cutting *cutting, struct packet *frame, uint32_t 
         if (take != 0 && !add_span(frame, &span, take))
             return false;
         if (!cutting->leave_checksum) {
-            uint64_t partial = checksum_partial(span.bytes, take);
+            uint64_t partial = sum_of(cutting, &span, take);
             *sum += done % 2 == 0 ? partial : checksum_shift_odd(partial);
         }
         done += take;
@@ -225,6 +243,7 @@ static bool add_payload(struct cutting *cutting, struct packet *frame, uint32_t 
         if (take == span.length) {
             cutting->piece++;
             cutting->at = 0;
+            cutting->hint = 0;
         }
     }
     cutting->left -= n;
@@ -244,8 +263,9 @@ static uint8_t frame_flags(const struct cutting *cutting, bool first, bool last)
     return flags;
 }
 
-static void write_network(const struct cutting *cutting, uint8_t *ip, uint16_t tcp_length)
+static void write_network(struct cutting *cutting, uint16_t tcp_length)
 {
+    uint8_t *ip = cutting->headers + cutting->network;
     if (cutting->ip6) {
         store_be16(ip + IP6_PAYLOAD_LENGTH,
                    (uint16_t)(cutting->transport - cutting->network - IP6_HEADER + tcp_length));
@@ -256,54 +276,83 @@ static void write_network(const struct cutting *cutting, uint8_t *ip, uint16_t t
     wire_ip4_set_identification(ip, cutting->identification);
     wire_ip4_set_checksum(ip, checksum_finish(cutting->network_sum + sum_of_be16(total) +
                                               sum_of_be16(cutting->identification)));
+    cutting->identification = (uint16_t)(cutting->identification + cutting->identification_step);
 }
 
-static void write_transport(const struct cutting *cutting, uint8_t *tcp, uint8_t flags,
-                            uint16_t tcp_length, uint64_t sum)
+static void write_transport(struct cutting *cutting, uint8_t flags, uint16_t tcp_length)
+{
+    uint8_t *tcp = cutting->headers + cutting->transport;
+    uint16_t urgent = (uint16_t)cutting->urgent;
+    tcp[WIRE_TCP_OFFSET_FLAGS + 1] = flags;
+    store_be16(tcp + WIRE_TCP_URGENT, urgent);
+    cutting->frame_sum = cutting->transport_sum + sum_of_be16(tcp_length);
+    if (!cutting->leave_checksum)
+        cutting->frame_sum += sum_of_be16(flags) + sum_of_be16(urgent);
+}
+
+/* What is not the same as in the frame before, but for sequence number and checksum. */
+static void write_headers(struct cutting *cutting, uint8_t flags, uint32_t n)
+{
+    uint16_t tcp_length = (uint16_t)(cutting->header_length - cutting->transport + n);
+    bool same = n == cutting->frame_length && flags == cutting->frame_flags;
+    if (same && cutting->urgent == 0 && cutting->identification_step == 0)
+        return;
+    write_network(cutting, tcp_length);
+    write_transport(cutting, flags, tcp_length);
+    cutting->frame_length = n;
+    cutting->frame_flags = flags;
+}
+
+/* `sum` is the payload's. */
+static inline void write_rest(const struct cutting *cutting, uint8_t *tcp, uint64_t sum)
 {
     store_be32(tcp + WIRE_TCP_SEQUENCE, cutting->sequence);
-    tcp[WIRE_TCP_OFFSET_FLAGS + 1] = flags;
-    store_be16(tcp + WIRE_TCP_URGENT, (uint16_t)cutting->urgent);
-    sum += sum_of_be16(tcp_length);
     if (cutting->leave_checksum) {
-        checksum_store(tcp + WIRE_TCP_CHECKSUM, checksum_fold(sum));
+        checksum_store(tcp + WIRE_TCP_CHECKSUM, checksum_fold(cutting->frame_sum));
         return;
     }
-    sum += sum_of_be32(cutting->sequence) + sum_of_be16(flags) +
-           sum_of_be16((uint16_t)cutting->urgent);
+    sum += cutting->frame_sum + sum_of_be32(cutting->sequence);
     checksum_store(tcp + WIRE_TCP_CHECKSUM, checksum_finish(sum));
 }
 
-/* Makes the next frame; NULL when memory has run out. */
-static struct packet *next_frame(struct cutting *cutting, const struct cut *cut)
+/* An empty frame with its headers. */
+static inline struct packet *take_frame(const struct cutting *cutting, const struct cut *cut)
 {
     const struct packet *segment = cutting->segment;
     struct packet *frame = packet_take(&cut->memory->packets, FOR_SEND);
     if (frame == NULL)
         return NULL;
-    bool first = cutting->left == segment->length - cutting->header_length;
-    bool last = cutting->left <= segment->segment_size;
-    uint32_t n = last ? cutting->left : segment->segment_size;
-    uint16_t tcp_length = (uint16_t)(cutting->header_length - cutting->transport + n);
-    uint64_t sum = cutting->transport_sum;
-    uint8_t *headers = packet_push(frame, cutting->header_length);
-    memcpy(headers, cutting->headers, cutting->header_length);
+    memcpy(frame->room, cutting->room,
+           HEADERS_MAX); /* all of it: a length that is known is quick */
+    packet_push(frame, cutting->header_length);
     frame->network = (uint16_t)(packet_head_room(frame) + cutting->network);
     frame->transport = (uint16_t)(packet_head_room(frame) + cutting->transport);
     frame->protocol = segment->protocol;
     frame->interface = segment->interface;
     frame->checksum = cutting->leave_checksum ? CHECKSUM_PARTIAL : CHECKSUM_COMPLETE;
     frame->checksum_field = WIRE_TCP_CHECKSUM;
+    return frame;
+}
+
+/* Makes the next frame; NULL when memory has run out. */
+static struct packet *next_frame(struct cutting *cutting, const struct cut *cut)
+{
+    const struct packet *segment = cutting->segment;
+    bool first = cutting->left == segment->length - cutting->header_length;
+    bool last = cutting->left <= segment->segment_size;
+    uint32_t n = last ? cutting->left : segment->segment_size;
+    uint64_t sum = 0;
+    write_headers(cutting, frame_flags(cutting, first, last), n);
+    struct packet *frame = take_frame(cutting, cut);
+    if (frame == NULL)
+        return NULL;
     if (!add_payload(cutting, frame, n, &sum)) {
         packet_free(frame);
         return NULL;
     }
-    write_network(cutting, headers + cutting->network, tcp_length);
-    write_transport(cutting, headers + cutting->transport, frame_flags(cutting, first, last),
-                    tcp_length, sum);
+    write_rest(cutting, packet_transport(frame), sum);
     cutting->sequence += n;
     cutting->urgent -= cutting->urgent < n ? cutting->urgent : n;
-    cutting->identification = (uint16_t)(cutting->identification + cutting->identification_step);
     return frame;
 }
 

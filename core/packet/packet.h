@@ -134,6 +134,7 @@ struct packet_memory {
     struct pool
         small; /* buffers of SMALL_BUFFER bytes: a frame of an ordinary link, short writes */
     struct pool large; /* buffers of LARGE_BUFFER bytes: bulk data, either way */
+    bool sums; /* checksums are computed in here: who writes bytes to be sent may note theirs */
 };
 
 enum {

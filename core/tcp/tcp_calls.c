@@ -136,9 +136,10 @@ long tcp_write(struct tcp *tcp, chaski_tcp handle, const void *bytes, size_t len
         return error;
     uint32_t room = tcp_send_room(c), n = 0;
     struct tcp_flight *flight = flight_take(tcp, c);
+    const struct send_cuts cuts = {c->snd_nxt, c->mss};
     if (flight != NULL)
         n = send_queue_write(&flight->queue, tcp->memory, c->snd_end, bytes,
-                             length < room ? (uint32_t)length : room);
+                             length < room ? (uint32_t)length : room, &cuts);
     if (n < length)
         want_room(tcp, c);
     if (n == 0)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/base/bytes.h"
+#include "core/base/prefetch.h"
 #include "core/tcp/tcp_internal.h"
 
 /*
@@ -172,7 +173,7 @@ void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t 
         tcp_restart_rto(tcp, c, now_ns);
         tcp_await(tcp, c, now_ns);
     }
-    tune_send(tcp, c);
+    tune_send(tcp, c, c->congestion.window);
     tcp_heard(c, now_ns);
     if (has(c, TCPF_FIN_QUEUED))
         c->state = CHASKI_TCP_FIN_WAIT_1;
@@ -241,6 +242,7 @@ struct tcp_connection *connection_of(struct tcp *tcp, chaski_tcp handle)
     if (handle.index >= tcp->connection_fresh)
         return NULL;
     struct tcp_connection *c = &tcp->connections[handle.index];
+    prefetch(c, sizeof *c); /* whoever asks will want most of it, in one order or another */
     bool lives = c->generation == handle.generation && (c->generation & 1);
     return lives && !has(c, TCPF_ORPHAN) ? c : NULL;
 }

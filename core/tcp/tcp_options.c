@@ -85,7 +85,7 @@ static void set_keep_alive(struct tcp *tcp, struct tcp_connection *c, int64_t va
 {
     set_flag(c, TCPF_KEEPALIVE, value);
     c->alive_at = TIMER_NEVER;
-    tcp_heard(c, tcp->now_ns);
+    tcp_put_off_keepalive(c, tcp->now_ns);
     tcp_timer_set(tcp, c);
 }
 

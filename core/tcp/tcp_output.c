@@ -72,7 +72,8 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
         data = most;
         fin = false;
     }
-    bool last = data != 0 && (sent->flags & SENT_PUSHED) && data + fin == sent_length(sent);
+    bool pushed = (sent->flags & SENT_PUSHED) && data + fin == sent_length(sent);
+    bool last = data != 0 && (pushed || sent->node.key + data == c->snd_end);
     uint8_t flags = TCP_ACK | (last || data > c->mss ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
     if (!scoreboard_split(&c->flight->scoreboard, &tcp->sent, sent, data + fin))
         return OUT_OF_MEMORY;

@@ -54,6 +54,7 @@ static uint8_t *room_behind(struct packet *packet, uint32_t n)
     if (!exclusive(last->buffer) || last->buffer->size - last->offset - last->length < n)
         return NULL;
     uint8_t *at = last->buffer->data + last->offset + last->length;
+    last->buffer->sums = NULL; /* of what its writer had there */
     last->length += n;
     packet->length += n;
     return at;

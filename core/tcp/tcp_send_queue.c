@@ -34,12 +34,32 @@ static void append_chunk(struct tcp_send_queue *queue, uint32_t end, struct send
     queue->tail = chunk;
 }
 
+/* How far it is from `sequence` to where the next segment begins. */
+static uint32_t until_next(const struct send_cuts *cuts, uint32_t sequence)
+{
+    return cuts->size - (sequence - cuts->begin) % cuts->size;
+}
+
+/* Makes room for the sums of segments, as many as fit in whole. */
+static void prepare_sums(struct buffer *buffer, const struct send_cuts *cuts, uint32_t sequence)
+{
+    enum { SUMS_ROOM = sizeof(struct buffer_sums) + 64 * 4 };
+    uint32_t first = until_next(cuts, sequence) % cuts->size;
+    uint32_t most = buffer->size - SUMS_ROOM, whole = 0;
+    if (first <= most)
+        whole = first + (most - first) / cuts->size * cuts->size;
+    buffer_note_sums(buffer, buffer->size - (whole != 0 ? whole : most));
+}
+
 /* A queue that has grown past one small buffer is bulk: it goes on in large ones. */
-static struct send_chunk *new_chunk(struct packet_memory *memory, uint32_t queued, uint32_t length)
+static struct send_chunk *new_chunk(struct packet_memory *memory, uint32_t queued, uint32_t length,
+                                    const struct send_cuts *cuts, uint32_t sequence)
 {
     struct buffer *buffer = NULL;
     if (length > SMALL_BUFFER || queued >= SMALL_BUFFER)
         buffer = buffer_take(&memory->large, FOR_SEND);
+    if (buffer != NULL && memory->sums)
+        prepare_sums(buffer, cuts, sequence);
     if (buffer == NULL)
         buffer = buffer_take(&memory->small, FOR_SEND);
     if (buffer == NULL)
@@ -51,22 +71,35 @@ static struct send_chunk *new_chunk(struct packet_memory *memory, uint32_t queue
     return chunk;
 }
 
+/* Copies n bytes in, and notes the sum of each segment that they are expected to leave in. */
+static void fill(struct send_chunk *chunk, const uint8_t *bytes, uint32_t n,
+                 const struct send_cuts *cuts)
+{
+    uint32_t at = chunk->length;
+    if (chunk->buffer.sums == NULL)
+        memcpy(chunk->buffer.data + at, bytes, n);
+    else
+        buffer_copy_in(&chunk->buffer, at, bytes, n, until_next(cuts, chunk->sequence + at),
+                       cuts->size);
+    chunk->length = (at + n) & CHUNK_MOST;
+}
+
 uint32_t send_queue_write(struct tcp_send_queue *queue, struct packet_memory *memory, uint32_t end,
-                          const uint8_t *bytes, uint32_t length)
+                          const uint8_t *bytes, uint32_t length, const struct send_cuts *cuts)
 {
     uint32_t written = 0;
     while (written < length) {
         struct send_chunk *tail = queue->tail;
         if (tail == NULL || tail->length == tail->buffer.size || tail->ends_record) {
-            tail = new_chunk(memory, end + written - queue->start, length - written);
+            tail = new_chunk(memory, end + written - queue->start, length - written, cuts,
+                             end + written);
             if (tail == NULL)
                 break;
             append_chunk(queue, end + written, tail);
         }
         uint32_t room = tail->buffer.size - tail->length;
         uint32_t n = length - written < room ? length - written : room;
-        memcpy(tail->buffer.data + tail->length, bytes + written, n);
-        tail->length = (tail->length + n) & CHUNK_MOST;
+        fill(tail, bytes + written, n, cuts);
         written += n;
     }
     return written;

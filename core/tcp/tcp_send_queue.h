@@ -49,10 +49,16 @@ void send_returns_release(struct send_returns *returns);
 
 void send_queue_init(struct tcp_send_queue *queue, uint32_t start);
 
+/* Where segments are expected to be cut: at `begin` and each `size` bytes from there. What comes
+ * otherwise costs summing up once more, and no more. */
+struct send_cuts {
+    uint32_t begin, size;
+};
+
 /* Copies up to `length` bytes in, behind those that end at `end`; returns how many the pools
  * allowed. */
 uint32_t send_queue_write(struct tcp_send_queue *queue, struct packet_memory *memory, uint32_t end,
-                          const uint8_t *bytes, uint32_t length);
+                          const uint8_t *bytes, uint32_t length, const struct send_cuts *cuts);
 
 /* Appends memory of the application's without copying, behind the bytes that end at `end`; it goes
  * to `returns` when acknowledged. */

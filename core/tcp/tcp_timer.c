@@ -89,6 +89,13 @@ static uint64_t ms(uint64_t n)
     return n * 1000000;
 }
 
+void tcp_put_off_keepalive(struct tcp_connection *c, uint64_t now_ns)
+{
+    if (has(c, TCPF_KEEPALIVE) && !has(c, TCPF_ORPHAN) && c->state != CHASKI_TCP_SYN_SENT &&
+        c->state != CHASKI_TCP_SYN_RECEIVED && c->state != CHASKI_TCP_CLOSED)
+        c->alive_at = now_ns + ms(c->keep_idle_ms);
+}
+
 void tcp_heard(struct tcp_connection *c, uint64_t now_ns)
 {
     bool shut = has(c, TCPF_PERSISTING) || c->snd_wnd == 0;
@@ -96,9 +103,7 @@ void tcp_heard(struct tcp_connection *c, uint64_t now_ns)
     /* A peer that answers may keep its window shut (MUST-37). */
     if (shut && user_timeout_own(c) == 0 && !has(c, TCPF_ORPHAN))
         c->progress_ms = clock_ms(now_ns);
-    if (has(c, TCPF_KEEPALIVE) && !has(c, TCPF_ORPHAN) && c->state != CHASKI_TCP_SYN_SENT &&
-        c->state != CHASKI_TCP_SYN_RECEIVED && c->state != CHASKI_TCP_CLOSED)
-        c->alive_at = now_ns + ms(c->keep_idle_ms);
+    tcp_put_off_keepalive(c, now_ns);
 }
 
 /* How long data may stay unacknowledged: R2 of RFC 9293, 3.8.3, as time. */
