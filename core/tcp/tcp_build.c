@@ -163,7 +163,7 @@ int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send
 static unsigned find_blocks(struct tcp_connection *c, struct wire_tcp_sack *blocks, unsigned most)
 {
     unsigned n = 0;
-    if (!tcp_has_gap_to_tell(c))
+    if (most == 0 || !tcp_has_gap_to_tell(c))
         return 0;
     if (c->dsack_length != 0)
         blocks[n++] = (struct wire_tcp_sack){c->dsack_left, c->dsack_left + c->dsack_length};
