@@ -252,6 +252,8 @@ int socket_apply_one(struct socket *socket, enum plain_option option);
 void socket_apply(struct socket *socket);
 /* What a listener's connections begin with. */
 void socket_apply_listener(const struct socket *socket, struct chaski_tcp_bind *bind);
+/* Likewise, with TCP_CONGESTION, once it listens. */
+int socket_apply_congestion(const struct socket *socket);
 
 /* ---- error_queue.c ---- */
 

@@ -159,6 +159,8 @@ int tcp_socket_listen(struct socket *socket, int backlog)
         return error_number(error);
     }
     fast_open_listen(socket);
+    if (socket->has_congestion)
+        socket_apply_congestion(socket);
     socket->bound = true;
     socket->phase = SOCKET_LISTENING;
     socket->waiting_seen = 0;
