@@ -118,7 +118,8 @@ static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *en
 }
 
 /* The peer's SYN came twice: the first was answered with a cookie, for the second there was an
- * entry again. The acknowledgement is of the first answer. */
+ * entry again. The acknowledgement is of the first answer. What has overtaken the segment that can
+ * be read must not cost the connection; that one will come. */
 static struct tcp_connection *complete_by_cookie(struct tcp *tcp, struct tcp_half_open *entry,
                                                  struct packet *packet, uint64_t now_ns)
 {
@@ -126,7 +127,10 @@ static struct tcp_connection *complete_by_cookie(struct tcp *tcp, struct tcp_hal
     struct tcp_half_open said = {0};
     if (listener == 0 || now_ns >= tcp->half_open.cookies_until_ns ||
         !cookie_read(tcp, packet, &said, now_ns)) {
-        tcp_build_refusal(tcp, packet, now_ns);
+        if (packet->tcp.sequence != entry->irs + 1)
+            packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
+        else
+            tcp_build_refusal(tcp, packet, now_ns);
         return NULL;
     }
     half_open_drop(tcp, (uint32_t)(entry - tcp->half_open.entries));

@@ -106,10 +106,12 @@ bool model_end_is_over(const struct model_end *end)
            end->told > end->peer_fin;
 }
 
-/* What ended in order, or by a reset, may come to life again by the cookie that it came by. */
+/* What ended in order, by a reset, or by an abort when both had closed (RFC 9293, 3.10.5, says
+ * nothing to the peer then), may come to life again by the cookie that it came by. */
 static void may_be_reborn(struct model_end *end, const struct model_segment *segment)
 {
-    bool over = model_end_is_over(end) || end->reset;
+    bool closing = end->fin_at != 0 && end->peer_fin != 0 && end->told > end->peer_fin;
+    bool over = model_end_is_over(end) || end->reset || (end->gone && closing);
     if (!end->active && over && segment->acknowledgment == end->iss + 1)
         end->kept = end->told = 0;
 }
@@ -198,8 +200,7 @@ void model_end_hears(struct model_end *end, const struct model_segment *segment,
         hear_reset(end, segment, options, now_ns);
         return;
     }
-    if (!options->exact)
-        may_be_reborn(end, segment);
+    may_be_reborn(end, segment);
     if (!end->heard_syn || is_out_of_place(end, segment) || is_old(end, segment, options) ||
         is_outside(end, segment))
         return;

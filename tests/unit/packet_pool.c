@@ -219,7 +219,7 @@ static void foreign_memory_is_released_once(void **state)
     (void)state;
     unsigned released = 0;
     uint8_t bytes[10];
-    struct buffer buffer = {1, sizeof bytes, bytes, note_release, &released};
+    struct buffer buffer = {1, sizeof bytes, bytes, note_release, &released, NULL};
     buffer_hold(&buffer);
     buffer_drop(&buffer);
     assert_int_equal(released, 0);
