@@ -45,6 +45,18 @@ def kernel_in_memory(mtu, seconds):
             "connections_per_second": connections.get("per_second")}
 
 
+def lwip_in_memory(_, seconds):
+    figures = {}
+    for test in ("bulk", "requests", "connections"):
+        figures.update(rounds.ask([*rounds.on_core(0), peers.BUILD / "bench/lwip-memory", test,
+                                   f"{seconds:g}"]) or {})
+    return figures
+
+
+def chaski_in_memory(mtu, seconds):
+    return bench("memory", "--mtu", mtu, "--seconds", f"{seconds:g}")
+
+
 # What chaski's bench says, what that is, and what was promised of it at MTU 1500.
 IN_MEMORY = [("gbit_per_second", "bulk, Gbit/s", 140),
              ("zero_copy_gbit_per_second", "bulk without copies, Gbit/s", 250),
@@ -55,27 +67,29 @@ IN_MEMORY = [("gbit_per_second", "bulk, Gbit/s", 140),
 def measure_memory(options, inside_lab):
     seconds = max(0.2, options.seconds)
 
-    def one(way):
-        who, mtu = way
-        if who == "kernel":
-            return kernel_in_memory(mtu, seconds)
-        return bench("memory", "--mtu", mtu, "--seconds", f"{seconds:g}")
-
-    whos = ("chaski", "kernel") if inside_lab else ("chaski", )
-    ways = [(who, mtu) for mtu in (1500, 65535) for who in whos]
-    samples = rounds.alternate(ways, options.rounds, one, "memory")
+    whos, missing = {"chaski": chaski_in_memory}, {}
+    if inside_lab:
+        whos["kernel"] = kernel_in_memory
+    else:
+        missing["kernel"] = "no network namespace"
+    if (peers.BUILD / "bench/lwip-memory").exists():
+        whos["lwIP"] = lwip_in_memory
+    else:
+        missing["lwIP"] = "liblwip-dev is not installed"
+    ways = [(who, mtu) for mtu in (1500, 65535) for who in whos if (who, mtu) != ("lwIP", 65535)]
+    samples = rounds.alternate(ways, options.rounds, lambda way: whos[way[0]](way[1], seconds), "memory")
     rows, promises = [], []
     for mtu in (1500, 65535):
         for figure, what, least in IN_MEMORY:
-            chaski, kernel = (rounds.median(samples.get((who, mtu), []), figure)
-                              for who in ("chaski", "kernel"))
-            rows.append([f"MTU {mtu}: {what}", chaski, kernel, rounds.ratio(chaski, kernel)])
+            chaski, kernel, lwip = (rounds.median(samples.get((who, mtu), []), figure)
+                                    for who in ("chaski", "kernel", "lwIP"))
+            rows.append([f"MTU {mtu}: {what}", chaski, kernel, lwip, rounds.ratio(chaski, kernel),
+                         rounds.ratio(chaski, lwip)])
             if least and mtu == 1500:
                 promises.append(rounds.promise(f"in memory, MTU 1500: {what}", chaski, ">=", least))
     table = {"title": "Two hosts, one thread", "rows": rows,
-             "columns": ["", "chaski", "kernel, loopback, one core", "chaski to the kernel"]}
-    return {"title": "In memory", "tables": [table], "promises": promises,
-            "missing": {} if inside_lab else {"kernel": "no network namespace"},
+             "columns": ["", "chaski", "kernel, loopback, one core", "lwIP", "to the kernel", "to lwIP"]}
+    return {"title": "In memory", "tables": [table], "promises": promises, "missing": missing,
             "samples": {f"{who}, MTU {mtu}": taken for (who, mtu), taken in samples.items()}}
 
 

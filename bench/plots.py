@@ -50,7 +50,7 @@ def memory(pyplot, section, out):
     rows = [row for row in section["tables"][0]["rows"] if row[1] is not None]
     figure, axes = pyplot.subplots(2, (len(rows) + 1) // 2, figsize=(18, 4.5), squeeze=False)
     for axis, row in zip(axes.flat, rows):
-        bars(axis, row[0], ["chaski", "kernel, loopback"], row[1:3])
+        bars(axis, row[0], ["chaski", "kernel, loopback", "lwIP"], row[1:4])
     finish(figure, out / "memory.png", "In memory, one core")
 
 
