@@ -352,6 +352,8 @@ void tcp_timer_fire(void *tcp, struct timer *timer, uint64_t now_ns);
 void tcp_timer_set(struct tcp *tcp, struct tcp_connection *c);
 /* Sets send_at to what is to be awaited of data in flight. */
 void tcp_await(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
+/* The next time-out, or when patience ends, which it has not yet, if that is sooner. */
+uint64_t tcp_next_attempt(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns);
 /* Starts the retransmission timer again (RFC 6298, 5.3), to be awaited. */
 void tcp_restart_rto(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 void tcp_rtt_sample(const struct tcp *tcp, struct tcp_connection *c, uint32_t rtt_us);

@@ -416,7 +416,7 @@ static enum outcome send_handshake(struct tcp *tcp, struct tcp_connection *c, ui
         c->progress_ms = clock_ms(now_ns);
         c->snd_nxt = c->snd_una + 1;
     }
-    c->send_at = now_ns + tcp_rto_ns(tcp, c);
+    c->send_at = tcp_next_attempt(tcp, c, now_ns);
     return SENT;
 }
 
