@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * lwIP's side of the comparison: echo, discard and chargen over TCP with its raw interface, in one
- * thread over a TAP link with a network interface of its own.
+ * lwIP's side of the comparison: echo, discard, chargen and the smallest of HTTP servers over TCP,
+ * and echo over UDP, with its raw interface, in one thread over a TAP link with a network interface
+ * of its own.
  *
  * Debian builds lwIP with an operating system beneath, but as long as tcpip_init() is not called no
  * thread is started and the raw interface may be used from this one. Frames are read straight
@@ -24,6 +25,7 @@
 #include <lwip/netif.h>
 #include <lwip/tcp.h>
 #include <lwip/timeouts.h>
+#include <lwip/udp.h>
 #include <netif/ethernet.h>
 
 #include "sockets.h"
@@ -140,13 +142,52 @@ static err_t chargen_fill_up(void *context, struct tcp_pcb *pcb, u16_t acknowled
     return ERR_OK;
 }
 
+/* wrk sends a request in one segment, which comes in one piece. */
+static err_t http_receive(void *context, struct tcp_pcb *pcb, struct pbuf *data, err_t error)
+{
+    (void)context, (void)error;
+    if (data == NULL)
+        return end(pcb);
+    bool whole = data->next == NULL && http_request_ends(data->payload, data->len);
+    tcp_recved(pcb, data->tot_len);
+    pbuf_free(data);
+    if (!whole || tcp_write(pcb, http_answer, (u16_t)http_answer_length, 0) != ERR_OK) {
+        tcp_abort(pcb);
+        return ERR_ABRT;
+    }
+    return ERR_OK;
+}
+
+static void echo_datagram(void *context, struct udp_pcb *pcb, struct pbuf *data,
+                          const ip_addr_t *address, u16_t port)
+{
+    (void)context;
+    udp_sendto(pcb, data, address, port);
+    pbuf_free(data);
+}
+
+static void datagrams_listen(void)
+{
+    struct udp_pcb *pcb = udp_new();
+    if (pcb == NULL || udp_bind(pcb, IP_ADDR_ANY, SERVICE_ECHO) != ERR_OK)
+        fail("lwIP does not echo datagrams", NULL);
+    udp_recv(pcb, echo_datagram, NULL);
+}
+
+static tcp_recv_fn receiver_of(enum service service)
+{
+    if (service == SERVICE_HTTP)
+        return http_receive;
+    return service == SERVICE_ECHO ? echo_receive : discard_receive;
+}
+
 static err_t service_accept(void *context, struct tcp_pcb *pcb, err_t error)
 {
     if (error != ERR_OK || pcb == NULL)
         return ERR_VAL;
     tcp_nagle_disable(pcb);
     enum service service = (enum service)(uintptr_t)context;
-    tcp_recv(pcb, service == SERVICE_ECHO ? echo_receive : discard_receive);
+    tcp_recv(pcb, receiver_of(service));
     if (service == SERVICE_CHARGEN) {
         tcp_sent(pcb, chargen_fill_up);
         return chargen_fill_up(NULL, pcb, 0);
@@ -195,5 +236,7 @@ int main(int argc, char **argv)
     service_listen(SERVICE_ECHO);
     service_listen(SERVICE_DISCARD);
     service_listen(SERVICE_CHARGEN);
+    service_listen(SERVICE_HTTP);
+    datagrams_listen();
     run(&netif);
 }

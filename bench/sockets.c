@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 
@@ -36,6 +37,15 @@ int socket_cubic(void)
     return fd;
 }
 
+void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
 void socket_no_delay(int fd)
 {
     int on = 1;
@@ -49,4 +59,17 @@ void chargen_fill(char *bytes, size_t length)
         size_t line = i / 74, column = i % 74;
         bytes[i] = column == 72 ? '\r' : column == 73 ? '\n' : (char)(' ' + (line + column) % 95);
     }
+}
+
+const char http_answer[] = "HTTP/1.1 200 OK\r\n"
+                           "Content-Type: text/plain\r\n"
+                           "Content-Length: 100\r\n"
+                           "\r\n"
+                           "........................................................"
+                           "...........................................\n";
+const size_t http_answer_length = sizeof http_answer - 1;
+
+bool http_request_ends(const char *bytes, size_t length)
+{
+    return length >= 4 && memcmp(bytes + length - 4, "\r\n\r\n", 4) == 0;
 }

@@ -225,6 +225,7 @@ static int run(struct connections *many, uint64_t duration_ns, char *error)
     size_t memory = MEMORY_BYTES + (size_t)many->wanted * BYTES_A_CONNECTION;
 
     chaski_limits_for(&many->limits, memory, many->wanted + FEW);
+    many->limits.addresses = many->wanted / PORTS_AN_ADDRESS + 2;
     if (!memory_pair_open(&many->pair, &many->limits, 1500, NULL, false, error))
         return EXIT_WRONG;
     many->fresh = resident_bytes(&many->pair.side[SERVER].memory);
@@ -251,7 +252,7 @@ int bench_connections(int count, char **words)
          .read = argument_number,
          .target = &many.wanted,
          .minimum = 1,
-         .maximum = 600000},
+         .maximum = 1000000},
         {.name = "seconds",
          .value = "S",
          .help = "how long to measure each bulk transfer (2)",

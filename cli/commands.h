@@ -14,6 +14,7 @@ int command_link(int count, char **words);
 
 int bench_memory(int count, char **words);
 int bench_shards(int count, char **words);
+int bench_scale(int count, char **words);
 int bench_connections(int count, char **words);
 
 #endif

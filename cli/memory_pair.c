@@ -21,7 +21,7 @@ struct chaski_address memory_pair_address(int side)
 /* A link that is recorded, or the same when nothing is to be. */
 static struct link *record(struct link *link, struct pcap_writer *capture)
 {
-    return link == NULL || capture == NULL ? link : capture_link(link, capture);
+    return link == NULL || capture == NULL ? link : capture_link(link, capture, NULL);
 }
 
 static bool join(struct memory_pair *pair, int number, uint16_t mtu, struct pcap_writer *capture)

@@ -83,12 +83,23 @@ static bool bind_all(struct services *services, char *error)
     return status == 0;
 }
 
-static void report(void *context, int signal)
+/* status_writer */
+static bool write_status(void *context, FILE *to, bool json)
 {
     struct services *services = context;
+    struct status_report report;
 
+    if (!status_report_begin(&report, to, json, 1))
+        return false;
+    status_report_host(&report, services->station.host);
+    status_report_end(&report);
+    return true;
+}
+
+static void show_status(void *context, int signal)
+{
     (void)signal;
-    status_report_text(stdout, services->station.host);
+    write_status(context, stdout, false);
     fflush(stdout);
 }
 
@@ -201,7 +212,7 @@ static int run(struct services *services, char *error)
 {
     struct station *station = &services->station;
 
-    station->loop.on_signal = report;
+    station->loop.on_signal = show_status;
     station->loop.signal_context = services;
     station_tick(station, 50 * MILLISECOND, probing_tick, services);
     int signal = loop_run(&station->loop);
@@ -227,7 +238,7 @@ static int serve(struct services *services, char *error)
     int code = EXIT_WRONG;
 
     if (bind_all(services, error) &&
-        status_socket_open(&services->status, &station->loop, station->host,
+        status_socket_open(&services->status, &station->loop, write_status, services,
                            services->options.link.device.name, error)) {
         code = run(services, error);
         status_socket_close(&services->status);

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
 #include <inttypes.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -13,11 +12,13 @@
 #include "cli/services.h"
 #include "cli/small_services.h"
 #include "cli/status_report.h"
+#include "cli/status_socket.h"
 #include "runtime/shards.h"
 
 /*
  * The services on several shards. Each shard has its own listeners and its own state for them, and
- * runs them in its thread; this thread makes and ends them, and waits for signals.
+ * runs them in its thread; this thread makes and ends them, and has a loop without hosts, in which
+ * it waits for signals and for questions about the status.
  */
 #define SECOND UINT64_C(1000000000)
 
@@ -25,7 +26,7 @@ enum {
     MEMORY_BYTES = 256 << 20, /* of all shards together */
     MEMORY_LEAST = 32 << 20,  /* of each */
     PROBE_TICKS = 26,         /* of 50 ms: longer than until the first ARP probe (RFC 5227) */
-    CONFLICT_LOOKS = 10,      /* of a second */
+    CONFLICT_LOOKS = 10,      /* a second apart */
     END_TICKS = 25,           /* of 20 ms: for connections to end in order */
 };
 
@@ -41,7 +42,11 @@ struct stations {
     const struct services_options *options;
     struct chaski_shards *shards;
     struct station_shard *each;
-    sigset_t signals, signals_before;
+    struct loop loop; /* of this thread */
+    struct status_socket status;
+    int timer_fd;
+    int looks;   /* after others who claim our address, that are left */
+    char *error; /* what ended it, or "" */
     uint64_t began_ns;
 };
 
@@ -49,6 +54,32 @@ static void pause_ms(long milliseconds)
 {
     const struct timespec time = {.tv_nsec = milliseconds * 1000000};
     nanosleep(&time, NULL);
+}
+
+/* A timer that a loop watches, or -1. */
+static int watch_timer(struct loop *loop, loop_closure *closure, void *context)
+{
+    int fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (fd >= 0 && loop_watch(loop, fd, EPOLLIN, closure, context))
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+static void start_timer(int fd)
+{
+    const struct itimerspec second = {.it_interval.tv_sec = 1, .it_value.tv_sec = 1};
+    timerfd_settime(fd, 0, &second, NULL);
+}
+
+static void end_timer(struct loop *loop, int *fd)
+{
+    if (*fd < 0)
+        return;
+    loop_unwatch(loop, *fd);
+    close(*fd);
+    *fd = -1;
 }
 
 /* ---- One shard ----------------------------------------------------------------------------- */
@@ -69,17 +100,16 @@ static void tick(void *context, int fd, short events)
 static void begin_ticking(void *context)
 {
     struct station_shard *own = context;
-    const struct itimerspec second = {.it_interval.tv_sec = 1, .it_value.tv_sec = 1};
     if (own->ticking)
         return;
     own->ticking = true;
-    timerfd_settime(own->timer_fd, 0, &second, NULL);
+    start_timer(own->timer_fd);
 }
 
 static int bind_http(struct station_shard *own, struct chaski *host, int root)
 {
-    own->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
-    if (own->timer_fd < 0 || !loop_watch(own->loop, own->timer_fd, EPOLLIN, tick, own))
+    own->timer_fd = watch_timer(own->loop, tick, own);
+    if (own->timer_fd < 0)
         return CHASKI_NO_MEMORY;
     own->http.begun = begin_ticking;
     own->http.context = own;
@@ -106,9 +136,7 @@ static int close_http(void *context, struct chaski *host, unsigned shard)
     if (own->timer_fd < 0)
         return 0;
     http_server_close(&own->http);
-    loop_unwatch(own->loop, own->timer_fd);
-    close(own->timer_fd);
-    own->timer_fd = -1;
+    end_timer(own->loop, &own->timer_fd);
     return 0;
 }
 
@@ -152,7 +180,12 @@ static bool open_link(struct stations *stations, char *error)
     struct link_options copy = *link;
     if (link->device.queues > stations->options->shards)
         return complain(error, "--link has more queues than there are --shards", "");
-    int interface = shards_open(stations->shards, open_queue, &copy, link->device.queues);
+    const struct shards_link queues = {.open = open_queue,
+                                       .context = &copy,
+                                       .queues = link->device.queues,
+                                       .capture = link->capture,
+                                       .snap = link->snap};
+    int interface = shards_open(stations->shards, &queues);
     if (interface < 0)
         return complain(error, "", chaski_shards_error(stations->shards));
     return set_up_addresses(stations, interface, error);
@@ -167,8 +200,6 @@ static bool make_shards(struct stations *stations, char *error)
         .sleep = options->link.sleep,
     };
     size_t bytes = MEMORY_BYTES / options->shards;
-    if (options->link.capture != NULL)
-        return complain(error, "--capture needs one host; leave --shards away", "");
     chaski_limits_for(&shards.limits, bytes > MEMORY_LEAST ? bytes : MEMORY_LEAST,
                       SERVICES_CONNECTIONS);
     stations->shards = chaski_shards_create(&shards);
@@ -181,26 +212,6 @@ static bool make_shards(struct stations *stations, char *error)
             return false;
     }
     return open_link(stations, error);
-}
-
-/* Signals are for this thread alone: the others inherit that they are blocked. */
-static void take_signals(struct stations *stations)
-{
-    sigemptyset(&stations->signals);
-    sigaddset(&stations->signals, SIGINT);
-    sigaddset(&stations->signals, SIGTERM);
-    sigaddset(&stations->signals, SIGUSR1);
-    pthread_sigmask(SIG_BLOCK, &stations->signals, &stations->signals_before);
-}
-
-static bool start(struct stations *stations, char *error)
-{
-    int status = chaski_shards_each(stations->shards, bind_all, stations);
-    if (status < 0)
-        return complain(error, "cannot listen: ", chaski_error_text(status));
-    if (chaski_shards_start(stations->shards) < 0)
-        return complain(error, "", chaski_shards_error(stations->shards));
-    return true;
 }
 
 /* ---- Running ------------------------------------------------------------------------------- */
@@ -265,38 +276,84 @@ static void say_ready(const struct stations *stations)
     fflush(stdout);
 }
 
+/* ---- Status -------------------------------------------------------------------------------- */
+
 /* For chaski_shards_each(). */
-static int report(void *context, struct chaski *host, unsigned shard)
+static int report_shard(void *context, struct chaski *host, unsigned shard)
 {
-    (void)context;
-    printf("shard %u\n", shard);
-    status_report_text(stdout, host);
-    fflush(stdout);
+    (void)shard;
+    status_report_host(context, host);
     return 0;
 }
 
-/* Waits for a signal that ends it. Once a second it looks after the link, and in the beginning
- * after others who claim our address; that makes no shard turn later on. */
-static bool serve(struct stations *stations, char *error)
+/* status_writer */
+static bool write_status(void *context, FILE *to, bool json)
+{
+    struct stations *stations = context;
+    struct status_report report;
+    if (!status_report_begin(&report, to, json, stations->options->shards))
+        return false;
+    chaski_shards_each(stations->shards, report_shard, &report);
+    status_report_end(&report);
+    return true;
+}
+
+static void show_status(void *context, int signal)
+{
+    (void)signal;
+    write_status(context, stdout, false);
+    fflush(stdout);
+}
+
+/* ---- Serving ------------------------------------------------------------------------------- */
+
+static bool start(struct stations *stations, char *error)
+{
+    const char *name = stations->options->link.device.name;
+    if (!status_socket_open(&stations->status, &stations->loop, write_status, stations, name,
+                            error))
+        return false;
+    int status = chaski_shards_each(stations->shards, bind_all, stations);
+    if (status < 0)
+        return complain(error, "cannot listen: ", chaski_error_text(status));
+    if (chaski_shards_start(stations->shards) < 0)
+        return complain(error, "", chaski_shards_error(stations->shards));
+    return true;
+}
+
+static bool is_fine(struct stations *stations)
 {
     const struct link_options *link = &stations->options->link;
-    const struct timespec second = {.tv_sec = 1};
     struct probing probing;
-    int signal = 0, looks = CONFLICT_LOOKS;
-    while (signal != SIGINT && signal != SIGTERM) {
-        signal = sigtimedwait(&stations->signals, NULL, &second);
-        if (signal == SIGUSR1)
-            chaski_shards_each(stations->shards, report, NULL);
-        if (shards_lost(stations->shards) != NULL) {
-            snprintf(error, ARGUMENT_ERROR, "the link %s:%s is gone",
-                     device_kind_name(link->device.kind), link->device.name);
-            return false;
-        }
-        if (looks != 0 && !is_free(stations, &probing, error))
-            return false;
-        looks -= looks != 0;
+    if (shards_lost(stations->shards) != NULL) {
+        snprintf(stations->error, ARGUMENT_ERROR, "the link %s:%s is gone",
+                 device_kind_name(link->device.kind), link->device.name);
+        return false;
     }
-    return true;
+    if (stations->looks == 0)
+        return true;
+    stations->looks--;
+    return is_free(stations, &probing, stations->error);
+}
+
+/* loop_closure: looks after the link once a second, and in the beginning after others who claim our
+ * address; that makes no shard turn later on. */
+static void look(void *context, int fd, short events)
+{
+    struct stations *stations = context;
+    uint64_t expirations;
+    (void)events;
+    if (read(fd, &expirations, sizeof expirations) == sizeof expirations && !is_fine(stations))
+        loop_stop(&stations->loop);
+}
+
+/* Waits for a signal that ends it; false, with the line in stations->error, when it is not that
+ * which did. */
+static bool serve(struct stations *stations)
+{
+    stations->looks = CONFLICT_LOOKS;
+    start_timer(stations->timer_fd);
+    return loop_run(&stations->loop) != 0;
 }
 
 /* ---- Ending -------------------------------------------------------------------------------- */
@@ -357,24 +414,51 @@ static int run(struct stations *stations, char *error)
         code = EXIT_WRONG;
     } else {
         say_ready(stations);
-        if (serve(stations, error))
+        if (serve(stations))
             code = EXIT_FINE;
     }
     end(stations);
-    if (code == EXIT_FINE)
-        say_summary(stations);
-    return code;
+    if (code != EXIT_FINE)
+        return code;
+    say_summary(stations);
+    if (shards_end_captures(stations->shards) == 0)
+        return EXIT_FINE;
+    complain(error, chaski_shards_error(stations->shards), "");
+    return EXIT_FAILED;
+}
+
+/* Signals are for this thread alone: the others inherit that they are blocked. */
+static bool open_loop(struct stations *stations)
+{
+    if (!loop_init(&stations->loop))
+        return complain(stations->error, "cannot wait for events: ", strerror(errno));
+    stations->loop.adaptive = false;
+    stations->timer_fd = watch_timer(&stations->loop, look, stations);
+    if (stations->timer_fd < 0 || !loop_signals(&stations->loop, show_status, stations))
+        return complain(stations->error, "cannot receive signals: ", strerror(errno));
+    return true;
+}
+
+static void close_all(struct stations *stations)
+{
+    status_socket_close(&stations->status);
+    chaski_shards_free(stations->shards);
+    free(stations->each);
+    end_timer(&stations->loop, &stations->timer_fd);
+    loop_close(&stations->loop);
 }
 
 int services_by_shards(const struct services_options *options, char *error)
 {
-    struct stations stations = {.options = options, .began_ns = system_now()};
+    struct stations stations = {.options = options,
+                                .status.fd = -1,
+                                .timer_fd = -1,
+                                .error = error,
+                                .began_ns = system_now()};
     int code = EXIT_WRONG;
-    take_signals(&stations);
-    if (make_shards(&stations, error))
+    error[0] = '\0';
+    if (open_loop(&stations) && make_shards(&stations, error))
         code = run(&stations, error);
-    chaski_shards_free(stations.shards);
-    free(stations.each);
-    pthread_sigmask(SIG_SETMASK, &stations.signals_before, NULL);
+    close_all(&stations);
     return code;
 }

@@ -29,7 +29,7 @@ static bool open_capture(struct station *station, const struct link_options *opt
         return false;
     if (options->snap != 0)
         station->capture.snap_length = options->snap;
-    struct link *link = capture_link(station->link, &station->capture);
+    struct link *link = capture_link(station->link, &station->capture, NULL);
     if (link == NULL) {
         snprintf(error, ARGUMENT_ERROR, "no memory for --capture");
         return false;

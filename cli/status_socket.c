@@ -13,7 +13,6 @@
 #include <unistd.h>
 
 #include "cli/arguments.h"
-#include "cli/status_report.h"
 
 /* ---- Names --------------------------------------------------------------------------------- */
 
@@ -96,11 +95,8 @@ static bool make_report(struct status_client *client, char kind)
 
     if (to == NULL)
         return false;
-    if (kind == 'j')
-        status_report_json(to, client->socket->host);
-    else
-        status_report_text(to, client->socket->host);
-    return fclose(to) == 0;
+    bool written = client->socket->write(client->socket->context, to, kind == 'j');
+    return fclose(to) == 0 && written;
 }
 
 static void read_question(void *context, int fd, short events)
@@ -159,12 +155,12 @@ static bool listen_at(struct status_socket *status, const char *path)
     return false;
 }
 
-bool status_socket_open(struct status_socket *status, struct loop *loop, struct chaski *host,
-                        const char *interface, char *error)
+bool status_socket_open(struct status_socket *status, struct loop *loop, status_writer *write,
+                        void *context, const char *interface, char *error)
 {
     char path[STATUS_PATH];
 
-    *status = (struct status_socket){.loop = loop, .host = host, .fd = -1};
+    *status = (struct status_socket){.loop = loop, .write = write, .context = context, .fd = -1};
     for (unsigned i = 0; i < STATUS_CLIENTS; i++)
         status->clients[i].fd = -1;
     socket_path(interface, path);

@@ -4,8 +4,8 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
-#include "chaski/chaski.h"
 #include "runtime/loop.h"
 
 /*
@@ -14,6 +14,9 @@
  * and reads the report up to the end. Both ends make sure that the other is the same user or root.
  */
 enum { STATUS_CLIENTS = 4, STATUS_PATH = 108 };
+
+/* Writes the status of whatever runs, as text or as JSON; false: it cannot. */
+typedef bool status_writer(void *context, FILE *to, bool json);
 
 struct status_client {
     struct status_socket *socket;
@@ -24,16 +27,17 @@ struct status_client {
 
 struct status_socket {
     struct loop *loop;
-    struct chaski *host;
+    status_writer *write;
+    void *context;
     int fd;
     char path[STATUS_PATH];
     struct status_client clients[STATUS_CLIENTS];
 };
 
-/* Listens for questions about `host`. False with one line in `error` (ARGUMENT_ERROR bytes), which
- * is when another program answers for an interface of this name. */
-bool status_socket_open(struct status_socket *socket, struct loop *loop, struct chaski *host,
-                        const char *interface, char *error);
+/* Listens for questions, which `write` answers. False with one line in `error` (ARGUMENT_ERROR
+ * bytes), which is when another program answers for an interface of this name. */
+bool status_socket_open(struct status_socket *socket, struct loop *loop, status_writer *write,
+                        void *context, const char *interface, char *error);
 void status_socket_close(struct status_socket *socket);
 
 /* A connection to the program on `interface`, or, when that is NULL, to the only one that runs.

@@ -2,6 +2,8 @@
 #ifndef CHASKI_DRIVERS_CAPTURE_H
 #define CHASKI_DRIVERS_CAPTURE_H
 
+#include <pthread.h>
+
 #include "core/packet/burst.h"
 #include "drivers/link.h"
 #include "drivers/pcap.h"
@@ -20,7 +22,12 @@ hook_function capture_receive, capture_transmit; /* block: struct capture */
 
 /* The same around a link: what it receives and is given to send is written down. The returned link
  * takes the place of `inner`, and its close() closes that too; the writer stays the caller's.
- * NULL when there is no memory. */
-struct link *capture_link(struct link *inner, struct pcap_writer *writer);
+ * NULL when there is no memory.
+ *
+ * Links of several threads may share a writer whose times are CLOCK_MONOTONIC, when they share a
+ * lock too: frames are then written one burst after the other, at the time when that is done, so
+ * that times never go back. With `lock` NULL the writer is one thread's and times are the turn's.
+ */
+struct link *capture_link(struct link *inner, struct pcap_writer *writer, pthread_mutex_t *lock);
 
 #endif

@@ -14,7 +14,7 @@
  * says whether it has to wait.
  */
 
-enum { IP4_HEADER = 20, IP4_DESTINATION = 16, PIECES_MAX = 64, CLOCK_STEP_NS = 1000 };
+enum { IP4_HEADER = 20, IP4_DESTINATION = 16, IP4_MOST = 65535, PIECES_MAX = 64, CLOCK_STEP_NS = 1000 };
 
 struct call {
     struct attempt attempt; /* first */
@@ -484,14 +484,18 @@ static int pd_epoll_wait(void *userdata, int set, struct epoll_event *events, in
 static int pd_netdev_send(void *userdata, const void *bytes, size_t length)
 {
     struct machine *m = userdata;
-    const uint8_t *packet = bytes;
+    uint8_t packet[IP4_MOST];
+    if (length > sizeof packet)
+        return -1;
+    memcpy(packet, bytes, length);
     machine_lock(m);
     if (length >= IP4_HEADER && packet[0] >> 4 == 4) {
         uint32_t destination;
         memcpy(&destination, packet + IP4_DESTINATION, sizeof destination);
         machine_own(m, ntohl(destination));
+        quote_lengthen(packet, length);
     }
-    chaski_input(m->host, 0, bytes, length, m->now_ns);
+    chaski_input(m->host, 0, packet, length, m->now_ns);
     machine_turn(m);
     machine_unlock(m);
     return 0;

@@ -90,6 +90,9 @@ bool machine_await_packet(struct machine *m);
 /* Makes an IPv4 address (host byte order) one of the host's. */
 void machine_own(struct machine *m, uint32_t address);
 
+/* quote.c: makes an error about the path's MTU one that can be believed. */
+void quote_lengthen(uint8_t *packet, size_t length);
+
 /* policy.c: reads what net.* says in /proc/sys, and does as it says from here on. */
 void policy_follow(struct machine *m);
 

@@ -106,7 +106,7 @@ static bool add_capture(struct chaski_loop *loop, struct link **link, const char
         return true;
     if (!pcap_create(writer, path, PCAP_CLOCK_MONOTONIC, loop->error, sizeof loop->error))
         return false;
-    struct link *captured = capture_link(*link, writer);
+    struct link *captured = capture_link(*link, writer, NULL);
     if (captured == NULL)
         return complain(loop, false, "%s: no memory for the capture", path);
     *link = captured;

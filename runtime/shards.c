@@ -10,14 +10,11 @@
 #include <string.h>
 
 #include "core/host/host.h"
-#include "drivers/tap.h"
 
 /* Sets of shards: made, given links, started, stopped. All in the thread that makes them, but for
  * what says otherwise. */
 
-/* Writes the line and returns `status`. */
-__attribute__((format(printf, 3, 4))) static int complain(struct chaski_shards *shards, int status,
-                                                          const char *format, ...)
+int shards_complain(struct chaski_shards *shards, int status, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -137,10 +134,10 @@ static void end_shard(struct shard *shard)
     bell_close(&shard->bell);
 }
 
-void chaski_shards_free(struct chaski_shards *shards)
+bool chaski_shards_free(struct chaski_shards *shards)
 {
     if (shards == NULL)
-        return;
+        return true;
     chaski_shards_stop(shards);
     for (unsigned i = 0; i < shards->count * shards->count && shards->handovers != NULL; i++)
         handover_close(&shards->handovers[i]);
@@ -149,111 +146,13 @@ void chaski_shards_free(struct chaski_shards *shards)
     for (unsigned i = 0; i < shards->count && shards->shards != NULL; i++)
         system_memory_unmap(&shards->shards[i].memory);
     board_close(&shards->board);
+    int failed = shards_end_captures(shards);
     free(shards->shards);
     free(shards->handovers);
     free(shards);
-}
-
-/* ---- Links --------------------------------------------------------------------------------- */
-
-/* The shard's host gets the interface on its own queue. */
-static int add_queue(struct shard *shard, struct link *link)
-{
-    int number = loop_add_link(&shard->loop, shard->host, link);
-    if (number >= 0)
-        shard->links[number] = link;
-    return number;
-}
-
-/* The shard's host gets the interface on the queue of another shard. */
-static int add_outlet(struct shard *shard, const struct link *link, unsigned through)
-{
-    unsigned number = shard->set->interfaces;
-    struct shard_outlet *outlet = &shard->outlets[number];
-    struct host_interface interface = {
-        .name = link->name,
-        .mtu = link->mtu,
-        .features = link->features,
-        .output = {shard_send, outlet},
-    };
-    *outlet = (struct shard_outlet){shard, through, (uint8_t)number};
-    memcpy(interface.mac, link->mac, sizeof interface.mac);
-    return host_interface_add(shard->host, &interface);
-}
-
-int shards_add_link(struct chaski_shards *shards, struct link *const queues[], unsigned count)
-{
-    int number = CHASKI_INVALID;
-    if (shards->interfaces == LOOP_LINKS)
-        return complain(shards, CHASKI_NO_MEMORY, "a set has at most %d links", LOOP_LINKS);
-    for (unsigned i = 0; i < shards->count; i++) {
-        struct shard *shard = &shards->shards[i];
-        number = i < count ? add_queue(shard, queues[i])
-                           : add_outlet(shard, queues[i % count], i % count);
-        if (number < 0)
-            return complain(shards, number, "%s: %s", queues[0]->name, chaski_error_text(number));
-    }
-    shards->interfaces++;
-    return number;
-}
-
-int shards_open(struct chaski_shards *shards, shards_open_queue *open, void *context,
-                unsigned count)
-{
-    struct link *queues[CHASKI_SHARDS_MAX];
-    unsigned opened = 0;
-    int number = CHASKI_INVALID;
-    while (opened < count) {
-        struct chaski *host = shards->shards[opened].host;
-        queues[opened] = open(context, opened, opened != 0 ? queues[0] : NULL, host_memory(host),
-                              host_counters(host), shards->error, sizeof shards->error);
-        if (queues[opened] == NULL)
-            break;
-        opened++;
-    }
-    if (opened == count)
-        number = shards_add_link(shards, queues, count);
-    while (number < 0 && opened != 0)
-        link_close(queues[--opened]);
-    return number;
-}
-
-/* shards_open_queue. The queues of one device have one address. */
-static struct link *open_tap(void *context, unsigned queue, const struct link *first,
-                             struct packet_memory *memory, struct counters *counters, char *error,
-                             size_t error_size)
-{
-    static const uint8_t none[6];
-    struct tap_options *options = context;
-    uint8_t drawn[32];
-    (void)queue;
-    if (first != NULL) {
-        memcpy(options->mac, first->mac, sizeof options->mac);
-    } else if (options->multi_queue && memcmp(options->mac, none, sizeof none) == 0 &&
-               system_seed(drawn)) {
-        memcpy(options->mac, drawn, sizeof options->mac);
-        options->mac[0] = (uint8_t)((options->mac[0] & 0xfc) | 2); /* local, and no group */
-    }
-    return tap_open(options, memory, counters, error, error_size);
-}
-
-int chaski_shards_tap(struct chaski_shards *shards, const struct chaski_tap *tap, unsigned queues)
-{
-    if (shards == NULL)
-        return CHASKI_NO_MEMORY;
-    if (tap->capture != NULL)
-        return complain(shards, CHASKI_INVALID, "tap:%s: shards capture nothing", tap->name);
-    if (queues > shards->count)
-        return complain(shards, CHASKI_INVALID, "tap:%s: more queues than shards", tap->name);
-    struct tap_options options = {
-        .name = tap->name, .mtu = tap->mtu, .plain = tap->plain, .multi_queue = queues > 1};
-    memcpy(options.mac, tap->mac, sizeof options.mac);
-    return shards_open(shards, open_tap, &options, queues != 0 ? queues : 1);
-}
-
-struct link *shards_lost(struct chaski_shards *shards)
-{
-    return atomic_load(&shards->lost);
+    if (failed != 0)
+        errno = failed;
+    return failed == 0;
 }
 
 /* ---- Running ------------------------------------------------------------------------------- */
@@ -307,7 +206,8 @@ int chaski_shards_start(struct chaski_shards *shards)
             continue;
         join(shards, i);
         shards->running = false;
-        return complain(shards, CHASKI_NO_MEMORY, "no thread for shard %u: %s", i, strerror(errno));
+        return shards_complain(shards, CHASKI_NO_MEMORY, "no thread for shard %u: %s", i,
+                               strerror(errno));
     }
     return 0;
 }

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "chaski/shards.h"
+#include "drivers/pcap.h"
 #include "runtime/bell.h"
 #include "runtime/board.h"
 #include "runtime/handover.h"
@@ -49,6 +50,12 @@ struct shard {
     struct shard_outlet outlets[LOOP_LINKS];
 };
 
+/* What is recorded of a link: all its queues into one file, by one thread at a time. */
+struct shards_capture {
+    struct pcap_writer writer; /* file NULL: nothing is */
+    pthread_mutex_t lock;
+};
+
 struct chaski_shards {
     struct board board;
     struct spread spread;
@@ -59,6 +66,7 @@ struct chaski_shards {
     bool running;
     _Atomic bool stopping;
     _Atomic(struct link *) lost; /* a link whose device is gone */
+    struct shards_capture captures[LOOP_LINKS]; /* by interface */
     char error[SHARDS_ERROR];
 };
 
@@ -74,10 +82,22 @@ typedef struct link *shards_open_queue(void *context, unsigned queue, const stru
                                        struct packet_memory *memory, struct counters *counters,
                                        char *error, size_t error_size);
 
-/* Opens `count` queues and adds them as one link, see shards_add_link(); on failure nothing is left
- * of them, and chaski_shards_error() says why. */
-int shards_open(struct chaski_shards *shards, shards_open_queue *open, void *context,
-                unsigned count);
+/* A link that is to be opened. */
+struct shards_link {
+    shards_open_queue *open;
+    void *context;
+    unsigned queues;     /* at most as many as there are shards */
+    const char *capture; /* pcap file for the frames of all queues, in order of time; NULL: none */
+    uint32_t snap;       /* bytes of a frame that it keeps; 0: all */
+};
+
+/* Opens the queues and adds them as one link, see shards_add_link(); on failure nothing is left of
+ * them, and chaski_shards_error() says why. */
+int shards_open(struct chaski_shards *shards, const struct shards_link *link);
+
+/* Behind the stop: completes the captures. 0, or the errno of one that could not be written to its
+ * end, about which chaski_shards_error() has a line. */
+int shards_end_captures(struct chaski_shards *shards);
 
 /* The device of this link is gone; NULL: all are there. */
 struct link *shards_lost(struct chaski_shards *shards);
@@ -89,6 +109,10 @@ static inline struct handover *shards_handover(struct chaski_shards *shards, uns
 {
     return &shards->handovers[from * shards->count + to];
 }
+
+/* Writes the line that chaski_shards_error() returns, and returns `status`. */
+__attribute__((format(printf, 3, 4))) int shards_complain(struct chaski_shards *shards, int status,
+                                                          const char *format, ...);
 
 /* While no thread runs: all shards know the addresses and routes that there are now. */
 void shards_settle(struct chaski_shards *shards);

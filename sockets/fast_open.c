@@ -13,7 +13,10 @@
  * TCP_FASTOPEN_CONNECT on sockets that open, and the cookies' keys.
  */
 
-enum { CLIENT = 1 }; /* of the knob tcp_fastopen */
+enum {
+    CLIENT = 1, /* of the knob tcp_fastopen */
+    OPTIONS_MOST = 40,
+};
 
 static struct chaski *host_of(const struct socket *socket)
 {
@@ -29,8 +32,10 @@ static bool client_may(const struct socket *socket)
 
 size_t fast_open_room(const struct socket *socket, const struct chaski_endpoint *remote)
 {
-    return chaski_tcp_fast_open_room(host_of(socket), &remote->address,
-                                     socket->plain[PLAIN_FASTOPEN_NO_COOKIE] != 0);
+    size_t room = chaski_tcp_fast_open_room(host_of(socket), &remote->address,
+                                            socket->plain[PLAIN_FASTOPEN_NO_COOKIE] != 0);
+    size_t mss = (size_t)socket->plain[PLAIN_MAXSEG]; /* it counts the options */
+    return mss != 0 && room > mss - OPTIONS_MOST ? mss - OPTIONS_MOST : room;
 }
 
 /* ---- Options ---- */
@@ -65,6 +70,25 @@ static int set_connect(struct socket *socket, const struct option_in *in)
     return 0;
 }
 
+void fast_open_listen(struct socket *socket)
+{
+    if (socket->fast_keys_length != 0)
+        chaski_tcp_listener_fast_open_keys(host_of(socket), socket->listener, socket->fast_keys,
+                                           socket->fast_keys_length);
+}
+
+static int set_keys(struct socket *socket, const struct option_in *in)
+{
+    bool right = in->length == FAST_KEYS_MOST / 2 || in->length == FAST_KEYS_MOST;
+    if (!right || (socket->phase != SOCKET_NEW && socket->phase != SOCKET_LISTENING))
+        return -EINVAL;
+    memcpy(socket->fast_keys, in->bytes, in->length);
+    socket->fast_keys_length = (uint8_t)in->length;
+    if (socket->phase == SOCKET_LISTENING)
+        fast_open_listen(socket);
+    return 0;
+}
+
 int fast_open_set(struct socket *socket, int name, const struct option_in *in)
 {
     switch (name) {
@@ -73,7 +97,7 @@ int fast_open_set(struct socket *socket, int name, const struct option_in *in)
     case TCP_FASTOPEN_CONNECT:
         return set_connect(socket, in);
     case TCP_FASTOPEN_KEY:
-        return error_number(chaski_tcp_fast_open_keys(host_of(socket), in->bytes, in->length));
+        return set_keys(socket, in);
     default:
         return -ENOPROTOOPT;
     }
@@ -86,6 +110,8 @@ int fast_open_get(const struct socket *socket, int name, const struct option_out
         return option_write_int(out, (int)socket->plain[PLAIN_FASTOPEN]);
     case TCP_FASTOPEN_CONNECT:
         return option_write_int(out, socket->fast_connect);
+    case TCP_FASTOPEN_KEY:
+        return option_write(out, socket->fast_keys, socket->fast_keys_length);
     default:
         return -ENOPROTOOPT;
     }

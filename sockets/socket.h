@@ -36,6 +36,8 @@ enum {
     SOCKETS_SIOCOUTQNSD = 0x894b,
 };
 
+enum { FAST_KEYS_MOST = 32 };
+
 /* Options whose value is a number and that nobody but the socket itself looks at. */
 enum plain_option {
     PLAIN_REUSEADDR,
@@ -80,6 +82,7 @@ enum plain_option {
     PLAIN_TRANSPARENT,
     PLAIN_FREEBIND,
     PLAIN_BIND_ADDRESS_NO_PORT,
+    PLAIN_LOCAL_PORT_RANGE, /* the last in the upper half, the first in the lower */
     PLAIN_MULTICAST_TTL,
     PLAIN_MULTICAST_LOOP,
     PLAIN_COUNT,
@@ -117,6 +120,8 @@ struct socket {
     bool more;           /* the last call to send had MSG_MORE */
     bool has_congestion; /* TCP_CONGESTION has been set */
     bool fast_connect;   /* TCP_FASTOPEN_CONNECT */
+    uint8_t fast_keys[FAST_KEYS_MOST]; /* TCP_FASTOPEN_KEY, */
+    uint8_t fast_keys_length;          /* so many bytes of them; 0: those of all */
     bool fast_waits;     /* a caller waits for the handshake, having given so many bytes: */
     uint32_t fast_taken;
     bool fast_opened;   /* that call may go on with the rest, its flags being the same */
@@ -166,6 +171,8 @@ struct option_out;
 size_t fast_open_room(const struct socket *socket, const struct chaski_endpoint *remote);
 int fast_open_set(struct socket *socket, int name, const struct option_in *in);
 int fast_open_get(const struct socket *socket, int name, const struct option_out *out);
+/* A listener has come to be: its own keys, if it has any. */
+void fast_open_listen(struct socket *socket);
 /* MSG_FASTOPEN: opens with what is to be sent. */
 ssize_t fast_open_send(struct socket *socket, const struct msghdr *message, int flags);
 /* The first data after a connect() that was put off. */
@@ -186,6 +193,8 @@ void socket_do_not_linger(struct socket *socket);
 
 /* Chooses a free local port for bind() to port 0; 0: there is none. */
 uint16_t port_choose(struct socket *socket, const struct chaski_address *address);
+/* The first and the last port that are chosen for it; 0, 0: any from 1024 on. */
+void port_range(const struct socket *socket, uint16_t range[2]);
 
 /* Whether another socket, or a connection of the host, stands in the way. */
 bool port_taken(struct socket *socket, const struct chaski_endpoint *local);
@@ -243,6 +252,8 @@ int socket_apply_one(struct socket *socket, enum plain_option option);
 void socket_apply(struct socket *socket);
 /* What a listener's connections begin with. */
 void socket_apply_listener(const struct socket *socket, struct chaski_tcp_bind *bind);
+/* Likewise, with TCP_CONGESTION, once it listens. */
+int socket_apply_congestion(const struct socket *socket);
 
 /* ---- error_queue.c ---- */
 

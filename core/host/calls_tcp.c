@@ -38,7 +38,13 @@ size_t chaski_tcp_fast_open_room(struct chaski *host, const struct chaski_addres
 
 int chaski_tcp_fast_open_keys(struct chaski *host, const void *keys, size_t length)
 {
-    return fast_open_set_keys(&host->tcp.fast_open, keys, length);
+    return fast_open_set_keys(&host->tcp.fast_open.keys, keys, length);
+}
+
+int chaski_tcp_listener_fast_open_keys(struct chaski *host, chaski_listener listener,
+                                       const void *keys, size_t length)
+{
+    return tcp_listener_fast_open_keys(&host->tcp, listener, keys, length);
 }
 
 int host_tcp_waiting(const struct chaski *host, chaski_listener listener)

@@ -85,6 +85,7 @@ struct packet_tcp {
     uint32_t charge;         /* bytes of memory that the segment keeps busy while queued */
     uint32_t run_end;        /* sequence number behind the run */
     uint16_t user_timeout;   /* the option's value (RFC 5482); 0: none */
+    bool newer;              /* its timestamp is later than any before */
     struct packet *run_tail; /* last packet of the run */
     struct tree_node node;   /* heads a run behind a gap; node.key is its first sequence number */
 };

@@ -111,6 +111,7 @@ enum congestion_cause {
 struct congestion_event {
     enum congestion_cause cause;
     uint32_t flight; /* bytes that were not acknowledged */
+    uint32_t window; /* what of the congestion window is not in doubt (RFC 7661) */
     uint32_t mss;
     uint32_t all_delivered;
 };

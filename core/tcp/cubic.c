@@ -134,13 +134,14 @@ static void acknowledged(struct congestion *congestion, union congestion_state *
         congestion->window = window < WINDOW_MAX ? (uint32_t)window : WINDOW_MAX;
 }
 
-/* Section 4.6, of the flight as it recommends. */
+/* Section 4.6, of the window as Linux: it grows only where it is used up, so that a flight that is
+ * short for a moment, behind a recovery or a reader, says nothing about the path. */
 static void reduce(struct congestion *congestion, union congestion_state *state,
                    const struct congestion_event *event)
 {
     struct cubic_epoch *cubic = &state->cubic.epoch;
     state->cubic.before = *cubic;
-    uint64_t window = event->flight < congestion->window ? event->flight : congestion->window;
+    uint64_t window = event->window;
     /* Section 4.7, fast convergence: a flow that was reduced before it got back makes room. */
     cubic->w_max = (uint32_t)(window < cubic->w_max ? window * (1024 + BETA_1024) / 2048 : window);
     if (event->cause == CONGESTION_TIME_OUT) /* section 4.8: K will be 0 */

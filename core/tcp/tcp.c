@@ -33,7 +33,8 @@ const struct tcp_knobs tcp_default_knobs = {
     .pacing_slow_start_percent = 200,
     .pacing_avoidance_percent = 120,
     .fast_open = FAST_OPEN_CLIENT,
-    .fast_open_pause_s = 3600,
+    .tw_reuse = 2,
+    .tw_reuse_delay_ms = 1000,
     .frto = 2,
     .tail_probes = 3,
     .min_tso_segs = 2,
@@ -96,8 +97,8 @@ static void setup_blocks(struct tcp *tcp, const struct chaski_limits *limits,
     tcp->knobs.receive_buffer = minimum(tcp->knobs.receive_buffer, limits->receive_buffer_max);
     tcp->knobs.send_buffer = minimum(tcp->knobs.send_buffer, limits->send_buffer_max);
     secrets_derive(&tcp->secrets, &setup->key);
-    tcp->fast_open.keys[0] = tcp->secrets.fast_open;
-    tcp->fast_open.key_count = 1;
+    tcp->fast_open.keys.key[0] = tcp->secrets.fast_open;
+    tcp->fast_open.keys.count = 1;
     tcp->work.first = TCP_WORK_END;
     tcp->timer_owner = timer_wheel_own(setup->wheel, tcp_timer_fire, tcp);
     tcp->half_open_owner = timer_wheel_own(setup->wheel, half_open_timer, tcp);

@@ -207,8 +207,10 @@ struct tcp_listener {
     void *context;
     uint32_t receive_buffer; /* 0: as the knobs say; likewise the next ones */
     uint16_t max_segment;
+    uint8_t algorithm;          /* enum chaski_congestion, plus one */
     uint8_t traffic_class, ttl; /* of SYN+ACKs */
     uint16_t next;              /* same hash chain; index plus one */
+    struct fast_open_keys fast_open_keys; /* none: those of all */
 };
 
 enum { TCP_LISTENER_CHAINS = 64, TCP_PORT_COUNTERS = 16 };
@@ -301,6 +303,8 @@ static inline bool tcp_pending(const struct tcp *tcp)
 int tcp_bind(struct tcp *tcp, const struct chaski_tcp_bind *bind, chaski_listener *listener);
 int tcp_unbind(struct tcp *tcp, chaski_listener listener);
 int tcp_listener_fast_open(struct tcp *tcp, chaski_listener listener, uint32_t queue);
+int tcp_listener_fast_open_keys(struct tcp *tcp, chaski_listener listener, const uint8_t *keys,
+                                size_t length);
 int tcp_listener_set(struct tcp *tcp, chaski_listener listener, enum chaski_tcp_option option,
                      int64_t value);
 int tcp_listener_defer(struct tcp *tcp, chaski_listener listener, uint8_t count);

@@ -118,6 +118,16 @@ static bool window_is_in_the_way(const struct tcp_connection *c)
            tcp_in_flight(c) + next <= maximum(c->congestion.window, next);
 }
 
+/* True when more data would not have helped, as Linux has it: in slow start the window shall grow to
+ * twice what is in flight. */
+static bool congestion_is_in_the_way(const struct tcp_connection *c)
+{
+    uint32_t window = c->congestion.window, in_flight = tcp_in_flight(c);
+    bool slow_start = window < c->congestion.threshold;
+    return has(c, TCPF_CWND_LIMITED) || in_flight + c->mss > window ||
+           (slow_start && window < 2 * in_flight);
+}
+
 static enum tcp_occupation occupation_of(const struct tcp_account *account,
                                          const struct tcp_connection *c)
 {
@@ -126,7 +136,7 @@ static enum tcp_occupation occupation_of(const struct tcp_account *account,
     if (window_is_in_the_way(c))
         return TCP_RWND_LIMITED;
     bool starved = account->occupation == TCP_SNDBUF_LIMITED ||
-                   (c->snd_nxt == c->snd_end && !has(c, TCPF_CWND_LIMITED));
+                   (c->snd_nxt == c->snd_end && !congestion_is_in_the_way(c));
     bool wants_room = has(c, TCPF_WANTS_ROOM) || c->flight->tells_progress > 1;
     return wants_room && starved ? TCP_SNDBUF_LIMITED : TCP_BUSY;
 }

@@ -156,7 +156,8 @@ static void acknowledge_flight(struct tcp *tcp, struct tcp_connection *c,
         .duplicate = is_duplicate(c, packet, old_window),
         .original_answered = before.recovering && undo_answers_original(c, packet),
     };
-    if (packet->tcp.acknowledgment != c->snd_una)
+    bool old = seq_lt(packet->tcp.acknowledgment, c->snd_una);
+    if (seq_gt(packet->tcp.acknowledgment, c->snd_una))
         move_una(tcp, c, packet->tcp.acknowledgment, &news, now_ns);
     if (has(c, TCPF_HAS_SACK) && packet->tcp.sack_count != 0)
         apply_sack(tcp, c, packet, &news);
@@ -166,7 +167,7 @@ static void acknowledge_flight(struct tcp *tcp, struct tcp_connection *c,
         return;
     }
     sample_round_trip(tcp, c, packet, &news, now_ns);
-    bool uses_ecn = (c->traffic_class & ECN_MODES) != 0;
+    bool uses_ecn = (c->traffic_class & ECN_MODES) != 0 && !old;
     if (uses_ecn)
         ecn_take_feedback(c, packet, &news);
     bool lost = recovery_process(tcp, c, &news, &before);
@@ -184,13 +185,23 @@ static void acknowledge_flight(struct tcp *tcp, struct tcp_connection *c,
     connection_wants_output(tcp, c);
 }
 
+/* An acknowledgement that was overtaken may still report what has arrived since, of what is in
+ * flight now. */
+static bool tells_of_arrivals(const struct tcp_connection *c, const struct packet *packet)
+{
+    return c->flight != NULL && c->snd_nxt != c->snd_una && has(c, TCPF_HAS_SACK) &&
+           packet->tcp.sack_count != 0;
+}
+
 void tcp_acknowledge(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
                      uint64_t now_ns)
 {
     uint32_t old_window = c->snd_wnd;
-    if (seq_lt(packet->tcp.acknowledgment, c->snd_una))
-        return; /* old, and older than what we know */
-    update_window(c, packet);
+    bool old = seq_lt(packet->tcp.acknowledgment, c->snd_una);
+    if (old && !tells_of_arrivals(c, packet))
+        return;
+    if (!old)
+        update_window(c, packet);
     if (c->flight != NULL)
         acknowledge_flight(tcp, c, packet, old_window, now_ns);
     else if (seq_lt(c->snd_nxt, tcp_send_end(c)))

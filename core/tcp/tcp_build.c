@@ -114,17 +114,18 @@ static size_t add_accecn(const struct tcp *tcp, struct tcp_connection *c, uint8_
 {
     if (!(c->traffic_class & ECN_MODES))
         return 0;
-    size_t least = ecn_option_least(tcp, c, now_ns);
+    size_t least = ecn_option_least(tcp, c);
     return least == 0 || least > room ? 0 : ecn_build_option(c, at, room, now_ns);
 }
 
-/* Full segments have no room for the AccECN option, and their size stays the same for the whole
- * connection. Where data goes both ways, an acknowledgement of its own brings it, now and then. */
+/* Where only news carries the AccECN option, full segments have no room for it, and their size
+ * stays the same. Where data goes both ways, an acknowledgement of its own brings it, now and then.
+ */
 static bool tell_marks_first(const struct tcp *tcp, const struct tcp_connection *c, uint32_t length,
                              uint64_t now_ns)
 {
-    return (c->traffic_class & ECN_MODES) && length + WIRE_TCP_ACCECN_PADDED > c->mss &&
-           ecn_option_overdue(tcp, c, now_ns);
+    return (c->traffic_class & ECN_MODES) && ecn_option_room(tcp, c) == 0 &&
+           length + WIRE_TCP_ACCECN_PADDED > c->mss && ecn_option_overdue(tcp, c, now_ns);
 }
 
 int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send_chunk *chunk,
@@ -150,7 +151,8 @@ int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send
             (uint8_t)wire_tcp_build_timestamp(options, timestamp_now(c, now_ns), c->ts_recent);
     if (tells)
         options_length += (uint8_t)user_timeout_build(tcp, c, options + options_length, sequence);
-    if (payload + WIRE_TCP_ACCECN_PADDED + (tells ? WIRE_TCP_USER_TIMEOUT_SIZE : 0) <= c->mss)
+    uint32_t more = WIRE_TCP_ACCECN_PADDED - ecn_option_room(tcp, c);
+    if (more == 0 || payload + more + (tells ? WIRE_TCP_USER_TIMEOUT_SIZE : 0) <= c->mss)
         options_length +=
             (uint8_t)add_accecn(tcp, c, options + options_length, WIRE_TCP_ACCECN_PADDED, now_ns);
     send_for(tcp, c, packet, sequence, flags, options, options_length, now_ns);
@@ -161,7 +163,7 @@ int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send
 static unsigned find_blocks(struct tcp_connection *c, struct wire_tcp_sack *blocks, unsigned most)
 {
     unsigned n = 0;
-    if (!tcp_has_gap_to_tell(c))
+    if (most == 0 || !tcp_has_gap_to_tell(c))
         return 0;
     if (c->dsack_length != 0)
         blocks[n++] = (struct wire_tcp_sack){c->dsack_left, c->dsack_left + c->dsack_length};
@@ -185,7 +187,7 @@ static size_t build_ack_options(const struct tcp *tcp, struct tcp_connection *c,
     /* They take the place of a payload: links of the smallest MTU have room for one or two. */
     size_t room = minimum(WIRE_TCP_OPTIONS_MAX - tcp_ao_length(c) - (uint32_t)length, c->mss);
     unsigned n = find_blocks(c, blocks, (unsigned)(room - 4) / 8), fewer = n;
-    size_t accecn = (c->traffic_class & ECN_MODES) ? ecn_option_least(tcp, c, now_ns) : 0;
+    size_t accecn = (c->traffic_class & ECN_MODES) ? ecn_option_least(tcp, c) : 0;
     while (fewer > 2 && sack_length(fewer) + accecn > room)
         fewer--;
     if (accecn != 0 && sack_length(fewer) + accecn <= room) {
@@ -212,7 +214,8 @@ static size_t give_cookie(const struct tcp *tcp, const struct tcp_connection *c,
     struct fast_open_cookie cookie;
     if (!(c->fast_open & FAST_OPEN_GIVE))
         return 0;
-    fast_open_make(&tcp->fast_open, &c->key.remote, &c->key.local, &cookie);
+    const struct fast_open_keys *keys = fast_open_keys_at(tcp, &c->key.local, c->key.local_port);
+    fast_open_make(keys, &c->key.remote, &c->key.local, &cookie);
     return wire_tcp_build_fast_open(at, cookie.bytes, cookie.length,
                                     (c->fast_open & FAST_OPEN_EXPERIMENTAL) != 0);
 }
@@ -222,19 +225,22 @@ static size_t give_cookie(const struct tcp *tcp, const struct tcp_connection *c,
 static size_t open_fast(const struct tcp *tcp, struct tcp_connection *c, uint8_t *at,
                         struct packet *packet)
 {
-    static const struct fast_open_cookie none;
+    struct fast_open_cookie asked = {0};
     if (!(c->fast_open & FAST_OPEN_ACTIVE) || c->snd_nxt != c->snd_una)
         return 0;
     const struct fast_open_memory *known = fast_open_recall(&tcp->fast_open, &c->key.remote);
     bool without_cookie = (c->fast_open & FAST_OPEN_NO_COOKIE) != 0;
     uint32_t room = tcp_fast_open_room(tcp, &c->key.remote, without_cookie);
+    room = minimum(room, c->announced_mss - minimum(c->announced_mss, WIRE_TCP_OPTIONS_MAX));
     bool has_cookie = known != NULL && known->cookie.length != 0;
-    const struct fast_open_cookie *cookie = has_cookie ? &known->cookie : &none;
+    const struct fast_open_cookie *cookie = has_cookie ? &known->cookie : &asked;
     if (room != 0 && tcp_queued(c) != 0)
         c->flight->syn_data = (uint16_t)send_queue_slice(c->flight->queue.head, c->snd_una + 1,
                                                          minimum(tcp_queued(c), room), packet);
     if (!has_cookie && room != 0)
         return 0;
+    asked.experimental = fast_open_asks_old(&tcp->fast_open, &c->key.remote);
+    c->fast_open |= cookie->experimental ? FAST_OPEN_EXPERIMENTAL : 0;
     return wire_tcp_build_fast_open(at, cookie->bytes, cookie->length, cookie->experimental);
 }
 
@@ -278,9 +284,12 @@ bool tcp_build_reset(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
     struct packet *packet = packet_take(&tcp->memory->packets, FOR_CONTROL);
     if (packet == NULL)
         return false;
-    static const uint8_t no_options[1] = {0};
+    uint8_t options[WIRE_TCP_TIMESTAMP_PADDED];
+    uint8_t length = 0;
+    if (has(c, TCPF_HAS_TIMESTAMPS)) /* RFC 7323, 3.2 */
+        length = (uint8_t)wire_tcp_build_timestamp(options, timestamp_now(c, now_ns), c->ts_recent);
     count(tcp->counters, CHASKI_TCP_RESETS_SENT);
-    send_for(tcp, c, packet, tcp_next_sequence(c), TCP_RST | TCP_ACK, no_options, 0, now_ns);
+    send_for(tcp, c, packet, tcp_next_sequence(c), TCP_RST | TCP_ACK, options, length, now_ns);
     return true;
 }
 

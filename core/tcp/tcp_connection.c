@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/base/bytes.h"
+#include "core/base/prefetch.h"
 #include "core/tcp/tcp_internal.h"
 
 /*
@@ -241,6 +242,7 @@ struct tcp_connection *connection_of(struct tcp *tcp, chaski_tcp handle)
     if (handle.index >= tcp->connection_fresh)
         return NULL;
     struct tcp_connection *c = &tcp->connections[handle.index];
+    prefetch(c, sizeof *c); /* whoever asks will want most of it, in one order or another */
     bool lives = c->generation == handle.generation && (c->generation & 1);
     return lives && !has(c, TCPF_ORPHAN) ? c : NULL;
 }
@@ -258,13 +260,13 @@ int connection_path(const struct tcp *tcp, const struct tcp_connection *c, struc
     return network->path(network->block, &c->key.local, &c->key.remote, 0, path);
 }
 
-void connection_set_mss(struct tcp_connection *c, uint16_t path_mtu)
+void connection_set_mss(const struct tcp *tcp, struct tcp_connection *c, uint16_t path_mtu)
 {
     uint32_t headers = address_is_ip4(&c->key.remote) ? 40 : 60;
     uint32_t mss = minimum(path_mtu - headers, maximum(c->peer_mss, TCP_MIN_MSS));
     mss = minimum(minimum(mss, c->announced_mss), TCP_LARGEST_SEGMENT);
-    uint32_t options =
-        (has(c, TCPF_HAS_TIMESTAMPS) ? WIRE_TCP_TIMESTAMP_PADDED : 0u) + tcp_ao_length(c);
+    uint32_t options = (has(c, TCPF_HAS_TIMESTAMPS) ? WIRE_TCP_TIMESTAMP_PADDED : 0u) +
+                       tcp_ao_length(c) + ecn_option_room(tcp, c);
     c->mss = (uint16_t)maximum(mss - minimum(mss, options), TCP_LEAST_PAYLOAD);
 }
 

@@ -50,11 +50,13 @@ void window_begin(const struct tcp *tcp, struct tcp_connection *c)
 void window_threshold(const struct tcp *tcp, struct tcp_connection *c, uint32_t flight,
                       enum congestion_cause cause)
 {
+    bool doubted = validation_holds_back(tcp, c) && cause != CONGESTION_TIME_OUT;
     if (cause != CONGESTION_TIME_OUT)
         flight = validation_flight(tcp, c, flight, c->flight->rate.now_ns);
     struct congestion_event event = {
         .cause = cause,
         .flight = flight,
+        .window = doubted ? minimum(flight, c->congestion.window) : c->congestion.window,
         .mss = c->mss,
         .all_delivered = c->flight->rate.delivered,
     };
@@ -104,6 +106,8 @@ static void reduce_in_proportion(struct tcp_connection *c, const struct sent_new
     struct prr *prr = &c->flight->prr;
     uint32_t threshold = c->congestion.threshold, pipe = tcp_in_flight(c);
     uint32_t arrived = news->delivered + news->sacked, may_go;
+    if (arrived == 0 && prr->out != 0)
+        return; /* no news of the path */
     prr->delivered += arrived;
     if (pipe > threshold) {
         uint64_t share = (uint64_t)prr->delivered * threshold + prr->flight - 1;

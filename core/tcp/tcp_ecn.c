@@ -18,6 +18,14 @@ enum {
     BEACON_MS_LEAST = 1,
 };
 
+/* The knob tcp_ecn_option. */
+enum {
+    OPTION_NEVER,
+    OPTION_NEWS,   /* with what changes a counter */
+    OPTION_ALWAYS, /* with every segment, unless those with it do not arrive, */
+    OPTION_REGARDLESS,
+};
+
 /* RFC 9768, tables 2 and 3: how ACE tells which ECN field a SYN or SYN+ACK came with. */
 static const uint8_t ace_of_field[4] = {
     [ECN_NOT_ECT] = 2,
@@ -119,12 +127,21 @@ static void tell_how_synack_came(struct tcp_connection *c, const struct packet *
     c->ecn_flags |= ECN_HANDSHAKE;
 }
 
+/* From the first one on segments have room for ours. */
+static void note_option(const struct tcp *tcp, struct tcp_connection *c)
+{
+    uint32_t room = ecn_option_room(tcp, c);
+    c->ecn_flags |= ECN_OPTION_SEEN;
+    room = ecn_option_room(tcp, c) - room;
+    c->mss = (uint16_t)maximum(c->mss - minimum(c->mss, room), TCP_LEAST_PAYLOAD);
+}
+
 static void take_accurate_synack(const struct tcp *tcp, struct tcp_connection *c,
                                  const struct packet *packet)
 {
     check_field(tcp, c, ace_of(packet));
     if (packet->tcp.accecn_offset != 0)
-        c->ecn_flags |= ECN_OPTION_SEEN;
+        note_option(tcp, c);
     c->ecn.ce_packets += field_of(packet) == ECN_CE;
     tell_how_synack_came(c, packet);
 }
@@ -170,7 +187,7 @@ void ecn_synack_again(const struct tcp *tcp, struct tcp_connection *c, const str
         tell_how_synack_came(c, packet);
 }
 
-uint8_t ecn_of_syn(const struct tcp *tcp, const struct packet *packet)
+uint8_t ecn_of_syn(const struct tcp *tcp, uint8_t algorithm, const struct packet *packet)
 {
     uint8_t knob = tcp->knobs.ecn, ace = ace_of(packet), field = field_of(packet);
     if (knob >= 3 && ace == 7)
@@ -178,7 +195,7 @@ uint8_t ecn_of_syn(const struct tcp *tcp, const struct packet *packet)
     /* RFC 3168, 6.1.1: a SYN is not ECT; one that is has met somebody who sets what he should not.
      * The SYN of accurate ECN is classic to who does not know it. */
     bool asks = (ace & 3) == 3 && (field == ECN_NOT_ECT || packet->tcp.ae);
-    bool wanted = knob != 0 || needs_ecn(tcp->knobs.congestion);
+    bool wanted = knob != 0 || needs_ecn(algorithm);
     return wanted && asks ? ECN_CLASSIC : ECN_NONE;
 }
 
@@ -333,12 +350,13 @@ static void count_bytes(struct tcp_connection *c, uint8_t field, uint32_t length
 }
 
 /* RFC 9768, 3.2.2.5.1: what changes is told at once. */
-static void count_accurate(struct tcp_connection *c, const struct packet *packet)
+static void count_accurate(const struct tcp *tcp, struct tcp_connection *c,
+                           const struct packet *packet)
 {
     uint8_t field = field_of(packet);
     uint32_t size = packet->segment_size, length = packet->length;
     if (packet->tcp.accecn_offset != 0)
-        c->ecn_flags |= ECN_OPTION_SEEN;
+        note_option(tcp, c);
     if (field == ECN_CE)
         c->ecn.ce_packets += size != 0 && length > size ? (length + size - 1) / size : 1;
     if (length == 0)
@@ -363,7 +381,7 @@ void ecn_count(struct tcp *tcp, struct tcp_connection *c, const struct packet *p
     if (field_of(packet) != ECN_NOT_ECT)
         c->ecn_flags |= ECN_SEEN;
     if (mode_of(c) == ECN_ACCURATE)
-        count_accurate(c, packet);
+        count_accurate(tcp, c, packet);
     else if (needs_ecn(c->algorithm))
         count_exactly(tcp, c, packet, now_ns);
     else
@@ -417,10 +435,10 @@ void ecn_mark(const struct tcp *tcp, struct tcp_connection *c, struct packet *pa
                               wire_tcp_flags_ae(header) | flags);
 }
 
-/* A few times a round trip, whether or not anything has changed (RFC 9768, 3.2.3.3). */
+/* A few times a round trip (RFC 9768, 3.2.3.3). */
 static bool beacon_due(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
 {
-    if (c->flight == NULL || tcp->knobs.ecn_option < 2 || tcp->knobs.ecn_option_beacon == 0)
+    if (c->flight == NULL || tcp->knobs.ecn_option < OPTION_NEWS || tcp->knobs.ecn_option_beacon == 0)
         return false;
     const struct ecn_told *told = &c->flight->told;
     uint32_t ms = c->srtt_us8 / 8000 / tcp->knobs.ecn_option_beacon;
@@ -433,21 +451,31 @@ static uint8_t padded_option(uint8_t fields)
     return (uint8_t)((2 + 3 * fields + 3) & ~3);
 }
 
-size_t ecn_option_least(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
+static bool option_arrives(const struct tcp *tcp, const struct tcp_connection *c)
 {
-    bool unable = (c->ecn_flags & ECN_NO_OPTION) && tcp->knobs.ecn_option < 3;
-    if (mode_of(c) != ECN_ACCURATE || tcp->knobs.ecn_option == 0 || unable ||
-        !(c->ecn_flags & ECN_OPTION_SEEN))
+    bool unable = (c->ecn_flags & ECN_NO_OPTION) && tcp->knobs.ecn_option < OPTION_REGARDLESS;
+    return mode_of(c) == ECN_ACCURATE && !unable && (c->ecn_flags & ECN_OPTION_SEEN);
+}
+
+size_t ecn_option_least(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    if (tcp->knobs.ecn_option == OPTION_NEVER || !option_arrives(tcp, c))
         return 0;
     if (c->ecn.owed_fields != 0)
         return padded_option(c->ecn.owed_fields);
-    return tcp->knobs.ecn_option == 3 || beacon_due(tcp, c, now_ns) ? padded_option(3) : 0;
+    return tcp->knobs.ecn_option >= OPTION_ALWAYS ? padded_option(3) : 0;
+}
+
+uint32_t ecn_option_room(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    bool always = tcp->knobs.ecn_option >= OPTION_ALWAYS && option_arrives(tcp, c);
+    return always ? WIRE_TCP_ACCECN_PADDED : 0;
 }
 
 bool ecn_option_overdue(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
 {
     return c->ecn.owed_fields != 0 && c->last_ack_sent != c->rcv_nxt &&
-           ecn_option_least(tcp, c, now_ns) != 0 && beacon_due(tcp, c, now_ns);
+           ecn_option_least(tcp, c) != 0 && beacon_due(tcp, c, now_ns);
 }
 
 size_t ecn_build_option(struct tcp_connection *c, uint8_t *at, size_t room, uint64_t now_ns)

@@ -88,8 +88,8 @@ void ecn_take_synack(const struct tcp *tcp, struct tcp_connection *c, const stru
  * came; when both opened at once it also says what the peer has agreed to. */
 void ecn_synack_again(const struct tcp *tcp, struct tcp_connection *c, const struct packet *packet);
 
-/* What a SYN agrees on, to be kept in tcp_half_open.ecn: mode, and how it came. */
-uint8_t ecn_of_syn(const struct tcp *tcp, const struct packet *packet);
+/* What a SYN for who uses that algorithm agrees on, to be kept in tcp_half_open.ecn: mode, and how it came. */
+uint8_t ecn_of_syn(const struct tcp *tcp, uint8_t algorithm, const struct packet *packet);
 /* The same after the SYN has come again (RFC 9768, 3.1.4.2). */
 uint8_t ecn_of_syn_again(uint8_t ecn, const struct packet *packet);
 /* The flags beside SYN and ACK of the answer, and the option's place in it. */
@@ -126,10 +126,12 @@ void ecn_came_again(struct tcp_connection *c, bool once_more);
  * packet->ip.traffic_class. `fresh`: its payload, if it has any, was never sent before. */
 void ecn_mark(const struct tcp *tcp, struct tcp_connection *c, struct packet *packet, bool fresh);
 /* The room that the option needs in the next segment, in bytes; 0: it need not go. */
-size_t ecn_option_least(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns);
+size_t ecn_option_least(const struct tcp *tcp, const struct tcp_connection *c);
 /* It has something to tell, and data has carried every acknowledgement for so long that one without
  * is due, which has room for it. */
 bool ecn_option_overdue(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns);
+/* How many bytes of each segment are set apart for it. */
+uint32_t ecn_option_room(const struct tcp *tcp, const struct tcp_connection *c);
 /* Writes the option with as many fields as `room` bytes take, which is ecn_option_least() or more;
  * returns its length, a multiple of 4. */
 size_t ecn_build_option(struct tcp_connection *c, uint8_t *at, size_t room, uint64_t now_ns);

@@ -109,7 +109,8 @@ static void take_classic(struct tcp_connection *c, const struct packet *packet,
 void ecn_take_feedback(struct tcp_connection *c, const struct packet *packet,
                        struct sent_news *news)
 {
-    bool progress = news->acknowledged != 0 || news->sacked != 0 || news->dsack;
+    bool progress =
+        news->acknowledged != 0 || news->sacked != 0 || news->dsack || packet->tcp.newer;
     if (!c->flight->told.begun)
         begin(c, &c->flight->told, c->bytes_acked == news->acknowledged);
     if ((c->traffic_class & ECN_MODES) == ECN_CLASSIC) {

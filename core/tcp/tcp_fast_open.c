@@ -21,13 +21,13 @@ static uint64_t little_endian(const uint8_t *bytes)
     return value;
 }
 
-int fast_open_set_keys(struct fast_opens *all, const uint8_t *bytes, size_t length)
+int fast_open_set_keys(struct fast_open_keys *keys, const uint8_t *bytes, size_t length)
 {
     if (length != FAST_OPEN_KEY_LENGTH && length != 2 * FAST_OPEN_KEY_LENGTH)
         return CHASKI_INVALID;
-    all->key_count = (unsigned)(length / FAST_OPEN_KEY_LENGTH);
-    for (unsigned i = 0; i < all->key_count; i++, bytes += FAST_OPEN_KEY_LENGTH)
-        all->keys[i] = (struct siphash_key){little_endian(bytes), little_endian(bytes + 8)};
+    keys->count = (unsigned)(length / FAST_OPEN_KEY_LENGTH);
+    for (unsigned i = 0; i < keys->count; i++, bytes += FAST_OPEN_KEY_LENGTH)
+        keys->key[i] = (struct siphash_key){little_endian(bytes), little_endian(bytes + 8)};
     return 0;
 }
 
@@ -78,6 +78,20 @@ void fast_open_remember(struct fast_opens *all, const struct chaski_address *ser
     memory->mss = mss;
     if (cookie != NULL && cookie->length != 0)
         memory->cookie = *cookie;
+}
+
+void fast_open_not_given(struct fast_opens *all, const struct chaski_address *server,
+                         bool experimental)
+{
+    struct fast_open_memory *memory = find_or_take(all, server);
+    if (memory != NULL && memory->cookie.length == 0)
+        memory->option = experimental ? FAST_OPEN_OPTION_NEITHER : FAST_OPEN_OPTION_OLD;
+}
+
+bool fast_open_asks_old(const struct fast_opens *all, const struct chaski_address *server)
+{
+    const struct fast_open_memory *memory = find(all, server);
+    return memory != NULL && memory->option == FAST_OPEN_OPTION_OLD;
 }
 
 /* ---- Paths that lose it -------------------------------------------------------------------- */
@@ -140,20 +154,29 @@ static void make(const struct siphash_key *key, const struct chaski_address *cli
         cookie->bytes[i] = (uint8_t)(hash >> 8 * i);
 }
 
-void fast_open_make(const struct fast_opens *all, const struct chaski_address *client,
-                    const struct chaski_address *server, struct fast_open_cookie *cookie)
+const struct fast_open_keys *fast_open_keys_at(const struct tcp *tcp,
+                                               const struct chaski_address *local, uint16_t port)
 {
-    make(&all->keys[0], client, server, cookie);
+    uint16_t listener = listener_find(tcp, local, port);
+    const struct fast_open_keys *own =
+        listener != 0 ? &tcp->listeners[listener - 1].fast_open_keys : NULL;
+    return own != NULL && own->count != 0 ? own : &tcp->fast_open.keys;
 }
 
-enum fast_open_verdict fast_open_check(const struct fast_opens *all,
+void fast_open_make(const struct fast_open_keys *keys, const struct chaski_address *client,
+                    const struct chaski_address *server, struct fast_open_cookie *cookie)
+{
+    make(&keys->key[0], client, server, cookie);
+}
+
+enum fast_open_verdict fast_open_check(const struct fast_open_keys *keys,
                                        const struct chaski_address *client,
                                        const struct chaski_address *server,
                                        const struct fast_open_cookie *cookie)
 {
-    for (unsigned i = 0; i < all->key_count; i++) {
+    for (unsigned i = 0; i < keys->count; i++) {
         struct fast_open_cookie right;
-        make(&all->keys[i], client, server, &right);
+        make(&keys->key[i], client, server, &right);
         if (cookie->length == right.length && memcmp(cookie->bytes, right.bytes, right.length) == 0)
             return i == 0 ? FAST_OPEN_TAKEN : FAST_OPEN_OLD;
     }

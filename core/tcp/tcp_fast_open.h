@@ -46,22 +46,35 @@ struct fast_open_cookie {
     bool experimental;
 };
 
+/* A server that passes over one option may know the other. */
+enum fast_open_option {
+    FAST_OPEN_OPTION_UNKNOWN,
+    FAST_OPEN_OPTION_OLD, /* the experimental one of RFC 6994 is to be tried */
+    FAST_OPEN_OPTION_NEITHER,
+};
+
 /* What a server gave us, and whether what opens fast gets there (RFC 7413, 4.1.3). */
 struct fast_open_memory {
     struct chaski_address server;   /* unspecified: free */
     struct fast_open_cookie cookie; /* length 0: none */
     uint16_t mss;                   /* that it announced */
+    uint8_t option;                 /* enum fast_open_option: how to ask for a cookie */
     uint8_t losses;                 /* SYNs in succession of which only the plain one got there */
     uint8_t pauses;                 /* since the last success */
     uint64_t paused_until_ns;
+};
+
+/* Of a server's cookies. */
+struct fast_open_keys {
+    struct siphash_key key[2]; /* of new ones; of those that are still good */
+    unsigned count;
 };
 
 struct fast_opens {
     struct fast_open_memory *memories;
     uint32_t limit;
     uint32_t next; /* the one that is forgotten for a new one */
-    struct siphash_key keys[2];
-    unsigned key_count;
+    struct fast_open_keys keys;
 };
 
 enum { FAST_OPEN_COOKIE_LENGTH = 8, FAST_OPEN_KEY_LENGTH = 16 };
@@ -69,7 +82,7 @@ enum { FAST_OPEN_COOKIE_LENGTH = 8, FAST_OPEN_KEY_LENGTH = 16 };
 void fast_open_setup(struct fast_opens *all, struct memory *memory, uint32_t limit);
 
 /* One key, or two of which the second is still taken: 16 or 32 bytes. */
-int fast_open_set_keys(struct fast_opens *all, const uint8_t *bytes, size_t length);
+int fast_open_set_keys(struct fast_open_keys *keys, const uint8_t *bytes, size_t length);
 
 /* The client: what is known of the server; NULL: nothing. */
 const struct fast_open_memory *fast_open_recall(const struct fast_opens *all,
@@ -77,6 +90,11 @@ const struct fast_open_memory *fast_open_recall(const struct fast_opens *all,
 /* `cookie` may be NULL, or empty: then the one that is known stays. */
 void fast_open_remember(struct fast_opens *all, const struct chaski_address *server,
                         const struct fast_open_cookie *cookie, uint16_t mss);
+/* A cookie was asked for and not given. */
+void fast_open_not_given(struct fast_opens *all, const struct chaski_address *server,
+                         bool experimental);
+/* Whether a cookie is to be asked for by the experimental option. */
+bool fast_open_asks_old(const struct fast_opens *all, const struct chaski_address *server);
 /* How long segments to the server may be; 0: not known. */
 uint16_t fast_open_mss(const struct fast_opens *all, const struct chaski_address *server);
 
@@ -90,8 +108,11 @@ void fast_open_arrived(struct tcp *tcp, const struct chaski_address *server);
 /* The connection's retransmission timer has expired; `over`: for the last time. */
 void fast_open_timed_out(struct tcp *tcp, const struct tcp_connection *c, bool over);
 
-/* The server: the cookie for a client. */
-void fast_open_make(const struct fast_opens *all, const struct chaski_address *client,
+/* The server: the keys of what listens at an address and port, or else everybody's. */
+const struct fast_open_keys *fast_open_keys_at(const struct tcp *tcp,
+                                               const struct chaski_address *local, uint16_t port);
+/* The cookie for a client. */
+void fast_open_make(const struct fast_open_keys *keys, const struct chaski_address *client,
                     const struct chaski_address *server, struct fast_open_cookie *cookie);
 
 enum fast_open_verdict {
@@ -99,7 +120,7 @@ enum fast_open_verdict {
     FAST_OPEN_TAKEN,
     FAST_OPEN_OLD, /* taken, but the key has changed: give a new one */
 };
-enum fast_open_verdict fast_open_check(const struct fast_opens *all,
+enum fast_open_verdict fast_open_check(const struct fast_open_keys *keys,
                                        const struct chaski_address *client,
                                        const struct chaski_address *server,
                                        const struct fast_open_cookie *cookie);

@@ -2,6 +2,7 @@
 #include "core/tcp/tcp_flight.h"
 
 #include "core/base/bytes.h"
+#include "core/base/prefetch.h"
 #include "core/tcp/tcp_internal.h"
 
 enum { SEARCH = 64 }; /* flights that are looked at to find an idle one */
@@ -52,8 +53,10 @@ static struct tcp_flight *take_free(struct tcp *tcp)
 
 struct tcp_flight *flight_take(struct tcp *tcp, struct tcp_connection *c)
 {
-    if (c->flight != NULL)
+    if (c->flight != NULL) {
+        prefetch(c->flight, sizeof *c->flight); /* the output will want all of it */
         return c->flight;
+    }
     struct tcp_flight *flight = take_free(tcp);
     if (flight == NULL) {
         count(tcp->counters, CHASKI_TCP_FLIGHT_LIMIT);

@@ -18,15 +18,17 @@ enum half_open_flag {
     HALF_OPEN_TIMESTAMPS = 1,
     HALF_OPEN_SACK = 2,
     HALF_OPEN_SCALING = 4,
-    HALF_OPEN_UNFILTERED = 8,  /* the listener's filter has yet to be asked; nothing was sent */
+    HALF_OPEN_UNFILTERED = 8,  /* it waits for its filter, or for a reset; see `cookie` */
     HALF_OPEN_CHALLENGED = 16, /* the peer was told where we are since the last SYN+ACK */
 };
 
-/* The cookie of Fast Open that the peer gets once the filter has let it in. */
+/* What awaits an entry that is not filtered: which cookie of Fast Open the peer gets once the
+ * filter has let it in. */
 enum half_open_cookie {
     HALF_OPEN_NO_COOKIE,
     HALF_OPEN_COOKIE,
     HALF_OPEN_COOKIE_EXPERIMENTAL, /* in the option of RFC 6994 */
+    HALF_OPEN_LEFT,                /* a reset: it was answered, but its listener is gone */
 };
 
 struct tcp_half_open {
@@ -56,7 +58,7 @@ struct half_open_queue {
 struct tcp_half_opens {
     struct tcp_half_open *entries;
     uint32_t limit, count;
-    uint32_t unfiltered; /* entries that wait for their filter */
+    uint32_t unfiltered; /* entries with HALF_OPEN_UNFILTERED */
     uint32_t free;
     struct half_open_queue queues[HALF_OPEN_ROUNDS + 1];
     struct timer timer;        /* the earliest due_ms */

@@ -176,7 +176,7 @@ uint32_t connection_take_work(struct tcp *tcp);
 struct tcp_connection *connection_of(struct tcp *tcp, chaski_tcp handle);
 chaski_tcp connection_handle(const struct tcp *tcp, const struct tcp_connection *c);
 /* mss and the like, from the path, the peer's announcement and the options. */
-void connection_set_mss(struct tcp_connection *c, uint16_t path_mtu);
+void connection_set_mss(const struct tcp *tcp, struct tcp_connection *c, uint16_t path_mtu);
 int connection_path(const struct tcp *tcp, const struct tcp_connection *c, struct ip_path *path);
 
 /* ---- tcp_options.c ------------------------------------------------------------------------- */
@@ -309,6 +309,8 @@ void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 
 /* The window to advertise, in bytes; moves rcv_advertised. */
 uint32_t tcp_window_to_send(struct tcp_connection *c);
+/* The window of a SYN, which has no scale: whole segments of `mss`, as Linux. */
+uint16_t tcp_first_window(uint32_t room, uint32_t mss);
 /* True when an update of the window is worth a segment of its own (RFC 9293, 3.8.6.2.2). */
 bool tcp_window_opened(const struct tcp_connection *c);
 
@@ -350,11 +352,15 @@ void tcp_timer_fire(void *tcp, struct timer *timer, uint64_t now_ns);
 void tcp_timer_set(struct tcp *tcp, struct tcp_connection *c);
 /* Sets send_at to what is to be awaited of data in flight. */
 void tcp_await(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
+/* The next time-out, or when patience ends, which it has not yet, if that is sooner. */
+uint64_t tcp_next_attempt(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns);
 /* Starts the retransmission timer again (RFC 6298, 5.3), to be awaited. */
 void tcp_restart_rto(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 void tcp_rtt_sample(const struct tcp *tcp, struct tcp_connection *c, uint32_t rtt_us);
 uint64_t tcp_rto_ns(const struct tcp *tcp, const struct tcp_connection *c);
-/* Something was heard from the peer: puts keep-alive off. */
+/* The next keep-alive, if there are any, is due after a whole idle time. */
+void tcp_put_off_keepalive(struct tcp_connection *c, uint64_t now_ns);
+/* Something was heard from the peer. */
 void tcp_heard(struct tcp_connection *c, uint64_t now_ns);
 
 /* ---- tcp_tune.c: buffers that grow with the path -------------------------------------------- */

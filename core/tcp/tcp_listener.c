@@ -188,6 +188,8 @@ int tcp_listener_set(struct tcp *tcp, chaski_listener handle, enum chaski_tcp_op
         listener->receive_buffer = (uint32_t)value;
     else if (option == CHASKI_TCP_MAXSEG)
         listener->max_segment = (uint16_t)value;
+    else if (option == CHASKI_TCP_CONGESTION)
+        listener->algorithm = (uint8_t)(value + 1);
     else if (option == CHASKI_TCP_TOS)
         listener->traffic_class = (uint8_t)(value & ~ECN_MODES);
     else if (option == CHASKI_TCP_TTL)
@@ -213,6 +215,14 @@ int tcp_listener_fast_open(struct tcp *tcp, chaski_listener handle, uint32_t que
         return CHASKI_STALE;
     listener->fast_open = queue;
     return 0;
+}
+
+int tcp_listener_fast_open_keys(struct tcp *tcp, chaski_listener handle, const uint8_t *keys,
+                                size_t length)
+{
+    struct tcp_listener *listener = listener_of(tcp, handle);
+    return listener != NULL ? fast_open_set_keys(&listener->fast_open_keys, keys, length)
+                            : CHASKI_STALE;
 }
 
 int tcp_accept(struct tcp *tcp, chaski_listener handle, chaski_tcp *connection)

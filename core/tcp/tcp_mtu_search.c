@@ -28,7 +28,7 @@ static uint16_t most_of(const struct tcp *tcp, struct tcp_connection *c)
     uint16_t known = c->mss;
     if (connection_path(tcp, c, &path) != 0)
         return known;
-    connection_set_mss(c, path.mtu);
+    connection_set_mss(tcp, c, path.mtu);
     uint16_t most = c->mss;
     c->mss = known;
     return most;

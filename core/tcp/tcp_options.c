@@ -68,7 +68,7 @@ static void set_max_segment(struct tcp *tcp, struct tcp_connection *c, uint16_t 
 {
     struct ip_path path;
     c->announced_mss = (uint16_t)minimum(c->announced_mss, value);
-    connection_set_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
+    connection_set_mss(tcp, c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
     c->congestion.window = maximum(c->congestion.window, c->mss); /* the path may be wider again */
 }
 
@@ -85,7 +85,7 @@ static void set_keep_alive(struct tcp *tcp, struct tcp_connection *c, int64_t va
 {
     set_flag(c, TCPF_KEEPALIVE, value);
     c->alive_at = TIMER_NEVER;
-    tcp_heard(c, tcp->now_ns);
+    tcp_put_off_keepalive(c, tcp->now_ns);
     tcp_timer_set(tcp, c);
 }
 

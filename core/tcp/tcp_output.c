@@ -25,6 +25,8 @@ static uint32_t usable_window(const struct tcp_connection *c)
 static uint32_t congestion_room(const struct tcp_connection *c)
 {
     uint32_t in_flight = tcp_in_flight(c);
+    if (c->state == CHASKI_TCP_SYN_RECEIVED) /* our SYN+ACK is no data (RFC 7413) */
+        in_flight -= minimum(in_flight, 1);
     return c->congestion.window > in_flight ? c->congestion.window - in_flight : 0;
 }
 
@@ -70,7 +72,8 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
         data = most;
         fin = false;
     }
-    bool last = data != 0 && (sent->flags & SENT_PUSHED) && data + fin == sent_length(sent);
+    bool pushed = (sent->flags & SENT_PUSHED) && data + fin == sent_length(sent);
+    bool last = data != 0 && (pushed || sent->node.key + data == c->snd_end);
     uint8_t flags = TCP_ACK | (last || data > c->mss ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
     if (!scoreboard_split(&c->flight->scoreboard, &tcp->sent, sent, data + fin))
         return OUT_OF_MEMORY;
@@ -190,6 +193,14 @@ static bool ends_record(const struct tcp_connection *c, uint32_t n)
     return send_queue_record_end(&c->flight->queue, c->snd_nxt, c->snd_end) == c->snd_nxt + n;
 }
 
+/* The peer did not take this when it came with our SYN: it is sent again, and no new data. */
+static void note_syn_again(struct tcp_connection *c, struct tcp_sent *sent, uint32_t n)
+{
+    scoreboard_went_before(&c->flight->scoreboard, sent);
+    c->retransmitted += sent->segments;
+    c->flight->syn_again -= (uint16_t)minimum(n, c->flight->syn_again);
+}
+
 /* Sends the next n bytes of new data, and FIN when it follows them. PSH is on what ends the data
  * written, and on what the link cuts, so that receivers that join segments do not wait. */
 static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint32_t n,
@@ -224,13 +235,16 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
     }
     sent->mark = rate_sent(&flight->rate, in_flight, sent_length(sent), now_ns);
     pace_sent(tcp, c, (uint32_t)done, now_ns);
-    account_sent(tcp, c, (uint32_t)done, sent->segments, false);
+    bool again = flight->syn_again != 0;
+    if (again)
+        note_syn_again(c, sent, (uint32_t)done);
+    account_sent(tcp, c, (uint32_t)done, sent->segments, again);
     flight->prr.out += sent_length(sent);
     c->snd_nxt = sent->end;
     if (flight->tells_progress)
         connection_tell(tcp, c, CHASKI_PROGRESS);
     c->sent_ms = clock_ms(now_ns);
-    if ((uint32_t)done % c->mss != 0)
+    if ((uint32_t)done % c->mss != 0 && !again)
         flight->snd_small = c->snd_nxt;
     return SENT;
 }
@@ -402,7 +416,7 @@ static enum outcome send_handshake(struct tcp *tcp, struct tcp_connection *c, ui
         c->progress_ms = clock_ms(now_ns);
         c->snd_nxt = c->snd_una + 1;
     }
-    c->send_at = now_ns + tcp_rto_ns(tcp, c);
+    c->send_at = tcp_next_attempt(tcp, c, now_ns);
     return SENT;
 }
 
@@ -494,11 +508,27 @@ static uint32_t window_in_units(uint32_t window, uint32_t room, uint32_t unit)
     return up <= room || (up == unit && room != 0) ? up : window & ~(unit - 1);
 }
 
+uint16_t tcp_first_window(uint32_t room, uint32_t mss)
+{
+    uint32_t whole = room > mss ? room - room % mss : room;
+    return (uint16_t)minimum(whole, UINT16_MAX);
+}
+
+/* What the peer will send most in a segment, as far as we know when our SYN goes. */
+static uint32_t first_segment(const struct tcp_connection *c)
+{
+    bool stamped = c->state == CHASKI_TCP_SYN_RECEIVED && has(c, TCPF_HAS_TIMESTAMPS);
+    uint32_t mss = c->announced_mss;
+    return stamped ? mss - minimum(mss - 1, WIRE_TCP_TIMESTAMP_PADDED) : mss;
+}
+
 /* What the window could be. It begins as in the SYN, which has no scale, and grows as text comes,
  * twice as fast, so that no sender is held up and none hears of windows that it does not need. */
 static uint32_t window_room(const struct tcp_connection *c)
 {
     uint32_t room = c->receive.limit > c->receive.length ? c->receive.limit - c->receive.length : 0;
+    if (c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED)
+        return tcp_first_window(room, first_segment(c));
     room = minimum(room, (uint32_t)UINT16_MAX << c->receive_scale);
     uint64_t grown = UINT16_MAX + 2 * c->bytes_received;
     return room < grown ? room : (uint32_t)grown;

@@ -28,13 +28,19 @@ void rate_out_of_data(struct rate *rate, uint32_t in_flight)
     rate->app_limited = true;
 }
 
+/* More than any link carries; times any round trip it fits into 64 bits. */
+#define MOST_BYTES_PER_S (UINT64_C(1) << 37)
+
 /* A retransmission that seems to have arrived sooner than anything ever did was not needed: how
- * long the original took is not known (4.1.3.5). */
+ * long the original took is not known (4.1.3.5). What takes no time by this clock, as a round trip
+ * in memory may, takes one unit of it: without samples a rate that was low once would stay. */
 static uint64_t bytes_per_s(uint32_t delivered, uint32_t interval_us, uint32_t min_rtt_us)
 {
-    if (interval_us == 0 || interval_us < min_rtt_us || interval_us > INT32_MAX)
+    interval_us = maximum(interval_us, 1);
+    if (interval_us < min_rtt_us || interval_us > INT32_MAX)
         return 0;
-    return delivered * UINT64_C(1000000) / interval_us;
+    uint64_t rate = delivered * UINT64_C(1000000) / interval_us;
+    return rate < MOST_BYTES_PER_S ? rate : MOST_BYTES_PER_S;
 }
 
 static void keep_for_info(struct rate *rate, const struct rate_sample *sample)

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/tcp/tcp_internal.h"
 
+#include "core/base/bytes.h"
+#include "core/base/prefetch.h"
+
 /* Segments from IP: checked, read into packet->tcp, and given to whom they belong. */
 
 static void read_options(struct packet *packet, const uint8_t *header)
@@ -9,6 +12,7 @@ static void read_options(struct packet *packet, const uint8_t *header)
     tcp->sack_count = 0;
     tcp->accecn_offset = 0;
     tcp->user_timeout = 0;
+    tcp->newer = false;
     tcp->has_timestamp = wire_tcp_timestamp_only(header, &tcp->timestamp, &tcp->timestamp_echo);
     if (tcp->has_timestamp || tcp->header_length == WIRE_TCP_HEADER)
         return;
@@ -110,31 +114,89 @@ static void no_connection(struct tcp *tcp, struct packet *packet, const struct t
         tcp_build_refusal(tcp, packet, now_ns);
 }
 
-static tcp_reference find(struct tcp *tcp, const struct tcp_key *key)
+/*
+ * Among many connections hardly anything of the next one is in the cache, and each step to it (the
+ * bucket, the connection, its flight) would wait for memory. So a burst takes each step for all its
+ * segments before the next step is taken for the first one: while the memory of one is on its way,
+ * the others' is too. What is found so is a hint only; each segment is looked up anew when its turn
+ * comes, since those before it may have opened and closed connections.
+ */
+
+/* Where a burst's segments belong: hashes, and which of them are of the same connection as the one
+ * before, as most are in bulk. */
+struct ahead {
+    uint32_t hash[BURST_MAX];
+    uint64_t repeats; /* a bit each */
+};
+
+static bool same_flow(const struct packet *a, const struct packet *b)
 {
-    if (tcp->last_lookup != 0 && tcp_key_equal(&tcp->connections[tcp->last_lookup - 1].key, key))
-        return tcp_refer(TCP_KIND_CONNECTION, tcp->last_lookup - 1);
-    tcp_reference found = tcp_table_find(&tcp->table, key);
+    return memcmp(packet_transport(a), packet_transport(b), 4) == 0 &&
+           address_equal(&a->ip.source, &b->ip.source) &&
+           address_equal(&a->ip.destination, &b->ip.destination);
+}
+
+static void prefetch_buckets(const struct tcp *tcp, const struct burst *burst, struct ahead *ahead)
+{
+    ahead->repeats = 0;
+    for (uint32_t i = 0; i < burst->count; i++) {
+        struct tcp_key key;
+        if (i != 0 && same_flow(burst->packets[i - 1], burst->packets[i])) {
+            ahead->hash[i] = ahead->hash[i - 1];
+            ahead->repeats |= UINT64_C(1) << i;
+            continue;
+        }
+        tcp_key_of(burst->packets[i], &key);
+        ahead->hash[i] = tcp_table_hash(&tcp->table, &key);
+        tcp_table_prefetch(&tcp->table, ahead->hash[i]);
+    }
+}
+
+/* The connection that a segment seems to belong to, or NULL. */
+static struct tcp_connection *guess(const struct tcp *tcp, uint32_t hash)
+{
+    tcp_reference reference = tcp_table_guess(&tcp->table, hash);
+    if (tcp_reference_kind(reference) != TCP_KIND_CONNECTION)
+        return NULL;
+    return &tcp->connections[tcp_reference_index(reference)];
+}
+
+static void prefetch_connections(const struct tcp *tcp, uint32_t count, const struct ahead *ahead)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct tcp_connection *c = guess(tcp, ahead->hash[i]);
+        if (c != NULL && (ahead->repeats >> i & 1) == 0)
+            prefetch(c, sizeof *c);
+    }
+}
+
+static void prefetch_flights(const struct tcp *tcp, uint32_t count, const struct ahead *ahead)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        const struct tcp_connection *c = guess(tcp, ahead->hash[i]);
+        if (c != NULL && c->flight != NULL && (ahead->repeats >> i & 1) == 0)
+            prefetch(c->flight, sizeof *c->flight);
+    }
+}
+
+static tcp_reference find(struct tcp *tcp, const struct tcp_key *key, uint32_t hash)
+{
+    tcp_reference found = tcp_table_find_hashed(&tcp->table, key, hash);
     if (tcp_reference_kind(found) == TCP_KIND_CONNECTION)
         tcp->last_lookup = tcp_reference_index(found) + 1;
     return found;
 }
 
-static void receive_one(struct tcp *tcp, struct packet *packet, uint64_t now_ns)
+static bool is_last(const struct tcp *tcp, const struct tcp_key *key)
 {
-    enum chaski_counter wrong = check(tcp, packet);
-    if (wrong != 0) {
-        packet_drop(packet, tcp->counters, wrong);
-        return;
-    }
-    packet_set_transport(packet);
-    read_header(packet);
-    packet_pull(packet, packet->tcp.header_length);
-    count(tcp->counters, CHASKI_TCP_SEGMENTS_RECEIVED);
-    struct tcp_key key;
-    tcp_key_of(packet, &key);
-    tcp_reference found = find(tcp, &key);
-    if (tcp->ao.limit != 0 && !ao_admits(tcp, found, &key, packet))
+    return tcp->last_lookup != 0 && tcp_key_equal(&tcp->connections[tcp->last_lookup - 1].key, key);
+}
+
+/* A segment that has been taken in, of the flow `key`. */
+static void give(struct tcp *tcp, struct packet *packet, const struct tcp_key *key,
+                 tcp_reference found, uint64_t now_ns)
+{
+    if (tcp->ao.limit != 0 && !ao_admits(tcp, found, key, packet))
         return;
     uint32_t index = tcp_reference_index(found);
     struct tcp_connection *c = NULL;
@@ -149,19 +211,62 @@ static void receive_one(struct tcp *tcp, struct packet *packet, uint64_t now_ns)
         time_wait_segment(tcp, index, packet, now_ns);
         break;
     case TCP_KIND_NONE:
-        no_connection(tcp, packet, &key, now_ns);
+        no_connection(tcp, packet, key, now_ns);
         break;
     }
     if (c != NULL)
         tcp_segment(tcp, c, packet, now_ns);
 }
 
+/* Checks a segment and reads its header; false when it was dropped. */
+static bool take_in(struct tcp *tcp, struct packet *packet)
+{
+    enum chaski_counter wrong = check(tcp, packet);
+    if (wrong != 0) {
+        packet_drop(packet, tcp->counters, wrong);
+        return false;
+    }
+    packet_set_transport(packet);
+    read_header(packet);
+    packet_pull(packet, packet->tcp.header_length);
+    count(tcp->counters, CHASKI_TCP_SEGMENTS_RECEIVED);
+    return true;
+}
+
+static void take_all_in(struct tcp *tcp, struct burst *burst)
+{
+    uint32_t kept = 0;
+    for (uint32_t i = 0; i < burst->count; i++) {
+        if (take_in(tcp, burst->packets[i]))
+            burst->packets[kept++] = burst->packets[i];
+    }
+    burst->count = kept;
+}
+
+static void look_ahead(const struct tcp *tcp, const struct burst *burst, struct ahead *ahead)
+{
+    prefetch_buckets(tcp, burst, ahead);
+    prefetch_connections(tcp, burst->count, ahead);
+    prefetch_flights(tcp, burst->count, ahead);
+}
+
 void tcp_receive(void *block, struct burst *burst, uint64_t now_ns)
 {
     struct tcp *tcp = block;
+    struct ahead ahead;
     tcp->now_ns = now_ns;
-    for (uint32_t i = 0; i < burst->count; i++)
-        receive_one(tcp, burst->packets[i], now_ns);
+    take_all_in(tcp, burst);
+    bool looked = burst->count > 1;
+    if (looked)
+        look_ahead(tcp, burst, &ahead);
+    for (uint32_t i = 0; i < burst->count; i++) {
+        struct tcp_key key;
+        tcp_key_of(burst->packets[i], &key);
+        tcp_reference found = tcp_refer(TCP_KIND_CONNECTION, tcp->last_lookup - 1);
+        if (!is_last(tcp, &key))
+            found = find(tcp, &key, looked ? ahead.hash[i] : tcp_table_hash(&tcp->table, &key));
+        give(tcp, burst->packets[i], &key, found, now_ns);
+    }
     burst->count = 0;
 }
 
@@ -201,7 +306,7 @@ static bool path_shrank(struct tcp *tcp, struct tcp_connection *c, uint16_t mtu)
         open_smaller(tcp, c, mtu);
         return true;
     }
-    connection_set_mss(c, mtu);
+    connection_set_mss(tcp, c, mtu);
     bool refuted = c->flight != NULL && c->mss < c->flight->proven_mss && c->backoff == 0;
     if (refuted || c->mss >= old) {
         c->mss = old;

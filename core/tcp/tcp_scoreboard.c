@@ -148,14 +148,15 @@ static void note_rate(const struct tcp_sent *sent, uint32_t segments, struct sen
     news->mark = sent->mark;
 }
 
-/* What is delivered is news of the round trip, of the order of arrival, of spurious time-outs. */
-static void note_delivery(const struct tcp_scoreboard *board, const struct tcp_sent *sent,
+/* What is delivered is news of the round trip, of the order of arrival, of spurious time-outs.
+ * False when it is not known which transmission it was. */
+static bool note_delivery(const struct tcp_scoreboard *board, const struct tcp_sent *sent,
                           struct sent_news *news)
 {
     if (sent->flags & SENT_EVER_RETRANSMITTED) {
         news->retransmission_acknowledged = true;
         if (news->now_ns - sent->sent_ns < news->min_rtt_us * 1000ull)
-            return; /* RFC 8985, 6.2, step 2: it was the original that arrived */
+            return false; /* RFC 8985, 6.2, step 2: it was the original that arrived */
     } else {
         if (sent->sent_ns > news->newest_sent_ns)
             news->newest_sent_ns = sent->sent_ns;
@@ -167,6 +168,7 @@ static void note_delivery(const struct tcp_scoreboard *board, const struct tcp_s
         news->latest_sent_ns = sent->sent_ns;
         news->latest_end = sent->end;
     }
+    return true;
 }
 
 static void free_record(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent)
@@ -215,7 +217,8 @@ void scoreboard_acknowledge(struct tcp_scoreboard *board, struct pool *pool, uin
         news->acknowledged += n;
         if (!(sent->flags & SENT_SACKED)) {
             news->delivered += n;
-            note_delivery(board, sent, news);
+            if (note_delivery(board, sent, news))
+                news->in_order_sent_ns = sent->sent_ns;
             note_rate(sent, segments_before(sent, una), news);
         }
         if (seq_le(sent->end, una))
@@ -467,6 +470,12 @@ struct tcp_sent *scoreboard_first(const struct tcp_scoreboard *board)
 struct tcp_sent *scoreboard_last(const struct tcp_scoreboard *board)
 {
     return sent_of(tree_last(&board->sent));
+}
+
+void scoreboard_went_before(struct tcp_scoreboard *board, struct tcp_sent *sent)
+{
+    set_flags(board, sent,
+              sent->flags | SENT_LOST | SENT_RETRANSMITTED | SENT_EVER_RETRANSMITTED);
 }
 
 void scoreboard_resent(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t mss,

@@ -76,10 +76,11 @@ struct sent_news {
                                 sent; 0: there was none */
     uint64_t latest_sent_ns; /* likewise, retransmitted ones among them (RFC 8985); and its end */
     uint32_t latest_end;
-    uint64_t mark_sent_ns; /* when what was sent latest of all that newly arrived was sent, */
-    uint32_t mark_end;     /* its end, */
-    struct rate_mark mark; /* and what it noted */
-    uint32_t segments;     /* that newly arrived */
+    uint64_t in_order_sent_ns; /* of these, the last that SND.UNA passed; 0: none */
+    uint64_t mark_sent_ns;     /* when what was sent latest of all that newly arrived was sent, */
+    uint32_t mark_end;         /* its end, */
+    struct rate_mark mark;     /* and what it noted */
+    uint32_t segments;         /* that newly arrived */
     bool retransmission_acknowledged;
     bool reordered; /* something arrived that was sent once, before what had arrived earlier */
     uint32_t reordered_from; /* the first such byte */
@@ -146,6 +147,9 @@ struct tcp_sent *scoreboard_last(const struct tcp_scoreboard *board);
  * left, with nothing done. */
 bool scoreboard_split(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent,
                       uint32_t length);
+
+/* What was sent last had gone before, when nobody took note. */
+void scoreboard_went_before(struct tcp_scoreboard *board, struct tcp_sent *sent);
 
 /* Notes that `sent` has been sent again, in segments of `mss`. */
 void scoreboard_resent(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t mss,

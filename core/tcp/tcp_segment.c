@@ -145,11 +145,12 @@ static bool syn_again(const struct tcp_connection *c, const struct packet *packe
 }
 
 /* RFC 7323, 4.3 */
-static void note_timestamp(struct tcp_connection *c, const struct packet *packet, uint64_t now_ns)
+static void note_timestamp(struct tcp_connection *c, struct packet *packet, uint64_t now_ns)
 {
     if (packet->tcp.has_timestamp && has(c, TCPF_HAS_TIMESTAMPS) &&
         seq_le(packet->tcp.sequence, c->last_ack_sent) &&
         seq_ge(packet->tcp.timestamp, c->ts_recent)) {
+        packet->tcp.newer = packet->tcp.timestamp != c->ts_recent;
         c->ts_recent = packet->tcp.timestamp;
         c->ts_recent_at_ms = clock_ms(now_ns);
     }
@@ -378,6 +379,7 @@ static void apply(struct tcp *tcp, struct tcp_connection *c, struct packet *pack
         c->snd_wl1 = packet->tcp.sequence - 1;
         ecn_third(tcp, c, packet);
         connection_established(tcp, c, now_ns);
+        c->snd_wnd = 0; /* whatever follows: what acknowledges our SYN repeats no window */
     }
     if (c->traffic_class & ECN_MODES)
         ecn_count(tcp, c, packet, now_ns);
@@ -428,15 +430,15 @@ static void take_syn(struct tcp *tcp, struct tcp_connection *c, const struct pac
     ecn_take_synack(tcp, c, packet);
     user_timeout_told(tcp, c, options.user_timeout);
     struct ip_path path;
-    connection_set_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
+    connection_set_mss(tcp, c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
     c->snd_wnd = packet->tcp.window;
     c->max_snd_wnd = packet->tcp.window;
     c->snd_wl1 = packet->tcp.sequence;
     c->snd_wl2 = packet->tcp.acknowledgment;
 }
 
-/* Our SYN is acknowledged, and so many bytes that it carried (RFC 7413, 4.2.2); the rest is sent as
- * if it had never been. */
+/* Our SYN is acknowledged, and so many bytes that it carried (RFC 7413, 4.2.2); the rest is sent
+ * again. */
 static void take_syn_data(struct tcp *tcp, struct tcp_connection *c, uint32_t taken)
 {
     struct tcp_flight *flight = c->flight;
@@ -444,7 +446,8 @@ static void take_syn_data(struct tcp *tcp, struct tcp_connection *c, uint32_t ta
     c->snd_una = c->snd_nxt;
     if (flight == NULL || flight->syn_data == 0)
         return;
-    if (taken == flight->syn_data)
+    flight->syn_again = (uint16_t)(flight->syn_data - taken);
+    if (flight->syn_again == 0)
         c->fast_open |= FAST_OPEN_SYN_DATA;
     flight->syn_data = 0;
     if (taken == 0)
@@ -475,6 +478,9 @@ static void learn_of_fast_open(struct tcp *tcp, const struct tcp_connection *c,
     fast_open_remember(&tcp->fast_open, &c->key.remote, given ? &cookie : NULL, c->peer_mss);
     if (given)
         return;
+    if (c->retransmitted == 0 && (c->flight == NULL || c->flight->syn_data == 0))
+        fast_open_not_given(&tcp->fast_open, &c->key.remote,
+                            (c->fast_open & FAST_OPEN_EXPERIMENTAL) != 0);
     if (taken != 0)
         fast_open_arrived(tcp, &c->key.remote);
     else if (c->retransmitted != 0)

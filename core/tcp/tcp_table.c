@@ -2,6 +2,7 @@
 #include "core/tcp/tcp_table.h"
 
 #include "core/base/bytes.h"
+#include "core/base/prefetch.h"
 
 /*
  * Open addressing over buckets. A key whose own bucket is full goes to the next one that is not,
@@ -68,9 +69,9 @@ static const struct tcp_key *entry_key(const struct tcp_table *table, tcp_refere
                                                       entries->size);
 }
 
-tcp_reference tcp_table_find(const struct tcp_table *table, const struct tcp_key *key)
+tcp_reference tcp_table_find_hashed(const struct tcp_table *table, const struct tcp_key *key,
+                                    uint32_t hash)
 {
-    uint32_t hash = tcp_table_hash(table, key);
     for (uint32_t at = home_of(table, hash);; at = after(table, at)) {
         const struct tcp_bucket *bucket = &table->buckets[at];
         for (unsigned i = 0; i < TCP_BUCKET_SLOTS; i++) {
@@ -81,6 +82,26 @@ tcp_reference tcp_table_find(const struct tcp_table *table, const struct tcp_key
         if (bucket->passed_by == 0)
             return 0;
     }
+}
+
+tcp_reference tcp_table_find(const struct tcp_table *table, const struct tcp_key *key)
+{
+    return tcp_table_find_hashed(table, key, tcp_table_hash(table, key));
+}
+
+void tcp_table_prefetch(const struct tcp_table *table, uint32_t hash)
+{
+    prefetch(&table->buckets[home_of(table, hash)], sizeof(struct tcp_bucket));
+}
+
+tcp_reference tcp_table_guess(const struct tcp_table *table, uint32_t hash)
+{
+    const struct tcp_bucket *bucket = &table->buckets[home_of(table, hash)];
+    for (unsigned i = 0; i < TCP_BUCKET_SLOTS; i++) {
+        if (bucket->hash[i] == hash)
+            return bucket->reference[i];
+    }
+    return 0;
 }
 
 static int slot_of(const struct tcp_bucket *bucket, tcp_reference reference)

@@ -86,6 +86,16 @@ uint32_t tcp_table_hash(const struct tcp_table *table, const struct tcp_key *key
 /* 0 when there is none. */
 tcp_reference tcp_table_find(const struct tcp_table *table, const struct tcp_key *key);
 
+/* The same for who knows the key's hash. */
+tcp_reference tcp_table_find_hashed(const struct tcp_table *table, const struct tcp_key *key,
+                                    uint32_t hash);
+
+/* Before a search: asks for the memory where it will begin. */
+void tcp_table_prefetch(const struct tcp_table *table, uint32_t hash);
+
+/* When that has come: where the search will probably end, without touching the entry; or 0. */
+tcp_reference tcp_table_guess(const struct tcp_table *table, uint32_t hash);
+
 /* The key must not be in the table; there is always room within the limit given at setup. */
 void tcp_table_insert(struct tcp_table *table, const struct tcp_key *key, tcp_reference reference);
 

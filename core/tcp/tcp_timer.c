@@ -89,6 +89,13 @@ static uint64_t ms(uint64_t n)
     return n * 1000000;
 }
 
+void tcp_put_off_keepalive(struct tcp_connection *c, uint64_t now_ns)
+{
+    if (has(c, TCPF_KEEPALIVE) && !has(c, TCPF_ORPHAN) && c->state != CHASKI_TCP_SYN_SENT &&
+        c->state != CHASKI_TCP_SYN_RECEIVED && c->state != CHASKI_TCP_CLOSED)
+        c->alive_at = now_ns + ms(c->keep_idle_ms);
+}
+
 void tcp_heard(struct tcp_connection *c, uint64_t now_ns)
 {
     bool shut = has(c, TCPF_PERSISTING) || c->snd_wnd == 0;
@@ -96,9 +103,7 @@ void tcp_heard(struct tcp_connection *c, uint64_t now_ns)
     /* A peer that answers may keep its window shut (MUST-37). */
     if (shut && user_timeout_own(c) == 0 && !has(c, TCPF_ORPHAN))
         c->progress_ms = clock_ms(now_ns);
-    if (has(c, TCPF_KEEPALIVE) && !has(c, TCPF_ORPHAN) && c->state != CHASKI_TCP_SYN_SENT &&
-        c->state != CHASKI_TCP_SYN_RECEIVED && c->state != CHASKI_TCP_CLOSED)
-        c->alive_at = now_ns + ms(c->keep_idle_ms);
+    tcp_put_off_keepalive(c, now_ns);
 }
 
 /* How long data may stay unacknowledged: R2 of RFC 9293, 3.8.3, as time. */
@@ -136,8 +141,7 @@ static void count_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t no
     connection_tell(tcp, c, CHASKI_TROUBLED);
 }
 
-/* The next time-out, or when patience ends, which it has not yet, if that is sooner. */
-static uint64_t next_attempt(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
+uint64_t tcp_next_attempt(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
 {
     uint64_t rto_ns = tcp_rto_ns(tcp, c);
     uint64_t left_ns = ms(patience_ms(tcp, c) - since_progress_ms(c, now_ns));
@@ -177,7 +181,7 @@ static void follow_path(struct tcp *tcp, struct tcp_connection *c)
     uint16_t old = c->mss;
     if (connection_path(tcp, c, &path) != 0)
         return;
-    connection_set_mss(c, path.mtu);
+    connection_set_mss(tcp, c, path.mtu);
     if (c->mss < old) {
         c->flight->proven_mss = 0;
         count(tcp->counters, CHASKI_TCP_PATH_MTU_LOWERED);
@@ -202,7 +206,7 @@ static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, ui
     fast_open_timed_out(tcp, c, false);
     if (c->retries >= tcp->knobs.doubt_after)
         mtu_suspect(tcp, c);
-    c->flight->rto_at = next_attempt(tcp, c, now_ns);
+    c->flight->rto_at = tcp_next_attempt(tcp, c, now_ns);
     tcp_await(tcp, c, now_ns);
     connection_wants_output(tcp, c);
 }
@@ -240,7 +244,7 @@ static void persist_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t 
     if (c->probes < UINT8_MAX)
         c->probes++;
     back_off(c);
-    c->send_at = limited ? next_attempt(tcp, c, now_ns) : now_ns + tcp_rto_ns(tcp, c);
+    c->send_at = limited ? tcp_next_attempt(tcp, c, now_ns) : now_ns + tcp_rto_ns(tcp, c);
     c->flags |= TCPF_PROBE_OWED;
     count(tcp->counters, CHASKI_TCP_WINDOW_PROBES);
     connection_wants_output(tcp, c);

@@ -54,8 +54,9 @@ struct chaski_shards_options {
 struct chaski_shards *chaski_shards_create(const struct chaski_shards_options *options);
 
 /* Stops, if that has not been done, closes the links and frees the hosts: connections are forgotten
- * without a word. Does nothing with NULL. */
-void chaski_shards_free(struct chaski_shards *shards);
+ * without a word. Does nothing with NULL. False when a capture could not be written to its end;
+ * errno says why. */
+bool chaski_shards_free(struct chaski_shards *shards);
 
 /* One line for people about the last call that failed; puts up with NULL. */
 const char *chaski_shards_error(const struct chaski_shards *shards);
@@ -63,7 +64,8 @@ const char *chaski_shards_error(const struct chaski_shards *shards);
 /* Before the start: adds an interface on a TAP device to every shard and returns its number. The
  * device is used by `queues` queues (`ip tuntap add ... multi_queue` makes such a one, unless it is
  * made here), at most one a shard; 0: one, and a device of one. Shards without a queue send and
- * receive through those that have one. `capture` is not for shards: CHASKI_INVALID. */
+ * receive through those that have one. A capture has the frames of all queues in order of time, for
+ * which the shards wait for each other; record to find out, not to measure. */
 int chaski_shards_tap(struct chaski_shards *shards, const struct chaski_tap *tap, unsigned queues);
 
 unsigned chaski_shards_count(const struct chaski_shards *shards);

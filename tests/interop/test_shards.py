@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """chaski by several threads (services --shards), the kernel at the other end."""
+import json
+import re
 import signal
+import struct
 import subprocess
 import time
 
@@ -53,7 +56,7 @@ class Shards(world.LinkTest):
         self.serve("tap:some0", "--shards", 3)
         self.work()
         said = self.ended()
-        self.assertIn("shard 2", said)
+        self.assertIn("Shard  2", said)
         self.assertIn("shard.handed", said)
         self.assertNotIn("drop.shard_full", said)
 
@@ -95,8 +98,57 @@ class Shards(world.LinkTest):
         self.assertEqual(self.server.wait(10), 1)
         self.assertIn("the link tap:some0 is gone", self.server.stdout.read())
 
+    def status(self, *options):
+        done = run(world.program, "status", "--link", "tap:many0", *options)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.decode()
+
+    def test_status_is_of_each_shard_and_of_all(self):
+        self.tap("many0", "multi_queue")
+        self.serve("tap:many0,queues=2", "--shards", 2)
+        connections = [world.connect(7, NEAR) for _ in range(20)]
+        for connection in connections:
+            self.addCleanup(connection.close)
+            connection.sendall(b"x")
+            self.assertEqual(connection.recv(1), b"x")
+        ports = {f"{FAR}:{connection.getsockname()[1]}" for connection in connections}
+        status = json.loads(self.status("--json"))
+        shard_of = {one["remote"]: one["shard"] for one in status["connections"]
+                    if one["remote"] in ports}
+        self.assertEqual(shard_of.keys(), ports)
+        self.assertEqual(set(shard_of.values()), {0, 1})
+        self.assertEqual(len(status["shards"]), 2)
+        for label, value in status["counters"].items():
+            self.assertEqual(sum(shard.get(label, 0) for shard in status["shards"]), value, label)
+        text = self.status()
+        for port, shard in shard_of.items():
+            self.assertRegex(text, rf"(?m)^ +{shard} ESTAB.*{re.escape(port)} ")
+        counted = re.search(r"(?m)^link.frames_received +(\d+) +(\d+) +(\d+) ", text)
+        total, *each = (int(number) for number in counted.groups())
+        self.assertEqual(sum(each), total)
+        self.assertNotIn(0, each)
+
+    def test_a_capture_has_the_frames_of_all_queues_in_order_of_time(self):
+        path = world.folder / "shards.pcap"
+        self.tap("many0", "multi_queue")
+        self.serve("tap:many0,queues=2", "--shards", 2, "--capture", path)
+        done = run("python3", "-c", FLOWS, NEAR, 0)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        counted = re.search(r"received (\d+) frames .* sent (\d+) ", self.ended())
+        capture, times, at = path.read_bytes(), [], 24
+        while at < len(capture):
+            seconds, fraction, kept, length = struct.unpack_from("=4I", capture, at)
+            self.assertEqual(kept, length)
+            times.append((seconds, fraction))
+            at += 16 + kept
+        self.assertGreaterEqual(len(times), sum(map(int, counted.groups())))
+        self.assertEqual(times, sorted(times))
+        text = lab.tcpdump("-nr", path).stdout.decode()
+        for flags in ("Flags [S]", "Flags [S.]", "Flags [F.]"):
+            self.assertIn(flags, text)
+
     def test_what_shards_cannot_do(self):
-        for options, about in ((["--shards", 2, "--capture", "x.pcap"], "--capture"),
+        for options, about in ((["--shards", 2, "--capture", "/nonexistent/x.pcap"], "/nonexistent"),
                                (["--shards", 0], "--shards"), (["--shards", 65], "--shards")):
             done = run(world.program, "services", "--link", "tap:chaski1", "--addr", NEAR + "/24",
                        *options)

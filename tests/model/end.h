@@ -56,17 +56,22 @@ struct model_end {
     uint32_t recent;           /* TS.Recent, at least */
     uint32_t latest_timestamp; /* the peer's newest */
     bool has_echoed, reset_in;
-    bool echoed_on_syn; /* only there: a cookie is answered and forgotten */
-    uint64_t fin_ns;    /* when the peer's FIN came last */
-    uint64_t seen_ns;   /* when it last heard or said something */
-    bool may_be_gone;   /* it was silent for so long that it may have given up */
-    bool timeless;      /* it was silent for so long that its timestamps mean nothing any more */
-    uint64_t owed_ns;   /* since when an acknowledgement is owed; 0: none is */
-    int64_t owed_bytes; /* in order since the last one */
+    uint64_t text_ns;     /* when text came last, new or not */
+    uint64_t reset_in_ns; /* since when reset_in */
+    bool echoed_on_syn;   /* only there: a cookie is answered and forgotten */
+    uint64_t fin_ns;      /* when the peer's FIN came last */
+    uint64_t seen_ns;     /* when it last heard or said something */
+    bool may_be_gone;     /* it was silent for so long that it may have given up */
+    bool timeless;        /* it was silent for so long that its timestamps mean nothing any more */
+    uint64_t owed_ns;     /* since when an acknowledgement is owed; 0: none is */
+    int64_t owed_bytes;   /* in order since the last one */
 };
 
 /* Both have closed, and know it of each other. */
 bool model_end_is_over(const struct model_end *end);
+
+/* RFC 9293, 3.8.3 (d): it has waited for an acknowledgement for so long. */
+bool model_end_may_give_up(const struct model_end *end, uint64_t now_ns);
 
 /* The end hears or says something now. */
 void model_end_lives(struct model_end *end, uint64_t now_ns);
@@ -84,7 +89,7 @@ void model_end_hears_syn(struct model_end *end, const struct model_segment *segm
 
 /* sent.c: whether this end may send it; NULL, or what forbids it. */
 const char *model_end_judges(const struct model_end *end, const struct model_segment *segment,
-                             const struct model_options *options);
+                             const struct model_options *options, uint64_t now_ns);
 /* Text goes out for the first time. */
 void model_end_notes(struct model_end *end, const uint8_t *bytes, uint64_t length);
 /* It was sent. */

@@ -302,7 +302,8 @@ static const char *reset_out(struct model *model, const struct model_segment *se
         /* When the window shrank, SND.NXT is not what the peer would believe; and what was sent
          * may have been lost in the host. */
         bool inside = at >= 1 && at <= end->sent, lost = !model->options.exact && at > end->sent;
-        if (!end->sent_syn || !(inside || lost))
+        bool unheard = !model->options.exact && end->heard_syn && !end->sent_syn;
+        if (!unheard && (!end->sent_syn || !(inside || lost)))
             continue;
         int64_t ack = model_position(segment->acknowledgment, end->irs, end->expected);
         if ((segment->flags & MODEL_ACK) && ack > end->expected) {
@@ -377,7 +378,7 @@ static const char *text_of_an_end(struct model *model, const struct model_segmen
         if (!end->sent_syn)
             continue;
         model_end_lives(end, now_ns);
-        const char *one = model_end_judges(end, segment, options);
+        const char *one = model_end_judges(end, segment, options, now_ns);
         if (one == NULL) {
             model_end_sends(end, segment);
             settle(newest(model, &segment->ends));
@@ -422,6 +423,8 @@ const char *model_out(struct model *model, const struct model_packet *packet, ui
 static const char *owes(const struct model_end *end, uint64_t now_ns)
 {
     if (end->owed_ns == 0 || end->gone || end->reset || end->reset_in || !end->answered)
+        return NULL;
+    if (model_end_may_give_up(end, now_ns)) /* at the same time, after a clock that jumped */
         return NULL;
     if (now_ns - end->owed_ns > 500000000)
         return "text waits for its acknowledgement for more than half a second (RFC 9293, 3.8.6.3)";

@@ -38,15 +38,20 @@ void model_end_hears_syn(struct model_end *end, const struct model_segment *segm
     end->peer_edge = segment->window + 1;
 }
 
+bool model_end_may_give_up(const struct model_end *end, uint64_t now_ns)
+{
+    static const uint64_t seconds_100 = UINT64_C(100) * 1000000000;
+    return end->seen_ns != 0 && now_ns - end->seen_ns > seconds_100 && end->sent > end->settled;
+}
+
 /* Timestamps of a millisecond come round in 49 days, and after 24 days TS.Recent may be taken for
  * outdated (RFC 7323, 5.5). */
 void model_end_lives(struct model_end *end, uint64_t now_ns)
 {
     static const uint64_t days_12 = UINT64_C(12) * 24 * 3600 * 1000000000;
-    static const uint64_t seconds_100 = UINT64_C(100) * 1000000000; /* RFC 9293, 3.8.3 (d) */
     uint64_t silent = end->seen_ns != 0 ? now_ns - end->seen_ns : 0;
     end->timeless |= silent > days_12;
-    end->may_be_gone |= silent > seconds_100 && end->sent > end->settled;
+    end->may_be_gone |= model_end_may_give_up(end, now_ns);
     end->seen_ns = now_ns;
 }
 
@@ -101,10 +106,12 @@ bool model_end_is_over(const struct model_end *end)
            end->told > end->peer_fin;
 }
 
-/* What ended in order, or by a reset, may come to life again by the cookie that it came by. */
+/* What ended in order, by a reset, or by an abort when both had closed (RFC 9293, 3.10.5, says
+ * nothing to the peer then), may come to life again by the cookie that it came by. */
 static void may_be_reborn(struct model_end *end, const struct model_segment *segment)
 {
-    bool over = model_end_is_over(end) || end->reset;
+    bool closing = end->fin_at != 0 && end->peer_fin != 0 && end->told > end->peer_fin;
+    bool over = model_end_is_over(end) || end->reset || (end->gone && closing);
     if (!end->active && over && segment->acknowledgment == end->iss + 1)
         end->kept = end->told = 0;
 }
@@ -113,14 +120,16 @@ static void may_be_reborn(struct model_end *end, const struct model_segment *seg
  * TIME-WAIT not even there (RFC 1337). Where RCV.NXT is not known, any may have been obeyed, and
  * none must. */
 static void hear_reset(struct model_end *end, const struct model_segment *segment,
-                       const struct model_options *options)
+                       const struct model_options *options, uint64_t now_ns)
 {
     int64_t at = model_position(segment->sequence, end->irs, end->expected);
     bool waits = end->waits && model_end_is_over(end);
-    if (!options->exact)
-        end->reset_in = true;
-    else if (end->heard_syn && end->answered && !end->timeless && at == end->expected && !waits)
-        end->reset_in = true;
+    bool obeyed =
+        end->heard_syn && end->answered && !end->timeless && at == end->expected && !waits;
+    if (end->reset_in || (options->exact && !obeyed))
+        return;
+    end->reset_in = true;
+    end->reset_in_ns = now_ns;
 }
 
 static void hear_acknowledgment(struct model_end *end, const struct model_segment *segment,
@@ -172,6 +181,8 @@ static void hear_text(struct model_end *end, const struct model_segment *segment
     int64_t to = from + segment->length;
     int64_t edge = options->exact ? end->edge : to;
     before = end->expected;
+    if (segment->length != 0)
+        end->text_ns = now_ns;
     if ((segment->flags & MODEL_FIN) && to <= edge && to > 0) {
         end->peer_fin = to;
         end->fin_ns = now_ns;
@@ -186,11 +197,10 @@ void model_end_hears(struct model_end *end, const struct model_segment *segment,
                      const struct model_options *options, uint64_t now_ns)
 {
     if (segment->flags & MODEL_RST) {
-        hear_reset(end, segment, options);
+        hear_reset(end, segment, options, now_ns);
         return;
     }
-    if (!options->exact)
-        may_be_reborn(end, segment);
+    may_be_reborn(end, segment);
     if (!end->heard_syn || is_out_of_place(end, segment) || is_old(end, segment, options) ||
         is_outside(end, segment))
         return;

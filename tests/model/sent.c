@@ -162,14 +162,24 @@ static const char *judge_options(const struct model_end *end, const struct model
     return NULL;
 }
 
+/* The frames of one burst are all told to the model before what any of them is answered with: an
+ * acknowledgement of text before the reset (RFC 9293, 3.8.6.3, and RFC 8257, 3.2, want some at
+ * once). */
+static bool precedes_reset(const struct model_end *end, const struct model_segment *segment,
+                           uint64_t now_ns)
+{
+    return now_ns == end->reset_in_ns && now_ns == end->text_ns && segment->length == 0;
+}
+
 /* What must not be sent any more. */
-static const char *judge_life(const struct model_end *end, const struct model_segment *segment)
+static const char *judge_life(const struct model_end *end, const struct model_segment *segment,
+                              uint64_t now_ns)
 {
     int64_t to = position(end, segment) + segment->length;
     bool fin = (segment->flags & MODEL_FIN) != 0;
     if (end->reset)
         return "a connection that was reset goes on (RFC 9293, 3.10.5)";
-    if (end->reset_in)
+    if (end->reset_in && !precedes_reset(end, segment, now_ns))
         return "a connection that the peer has reset goes on (RFC 9293, 3.10.7.4)";
     if ((segment->length != 0 || fin) && to + fin <= end->settled)
         return "what is acknowledged is sent again (RFC 9293, 3.10.7.4)";
@@ -177,7 +187,7 @@ static const char *judge_life(const struct model_end *end, const struct model_se
 }
 
 const char *model_end_judges(const struct model_end *end, const struct model_segment *segment,
-                             const struct model_options *options)
+                             const struct model_options *options, uint64_t now_ns)
 {
     const char *broken = judge_acknowledgment(end, segment);
     if (broken == NULL)
@@ -195,7 +205,7 @@ const char *model_end_judges(const struct model_end *end, const struct model_seg
     if (broken == NULL && (segment->flags & MODEL_URG) && segment->urgent == 0)
         broken = "an urgent pointer to nothing (RFC 9293, 3.8.5)";
     if (broken == NULL && options->exact)
-        broken = judge_life(end, segment);
+        broken = judge_life(end, segment, now_ns);
     return broken;
 }
 
@@ -252,7 +262,7 @@ void model_end_sends(struct model_end *end, const struct model_segment *segment)
     if (!segment->has_timestamp)
         return;
     end->last_timestamp = segment->timestamp;
-    if (!end->has_echoed || (int32_t)(segment->echo - end->recent) > 0)
+    if (!end->has_echoed || end->echoed_on_syn || (int32_t)(segment->echo - end->recent) > 0)
         end->recent = segment->echo;
     end->echoed = segment->echo;
     end->has_echoed = true;

@@ -155,6 +155,8 @@ struct packet flow_to_script(struct flow *flow, const struct packet *wire,
         seen.ack -= flow->remote_isn;
     if (wanted != NULL && (wanted->flags & FLAG_SYN) && wanted->ack == wire->ack)
         seen.ack = wire->ack;
+    if (wanted != NULL && (wanted->flags & FLAG_SYN) && seen.sequence == 0)
+        seen.sequence = wanted->sequence; /* whatever a script calls our first one */
     options_to_script(flow, &seen, wanted, check_timestamps, slack);
     return seen;
 }

@@ -181,10 +181,17 @@ static void check_packet(struct run *run, const struct event *event, struct seen
         check_time(run, event, &got, seen->time_ns, from_ns, to_ns);
 }
 
-/* Suites do not say what connections that they are done with still send. */
-static bool is_of_another(const struct run *run)
+static bool begins(const struct packet *packet)
 {
-    return !run->settings.complete && run->seen->flow != run->flow && run->flow != NULL;
+    return packet->kind == PACKET_TCP && (packet->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN;
+}
+
+/* Suites do not say what connections that they are done with still send. */
+static bool is_of_another(const struct run *run, const struct packet *wanted)
+{
+    bool left = run->begins_anew && begins(wanted) && !begins(&run->seen->wire);
+    return !run->settings.complete && run->flow != NULL &&
+           (run->seen->flow != run->flow || left);
 }
 
 static void packet_out(struct run *run, const struct event *event, uint64_t from_ns, uint64_t to_ns)
@@ -192,7 +199,7 @@ static void packet_out(struct run *run, const struct event *event, uint64_t from
     char text[PACKET_TEXT];
     uint64_t until = to_ns + run_tolerance(run, to_ns);
     const struct packet *wanted = event->packet;
-    while (await_seen(run, until) && is_of_another(run))
+    while (await_seen(run, until) && is_of_another(run, wanted))
         take_seen(run);
     if (run->seen == NULL || run->verdict != PASSED) {
         run_fail(run, event->line, "%s was not sent until %.6f", packet_text(wanted, text),

@@ -155,10 +155,13 @@ static size_t put_quote(const struct packet *packet, const struct ends *ends, ui
     struct ip_part plain = {0};
     bool udp = packet->flags == 0;
     size_t header = udp ? UDP_HEADER : TCP_HEADER;
+    /* What a script says nothing of was longer than the error allows. */
+    size_t length = IP_HEADER + header + packet->icmp.quoted_length;
+    if (!packet->icmp.has_quote && length <= packet->icmp.mtu)
+        length = packet->icmp.mtu + 1u;
     memcpy(turned.local, ends->remote, 4);
     memcpy(turned.remote, ends->local, 4);
-    put_ip(&plain, &turned, udp ? PROTOCOL_UDP : PROTOCOL_TCP,
-           IP_HEADER + header + packet->icmp.quoted_length, at);
+    put_ip(&plain, &turned, udp ? PROTOCOL_UDP : PROTOCOL_TCP, length, at);
     uint8_t *quoted = at + IP_HEADER;
     memset(quoted, 0, 8);
     put16(quoted, packet->destination_port);

@@ -84,7 +84,8 @@ static void take(struct sim_host *at, chaski_tcp connection, bool polled)
     struct sim *sim = at->sim;
     struct sim_flow *flow = flow_of(at, connection, polled);
     if (flow == NULL) { /* a cookie is good twice; an early segment may bring it again */
-        sim_must(sim, sim_has(sim, SIM_COOKIES | SIM_CROWD) || at->opens_fast);
+        unsigned late = SIM_LOSS | SIM_REORDER | SIM_DUPLICATE | SIM_JITTER; /* so may a SYN */
+        sim_must(sim, sim_has(sim, SIM_COOKIES | SIM_CROWD | late) || at->opens_fast);
         sim_must(sim, chaski_tcp_abort(at->host, connection) == 0);
         return;
     }
@@ -394,6 +395,17 @@ static bool is_over(const struct sim_flow *flow)
     return server->done || flow->kind >= SIM_REFUSED || client->error != 0 || client->gave_up;
 }
 
+/* A connection that was reset leaves no TIME-WAIT behind: what is still on its way may reach the
+ * next one of the same ports, and no TCP can tell (RFC 9293, 3.4.3). */
+static bool leaves_strays(const struct sim_flow *flow)
+{
+    const struct sim_end *client = &flow->ends[0], *server = &flow->ends[1];
+    bool reset = client->gave_up || client->error != 0 || server->gave_up || server->error != 0;
+    return reset && memory_wire_in_flight(flow->sim->wire, client->at->number) +
+                            memory_wire_in_flight(flow->sim->wire, server->at->number) !=
+                        0;
+}
+
 /* The flow before is over: the time for this one is set. When the listener may still hear of the
  * one before, another port is better. */
 static void follow(struct sim_flow *flow)
@@ -401,7 +413,7 @@ static void follow(struct sim_flow *flow)
     if (flow->after == NULL || !is_over(flow->after))
         return;
     flow->begin_at_ns += flow->sim->now_ns;
-    if (!flow->after->taken)
+    if (!flow->after->taken || leaves_strays(flow->after))
         flow->client_port = 0;
     flow->after = NULL;
 }

@@ -278,6 +278,11 @@ static void the_size_is_what_is_used(void **state)
     assert_null(chaski_init(&limits, 0, &limits, seed, 0));
 }
 
+static size_t maximum_of(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
 static void limits_fit_the_budget(void **state)
 {
     (void)state;
@@ -293,8 +298,14 @@ static void limits_fit_the_budget(void **state)
             assert_in_range(size, budgets[i] / 100 * 90, budgets[i]);
             assert_int_equal(limits.connections, connections[j]);
             assert_true(limits.packets >= limits.small_buffers);
-            assert_in_range(limits.receive_buffer_max, 16 << 10, 6 << 20);
-            assert_in_range(limits.send_buffer_max, 16 << 10, 4 << 20);
+            assert_in_range(limits.receive_buffer_max, 16 << 10, 64 << 20);
+            assert_in_range(limits.send_buffer_max, 16 << 10, 64 << 20);
+            assert_true(limits.receive_buffer_max <= maximum_of(16 << 10, budgets[i] / 4));
+            /* A window of a long and fast path fits twice where there is memory for it. */
+            if (budgets[i] >= 64 << 20)
+                assert_in_range(limits.send_buffer_max, 6 << 20, budgets[i] / 8);
+            if (budgets[i] >= 1 << 30)
+                assert_int_equal(limits.send_buffer_max, 64 << 20);
             bool roomy = budgets[i] >= 1024 * (size_t)connections[j] && budgets[i] >= 1 << 20;
             assert_in_range(limits.neighbours, roomy ? 512 : 8, 512);
         }

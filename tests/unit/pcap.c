@@ -469,7 +469,7 @@ static void captures_around_a_link(void **state)
     struct link *a = memory_wire_join(wire, &options);
     struct link *b = memory_wire_join(wire, &options);
     create(&writer, PCAP_CLOCK_VIRTUAL);
-    struct link *captured = capture_link(a, &writer);
+    struct link *captured = capture_link(a, &writer, NULL);
     assert_int_equal(captured->mtu, 1500);
     send_bytes(captured, udp, sizeof udp, 1);
     packet_free(receive_one(b, 1));
@@ -481,7 +481,7 @@ static void captures_around_a_link(void **state)
     link_close(captured);
     memory_wire_destroy(wire);
     struct link *link = replay_of(big_us, sizeof big_us, true); /* one that has a close() */
-    captured = capture_link(link, &writer);
+    captured = capture_link(link, &writer, NULL);
     link_close(captured);
 }
 

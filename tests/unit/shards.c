@@ -345,15 +345,15 @@ static void each_shard_in_turn_until_one_refuses(void **state)
 static void nothing_is_left_of_what_cannot_be_made(void **state)
 {
     struct chaski_shards_options options = {.count = CHASKI_SHARDS_MAX + 1};
-    struct chaski_tap tap = {.name = "x", .capture = "y"};
+    struct chaski_tap tap = {.name = "x"};
     (void)state;
     chaski_limits_for(&options.limits, 4 << 20, 64);
     assert_null(chaski_shards_create(&options));
     assert_int_equal(chaski_shards_tap(NULL, &tap, 0), CHASKI_NO_MEMORY);
     assert_non_null(strstr(chaski_shards_error(NULL), "memory"));
     struct chaski_shards *shards = make(1, false);
-    assert_int_equal(chaski_shards_tap(shards, &tap, 0), CHASKI_INVALID);
-    assert_non_null(strstr(chaski_shards_error(shards), "capture"));
+    assert_int_equal(chaski_shards_tap(shards, &tap, 2), CHASKI_INVALID);
+    assert_non_null(strstr(chaski_shards_error(shards), "queues"));
     chaski_shards_free(shards);
 }
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "drivers/pcap.h"
 #include "drivers/tap.h"
 #include "runtime/shards.h"
 
@@ -59,10 +60,43 @@ static void talk(void)
     }
 }
 
+static const char captured[] = "shards_tap.pcap";
+
+/* The frames of a capture, which it has in order of time. */
+static uint64_t frames_in_order(void)
+{
+    static struct pcap_record record;
+    struct pcap_reader reader;
+    char error[256];
+    uint64_t last_ns = 0;
+    FILE *file = fopen(captured, "rb");
+    assert_non_null(file);
+    assert_true(pcap_reader_init(&reader, file, error, sizeof error));
+    while (pcap_read(&reader, &record, error, sizeof error) == 1) {
+        assert_true(record.time_ns >= last_ns);
+        last_ns = record.time_ns;
+    }
+    assert_int_equal(feof(file), 1);
+    fclose(file);
+    remove(captured);
+    return reader.frames;
+}
+
+static uint64_t frames_of_all(struct chaski_shards *shards)
+{
+    uint64_t frames = 0;
+    for (unsigned i = 0; i < SHARDS; i++) {
+        const struct chaski *host = chaski_shards_host(shards, i);
+        frames += chaski_counter_value(host, CHASKI_LINK_FRAMES_RECEIVED) +
+                  chaski_counter_value(host, CHASKI_LINK_FRAMES_SENT);
+    }
+    return frames;
+}
+
 static void serve(unsigned queues)
 {
     struct chaski_shards_options options = {.count = SHARDS, .no_pinning = true};
-    struct chaski_tap tap = {.name = "chaski0"};
+    struct chaski_tap tap = {.name = "chaski0", .capture = "/nonexistent/x.pcap"};
     struct chaski_address ours = chaski_ip4(10, 9, 0, 2), kernel = chaski_ip4(10, 9, 0, 1);
     char error[256];
     chaski_limits_for(&options.limits, 16 << 20, 256);
@@ -70,6 +104,9 @@ static void serve(unsigned queues)
     assert_non_null(shards);
     assert_int_equal(chaski_shards_tap(shards, &tap, SHARDS + 1), CHASKI_INVALID);
     assert_non_null(strstr(chaski_shards_error(shards), "queues"));
+    assert_int_equal(chaski_shards_tap(shards, &tap, queues), CHASKI_INVALID);
+    assert_non_null(strstr(chaski_shards_error(shards), "/nonexistent/x.pcap"));
+    tap.capture = captured;
     assert_int_equal(chaski_shards_tap(shards, &tap, queues), 0);
     for (unsigned i = 0; i < SHARDS; i++)
         assert_int_equal(shards->shards[i].links[0] != NULL, i == 0 || i < queues);
@@ -83,7 +120,9 @@ static void serve(unsigned queues)
     chaski_shards_stop(shards);
     assert_true(connected[0] > 0 && connected[1] > 0);
     assert_int_equal(connected[0] + connected[1], CLIENTS);
-    chaski_shards_free(shards);
+    uint64_t frames = frames_of_all(shards);
+    assert_true(chaski_shards_free(shards));
+    assert_true(frames_in_order() >= frames); /* more: what had not reached its home yet */
 }
 
 static void by_one_queue(void **state)

@@ -923,6 +923,49 @@ static void a_lost_synack_goes_again_signed(void **state)
     assert_all_signed();
 }
 
+static bool lose_acknowledgement(void *context, struct frame *frame)
+{
+    struct segment segment;
+    (void)context;
+    return segment_of(frame, &segment) && segment.flags == SEGMENT_ACK;
+}
+
+/* Afterwards nobody could sign a refusal: the peer would send into silence. */
+static void who_opens_to_a_listener_that_goes_is_told(void **state)
+{
+    (void)state;
+    make();
+    give_keys();
+    listens();
+    world.loses = lose_acknowledgement;
+    connects(false);
+    world_run(&world, WORLD_SECOND / 2);
+    assert_int_equal(world.hosts[SERVER]->tcp.half_open.count, 1);
+    assert_true(heard_by[CLIENT] & CHASKI_CONNECTED);
+    world.loses = NULL;
+    assert_int_equal(chaski_tcp_unbind(world.hosts[SERVER], listener), 0);
+    world_run(&world, WORLD_SECOND);
+    assert_int_equal(counted(SERVER, CHASKI_TCP_RESETS_SENT), 1);
+    assert_true(heard_by[CLIENT] & CHASKI_ENDED);
+    assert_all_signed();
+}
+
+static void who_opens_for_too_long_is_told(void **state)
+{
+    (void)state;
+    make();
+    give_keys();
+    listens();
+    assert_int_equal(chaski_set_knob(world.hosts[SERVER], "tcp_synack_retries", "2"), 0);
+    world.loses = lose_acknowledgement;
+    connects(false);
+    world_run(&world, 20 * WORLD_SECOND);
+    assert_int_equal(counted(SERVER, CHASKI_TCP_HALF_OPEN_EXPIRED), 1);
+    assert_int_equal(counted(SERVER, CHASKI_TCP_RESETS_SENT), 1);
+    assert_true(heard_by[CLIENT] & CHASKI_ENDED);
+    assert_all_signed();
+}
+
 /* A client that asks for a cookie, or brings one, gets neither that nor what it is for. */
 static void a_fast_open_is_an_ordinary_one(void **state)
 {
@@ -1264,6 +1307,8 @@ int main(void)
         TEST(cookies_are_signed_as_well),
         TEST(the_answer_to_an_earlier_cookie_is_taken),
         TEST(a_lost_synack_goes_again_signed),
+        TEST(who_opens_to_a_listener_that_goes_is_told),
+        TEST(who_opens_for_too_long_is_told),
         TEST(a_fast_open_is_an_ordinary_one),
         TEST(an_unknown_wish_of_a_syn_is_not_heeded),
         TEST(it_opens_no_faster),

@@ -350,10 +350,11 @@ static void says_option(struct peer *peer, unsigned ace, uint32_t length, uint8_
 }
 
 /* The peer opens with accurate ECN; its third segment says how the SYN+ACK came. */
-static void opens_accurately(struct peer *peer, unsigned third)
+static void opens_with_option(struct peer *peer, unsigned third, const char *knob)
 {
     static const uint8_t syn[] = {2, 4, 5, 180, 4, 2};
     make(peer, "3");
+    assert_int_equal(chaski_set_knob(peer->host, "tcp_ecn_option", knob), 0);
     peer->syn_options = syn;
     peer->syn_options_length = sizeof syn;
     struct segment answer = answer_to(peer, 7, 0);
@@ -365,6 +366,11 @@ static void opens_accurately(struct peer *peer, unsigned third)
     assert_memory_equal(option, begun, 9);
     says_option(peer, third, 0, ECT0, accecn_0);
     assert_true(peer->events & CHASKI_CONNECTED);
+}
+
+static void opens_accurately(struct peer *peer, unsigned third)
+{
+    opens_with_option(peer, third, "2");
 }
 
 static void expect_counts(struct peer *peer, unsigned ace, uint32_t e1, uint32_t ce, uint32_t e0)
@@ -517,8 +523,8 @@ static void ace_may_go_round(void **state)
 {
     (void)state;
     assert_int_equal(delivered_of_ten(false, 0), 9);
-    assert_int_equal(delivered_of_ten(true, MSS), 1);
-    assert_int_equal(delivered_of_ten(true, 9 * MSS), 9);
+    assert_int_equal(delivered_of_ten(true, MSS - 12), 1); /* the option takes twelve */
+    assert_int_equal(delivered_of_ten(true, 9 * (MSS - 12)), 9);
 }
 
 /* 3.2.3.2.3: who sends the same again and again does not hear what carries the option. */
@@ -673,6 +679,26 @@ static void option_shares_room_with_sack(void **state)
 
 /* Data goes both ways, all of the host's in full segments, which have no room for it: an
  * acknowledgement goes before them, but not more often than the beacon says. */
+/* 3.2.3.3, and Linux's tcp_ecn_option 2: every segment has it, full ones are shorter by it. */
+/* RFC 9768 SHLD-5 */
+static void segments_carry_the_option(void **state)
+{
+    (void)state;
+    struct peer peer;
+    struct segment segment = {0};
+    uint8_t length;
+    opens_accurately(&peer, 2);
+    assert_int_equal(peer_host_writes(&peer, 2 * MSS), 2 * MSS);
+    uint32_t expected[] = {MSS - 12, MSS - 12, 24};
+    for (unsigned i = 0; i < 3; i++) {
+        assert_true(peer_hears(&peer, &segment));
+        assert_int_equal(segment.payload_length, expected[i]);
+        assert_non_null(segment_option(&segment, 174, &length));
+        assert_int_equal(length, 9);
+    }
+    peer_free(&peer);
+}
+
 /* RFC 9768 SHLD-5 */
 static void full_segments_let_the_option_go_first(void **state)
 {
@@ -688,7 +714,7 @@ static void full_segments_let_the_option_go_first(void **state)
     struct peer peer;
     uint8_t length, option[12];
     memcpy(option, accecn_0, 12);
-    opens_accurately(&peer, 2);
+    opens_with_option(&peer, 2, "1");
     peer.window = 10 * MSS; /* there is more to send all the time */
     peer_host_writes(&peer, 60 * MSS);
     assert_int_equal(peer_hears_all(&peer), 10 * MSS);
@@ -766,6 +792,7 @@ int main(void)
         cmocka_unit_test(feedback_goes_on_to_the_end),
         cmocka_unit_test(both_orders_of_the_option_are_read),
         cmocka_unit_test(option_shares_room_with_sack),
+        cmocka_unit_test(segments_carry_the_option),
         cmocka_unit_test(full_segments_let_the_option_go_first),
         cmocka_unit_test(other_segments_are_alone),
     };

@@ -47,7 +47,8 @@ struct course {
     struct memory_wire_impairment there, back;
     enum chaski_congestion congestion;
     bool no_sack, no_timestamps;
-    uint8_t ecn; /* the knob; 0: none */
+    uint8_t ecn;   /* the knob; 0: none */
+    size_t memory; /* that hosts are laid out for; 0: `roomy` */
     unsigned seconds;
     double least_mbit;      /* goodput */
     uint32_t most_timeouts; /* retransmission time-outs */
@@ -93,6 +94,11 @@ static void begin(struct run *run, const struct course *course)
 {
     struct net_options options = {
         .seed = 7, .copy = false, .queue_packets = 65536, .limits = &roomy};
+    struct chaski_limits laid_out;
+    if (course->memory != 0) {
+        chaski_limits_for(&laid_out, course->memory, 8);
+        options.limits = &laid_out;
+    }
     net_make(&run->net, &options);
     memory_wire_impair(run->net.wire, 0, 1, &course->there);
     memory_wire_impair(run->net.wire, 1, 0, &course->back);
@@ -403,8 +409,12 @@ static void buffers_grow_with_the_path(void **state)
                              .most_timeouts = 1};
     struct course satellite = {"100 Mbit/s, 300 ms", distant,          distant,
                                .seconds = 14,        .least_mbit = 60, .most_timeouts = 1};
+    struct course usual = gigabit;
+    usual.name = "1 Gbit/s, 50 ms, hosts of 256 MB";
+    usual.memory = 256 << 20;
     take(&gigabit);
     take(&satellite);
+    take(&usual);
 }
 
 int main(int count, char **words)

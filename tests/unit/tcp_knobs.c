@@ -216,6 +216,32 @@ static void syncookies_always_or_never(void **state)
     peer_free(&peer);
 }
 
+/* The SYN is answered by a cookie, and when it comes again, by an entry. What overtakes the answer
+ * to the first changes nothing, since a cookie is only good in the first segment. */
+static void what_overtakes_an_earlier_cookie_waits(void **state)
+{
+    (void)state;
+    struct peer peer;
+    peer_make(&peer, NULL);
+    peer_host_listens(&peer);
+    assert_int_equal(chaski_set_knob(peer.host, "tcp_syncookies", "2"), 0);
+    peer_says(&peer, SEGMENT_SYN, 0);
+    uint32_t cookie = peer_expects(&peer, SEGMENT_SYN | SEGMENT_ACK).sequence;
+    assert_int_equal(chaski_set_knob(peer.host, "tcp_syncookies", "1"), 0);
+    peer.next--;
+    peer_says(&peer, SEGMENT_SYN, 0);
+    assert_int_not_equal(peer_expects(&peer, SEGMENT_SYN | SEGMENT_ACK).sequence, cookie);
+    struct segment late = peer_segment(&peer, SEGMENT_ACK);
+    late.acknowledgment = cookie + 1;
+    late.sequence += 12;
+    peer_injects(&peer, &late);
+    peer_expects_nothing(&peer);
+    late.sequence -= 12;
+    peer_injects(&peer, &late);
+    assert_true(peer.events & CHASKI_CONNECTED);
+    peer_free(&peer);
+}
+
 int main(void)
 {
 #define test(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -229,6 +255,7 @@ int main(void)
         test(a_short_buffer_gets_what_fits),
         test(connections_begin_with_the_keep_alive_knobs),
         test(syncookies_always_or_never),
+        test(what_overtakes_an_earlier_cookie_waits),
     };
 #undef test
     return cmocka_run_group_tests(tests, NULL, NULL);

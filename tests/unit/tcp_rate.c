@@ -103,6 +103,17 @@ static void what_arrives_too_soon_tells_nothing(void **state)
     assert_int_equal(arrives(&sent, 130 * MS, MSS, RTT_US).bytes_per_s, 100000);
 }
 
+/* As in memory: a low rate of earlier must not be the last that is known. */
+static void what_takes_no_time_takes_a_microsecond(void **state)
+{
+    (void)state;
+    rate_init(&rate, 5 * MS);
+    struct transmission sent = send(100 * MS, 0);
+    assert_int_equal(arrives(&sent, 100 * MS, MSS, 1).bytes_per_s, MSS * UINT64_C(1000000));
+    sent = send(100 * MS, 0);
+    assert_int_equal(arrives(&sent, 100 * MS, 1 << 30, 1).bytes_per_s, UINT64_C(1) << 37);
+}
+
 /* draft-ietf-ccwg-bbr MUST-9 */
 static void a_pause_does_not_count(void **state)
 {
@@ -179,6 +190,7 @@ int main(void)
         cmocka_unit_test(the_rate_is_what_arrived_while_a_segment_was_on_its_way),
         cmocka_unit_test(no_rate_is_higher_than_that_of_sending),
         cmocka_unit_test(what_arrives_too_soon_tells_nothing),
+        cmocka_unit_test(what_takes_no_time_takes_a_microsecond),
         cmocka_unit_test(a_pause_does_not_count),
         cmocka_unit_test(samples_with_a_bubble_are_marked),
         cmocka_unit_test(losses_and_marks_since_it_was_sent_are_told),

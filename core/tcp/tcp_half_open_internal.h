@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CHASKI_TCP_TCP_HALF_OPEN_INTERNAL_H
+#define CHASKI_TCP_TCP_HALF_OPEN_INTERNAL_H
+
+#include "core/tcp/tcp_internal.h"
+
+/* Between the files of tcp_half_open. */
+
+/* ---- tcp_half_open.c: entries that wait ---- */
+
+/* A new entry like `syn`, in no queue yet; `ao` is its authentication, or NULL. NULL when all
+ * entries are taken. */
+struct tcp_half_open *half_open_take(struct tcp *tcp, const struct tcp_half_open *syn,
+                                     const struct ao_state *ao);
+
+/* It waits for its acknowledgement, which SYN+ACK asks for again when its time is over. */
+void half_open_wait(struct tcp *tcp, struct tcp_half_open *entry, uint64_t now_ns);
+
+/* How long it waits in its round. */
+uint32_t half_open_wait_ms(const struct tcp *tcp, const struct tcp_half_open *entry);
+
+/* It waits for what half_open_run_filters() does in the next turn. */
+void half_open_await_turn(struct tcp *tcp, struct tcp_half_open *entry,
+                          enum half_open_cookie cookie);
+
+/* To be called after entries were dropped. */
+void half_open_set_timer(struct tcp *tcp, uint64_t now_ns);
+
+/* NULL: it is not authenticated. */
+struct ao_state *half_open_ao(const struct tcp *tcp, const struct tcp_half_open *entry);
+
+/* ---- tcp_half_open_answer.c: what the peer is told ---- */
+
+/* The listener for a local end, or one that wants nothing particular. */
+const struct tcp_listener *half_open_listener(const struct tcp *tcp, const struct tcp_key *key);
+
+/* What SYN+ACK says of us: MSS, window (without a scale), window scale. */
+uint16_t half_open_mss(const struct tcp *tcp, const struct tcp_key *key);
+uint16_t half_open_window(const struct tcp *tcp, const struct tcp_half_open *entry);
+uint8_t half_open_scale(const struct tcp *tcp, const struct tcp_listener *listener);
+
+/* SYN+ACK in `packet`, or in a new packet when it is NULL; with the cookie of Fast Open, if one is
+ * given. */
+void half_open_answer(struct tcp *tcp, const struct tcp_half_open *entry,
+                      const struct fast_open_cookie *cookie, struct packet *packet,
+                      uint64_t now_ns);
+
+/* SYN+ACK that remembers `syn` for us. Consumes the packet. */
+void half_open_answer_by_cookie(struct tcp *tcp, struct tcp_half_open *syn, struct packet *packet,
+                                uint64_t now_ns);
+
+/* Tells the peer of an entry where we are. Consumes the packet. */
+void half_open_challenge(struct tcp *tcp, struct tcp_half_open *entry, struct packet *packet,
+                         uint64_t now_ns);
+
+/* Resets and drops an entry that waits for its turn. */
+void half_open_refuse(struct tcp *tcp, struct tcp_half_open *entry, uint64_t now_ns);
+
+/* ---- tcp_half_open_segment.c ---- */
+
+/* The connection that an entry, or what a cookie says, becomes, in state CLOSED and nobody's; NULL
+ * when there is no room. `ao` NULL: not authenticated. */
+struct tcp_connection *half_open_connection(struct tcp *tcp, const struct tcp_half_open *entry,
+                                            const struct ao_state *ao, uint64_t now_ns);
+
+#endif
