@@ -198,7 +198,7 @@ static void queues_make_one_link(void **state)
     for (uint8_t flow = 0; flow < 64; flow++)
         send_flow(flow);
     struct pollfd polled = {.fd = link_->fd, .events = POLLIN};
-    while (link_->more || poll(&polled, 1, 200) == 1) {
+    for (int turn = 0; turn < 100 && (link_->more || poll(&polled, 1, 200) == 1); turn++) {
         struct burst burst = {0};
         link_->receive(link_, &burst, 0);
         for (uint32_t i = 0; i < burst.count; i++) {
