@@ -229,7 +229,7 @@ static int run(struct connections *many, uint64_t duration_ns, char *error)
     if (!memory_pair_open(&many->pair, &many->limits, 1500, NULL, false, error))
         return EXIT_WRONG;
     many->fresh = resident_bytes(&many->pair.side[SERVER].memory);
-    bool good = bulk_open(&many->bulk, &many->pair, error);
+    bool good = bulk_open(&many->bulk, &many->pair, false, error);
     if (good) {
         good = measure(many, duration_ns, error);
         memory_pair_abort_all(&many->pair);

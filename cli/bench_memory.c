@@ -9,41 +9,58 @@
 
 enum { MEMORY_BYTES = 128 << 20, CONNECTIONS = 16 };
 
-static void say_result(const struct bulk_result *result, uint32_t mtu, bool json)
+struct memory_result {
+    struct bulk_result copied, lent; /* by ordinary reads and writes, and by those without a copy */
+    double requests, connections;    /* a second */
+};
+
+static void say_result(const struct memory_result *result, uint32_t mtu, bool json)
 {
+    const struct bulk_result *copied = &result->copied;
     if (json)
         printf("{\"bench\": \"memory\", \"mtu\": %" PRIu32
-               ", \"seconds\": %.3f, \"bytes\": %" PRIu64 ", \"gbit_per_second\": %.2f}\n",
-               mtu, result->seconds, result->bytes, result->gbit_per_second);
+               ", \"seconds\": %.3f, \"bytes\": %" PRIu64
+               ", \"gbit_per_second\": %.2f, \"zero_copy_gbit_per_second\": %.2f, "
+               "\"requests_per_second\": %.0f, \"connections_per_second\": %.0f}\n",
+               mtu, copied->seconds, copied->bytes, copied->gbit_per_second,
+               result->lent.gbit_per_second, result->requests, result->connections);
     else
-        printf("%.1f Gbit/s: %" PRIu64 " MB in %.2f s between two hosts in memory, MTU %" PRIu32
-               ", checksums computed and verified\n",
-               result->gbit_per_second, result->bytes / 1000000, result->seconds, mtu);
+        printf("Between two hosts in memory, one thread, MTU %" PRIu32
+               ", checksums computed and verified:\n"
+               "%.1f Gbit/s by read and write\n"
+               "%.1f Gbit/s by the calls without a copy\n"
+               "%.0f requests of 64 bytes a second on one connection, one after the other\n"
+               "%.0f a second with a new connection each, reset when it is answered\n",
+               mtu, copied->gbit_per_second, result->lent.gbit_per_second, result->requests,
+               result->connections);
 }
 
 /* A short run first, so that windows have grown and memory has been touched. */
-static bool measure(struct bulk *bulk, uint64_t duration_ns, struct bulk_result *result,
-                    char *error)
+static bool measure_bulk(struct memory_pair *pair, bool zero_copy, uint64_t duration_ns,
+                         struct bulk_result *result, char *error)
 {
-    return bulk_measure(bulk, SECOND / 5, result, error) &&
-           bulk_measure(bulk, duration_ns, result, error);
+    struct bulk bulk;
+    if (!bulk_open(&bulk, pair, zero_copy, error))
+        return false;
+    bool good = bulk_measure(&bulk, SECOND / 5, result, error) &&
+                bulk_measure(&bulk, duration_ns, result, error);
+    bulk_close(&bulk);
+    return good;
 }
 
 static int run(uint32_t mtu, uint64_t duration_ns, bool json, char *error)
 {
     struct chaski_limits limits;
     struct memory_pair pair;
-    struct bulk bulk;
-    struct bulk_result result;
+    struct memory_result result;
 
     chaski_limits_for(&limits, MEMORY_BYTES, CONNECTIONS);
     if (!memory_pair_open(&pair, &limits, (uint16_t)mtu, NULL, true, error))
         return EXIT_WRONG;
-    bool good = bulk_open(&bulk, &pair, error);
-    if (good) {
-        good = measure(&bulk, duration_ns, &result, error);
-        bulk_close(&bulk);
-    }
+    bool good = measure_bulk(&pair, false, duration_ns, &result.copied, error) &&
+                measure_bulk(&pair, true, duration_ns, &result.lent, error) &&
+                requests_measure(&pair, false, duration_ns, &result.requests, error) &&
+                requests_measure(&pair, true, duration_ns, &result.connections, error);
     memory_pair_close(&pair);
     if (good)
         say_result(&result, mtu, json);
@@ -66,7 +83,7 @@ int bench_memory(int count, char **words)
          .maximum = 65535},
         {.name = "seconds",
          .value = "S",
-         .help = "how long to measure (3)",
+         .help = "how long to measure each (3)",
          .read = argument_seconds,
          .target = &duration_ns,
          .minimum = SECOND / 10,
@@ -75,8 +92,9 @@ int bench_memory(int count, char **words)
     };
     const struct command_line line = {
         .command = "chaski bench memory",
-        .summary = "Measures bulk TCP between two hosts on a memory wire, in one thread, with\n"
-                   "checksums computed and verified.",
+        .summary =
+            "Measures TCP between two hosts on a memory wire, in one thread, with checksums\n"
+            "computed and verified: bulk with and without copies, requests, connections.",
         .arguments = arguments,
         .argument_count = sizeof arguments / sizeof *arguments};
 

@@ -6,11 +6,30 @@
 #include "cli/arguments.h"
 #include "cli/memory_pair.h"
 
-enum { PIECE_BYTES = 64 << 10, SINK_BYTES = 64 << 10 };
+enum {
+    PIECE_BYTES = 16 << 10, /* as programs write and read: what fits the nearest cache */
+    SINK_BYTES = 16 << 10,
+    LOAN_BYTES = 32 << 10,
+    LOANS = 64,
+    LOOK_AT = 8, /* pieces */
+};
 
 #define PATIENCE_NS UINT64_C(10000000000)
 
 /* ---- The two ends -------------------------------------------------------------------------- */
+
+static long read_some(struct bulk *bulk, struct chaski *host, chaski_tcp connection)
+{
+    struct chaski_piece pieces[LOOK_AT];
+    long got = 0;
+
+    if (!bulk->zero_copy)
+        return chaski_tcp_read(host, connection, bulk->sink, SINK_BYTES);
+    int count = chaski_tcp_look(host, connection, pieces, LOOK_AT);
+    for (int i = 0; i < count; i++)
+        got += (long)pieces[i].length;
+    return count <= 0 ? count : chaski_tcp_consume(host, connection, (size_t)got) == 0 ? got : -1;
+}
 
 static void on_server(void *context, struct chaski *host, chaski_tcp connection, unsigned events)
 {
@@ -18,7 +37,7 @@ static void on_server(void *context, struct chaski *host, chaski_tcp connection,
     long got;
 
     (void)events;
-    while ((got = chaski_tcp_read(host, connection, bulk->sink, SINK_BYTES)) > 0)
+    while ((got = read_some(bulk, host, connection)) > 0)
         bulk->read += (uint64_t)got;
     if (got != CHASKI_AGAIN)
         chaski_tcp_close(host, connection);
@@ -38,6 +57,44 @@ static void write_more(struct bulk *bulk)
         bulk->error = (int)written;
 }
 
+/* Hands over what is here; each comes back through its release function. */
+static void lend_more(struct bulk *bulk)
+{
+    struct chaski *host = bulk->pair->side[CLIENT].host;
+    int status = 0;
+
+    while (bulk->here != NULL && status == 0) {
+        struct bulk_loan *loan = bulk->here;
+        status = chaski_tcp_hand_over(host, bulk->connection, &loan->memory);
+        if (status != 0)
+            break;
+        bulk->here = loan->next;
+        bulk->written += loan->memory.length;
+    }
+    if (status < 0 && status != CHASKI_AGAIN)
+        bulk->error = status;
+}
+
+static void send_more(struct bulk *bulk)
+{
+    if (bulk->zero_copy)
+        lend_more(bulk);
+    else
+        write_more(bulk);
+}
+
+static void on_release(struct chaski_memory *memory)
+{
+    struct bulk_loan *loan = memory->context;
+    struct bulk *bulk = loan->bulk;
+    bool waited = bulk->here == NULL;
+
+    loan->next = bulk->here;
+    bulk->here = loan;
+    if (waited && bulk->writing)
+        send_more(bulk);
+}
+
 static void on_client(void *context, struct chaski *host, chaski_tcp connection, unsigned events)
 {
     struct bulk *bulk = context;
@@ -47,7 +104,7 @@ static void on_client(void *context, struct chaski *host, chaski_tcp connection,
     if ((events & CHASKI_ENDED) != 0)
         bulk->error = chaski_tcp_error(host, connection);
     else if (bulk->writing && (events & CHASKI_WRITABLE) != 0)
-        write_more(bulk);
+        send_more(bulk);
 }
 
 /* ---- Setup --------------------------------------------------------------------------------- */
@@ -67,17 +124,38 @@ static int listen_and_connect(struct bulk *bulk)
     return status;
 }
 
-bool bulk_open(struct bulk *bulk, struct memory_pair *pair, char *error)
+static bool take_memory(struct bulk *bulk)
+{
+    size_t bytes = bulk->zero_copy ? (size_t)LOANS * LOAN_BYTES : PIECE_BYTES;
+    bulk->piece = malloc(bytes);
+    bulk->sink = malloc(SINK_BYTES);
+    bulk->loans = calloc(LOANS, sizeof *bulk->loans);
+    if (bulk->piece == NULL || bulk->sink == NULL || bulk->loans == NULL)
+        return false;
+    memset(bulk->piece, 0x5a, bytes);
+    for (int i = 0; i < LOANS && bulk->zero_copy; i++) {
+        struct bulk_loan *loan = &bulk->loans[i];
+        loan->bulk = bulk;
+        loan->memory = (struct chaski_memory){.bytes = bulk->piece + (size_t)i * LOAN_BYTES,
+                                              .length = LOAN_BYTES,
+                                              .release = on_release,
+                                              .context = loan};
+        loan->next = bulk->here;
+        bulk->here = loan;
+    }
+    return true;
+}
+
+bool bulk_open(struct bulk *bulk, struct memory_pair *pair, bool zero_copy, char *error)
 {
     uint64_t limit = system_now() + PATIENCE_NS;
 
-    *bulk = (struct bulk){.pair = pair, .piece = malloc(PIECE_BYTES), .sink = malloc(SINK_BYTES)};
-    if (bulk->piece == NULL || bulk->sink == NULL) {
+    *bulk = (struct bulk){.pair = pair, .zero_copy = zero_copy};
+    if (!take_memory(bulk)) {
         bulk_close(bulk);
         snprintf(error, ARGUMENT_ERROR, "no memory for the buffers");
         return false;
     }
-    memset(bulk->piece, 0x5a, PIECE_BYTES);
     bulk->error = listen_and_connect(bulk);
     while (bulk->error == 0 && !bulk->connected && pair->now_ns < limit)
         memory_pair_turn(pair);
@@ -91,13 +169,16 @@ bool bulk_open(struct bulk *bulk, struct memory_pair *pair, char *error)
 
 void bulk_close(struct bulk *bulk)
 {
+    bulk->writing = false;
     if (bulk->connected) {
         chaski_tcp_abort(bulk->pair->side[CLIENT].host, bulk->connection);
         for (int i = 0; i < 4; i++)
             memory_pair_turn(bulk->pair);
+        chaski_tcp_unbind(bulk->pair->side[SERVER].host, bulk->listener);
     }
     free(bulk->piece);
     free(bulk->sink);
+    free(bulk->loans);
 }
 
 /* ---- Measuring ----------------------------------------------------------------------------- */
@@ -124,7 +205,7 @@ bool bulk_measure(struct bulk *bulk, uint64_t duration_ns, struct bulk_result *r
 
     bulk->written = 0;
     bulk->writing = true;
-    write_more(bulk);
+    send_more(bulk);
     run_until(bulk, began + duration_ns);
     result->seconds = (double)(bulk->pair->now_ns - began) / 1e9;
     result->bytes = bulk->read - before;

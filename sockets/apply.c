@@ -134,6 +134,12 @@ static int listener_apply_one(const struct socket *socket, enum plain_option opt
                                                 options[option], value));
 }
 
+int socket_apply_congestion(const struct socket *socket)
+{
+    return error_number(chaski_tcp_listener_set(socket->file.table->host, socket->listener,
+                                                CHASKI_TCP_CONGESTION, socket->congestion));
+}
+
 void socket_apply_listener(const struct socket *socket, struct chaski_tcp_bind *bind)
 {
     if (socket->asked[PLAIN_RCVBUF] || socket->asked[PLAIN_WINDOW_CLAMP])

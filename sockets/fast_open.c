@@ -13,7 +13,10 @@
  * TCP_FASTOPEN_CONNECT on sockets that open, and the cookies' keys.
  */
 
-enum { CLIENT = 1 }; /* of the knob tcp_fastopen */
+enum {
+    CLIENT = 1, /* of the knob tcp_fastopen */
+    OPTIONS_MOST = 40,
+};
 
 static struct chaski *host_of(const struct socket *socket)
 {
@@ -29,8 +32,10 @@ static bool client_may(const struct socket *socket)
 
 size_t fast_open_room(const struct socket *socket, const struct chaski_endpoint *remote)
 {
-    return chaski_tcp_fast_open_room(host_of(socket), &remote->address,
-                                     socket->plain[PLAIN_FASTOPEN_NO_COOKIE] != 0);
+    size_t room = chaski_tcp_fast_open_room(host_of(socket), &remote->address,
+                                            socket->plain[PLAIN_FASTOPEN_NO_COOKIE] != 0);
+    size_t mss = (size_t)socket->plain[PLAIN_MAXSEG]; /* it counts the options */
+    return mss != 0 && room > mss - OPTIONS_MOST ? mss - OPTIONS_MOST : room;
 }
 
 /* ---- Options ---- */

@@ -9,6 +9,8 @@
 
 /* Options of level IPPROTO_IP that are more than a number within limits. */
 
+enum { LOCAL_PORT_RANGE = 51 }; /* IP_LOCAL_PORT_RANGE of later headers */
+
 static int set_ttl(struct socket *socket, const struct option_in *in)
 {
     int value;
@@ -46,11 +48,26 @@ static int change_membership(struct socket *socket, const struct option_in *in, 
                               : chaski_udp_leave(host, socket->udp, &group, interface));
 }
 
+/* A bound outside of the table's own range will count for nothing (Linux). */
+static int set_port_range(struct socket *socket, const struct option_in *in)
+{
+    uint32_t range;
+    if (in->length != sizeof range)
+        return -EINVAL;
+    memcpy(&range, in->bytes, sizeof range);
+    if ((range & UINT16_MAX) != 0 && range >> 16 != 0 && (range & UINT16_MAX) > range >> 16)
+        return -EINVAL;
+    socket->plain[PLAIN_LOCAL_PORT_RANGE] = range;
+    return 0;
+}
+
 int ip_level_set(struct socket *socket, int name, const struct option_in *in)
 {
     switch (name) {
     case IP_TTL:
         return set_ttl(socket, in);
+    case LOCAL_PORT_RANGE:
+        return set_port_range(socket, in);
     case IP_ADD_MEMBERSHIP:
     case IP_DROP_MEMBERSHIP:
         return change_membership(socket, in, name == IP_ADD_MEMBERSHIP);
@@ -73,6 +90,8 @@ int ip_level_get(struct socket *socket, int name, const struct option_out *out)
     switch (name) {
     case IP_TTL:
         return option_write_int(out, (int)socket->plain[PLAIN_TTL]);
+    case LOCAL_PORT_RANGE:
+        return option_write_int(out, (int)socket->plain[PLAIN_LOCAL_PORT_RANGE]);
     case IP_MTU:
         return get_mtu(socket, out);
     default:

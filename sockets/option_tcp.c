@@ -38,6 +38,8 @@ static int set_congestion(struct socket *socket, const struct option_in *in)
             continue;
         socket->has_congestion = true;
         socket->congestion = (uint8_t)i;
+        if (socket->phase == SOCKET_LISTENING)
+            return socket_apply_congestion(socket);
         if (!socket->has_tcp)
             return 0;
         return error_number(chaski_tcp_set(socket->file.table->host, socket->tcp,

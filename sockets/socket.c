@@ -160,11 +160,25 @@ bool port_taken(struct socket *socket, const struct chaski_endpoint *local)
     return another_socket(socket, local) || another_connection(socket, local);
 }
 
-uint16_t port_choose(struct socket *socket, const struct chaski_address *address)
+void port_range(const struct socket *socket, uint16_t range[2])
 {
     const struct sockets_policy *policy = &socket->file.table->policy;
-    uint32_t first = policy->port_first != 0 ? policy->port_first : FIRST_UNPRIVILEGED;
-    uint32_t last = policy->port_last >= first ? policy->port_last : PORTS - 1;
+    uint32_t own = (uint32_t)socket->plain[PLAIN_LOCAL_PORT_RANGE];
+    uint32_t last = policy->port_last != 0 ? policy->port_last : PORTS - 1;
+    range[0] = policy->port_first;
+    range[1] = policy->port_last;
+    if ((uint16_t)own != 0 && (uint16_t)own >= policy->port_first && (uint16_t)own <= last)
+        range[0] = (uint16_t)own;
+    if (own >> 16 != 0 && own >> 16 >= policy->port_first && own >> 16 <= last)
+        range[1] = (uint16_t)(own >> 16);
+}
+
+uint16_t port_choose(struct socket *socket, const struct chaski_address *address)
+{
+    uint16_t range[2];
+    port_range(socket, range);
+    uint32_t first = range[0] != 0 ? range[0] : FIRST_UNPRIVILEGED;
+    uint32_t last = range[1] >= first ? range[1] : PORTS - 1;
     uint32_t count = last - first + 1;
     uint32_t start = (uint32_t)(host_draw(socket->file.table->host) % count);
     for (uint32_t i = 0; i < count; i++) {

@@ -82,6 +82,7 @@ enum plain_option {
     PLAIN_TRANSPARENT,
     PLAIN_FREEBIND,
     PLAIN_BIND_ADDRESS_NO_PORT,
+    PLAIN_LOCAL_PORT_RANGE, /* the last in the upper half, the first in the lower */
     PLAIN_MULTICAST_TTL,
     PLAIN_MULTICAST_LOOP,
     PLAIN_COUNT,
@@ -192,6 +193,8 @@ void socket_do_not_linger(struct socket *socket);
 
 /* Chooses a free local port for bind() to port 0; 0: there is none. */
 uint16_t port_choose(struct socket *socket, const struct chaski_address *address);
+/* The first and the last port that are chosen for it; 0, 0: any from 1024 on. */
+void port_range(const struct socket *socket, uint16_t range[2]);
 
 /* Whether another socket, or a connection of the host, stands in the way. */
 bool port_taken(struct socket *socket, const struct chaski_endpoint *local);
@@ -249,6 +252,8 @@ int socket_apply_one(struct socket *socket, enum plain_option option);
 void socket_apply(struct socket *socket);
 /* What a listener's connections begin with. */
 void socket_apply_listener(const struct socket *socket, struct chaski_tcp_bind *bind);
+/* Likewise, with TCP_CONGESTION, once it listens. */
+int socket_apply_congestion(const struct socket *socket);
 
 /* ---- error_queue.c ---- */
 

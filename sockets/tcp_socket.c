@@ -159,6 +159,8 @@ int tcp_socket_listen(struct socket *socket, int backlog)
         return error_number(error);
     }
     fast_open_listen(socket);
+    if (socket->has_congestion)
+        socket_apply_congestion(socket);
     socket->bound = true;
     socket->phase = SOCKET_LISTENING;
     socket->waiting_seen = 0;
@@ -238,6 +240,10 @@ int tcp_socket_begin(struct socket *socket, const struct chaski_endpoint *remote
         .fast_open = fast,
         .fast_open_without_cookie = fast && socket->plain[PLAIN_FASTOPEN_NO_COOKIE] != 0,
     };
+    uint16_t range[2];
+    port_range(socket, range);
+    connect.port_first = range[0];
+    connect.port_last = range[1];
     chaski_tcp connection;
     int error = chaski_tcp_connect(host_of(socket), &connect, &connection);
     if (error == CHASKI_IN_USE)

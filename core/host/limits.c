@@ -14,8 +14,9 @@ enum {
     LARGE_COST = BUFFER_HEADER + LARGE_BUFFER,
     SMALL_COST = BUFFER_HEADER + SMALL_BUFFER,
     PACKETS_A_LARGE = 8, /* descriptors that go with a large buffer: its bytes leave in frames */
-    QUEUE_MAX = 64 << 20, /* 1 Gbit/s over 200 ms are 25 MB; a sender wants twice its window */
     QUEUE_MIN = 16 << 10,
+    QUEUE_USUAL = 4 << 20,
+    QUEUE_MAX = 64 << 20, /* 1 Gbit/s over 200 ms are 25 MB; a sender wants twice its window */
 };
 
 static uint32_t clamp(uint64_t value, uint32_t least, uint32_t most)
@@ -41,6 +42,14 @@ static void set_tables(struct chaski_limits *limits, uint32_t connections, unsig
     };
 }
 
+/* What one connection's queue may grow to: a quarter of the packets' memory, of much memory an
+ * eighth. */
+static uint32_t queue_most(uint64_t bytes)
+{
+    uint64_t usual = bytes / 4 < QUEUE_USUAL ? bytes / 4 : QUEUE_USUAL;
+    return clamp(bytes / 8 > usual ? bytes / 8 : usual, QUEUE_MIN, QUEUE_MAX);
+}
+
 /* Splits `bytes` among descriptors and buffers. */
 static void set_packets(struct chaski_limits *limits, uint64_t bytes)
 {
@@ -51,8 +60,7 @@ static void set_packets(struct chaski_limits *limits, uint64_t bytes)
     limits->large_buffers = clamp(large, 0, UINT32_MAX);
     limits->small_buffers = clamp(small, 4, UINT32_MAX);
     limits->packets = clamp(small + large * PACKETS_A_LARGE, 8, UINT32_MAX);
-    limits->receive_buffer_max = clamp(bytes / 4, QUEUE_MIN, QUEUE_MAX);
-    limits->send_buffer_max = clamp(bytes / 4, QUEUE_MIN, QUEUE_MAX);
+    limits->receive_buffer_max = limits->send_buffer_max = queue_most(bytes);
 }
 
 /* The largest tables whose variable part leaves three quarters of the memory, what the connections

@@ -19,9 +19,9 @@
  * Only sound segments are taken in: both checksums of each are verified here, and not again above.
  * Who does not fit goes up as it is, and is judged there.
  *
- * That is done for a few segments at a time, in three steps: whether their headers continue the run,
- * whether they are sound, taking them in. A sum takes the processor longer than it keeps it busy, so
- * one sum right behind another is twice as fast as one among other things.
+ * That is done for a few segments at a time, in three steps: whether their headers continue the
+ * run, whether they are sound, taking them in. A sum takes the processor longer than it keeps it
+ * busy, so one sum right behind another is twice as fast as one among other things.
  */
 
 enum {
@@ -33,7 +33,7 @@ enum {
     IP6_ADDRESSES = 32,
     LENGTH_MAX = 65535, /* of an IP packet */
     HEADER_WORDS = PACKET_HEAD_ROOM / 8,
-    AT_A_TIME = 16,     /* segments: their headers and payloads shall stay in the nearest cache */
+    AT_A_TIME = 16, /* segments: their headers and payloads shall stay in the nearest cache */
 };
 
 struct run {
@@ -248,8 +248,8 @@ static inline void note(struct run *run, const struct packet *packet, uint32_t p
     run->parts += parts;
     run->length += payload;
     run->sequence += payload;
-    run->open = payload == run->size &&
-                (wire_tcp_flags(packet->data + run->transport) & TCP_PSH) == 0;
+    run->open =
+        payload == run->size && (wire_tcp_flags(packet->data + run->transport) & TCP_PSH) == 0;
     if (packet->fragment_count != 0) {
         note_last(run, &packet->fragments[packet->fragment_count - 1]);
     } else {

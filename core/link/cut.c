@@ -36,10 +36,10 @@ struct cutting {
     struct packet *segment;
     uint8_t *headers; /* as every frame has them, zeros where frames differ; the end of `room` */
     uint8_t room[HEADERS_MAX];
-    uint32_t header_length;       /* of all of them */
-    uint32_t network, transport;  /* offsets of the IP and TCP headers */
-    uint64_t network_sum;         /* of the IPv4 header */
-    uint64_t transport_sum;       /* of the pseudo-header without its length, and the TCP header */
+    uint32_t header_length;      /* of all of them */
+    uint32_t network, transport; /* offsets of the IP and TCP headers */
+    uint64_t network_sum;        /* of the IPv4 header */
+    uint64_t transport_sum;      /* of the pseudo-header without its length, and the TCP header */
     uint32_t sequence;
     uint32_t urgent;
     uint16_t identification, identification_step;
@@ -322,7 +322,8 @@ static inline struct packet *take_frame(const struct cutting *cutting, const str
     struct packet *frame = packet_take(&cut->memory->packets, FOR_SEND);
     if (frame == NULL)
         return NULL;
-    memcpy(frame->room, cutting->room, HEADERS_MAX); /* all of it: a length that is known is quick */
+    memcpy(frame->room, cutting->room,
+           HEADERS_MAX); /* all of it: a length that is known is quick */
     packet_push(frame, cutting->header_length);
     frame->network = (uint16_t)(packet_head_room(frame) + cutting->network);
     frame->transport = (uint16_t)(packet_head_room(frame) + cutting->transport);

@@ -35,7 +35,8 @@ void buffer_note_sums(struct buffer *buffer, uint32_t room)
     buffer->sums = sums;
 }
 
-/* The piece that the byte at `offset` is of: a new one, or the last one; NULL: there is no place. */
+/* The piece that the byte at `offset` is of: a new one, or the last one; NULL: there is no place.
+ */
 static inline uint16_t *piece_for(struct buffer_sums *sums, uint32_t offset, bool begins)
 {
     if (sums->end != offset || (begins && sums->count == sums->most))

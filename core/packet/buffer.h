@@ -51,8 +51,8 @@ struct buffer *buffer_take(struct pool *pool, enum purpose purpose);
  * room behind the bytes in use. `owner` is the pool. */
 void buffer_release_to_pool(struct buffer *buffer);
 
-/* Turns the last `room` bytes of the data of a buffer that is empty into a place for sums, and makes
- * the buffer as much smaller. */
+/* Turns the last `room` bytes of the data of a buffer that is empty into a place for sums, and
+ * makes the buffer as much smaller. */
 void buffer_note_sums(struct buffer *buffer, uint32_t room);
 
 /* Copies `length` bytes to `offset` of a buffer that has a place for sums, right behind what was

@@ -207,6 +207,7 @@ struct tcp_listener {
     void *context;
     uint32_t receive_buffer; /* 0: as the knobs say; likewise the next ones */
     uint16_t max_segment;
+    uint8_t algorithm;          /* enum chaski_congestion, plus one */
     uint8_t traffic_class, ttl; /* of SYN+ACKs */
     uint16_t next;              /* same hash chain; index plus one */
     struct fast_open_keys fast_open_keys; /* none: those of all */

@@ -77,6 +77,7 @@ static bool is_duplicate(const struct tcp_connection *c, const struct packet *pa
 static void move_una(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowledgment,
                      struct sent_news *news, uint64_t now_ns)
 {
+    uint32_t flight = c->snd_nxt - c->snd_una;
     scoreboard_acknowledge(&c->flight->scoreboard, &tcp->sent, acknowledgment, news);
     send_queue_acknowledge(&c->flight->queue, seq_min(acknowledgment, c->snd_end));
     c->snd_una = acknowledgment;
@@ -96,7 +97,7 @@ static void move_una(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowl
         c->flags &= ~(uint32_t)TCPF_URGENT_OUT;
     if (c->flight->tells_progress)
         connection_tell(tcp, c, CHASKI_PROGRESS);
-    tune_send(tcp, c);
+    tune_send(tcp, c, flight);
     connection_tell_room(tcp, c);
 }
 

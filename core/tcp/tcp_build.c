@@ -163,7 +163,7 @@ int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send
 static unsigned find_blocks(struct tcp_connection *c, struct wire_tcp_sack *blocks, unsigned most)
 {
     unsigned n = 0;
-    if (!tcp_has_gap_to_tell(c))
+    if (most == 0 || !tcp_has_gap_to_tell(c))
         return 0;
     if (c->dsack_length != 0)
         blocks[n++] = (struct wire_tcp_sack){c->dsack_left, c->dsack_left + c->dsack_length};
@@ -231,6 +231,7 @@ static size_t open_fast(const struct tcp *tcp, struct tcp_connection *c, uint8_t
     const struct fast_open_memory *known = fast_open_recall(&tcp->fast_open, &c->key.remote);
     bool without_cookie = (c->fast_open & FAST_OPEN_NO_COOKIE) != 0;
     uint32_t room = tcp_fast_open_room(tcp, &c->key.remote, without_cookie);
+    room = minimum(room, c->announced_mss - minimum(c->announced_mss, WIRE_TCP_OPTIONS_MAX));
     bool has_cookie = known != NULL && known->cookie.length != 0;
     const struct fast_open_cookie *cookie = has_cookie ? &known->cookie : &asked;
     if (room != 0 && tcp_queued(c) != 0)

@@ -13,22 +13,33 @@ static bool is_here(const struct tcp *tcp, const struct tcp_key *key)
     return home_is_here(&tcp->home, &local, &remote);
 }
 
+/* Nobody is there, or something that only waits to be forgotten and need not. */
+static bool is_free(const struct tcp *tcp, const struct tcp_key *key, bool asked_for)
+{
+    tcp_reference found = tcp_table_find(&tcp->table, key);
+    if (tcp_reference_kind(found) != TCP_KIND_TIME_WAIT)
+        return found == 0;
+    return time_wait_yields(tcp, tcp_reference_index(found), asked_for);
+}
+
 static bool usable(const struct tcp *tcp, const struct tcp_key *key)
 {
-    if (!is_here(tcp, key))
-        return false;
-    return tcp_table_find(&tcp->table, key) == 0 &&
+    return is_here(tcp, key) && is_free(tcp, key, false) &&
            listener_find(tcp, &key->local, key->local_port) == 0;
 }
 
 /* RFC 6056, algorithm 4: where the search starts depends on the peer, under a key, and moves on
  * with each connection to it, so that ports neither repeat soon nor tell about other peers. */
-static bool choose_port(struct tcp *tcp, struct tcp_key *key)
+static bool choose_port(struct tcp *tcp, const struct chaski_tcp_connect *connect,
+                        struct tcp_key *key)
 {
+    uint32_t first = connect->port_first != 0 ? connect->port_first : FIRST_PORT;
+    uint32_t last = connect->port_last >= first ? connect->port_last : FIRST_PORT + PORT_COUNT - 1;
+    uint32_t choice = last - first + 1;
     uint32_t offset = secret_port_offset(tcp, key);
     uint32_t *counter = &tcp->port_counters[(offset >> 16) % TCP_PORT_COUNTERS];
-    for (uint32_t i = 0; i < PORT_COUNT; i++) {
-        key->local_port = (uint16_t)(FIRST_PORT + (offset % PORT_COUNT + *counter) % PORT_COUNT);
+    for (uint32_t i = 0; i < choice; i++) {
+        key->local_port = (uint16_t)(first + (offset % choice + *counter) % choice);
         (*counter)++;
         if (usable(tcp, key))
             return true;
@@ -62,10 +73,20 @@ static int choose_key(struct tcp *tcp, const struct chaski_tcp_connect *connect,
         .remote_port = connect->remote.port,
     };
     if (key->local_port == 0)
-        return choose_port(tcp, key) ? 0 : CHASKI_IN_USE;
+        return choose_port(tcp, connect, key) ? 0 : CHASKI_IN_USE;
     if (!is_here(tcp, key))
         return CHASKI_NOT_PERMITTED;
-    return tcp_table_find(&tcp->table, key) == 0 ? 0 : CHASKI_IN_USE;
+    return is_free(tcp, key, true) ? 0 : CHASKI_IN_USE;
+}
+
+/* Where the sequence numbers begin: behind all that one before us on the same ends has used. */
+static uint32_t choose_sequence(struct tcp *tcp, const struct tcp_key *key)
+{
+    tcp_reference found = tcp_table_find(&tcp->table, key);
+    uint32_t start = secret_new_sequence(tcp, key, tcp->now_ns);
+    if (tcp_reference_kind(found) != TCP_KIND_TIME_WAIT)
+        return start;
+    return seq_max(start, time_wait_take(tcp, tcp_reference_index(found)) + UINT16_MAX);
 }
 
 int tcp_connect(struct tcp *tcp, const struct chaski_tcp_connect *connect, chaski_tcp *handle)
@@ -77,12 +98,13 @@ int tcp_connect(struct tcp *tcp, const struct chaski_tcp_connect *connect, chask
         error = choose_key(tcp, connect, &path, &key);
     if (error != 0)
         return error;
+    uint32_t iss = choose_sequence(tcp, &key);
     struct tcp_connection *c = connection_new(tcp, &key, tcp->now_ns);
     if (c == NULL)
         return CHASKI_NO_MEMORY;
     c->interface = path.interface;
     c->announced_mss = (uint16_t)(path.link_mtu - (address_is_ip4(&key.remote) ? 40 : 60));
-    connection_set_iss(c, secret_new_sequence(tcp, &key, tcp->now_ns));
+    connection_set_iss(c, iss);
     c->state = CHASKI_TCP_SYN_SENT;
     c->flags |= TCPF_SYN_OWED;
     ecn_open(tcp, c);

@@ -173,7 +173,7 @@ void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t 
         tcp_restart_rto(tcp, c, now_ns);
         tcp_await(tcp, c, now_ns);
     }
-    tune_send(tcp, c);
+    tune_send(tcp, c, c->congestion.window);
     tcp_heard(c, now_ns);
     if (has(c, TCPF_FIN_QUEUED))
         c->state = CHASKI_TCP_FIN_WAIT_1;

@@ -187,7 +187,7 @@ void ecn_synack_again(const struct tcp *tcp, struct tcp_connection *c, const str
         tell_how_synack_came(c, packet);
 }
 
-uint8_t ecn_of_syn(const struct tcp *tcp, const struct packet *packet)
+uint8_t ecn_of_syn(const struct tcp *tcp, uint8_t algorithm, const struct packet *packet)
 {
     uint8_t knob = tcp->knobs.ecn, ace = ace_of(packet), field = field_of(packet);
     if (knob >= 3 && ace == 7)
@@ -195,7 +195,7 @@ uint8_t ecn_of_syn(const struct tcp *tcp, const struct packet *packet)
     /* RFC 3168, 6.1.1: a SYN is not ECT; one that is has met somebody who sets what he should not.
      * The SYN of accurate ECN is classic to who does not know it. */
     bool asks = (ace & 3) == 3 && (field == ECN_NOT_ECT || packet->tcp.ae);
-    bool wanted = knob != 0 || needs_ecn(tcp->knobs.congestion);
+    bool wanted = knob != 0 || needs_ecn(algorithm);
     return wanted && asks ? ECN_CLASSIC : ECN_NONE;
 }
 

@@ -82,6 +82,7 @@ struct tcp_flight {
     bool released;           /* what was written until now need not wait */
     uint16_t proven_mss;     /* segments of this size were acknowledged lately */
     uint16_t syn_data;       /* bytes that our SYN carried, while it is not answered */
+    uint16_t syn_again;      /* of those, what is still to be sent again */
     uint8_t awaited;         /* enum flight_deadline: what send_at stands for */
     uint8_t frto;            /* enum frto */
     uint64_t rto_at;         /* when the retransmission timer expires; send_at may come before */

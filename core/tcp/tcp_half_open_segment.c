@@ -30,6 +30,8 @@ struct tcp_connection *half_open_connection(struct tcp *tcp, const struct tcp_ha
     c->rcv_nxt = entry->irs + 1;
     const struct tcp_listener *listener = half_open_listener(tcp, &entry->key);
     c->rcv_advertised = c->rcv_nxt + half_open_window(tcp, entry);
+    if (listener->algorithm != 0)
+        c->algorithm = (uint8_t)(listener->algorithm - 1);
     if (listener->receive_buffer != 0) {
         c->receive.limit = listener->receive_buffer;
         c->flags |= TCPF_FIXED_RECEIVE_BUFFER;

@@ -104,7 +104,9 @@ static void read_syn(const struct tcp *tcp, const struct packet *packet,
         entry->flags |= HALF_OPEN_SCALING;
         entry->send_scale = options.window_scale & 15u;
     }
-    entry->ecn = ecn_of_syn(tcp, packet) & 15u;
+    uint8_t own = half_open_listener(tcp, &entry->key)->algorithm;
+    uint8_t algorithm = own != 0 ? (uint8_t)(own - 1) : tcp->knobs.congestion;
+    entry->ecn = ecn_of_syn(tcp, algorithm, packet) & 15u;
     count_many(tcp->counters, CHASKI_TCP_SCALE_CLAMPED, options.window_scale_clamped);
 }
 

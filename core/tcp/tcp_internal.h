@@ -15,7 +15,7 @@ enum {
     TCP_LARGEST_SEGMENT = 65535 - 120, /* payload of an uncut segment: room for every header */
     /* What a connection sends of new data in one turn. The others' turn comes, acknowledgements are
      * heard in between, and what is on its way stays in the cache. */
-    TCP_TURN_BYTES = 256 << 10,
+    TCP_TURN_BYTES = 128 << 10,
     TCP_RETRY_NS = 5000000, /* when a pool had nothing left */
 };
 
@@ -352,6 +352,8 @@ void tcp_timer_fire(void *tcp, struct timer *timer, uint64_t now_ns);
 void tcp_timer_set(struct tcp *tcp, struct tcp_connection *c);
 /* Sets send_at to what is to be awaited of data in flight. */
 void tcp_await(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
+/* The next time-out, or when patience ends, which it has not yet, if that is sooner. */
+uint64_t tcp_next_attempt(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns);
 /* Starts the retransmission timer again (RFC 6298, 5.3), to be awaited. */
 void tcp_restart_rto(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 void tcp_rtt_sample(const struct tcp *tcp, struct tcp_connection *c, uint32_t rtt_us);
@@ -364,6 +366,6 @@ void tcp_heard(struct tcp_connection *c, uint64_t now_ns);
 /* ---- tcp_tune.c: buffers that grow with the path -------------------------------------------- */
 
 void tune_receive(struct tcp *tcp, struct tcp_connection *c, uint32_t copied, uint64_t now_ns);
-void tune_send(const struct tcp *tcp, struct tcp_connection *c);
+void tune_send(const struct tcp *tcp, struct tcp_connection *c, uint32_t flight);
 
 #endif

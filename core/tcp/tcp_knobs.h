@@ -38,6 +38,8 @@ struct tcp_knobs {
     bool dsack;                 /* RFC 2883 */
     uint32_t fast_open;         /* enum fast_open_knob; other bits mean nothing */
     uint32_t fast_open_pause_s; /* where what opens fast gets lost; 0: none */
+    uint8_t tw_reuse; /* ends in TIME-WAIT, for connections of ours: 1 any, 2 to ourselves */
+    uint32_t tw_reuse_delay_ms; /* so long after they began to wait */
     uint8_t frto;               /* RFC 5682; 0: off */
     uint8_t tail_probes;        /* RFC 8985, 7; Linux's tcp_early_retrans: 0 is off */
     uint8_t ecn;                /* 0: none; answering, asking: 1 classic, classic; 2 classic, none;

@@ -188,6 +188,8 @@ int tcp_listener_set(struct tcp *tcp, chaski_listener handle, enum chaski_tcp_op
         listener->receive_buffer = (uint32_t)value;
     else if (option == CHASKI_TCP_MAXSEG)
         listener->max_segment = (uint16_t)value;
+    else if (option == CHASKI_TCP_CONGESTION)
+        listener->algorithm = (uint8_t)(value + 1);
     else if (option == CHASKI_TCP_TOS)
         listener->traffic_class = (uint8_t)(value & ~ECN_MODES);
     else if (option == CHASKI_TCP_TTL)

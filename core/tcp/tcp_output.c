@@ -193,6 +193,14 @@ static bool ends_record(const struct tcp_connection *c, uint32_t n)
     return send_queue_record_end(&c->flight->queue, c->snd_nxt, c->snd_end) == c->snd_nxt + n;
 }
 
+/* The peer did not take this when it came with our SYN: it is sent again, and no new data. */
+static void note_syn_again(struct tcp_connection *c, struct tcp_sent *sent, uint32_t n)
+{
+    scoreboard_went_before(&c->flight->scoreboard, sent);
+    c->retransmitted += sent->segments;
+    c->flight->syn_again -= (uint16_t)minimum(n, c->flight->syn_again);
+}
+
 /* Sends the next n bytes of new data, and FIN when it follows them. PSH is on what ends the data
  * written, and on what the link cuts, so that receivers that join segments do not wait. */
 static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint32_t n,
@@ -227,13 +235,16 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
     }
     sent->mark = rate_sent(&flight->rate, in_flight, sent_length(sent), now_ns);
     pace_sent(tcp, c, (uint32_t)done, now_ns);
-    account_sent(tcp, c, (uint32_t)done, sent->segments, false);
+    bool again = flight->syn_again != 0;
+    if (again)
+        note_syn_again(c, sent, (uint32_t)done);
+    account_sent(tcp, c, (uint32_t)done, sent->segments, again);
     flight->prr.out += sent_length(sent);
     c->snd_nxt = sent->end;
     if (flight->tells_progress)
         connection_tell(tcp, c, CHASKI_PROGRESS);
     c->sent_ms = clock_ms(now_ns);
-    if ((uint32_t)done % c->mss != 0)
+    if ((uint32_t)done % c->mss != 0 && !again)
         flight->snd_small = c->snd_nxt;
     return SENT;
 }
@@ -405,7 +416,7 @@ static enum outcome send_handshake(struct tcp *tcp, struct tcp_connection *c, ui
         c->progress_ms = clock_ms(now_ns);
         c->snd_nxt = c->snd_una + 1;
     }
-    c->send_at = now_ns + tcp_rto_ns(tcp, c);
+    c->send_at = tcp_next_attempt(tcp, c, now_ns);
     return SENT;
 }
 

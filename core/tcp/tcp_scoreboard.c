@@ -472,6 +472,12 @@ struct tcp_sent *scoreboard_last(const struct tcp_scoreboard *board)
     return sent_of(tree_last(&board->sent));
 }
 
+void scoreboard_went_before(struct tcp_scoreboard *board, struct tcp_sent *sent)
+{
+    set_flags(board, sent,
+              sent->flags | SENT_LOST | SENT_RETRANSMITTED | SENT_EVER_RETRANSMITTED);
+}
+
 void scoreboard_resent(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t mss,
                        uint64_t now_ns)
 {

@@ -148,6 +148,9 @@ struct tcp_sent *scoreboard_last(const struct tcp_scoreboard *board);
 bool scoreboard_split(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent,
                       uint32_t length);
 
+/* What was sent last had gone before, when nobody took note. */
+void scoreboard_went_before(struct tcp_scoreboard *board, struct tcp_sent *sent);
+
 /* Notes that `sent` has been sent again, in segments of `mss`. */
 void scoreboard_resent(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t mss,
                        uint64_t now_ns);

@@ -437,46 +437,27 @@ static void take_syn(struct tcp *tcp, struct tcp_connection *c, const struct pac
     c->snd_wl2 = packet->tcp.acknowledgment;
 }
 
-/* What the peer did not take of the data on our SYN is lost, and no fault of the network's load;
- * without a record of it, or where the window is shut, it goes as if it had never gone. */
-static void resend_syn_data(struct tcp *tcp, struct tcp_connection *c, uint32_t left,
-                            uint64_t now_ns)
-{
-    struct tcp_flight *flight = c->flight;
-    struct send_chunk *chunk = send_queue_unsent(&flight->queue, c->snd_nxt);
-    struct tcp_sent *sent = scoreboard_sent(&flight->scoreboard, &tcp->sent, c->snd_nxt,
-                                            c->snd_nxt + left, c->mss, chunk, now_ns);
-    if (sent == NULL)
-        return;
-    sent->flags = SENT_PUSHED;
-    c->snd_nxt += left;
-    recovery_resend_all(tcp, c);
-}
-
-/* Our SYN is acknowledged, and so many bytes that it carried (RFC 7413, 4.2.2). */
-static void take_syn_data(struct tcp *tcp, struct tcp_connection *c, uint32_t taken,
-                          uint64_t now_ns)
+/* Our SYN is acknowledged, and so many bytes that it carried (RFC 7413, 4.2.2); the rest is sent
+ * again. */
+static void take_syn_data(struct tcp *tcp, struct tcp_connection *c, uint32_t taken)
 {
     struct tcp_flight *flight = c->flight;
     c->snd_nxt += taken;
     c->snd_una = c->snd_nxt;
     if (flight == NULL || flight->syn_data == 0)
         return;
-    uint32_t left = flight->syn_data - taken;
-    if (left == 0)
+    flight->syn_again = (uint16_t)(flight->syn_data - taken);
+    if (flight->syn_again == 0)
         c->fast_open |= FAST_OPEN_SYN_DATA;
     flight->syn_data = 0;
-    if (taken != 0) {
-        c->bytes_acked += taken;
-        ecn_syn_data_taken(c);
-        send_queue_acknowledge(&flight->queue, c->snd_una);
-        scoreboard_init(&flight->scoreboard, c->snd_una);
-        flight->snd_small = flight->recovery_point = c->snd_una;
-        connection_tell_room(tcp, c);
-    }
-    left = minimum(left, c->snd_wnd);
-    if (left != 0)
-        resend_syn_data(tcp, c, left, now_ns);
+    if (taken == 0)
+        return;
+    c->bytes_acked += taken;
+    ecn_syn_data_taken(c);
+    send_queue_acknowledge(&flight->queue, c->snd_una);
+    scoreboard_init(&flight->scoreboard, c->snd_una);
+    flight->snd_small = flight->recovery_point = c->snd_una;
+    connection_tell_room(tcp, c);
 }
 
 /* The answer to a fast open: it brings a cookie, or acknowledges the `taken` bytes on our SYN, or
@@ -552,7 +533,7 @@ static void syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct p
         return;
     }
     learn_of_fast_open(tcp, c, packet, taken);
-    take_syn_data(tcp, c, taken, now_ns);
+    take_syn_data(tcp, c, taken);
     if (c->retries == 0)
         tcp_rtt_sample(tcp, c, clock_us(now_ns + tcp_rto_ns(tcp, c) - c->send_at));
     connection_established(tcp, c, now_ns);

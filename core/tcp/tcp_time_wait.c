@@ -170,6 +170,25 @@ static void reopen(struct tcp *tcp, uint32_t index, uint16_t listener, struct pa
     half_open_syn(tcp, packet, listener, iss, now_ns);
 }
 
+bool time_wait_yields(const struct tcp *tcp, uint32_t index, bool asked_for)
+{
+    enum { NEVER, ANYWHERE, LOOPBACK };
+    const struct tcp_time_wait *entry = &tcp->time_wait.entries[index];
+    uint32_t waited_ms = clock_ms(tcp->now_ns) - (entry->expires_ms - TIME_WAIT_MS);
+    bool allowed = tcp->knobs.tw_reuse == ANYWHERE ||
+                   (tcp->knobs.tw_reuse == LOOPBACK &&
+                    address_equal(&entry->key.local, &entry->key.remote));
+    return entry->timestamps && tcp->knobs.timestamps != 0 &&
+           (asked_for || (allowed && waited_ms >= tcp->knobs.tw_reuse_delay_ms));
+}
+
+uint32_t time_wait_take(struct tcp *tcp, uint32_t index)
+{
+    uint32_t end = tcp->time_wait.entries[index].snd_nxt;
+    time_wait_drop(tcp, index);
+    return end;
+}
+
 void time_wait_segment(struct tcp *tcp, uint32_t index, struct packet *packet, uint64_t now_ns)
 {
     struct tcp_time_waits *waits = &tcp->time_wait;

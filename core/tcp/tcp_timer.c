@@ -141,8 +141,7 @@ static void count_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t no
     connection_tell(tcp, c, CHASKI_TROUBLED);
 }
 
-/* The next time-out, or when patience ends, which it has not yet, if that is sooner. */
-static uint64_t next_attempt(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
+uint64_t tcp_next_attempt(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
 {
     uint64_t rto_ns = tcp_rto_ns(tcp, c);
     uint64_t left_ns = ms(patience_ms(tcp, c) - since_progress_ms(c, now_ns));
@@ -207,7 +206,7 @@ static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, ui
     fast_open_timed_out(tcp, c, false);
     if (c->retries >= tcp->knobs.doubt_after)
         mtu_suspect(tcp, c);
-    c->flight->rto_at = next_attempt(tcp, c, now_ns);
+    c->flight->rto_at = tcp_next_attempt(tcp, c, now_ns);
     tcp_await(tcp, c, now_ns);
     connection_wants_output(tcp, c);
 }
@@ -245,7 +244,7 @@ static void persist_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t 
     if (c->probes < UINT8_MAX)
         c->probes++;
     back_off(c);
-    c->send_at = limited ? next_attempt(tcp, c, now_ns) : now_ns + tcp_rto_ns(tcp, c);
+    c->send_at = limited ? tcp_next_attempt(tcp, c, now_ns) : now_ns + tcp_rto_ns(tcp, c);
     c->flags |= TCPF_PROBE_OWED;
     count(tcp->counters, CHASKI_TCP_WINDOW_PROBES);
     connection_wants_output(tcp, c);

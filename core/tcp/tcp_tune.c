@@ -4,8 +4,9 @@
 /*
  * Buffers that grow with the path. The receive buffer holds twice what the application took in the
  * last round trip, so that a sender that doubles its rate every round trip is never held up; the
- * send buffer twice the congestion window, so that there is a window's worth to send when one
- * has been acknowledged. Neither shrinks, and neither grows while the pools run low.
+ * send buffer twice what was in flight, so that as much is there to be sent when it has been
+ * acknowledged, and no more: what waits for long has left the processor's caches when it goes.
+ * Neither shrinks, and neither grows while the pools run low.
  */
 
 static bool pools_are_low(const struct tcp *tcp)
@@ -40,11 +41,11 @@ void tune_receive(struct tcp *tcp, struct tcp_connection *c, uint32_t copied, ui
     c->receive.limit = maximum(c->receive.limit, (uint32_t)wanted);
 }
 
-void tune_send(const struct tcp *tcp, struct tcp_connection *c)
+void tune_send(const struct tcp *tcp, struct tcp_connection *c, uint32_t flight)
 {
     if (has(c, TCPF_FIXED_SEND_BUFFER) || pools_are_low(tcp))
         return;
-    uint64_t wanted = 2ull * c->congestion.window;
+    uint64_t wanted = 2ull * minimum(c->congestion.window, flight);
     if (wanted > tcp->knobs.send_buffer_max)
         wanted = tcp->knobs.send_buffer_max;
     c->send_limit = maximum(c->send_limit, (uint32_t)wanted);

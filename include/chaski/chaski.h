@@ -262,7 +262,7 @@ int chaski_tcp_bind(struct chaski *host, const struct chaski_tcp_bind *bind,
                     chaski_listener *listener);
 /* Another limit of fast opens, see struct chaski_tcp_bind. */
 int chaski_tcp_listener_fast_open(struct chaski *host, chaski_listener listener, uint32_t queue);
-/* Changes RCVBUF, MAXSEG, TOS or TTL of what is opened from now on. */
+/* Changes RCVBUF, MAXSEG, CONGESTION, TOS or TTL of what is opened from now on. */
 int chaski_tcp_listener_set(struct chaski *host, chaski_listener listener,
                             enum chaski_tcp_option option, int64_t value);
 /* Likewise, of what is deferred. */
@@ -282,7 +282,8 @@ int chaski_tcp_unbind(struct chaski *host, chaski_listener listener);
 int chaski_tcp_accept(struct chaski *host, chaski_listener listener, chaski_tcp *connection);
 
 struct chaski_tcp_connect {
-    struct chaski_endpoint local; /* unspecified address and port 0: chosen (RFC 6056) */
+    struct chaski_endpoint local; /* unspecified address and port 0: chosen (RFC 6056), */
+    uint16_t port_first, port_last; /* from among these; 0: all from 1024 on */
     struct chaski_endpoint remote;
     chaski_tcp_closure *receive; /* may be NULL */
     void *context;

@@ -106,10 +106,12 @@ bool model_end_is_over(const struct model_end *end)
            end->told > end->peer_fin;
 }
 
-/* What ended in order, or by a reset, may come to life again by the cookie that it came by. */
+/* What ended in order, by a reset, or by an abort when both had closed (RFC 9293, 3.10.5, says
+ * nothing to the peer then), may come to life again by the cookie that it came by. */
 static void may_be_reborn(struct model_end *end, const struct model_segment *segment)
 {
-    bool over = model_end_is_over(end) || end->reset;
+    bool closing = end->fin_at != 0 && end->peer_fin != 0 && end->told > end->peer_fin;
+    bool over = model_end_is_over(end) || end->reset || (end->gone && closing);
     if (!end->active && over && segment->acknowledgment == end->iss + 1)
         end->kept = end->told = 0;
 }
@@ -139,8 +141,8 @@ static void hear_acknowledgment(struct model_end *end, const struct model_segmen
         return;
     bool scaled = end->our_scaling && end->peer_scaling && !(segment->flags & MODEL_SYN);
     int64_t window = (int64_t)segment->window << (scaled ? end->peer_scale : 0);
-    if ((segment->flags & MODEL_SYN) && ack + window < end->sent)
-        end->sent = ack + window; /* what came with our SYN waits for the window */
+    if ((segment->flags & MODEL_SYN) && ack < end->sent)
+        end->sent = ack; /* what came with our SYN was not taken, and goes in the ordinary way */
     if (ack > end->acknowledged || (ack == end->acknowledged && ack + window < end->least_edge))
         end->least_edge = ack + window;
     end->acknowledged = larger(end->acknowledged, known ? ack : 0);

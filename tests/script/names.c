@@ -242,6 +242,7 @@ static const struct name names[] = {
     /* What the C library's headers lack, or have as enums */
     {"SOL_TCP", 6},
     {"SOL_UDP", 17},
+    {"IP_LOCAL_PORT_RANGE", 51},
     {"SIOCINQ", FIONREAD},
     {"SIOCOUTQ", TIOCOUTQ},
     {"SIOCOUTQNSD", 0x894b},

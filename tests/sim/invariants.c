@@ -50,6 +50,19 @@ static void check_scoreboard(struct sim *sim, const struct tcp_connection *c, st
     sim_must(sim, board->retransmitted.bytes == retransmitted);
 }
 
+/* What is noted of sums of one piece, another one each time that data has been written or sent. */
+static void check_sums(struct sim *sim, const struct send_chunk *chunk, uint32_t which)
+{
+    const struct buffer_sums *sums = chunk->buffer.sums;
+    if (sums == NULL || sums->count == 0)
+        return;
+    uint32_t piece = which % sums->count, start = sums->pieces[piece].start;
+    uint32_t end = piece + 1u < sums->count ? sums->pieces[piece + 1].start : sums->end;
+    sim_must(sim, sums->pieces[0].start == 0 && start < end && sums->end <= chunk->length);
+    sim_must(sim, sums->pieces[piece].sum ==
+                      checksum_fold(checksum_partial(chunk->buffer.data + start, end - start)));
+}
+
 static void check_send_queue(struct sim *sim, const struct tcp *tcp, const struct tcp_connection *c,
                              struct held *held)
 {
@@ -64,6 +77,8 @@ static void check_send_queue(struct sim *sim, const struct tcp *tcp, const struc
             sim_must(sim, chunk->sequence == at);
         sim_must(sim, chunk->length != 0 && chunk->length <= chunk->buffer.size);
         sim_must(sim, chunk->buffer.references != 0);
+        if (chunk == queue->tail)
+            check_sums(sim, chunk, c->snd_nxt + c->snd_end);
         first = false;
         at = chunk->sequence + chunk->length;
         held->small_sending += chunk->buffer.owner == &tcp->memory->small;

@@ -42,8 +42,8 @@ static void check_one(sum_bytes *sum, copy_bytes *copy, const uint8_t *from, uin
 
 static void check(sum_bytes *sum, copy_bytes *copy)
 {
-    static const size_t more[] = {1447, 1448, 9000, 65407, 65471, 65472, 65473, 65535, 65536, 65537,
-                                  131071, LONGEST - 1, LONGEST};
+    static const size_t more[] = {1447,  1448,  9000,  65407,  65471,       65472,  65473,
+                                  65535, 65536, 65537, 131071, LONGEST - 1, LONGEST};
     size_t room = LONGEST + 2 * ODD;
     uint8_t *from = malloc(room), *to = malloc(room);
     assert_non_null(from);

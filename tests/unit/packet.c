@@ -301,7 +301,7 @@ static void pulls_up_without_touching_foreign_memory(void **state)
 {
     (void)state;
     uint8_t bytes[100];
-    struct buffer foreign = {.references = 1, .size = sizeof bytes, .data = bytes, .release = keep};
+    struct buffer foreign = {1, sizeof bytes, bytes, keep, NULL, NULL};
     memset(bytes, 0xa5, sizeof bytes);
     struct packet *packet = packet_take_in(&pools.packets, &foreign, 0, FOR_SEND);
     count_up(packet_put(packet, 20), 0, 20);

@@ -219,11 +219,7 @@ static void foreign_memory_is_released_once(void **state)
     (void)state;
     unsigned released = 0;
     uint8_t bytes[10];
-    struct buffer buffer = {.references = 1,
-                            .size = sizeof bytes,
-                            .data = bytes,
-                            .release = note_release,
-                            .owner = &released};
+    struct buffer buffer = {1, sizeof bytes, bytes, note_release, &released, NULL};
     buffer_hold(&buffer);
     buffer_drop(&buffer);
     assert_int_equal(released, 0);

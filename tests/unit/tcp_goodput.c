@@ -410,8 +410,8 @@ static void buffers_grow_with_the_path(void **state)
     struct course satellite = {"100 Mbit/s, 300 ms", distant,          distant,
                                .seconds = 14,        .least_mbit = 60, .most_timeouts = 1};
     struct course usual = gigabit;
-    usual.name = "1 Gbit/s, 50 ms, hosts of 128 MB";
-    usual.memory = 128 << 20;
+    usual.name = "1 Gbit/s, 50 ms, hosts of 256 MB";
+    usual.memory = 256 << 20;
     take(&gigabit);
     take(&satellite);
     take(&usual);

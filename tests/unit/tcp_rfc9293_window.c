@@ -186,7 +186,7 @@ static void shld_14_our_window_does_not_shrink(void **state)
     struct peer peer;
     peer_make(&peer, NULL);
     peer_opens(&peer);
-    uint32_t edge = peer.next + 65535;
+    uint32_t edge = peer.next + 65535 / PEER_MSS * PEER_MSS;
     peer_host_sets(&peer, CHASKI_TCP_RCVBUF, 4096);
     for (int i = 0; i < 200; i++) {
         struct segment segment;

@@ -8,7 +8,8 @@ have been forged, and docs/deviations.md. Round trips take a second, so that no 
 """
 import sys
 
-RIGHT = 65535           # the window that the stack offers in its SYN, without a scale
+FIRST = 64240           # the window that the stack offers in its SYN, in whole segments,
+RIGHT = 65535           # and then, without a scale
 PEER_WINDOW = 20000
 WAIT = '+.5'            # longer than an acknowledgement may be delayed (MUST-40)
 MODULUS = 1 << 32
@@ -65,7 +66,8 @@ class State:
     def __init__(self, name, setup, una, nxt, awaited):
         self.name, self.setup, self.una, self.nxt, self.awaited = name, setup, una, nxt, awaited
         # As it was told last: before anything came, behind the text, behind the FIN.
-        self.edge = RIGHT + {'syn_received': 1, 'last_ack': 1002}.get(name, 1001)
+        begun = name != 'syn_received'
+        self.edge = RIGHT + {'last_ack': 1002}.get(name, 1001) if begun else FIRST + 1
 
     def answer(self):
         return f'> . {self.nxt}:{self.nxt}(0) ack {self.awaited}'
