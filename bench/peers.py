@@ -8,6 +8,7 @@ crosses cores matters more than what is measured.
     TAP    the client's kernel is at the TAP device itself
     veth   the client's kernel is at the far end, in a namespace of its own, the server at the near end
 """
+import functools
 import os
 import pathlib
 import shutil
@@ -59,6 +60,17 @@ def build_gvisor():
     return None if done.returncode == 0 else done.stderr.strip()
 
 
+def find_nginx():
+    """The program, fetched without being installed, since installed it would begin to serve; None without it."""
+    path = shutil.which("nginx") or BUILD / "peers/usr/sbin/nginx"
+    if not pathlib.Path(path).exists():
+        (BUILD / "peers").mkdir(exist_ok=True)
+        subprocess.run("apt-get -q download nginx && dpkg-deb -x nginx_*.deb .", shell=True,
+                       cwd=BUILD / "peers", capture_output=True)
+    return path if pathlib.Path(path).exists() else None
+
+
+@functools.cache
 def missing():
     """{peer: why it is missing}."""
     reasons = {}
@@ -67,8 +79,8 @@ def missing():
     why_not = build_gvisor()
     if why_not:
         reasons["gVisor tap"] = reasons["gVisor packet"] = why_not
-    if shutil.which("nginx") is None:
-        reasons["nginx"] = "nginx is not installed"
+    if find_nginx() is None:
+        reasons["nginx"] = "Debian's nginx cannot be fetched"
     return reasons
 
 
@@ -121,7 +133,7 @@ class Lab:
         if kind == "kernel":
             return [BUILD / "bench/peer-kernel"] + (["--spin"] if mode else [])
         if kind == "nginx":
-            return ["nginx", "-c", self.out / "nginx.conf"]
+            return [find_nginx(), "-c", self.out / "nginx.conf"]
         if kind == "lwIP":
             return [BUILD / "bench/peer-lwip", device, address]
         if kind == "gVisor":

@@ -26,7 +26,8 @@ hook_function capture_receive, capture_transmit; /* block: struct capture */
  *
  * Links of several threads may share a writer whose times are CLOCK_MONOTONIC, when they share a
  * lock too: frames are then written one burst after the other, at the time when that is done, so
- * that times never go back. With `lock` NULL the writer is one thread's and times are the turn's. */
+ * that times never go back. With `lock` NULL the writer is one thread's and times are the turn's.
+ */
 struct link *capture_link(struct link *inner, struct pcap_writer *writer, pthread_mutex_t *lock);
 
 #endif

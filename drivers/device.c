@@ -135,58 +135,27 @@ static struct link *open_tap(const struct device *device, const struct device_op
     return tap_open(&tap, memory, counters, error->text, error->size);
 }
 
-static struct link *open_packet(const struct device *device, const struct device_options *options,
-                                const struct link *first, struct packet_memory *memory,
-                                struct counters *counters, const struct interface_error *error)
-{
-    struct packet_socket_options packet = {
-        .name = device->name, .mtu = options->mtu, .queues = device->queues, .first = first};
-    memcpy(packet.mac, options->mac, sizeof packet.mac);
-    return packet_socket_open(&packet, memory, counters, error->text, error->size);
-}
-
-static struct link *open_xdp(const struct device *device, const struct device_options *options,
-                             uint32_t queue, const struct link *first, struct packet_memory *memory,
-                             struct counters *counters, const struct interface_error *error)
-{
-    struct xdp_socket_options xdp = {.name = device->name,
-                                     .mtu = options->mtu,
-                                     .queues = device->queues,
-                                     .queue = queue,
-                                     .first = first};
-    memcpy(xdp.mac, options->mac, sizeof xdp.mac);
-    return xdp_socket_open(&xdp, memory, counters, error->text, error->size);
-}
-
-static struct link *open_dpdk(const struct device *device, const struct device_options *options,
-                              uint32_t queue, const struct link *first,
-                              struct packet_memory *memory, struct counters *counters,
-                              const struct interface_error *error)
-{
-    struct dpdk_options dpdk = {.device = device->name,
-                                .mtu = options->mtu,
-                                .queues = device->queues,
-                                .queue = queue,
-                                .first = first};
-    memcpy(dpdk.mac, options->mac, sizeof dpdk.mac);
-    return dpdk_open(&dpdk, memory, counters, error->text, error->size);
-}
-
 struct link *device_open(const struct device *device, const struct device_options *options,
                          uint32_t queue, const struct link *first, struct packet_memory *memory,
                          struct counters *counters, char *error, size_t error_size)
 {
     const struct interface_error errors = {device_kind_name(device->kind), device->name, error,
                                            error_size};
+    struct queue_options wanted = {.name = device->name,
+                                   .mtu = options->mtu,
+                                   .queues = device->queues,
+                                   .queue = queue,
+                                   .first = first};
+    memcpy(wanted.mac, options->mac, sizeof wanted.mac);
     switch (device->kind) {
     case DEVICE_TAP:
         return open_tap(device, options, memory, counters, &errors);
     case DEVICE_PACKET:
-        return open_packet(device, options, first, memory, counters, &errors);
+        return packet_socket_open(&wanted, memory, counters, error, error_size);
     case DEVICE_XDP:
-        return open_xdp(device, options, queue, first, memory, counters, &errors);
+        return xdp_socket_open(&wanted, memory, counters, error, error_size);
     case DEVICE_DPDK:
-        return open_dpdk(device, options, queue, first, memory, counters, &errors);
+        return dpdk_open(&wanted, memory, counters, error, error_size);
     default:
         return NULL;
     }

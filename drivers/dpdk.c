@@ -75,7 +75,7 @@ static struct packet *packet_of(struct dpdk *dpdk, struct rte_mbuf *mbuf)
         return packet;
     if (mbuf->nb_segs == 1)
         packet = frame_of_bytes(dpdk->link.memory, rte_pktmbuf_mtod(mbuf, void *), mbuf->data_len);
-    dpdk->statistics.copied += is_long && packet != NULL;
+    dpdk->link.statistics.copied += is_long && packet != NULL;
     rte_pktmbuf_free(mbuf);
     return packet;
 }
@@ -85,14 +85,14 @@ static void receive_frame(struct dpdk *dpdk, struct rte_mbuf *mbuf, struct burst
     bool good = (mbuf->ol_flags & RTE_MBUF_F_RX_L4_CKSUM_MASK) == RTE_MBUF_F_RX_L4_CKSUM_GOOD;
     struct packet *packet = packet_of(dpdk, mbuf);
     if (packet == NULL) {
-        dpdk->statistics.no_memory++;
+        dpdk->link.statistics.no_memory++;
         count(dpdk->link.counters, CHASKI_DROP_NO_MEMORY);
         return;
     }
     packet->checksum = good ? CHECKSUM_VERIFIED : CHECKSUM_UNKNOWN;
     burst->packets[burst->count++] = packet;
-    dpdk->statistics.received++;
-    dpdk->statistics.received_bytes += packet->length;
+    dpdk->link.statistics.received++;
+    dpdk->link.statistics.received_bytes += packet->length;
 }
 
 uint32_t dpdk_receive(struct link *link, struct burst *burst, uint64_t now_ns)
@@ -136,10 +136,10 @@ static void send_all(struct dpdk *dpdk, struct rte_mbuf **mbufs, uint16_t frames
     for (int tries = 0; sent < frames && tries < SEND_TRIES; tries++)
         sent = (uint16_t)(sent + rte_eth_tx_burst(dpdk->port, dpdk->queue, mbufs + sent,
                                                   (uint16_t)(frames - sent)));
-    dpdk->statistics.sent += sent;
+    dpdk->link.statistics.sent += sent;
     if (sent == frames)
         return;
-    refuse(dpdk, &dpdk->statistics.refused, (uint32_t)(frames - sent));
+    refuse(dpdk, &dpdk->link.statistics.refused, (uint32_t)(frames - sent));
     rte_pktmbuf_free_bulk(mbufs + sent, (unsigned)(frames - sent));
 }
 
@@ -154,18 +154,15 @@ void dpdk_transmit(void *block, struct burst *burst, uint64_t now_ns)
         bool oversized = link_oversized(&dpdk->link, packet);
         struct rte_mbuf *mbuf = oversized ? NULL : mbuf_of(dpdk, packet);
         if (mbuf != NULL) {
-            dpdk->statistics.sent_bytes += packet->length;
+            dpdk->link.statistics.sent_bytes += packet->length;
             mbufs[frames++] = mbuf;
         } else {
-            refuse(dpdk, oversized ? &dpdk->statistics.oversized : &dpdk->statistics.refused, 1);
+            refuse(dpdk,
+                   oversized ? &dpdk->link.statistics.oversized : &dpdk->link.statistics.refused,
+                   1);
         }
         packet_free(packet);
     }
     burst->count = 0;
     send_all(dpdk, mbufs, frames);
-}
-
-const struct dpdk_statistics *dpdk_statistics(const struct link *link)
-{
-    return &((const struct dpdk *)link)->statistics;
 }

@@ -24,7 +24,7 @@ enum {
 };
 
 struct setup {
-    const struct dpdk_options *options;
+    const struct queue_options *options;
     struct dpdk *dpdk;
     struct interface_error error;
 };
@@ -81,15 +81,15 @@ static bool find_port(struct setup *setup)
 {
     struct dpdk *dpdk = setup->dpdk;
     char name[DPDK_NAME];
-    size_t length = strcspn(setup->options->device, ",");
+    size_t length = strcspn(setup->options->name, ",");
     if (setup->options->first != NULL) {
         dpdk->port = ((const struct dpdk *)setup->options->first)->port;
         return true;
     }
-    snprintf(name, sizeof name, "%.*s", (int)length, setup->options->device);
+    snprintf(name, sizeof name, "%.*s", (int)length, setup->options->name);
     if (rte_eth_dev_get_port_by_name(name, &dpdk->port) == 0)
         return interface_complain(&setup->error, "in use already; give another device");
-    if (rte_dev_probe(setup->options->device) != 0)
+    if (rte_dev_probe(setup->options->name) != 0)
         return interface_complain(&setup->error, "DPDK has no such device, or no driver for it");
     dpdk->is_first = rte_eth_dev_get_port_by_name(name, &dpdk->port) == 0;
     return dpdk->is_first || interface_complain(&setup->error, "is no network device");
@@ -231,17 +231,16 @@ static uint64_t at_once(struct link *link)
     return 0;
 }
 
-struct link *dpdk_open(const struct dpdk_options *options, struct packet_memory *memory,
+struct link *dpdk_open(const struct queue_options *options, struct packet_memory *memory,
                        struct counters *counters, char *error, size_t error_size)
 {
-    struct setup setup = {.options = options,
-                          .error = {"dpdk", options->device, error, error_size}};
+    struct setup setup = {.options = options, .error = {"dpdk", options->name, error, error_size}};
     struct dpdk *dpdk = calloc(1, sizeof *dpdk);
     if (dpdk == NULL) {
         interface_complain(&setup.error, "out of memory");
         return NULL;
     }
-    snprintf(dpdk->name, sizeof dpdk->name, "%s", options->device);
+    snprintf(dpdk->name, sizeof dpdk->name, "%s", options->name);
     dpdk->queue = (uint16_t)options->queue;
     dpdk->link = (struct link){
         .name = dpdk->name,

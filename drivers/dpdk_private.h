@@ -19,7 +19,6 @@ enum {
 struct dpdk {
     struct link link;
     char name[DPDK_NAME];
-    struct dpdk_statistics statistics;
     struct rte_mempool *pool;
     uint32_t lent;
     uint16_t port, queue;

@@ -8,6 +8,16 @@
 #include "core/link/feature.h"
 #include "core/packet/burst.h"
 
+/* What the driver of a device has counted. */
+struct link_statistics {
+    uint64_t received, received_bytes;
+    uint64_t sent, sent_bytes;
+    uint64_t copied;    /* received, and not left where they were because too many lay there */
+    uint64_t no_memory; /* received, but there was nothing to pass them on in */
+    uint64_t refused;   /* sent, but the device could not take them */
+    uint64_t oversized; /* sent, longer than the MTU and not to be cut */
+};
+
 /*
  * What moves frames: the one interface of all drivers. A driver fills in a struct link that it
  * embeds, and takes the packets that it receives into from `memory`, the host's own.
@@ -39,6 +49,17 @@ struct link {
     /* Gives everything back, the struct included when the driver allocated it. NULL: nothing to
      * do. */
     void (*close)(struct link *link);
+    struct link_statistics statistics; /* of a device; nothing else counts here */
+};
+
+/* A queue of a device that exists, as its driver is to open it. */
+struct queue_options {
+    const char *name;         /* of the device */
+    uint8_t mac[6];           /* all zero: the device's own */
+    uint16_t mtu;             /* also set for the device when that differs; 0: what that has */
+    uint32_t queues;          /* that share what it receives, a flow always by the same one */
+    uint32_t queue;           /* which of them this is, from 0; they are opened in this order */
+    const struct link *first; /* the link of queue 0, which is closed last; NULL: this is it */
 };
 
 static inline void link_close(struct link *link)

@@ -21,7 +21,7 @@
 enum { QUEUE_BYTES = 16 << 20 }; /* that the kernel keeps for us while we are busy */
 
 struct setup {
-    const struct packet_socket_options *options;
+    const struct queue_options *options;
     struct vnet *packet;
     struct interface_ethernet ethernet;
     struct interface_error error;
@@ -34,7 +34,7 @@ static bool fail(const struct setup *setup, const char *what)
 
 static bool check(struct setup *setup)
 {
-    const struct packet_socket_options *options = setup->options;
+    const struct queue_options *options = setup->options;
     if (!interface_check(&setup->error, options->mac, options->mtu))
         return false;
     return vnet_memory_suffices(setup->packet->link.memory) ||
@@ -143,9 +143,8 @@ static void check_interface(struct link *link)
         getsockname(link->fd, (struct sockaddr *)&bound, &size) != 0 || bound.sll_ifindex <= 0;
 }
 
-struct link *packet_socket_open(const struct packet_socket_options *options,
-                                struct packet_memory *memory, struct counters *counters,
-                                char *error, size_t error_size)
+struct link *packet_socket_open(const struct queue_options *options, struct packet_memory *memory,
+                                struct counters *counters, char *error, size_t error_size)
 {
     const char *name = options->name != NULL ? options->name : "";
     struct setup setup = {.options = options, .error = {"packet", name, error, error_size}};

@@ -18,19 +18,11 @@
  *
  * Frames with a VLAN tag belong to others and are left alone.
  */
-struct packet_socket_options {
-    const char *name;         /* of the interface, which exists */
-    uint8_t mac[6];           /* all zero: the interface's own */
-    uint16_t mtu;             /* also set for the interface when that differs; 0: what that has */
-    uint32_t queues;          /* links that share what comes in, a flow always to the same one */
-    const struct link *first; /* the one of them that was opened first; NULL: this one is */
-};
 
 /* On failure NULL, nothing left behind, and in `error` one line that names the interface and the
- * mend. `memory` as for tap_open(). vnet_statistics() tells what passed. An interface that is down
+ * mend. `memory` as for tap_open(). Its statistics tell what passed. An interface that is down
  * passes nothing until it is up again; one that is gone ends the link. */
-struct link *packet_socket_open(const struct packet_socket_options *options,
-                                struct packet_memory *memory, struct counters *counters,
-                                char *error, size_t error_size);
+struct link *packet_socket_open(const struct queue_options *options, struct packet_memory *memory,
+                                struct counters *counters, char *error, size_t error_size);
 
 #endif

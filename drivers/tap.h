@@ -28,7 +28,7 @@ struct tap_options {
 /* Opens or creates the device; an interface that was created goes with the (last) link. On failure
  * NULL, nothing left behind, and in `error` one line that names the device and the mend.
  * `memory` must hold at least one packet, one small and three large buffers for receiving,
- * which the link keeps until it is closed. vnet_statistics() tells what passed. */
+ * which the link keeps until it is closed. Its statistics tell what passed. */
 struct link *tap_open(const struct tap_options *options, struct packet_memory *memory,
                       struct counters *counters, char *error, size_t error_size);
 

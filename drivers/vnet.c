@@ -166,14 +166,14 @@ static uint32_t receive_frame(struct vnet *vnet, struct burst *burst)
     uint32_t length = (uint32_t)n - (uint32_t)sizeof header;
     struct packet *packet = packet_of_frame(vnet, length);
     if (packet == NULL) {
-        vnet->statistics.no_memory++;
+        vnet->link.statistics.no_memory++;
         count(vnet->link.counters, CHASKI_DROP_NO_MEMORY);
         return length;
     }
     note_header(packet, &header);
     burst->packets[burst->count++] = packet;
-    vnet->statistics.received++;
-    vnet->statistics.received_bytes += length;
+    vnet->link.statistics.received++;
+    vnet->link.statistics.received_bytes += length;
     return length;
 }
 
@@ -258,17 +258,17 @@ static bool write_packet(struct vnet *vnet, const struct packet *packet)
 static void send_packet(struct vnet *vnet, struct packet *packet)
 {
     if (packet->length > FRAME_MAX || link_oversized(&vnet->link, packet)) {
-        vnet->statistics.oversized++;
+        vnet->link.statistics.oversized++;
         packet_drop(packet, vnet->link.counters, CHASKI_DROP_LINK_REFUSED);
         return;
     }
     if (!write_packet(vnet, packet)) {
-        vnet->statistics.refused++;
+        vnet->link.statistics.refused++;
         packet_drop(packet, vnet->link.counters, CHASKI_DROP_LINK_REFUSED);
         return;
     }
-    vnet->statistics.sent++;
-    vnet->statistics.sent_bytes += packet->length;
+    vnet->link.statistics.sent++;
+    vnet->link.statistics.sent_bytes += packet->length;
     packet_free(packet);
 }
 
@@ -321,9 +321,4 @@ void vnet_close(struct link *link)
             buffer_drop(vnet->large[i]);
     }
     free(vnet);
-}
-
-const struct vnet_statistics *vnet_statistics(const struct link *link)
-{
-    return &((const struct vnet *)link)->statistics;
 }

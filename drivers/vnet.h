@@ -14,18 +14,9 @@
 
 enum { VNET_LARGE = 3 };
 
-struct vnet_statistics {
-    uint64_t received, received_bytes;
-    uint64_t sent, sent_bytes;
-    uint64_t no_memory; /* received, but there was nothing to pass them on in */
-    uint64_t refused;   /* sent, but the kernel did not take them */
-    uint64_t oversized; /* sent, longer than the MTU and not to be cut */
-};
-
 struct vnet {
     struct link link;
     char name[IFNAMSIZ];
-    struct vnet_statistics statistics;
     /* Where the next frame goes; NULL where the pool had nothing. */
     struct buffer *small;
     struct buffer *large[VNET_LARGE];
@@ -50,7 +41,5 @@ bool vnet_memory_suffices(const struct packet_memory *memory);
 
 /* Closes the descriptor, when there is one, and frees the link: link.close. */
 void vnet_close(struct link *link);
-
-const struct vnet_statistics *vnet_statistics(const struct link *link);
 
 #endif

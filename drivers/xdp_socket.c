@@ -73,8 +73,8 @@ static bool send_packet(struct xdp *xdp, const struct packet *packet)
             .addr = address, .len = length, .options = i + 1 < parts ? XDP_PART_FOLLOWS : 0};
     }
     xsk_ring_prod__submit(&xdp->to_send, parts);
-    xdp->statistics.sent++;
-    xdp->statistics.sent_bytes += packet->length;
+    xdp->link.statistics.sent++;
+    xdp->link.statistics.sent_bytes += packet->length;
     return true;
 }
 
@@ -86,9 +86,9 @@ static void dispose(struct xdp *xdp, struct packet *packet)
         return;
     }
     if (oversized)
-        xdp->statistics.oversized++;
+        xdp->link.statistics.oversized++;
     else
-        xdp->statistics.refused++;
+        xdp->link.statistics.refused++;
     packet_drop(packet, xdp->link.counters, CHASKI_DROP_LINK_REFUSED);
 }
 
@@ -166,7 +166,7 @@ static struct packet *begin(struct xdp *xdp, const struct xdp_desc *from)
         return packet_in_place(xdp, from);
     struct packet *packet = frame_of_bytes(xdp->link.memory, xdp->area + from->addr, from->len);
     recycle(xdp, (uint32_t)(from->addr / xdp->frame_size));
-    xdp->statistics.copied += is_long && packet != NULL;
+    xdp->link.statistics.copied += is_long && packet != NULL;
     return packet;
 }
 
@@ -195,12 +195,12 @@ static void receive_part(struct xdp *xdp, const struct xdp_desc *from, struct bu
     xdp->begun = last ? NULL : packet;
     if (packet == NULL) {
         xdp->skipping = !last;
-        xdp->statistics.no_memory++;
+        xdp->link.statistics.no_memory++;
         count(xdp->link.counters, CHASKI_DROP_NO_MEMORY);
     } else if (last) {
         burst->packets[burst->count++] = packet;
-        xdp->statistics.received++;
-        xdp->statistics.received_bytes += packet->length;
+        xdp->link.statistics.received++;
+        xdp->link.statistics.received_bytes += packet->length;
     }
 }
 
@@ -242,11 +242,6 @@ void xdp_check(struct link *link)
     socklen_t size = sizeof error;
     getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &error, &size);
     look((struct xdp *)link, ((struct xdp *)link)->looked_ns);
-}
-
-const struct xdp_socket_statistics *xdp_socket_statistics(const struct link *link)
-{
-    return &((const struct xdp *)link)->statistics;
 }
 
 bool xdp_socket_is_zero_copy(const struct link *link)

@@ -3,7 +3,7 @@
 #include "drivers/xdp_socket.h"
 
 /* In place of xdp_socket.c where libxdp was missing when this was built. */
-struct link *xdp_socket_open(const struct xdp_socket_options *options, struct packet_memory *memory,
+struct link *xdp_socket_open(const struct queue_options *options, struct packet_memory *memory,
                              struct counters *counters, char *error, size_t error_size)
 {
     const struct interface_error errors = {"xdp", options->name, error, error_size};

@@ -28,7 +28,7 @@ enum {
 };
 
 struct setup {
-    const struct xdp_socket_options *options;
+    const struct queue_options *options;
     struct xdp *xdp;
     struct interface_ethernet ethernet;
     struct interface_error error;
@@ -42,7 +42,7 @@ static bool fail(const struct setup *setup, const char *what, int error)
 /* Frames that come by a queue that nobody has would go to the kernel. */
 static bool check(struct setup *setup)
 {
-    const struct xdp_socket_options *options = setup->options;
+    const struct queue_options *options = setup->options;
     if (!interface_check(&setup->error, options->mac, options->mtu) ||
         !interface_find_ethernet(&setup->error, &setup->ethernet))
         return false;
@@ -262,7 +262,7 @@ static void silence_libraries(void)
     libxdp_set_print(NULL);
 }
 
-struct link *xdp_socket_open(const struct xdp_socket_options *options, struct packet_memory *memory,
+struct link *xdp_socket_open(const struct queue_options *options, struct packet_memory *memory,
                              struct counters *counters, char *error, size_t error_size)
 {
     const char *name = options->name != NULL ? options->name : "";

@@ -29,7 +29,6 @@ enum {
 struct xdp {
     struct link link;
     char name[IFNAMSIZ];
-    struct xdp_socket_statistics statistics;
     struct xsk_ring_cons received, completed;
     struct xsk_ring_prod to_fill, to_send;
     uint8_t *area; /* shared with the kernel: frames of frame_size bytes */

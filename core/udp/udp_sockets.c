@@ -3,6 +3,7 @@
 
 enum {
     QUEUE_DEFAULT = 64,
+    FRAME_ROOM = 4096, /* the largest that a driver puts one frame into (AF_XDP) */
     PORT_FIRST = 1024, /* the range that RFC 6056, 3.2 recommends */
     PORT_COUNT = 65536 - PORT_FIRST,
 };
@@ -219,7 +220,7 @@ static void open_socket(struct udp *udp, struct udp_socket *socket,
     socket->last = &socket->first;
     socket->queued_max = bind->queue != 0 ? bind->queue : QUEUE_DEFAULT;
     uint64_t full_frames =
-        (uint64_t)socket->queued_max * (sizeof(struct packet) + BUFFER_HEADER + SMALL_BUFFER);
+        (uint64_t)socket->queued_max * (sizeof(struct packet) + BUFFER_HEADER + FRAME_ROOM);
     socket->charge_max = full_frames < UINT32_MAX ? (uint32_t)full_frames : UINT32_MAX;
     socket->error = 0;
     socket->traffic_class = 0;

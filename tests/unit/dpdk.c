@@ -19,7 +19,7 @@ static char error[256];
 
 static struct link *open_device(const char *device, uint16_t mtu)
 {
-    struct dpdk_options options = {.device = device, .mtu = mtu, .queues = 1};
+    struct queue_options options = {.name = device, .mtu = mtu, .queues = 1};
     memcpy(options.mac, our_mac, sizeof our_mac);
     error[0] = '\0';
     struct link *link =
@@ -56,7 +56,7 @@ static struct packet *next(struct link *link)
 
 static void opening_fails_with(const char *device, uint32_t queues, const char *expected)
 {
-    struct dpdk_options options = {.device = device, .queues = queues};
+    struct queue_options options = {.name = device, .queues = queues};
     assert_null(dpdk_open(&options, &station.memory, &station.counters, error, sizeof error));
     assert_string_equal(error, expected);
 }
@@ -93,9 +93,9 @@ static void what_a_ring_is_sent_comes_back(void **state)
         assert_int_equal(packet->checksum, CHECKSUM_UNKNOWN);
         veth_assert_frame(packet, length, (uint8_t)i);
     }
-    assert_int_equal(dpdk_statistics(link)->sent, 10000);
-    assert_int_equal(dpdk_statistics(link)->received, 10000);
-    assert_int_equal(dpdk_statistics(link)->received_bytes, dpdk_statistics(link)->sent_bytes);
+    assert_int_equal(link->statistics.sent, 10000);
+    assert_int_equal(link->statistics.received, 10000);
+    assert_int_equal(link->statistics.received_bytes, link->statistics.sent_bytes);
     link_close(link);
 }
 
@@ -105,7 +105,7 @@ static void refuses_what_is_longer_than_the_mtu(void **state)
     static uint8_t big[1519];
     struct link *link = open_device("net_ring0", 0);
     send_bytes(link, big, sizeof big, 0);
-    assert_int_equal(dpdk_statistics(link)->oversized, 1);
+    assert_int_equal(link->statistics.oversized, 1);
     assert_int_equal(station.counters.value[CHASKI_DROP_LINK_REFUSED], 1);
     assert_null(next(link));
     link_close(link);
@@ -133,7 +133,7 @@ static void what_the_stack_keeps_stays_whole(void **state)
     (void)state;
     struct link *link = open_device("net_ring0", 0);
     send_and_keep(link);
-    assert_int_equal(dpdk_statistics(link)->copied, KEPT - 2048);
+    assert_int_equal(link->statistics.copied, KEPT - 2048);
     link_close(link);
 }
 
@@ -147,7 +147,7 @@ static void what_the_port_cannot_take_is_counted(void **state)
     veth_frame(frame, sizeof frame, 1, true);
     for (uint32_t i = 0; i < 12000; i++) /* more than there are mbufs */
         send_bytes(link, frame, sizeof frame, 0);
-    const struct dpdk_statistics *statistics = dpdk_statistics(link);
+    const struct link_statistics *statistics = &link->statistics;
     assert_true(statistics->refused != 0);
     assert_int_equal(statistics->sent + statistics->refused, 12000);
     assert_int_equal(station.counters.value[CHASKI_DROP_LINK_REFUSED], statistics->refused);
@@ -172,7 +172,7 @@ static void without_descriptors_frames_are_counted_and_their_memory_comes_back(v
     struct burst burst = {0};
     for (uint32_t i = 0; i < 200; i++)
         assert_int_equal(link->receive(link, &burst, 0), 0);
-    assert_int_equal(dpdk_statistics(link)->no_memory, 200 * BURST_MAX);
+    assert_int_equal(link->statistics.no_memory, 200 * BURST_MAX);
     assert_int_equal(station.counters.value[CHASKI_DROP_NO_MEMORY], 200 * BURST_MAX);
     while (taken != 0)
         pool_give(&station.memory.packets, packets[--taken]);

@@ -14,7 +14,7 @@ static char error[256];
 
 static struct link *open_near(uint32_t queues, const struct link *first)
 {
-    struct packet_socket_options options = {.name = "near", .queues = queues, .first = first};
+    struct queue_options options = {.name = "near", .queues = queues, .first = first};
     error[0] = '\0';
     memcpy(options.mac, our_mac, sizeof our_mac);
     struct link *link =
@@ -58,7 +58,7 @@ static int tear_down(void **state)
 
 /* ---- Opening ---- */
 
-static void opening_fails_with(struct packet_socket_options options, const char *expected)
+static void opening_fails_with(struct queue_options options, const char *expected)
 {
     assert_null(
         packet_socket_open(&options, &station.memory, &station.counters, error, sizeof error));
@@ -69,16 +69,16 @@ static void opening_fails_with(struct packet_socket_options options, const char 
 static void says_what_cannot_be_opened(void **state)
 {
     (void)state;
-    opening_fails_with((struct packet_socket_options){.name = "a b"},
+    opening_fails_with((struct queue_options){.name = "a b"},
                        "packet:a b: not an interface name: give 1 to 15 characters without "
                        "spaces, '/', ':' or '%'");
-    opening_fails_with((struct packet_socket_options){.name = "nosuch0"},
+    opening_fails_with((struct queue_options){.name = "nosuch0"},
                        "packet:nosuch0: there is no such interface; `ip link` lists them");
-    opening_fails_with((struct packet_socket_options){.name = "lo"},
+    opening_fails_with((struct queue_options){.name = "lo"},
                        "packet:lo: is not an Ethernet interface; choose another");
-    opening_fails_with((struct packet_socket_options){.name = "near", .mac = {1}},
+    opening_fails_with((struct queue_options){.name = "near", .mac = {1}},
                        "packet:near: the MAC address is a group's: its first byte must be even");
-    opening_fails_with((struct packet_socket_options){.name = "near", .mtu = 67},
+    opening_fails_with((struct queue_options){.name = "near", .mtu = 67},
                        "packet:near: MTU 67 is too small: give at least 68");
 }
 
@@ -86,7 +86,7 @@ static void takes_address_and_mtu_from_the_interface(void **state)
 {
     (void)state;
     static const uint8_t near_mac[6] = {2, 0, 0, 0, 0, 1};
-    struct packet_socket_options options = {.name = "near", .mtu = 1400};
+    struct queue_options options = {.name = "near", .mtu = 1400};
     struct link *link =
         packet_socket_open(&options, &station.memory, &station.counters, error, sizeof error);
     assert_non_null(link);
@@ -113,7 +113,7 @@ static void receives_frames_of_every_size(void **state)
         veth_send_frame(far, lengths[i], (uint8_t)i);
         veth_assert_frame(veth_next(link_), lengths[i], (uint8_t)i);
     }
-    assert_int_equal(vnet_statistics(link_)->received, 5);
+    assert_int_equal(link_->statistics.received, 5);
     assert_null(veth_next(link_));
 }
 
@@ -140,7 +140,7 @@ static void sends_frames_and_does_not_hear_them(void **state)
     send_bytes(link_, frame, sizeof frame, 0);
     assert_int_equal(veth_receive(far, &header, received), sizeof frame);
     assert_memory_equal(received, frame, sizeof frame);
-    assert_int_equal(vnet_statistics(link_)->sent, 1);
+    assert_int_equal(link_->statistics.sent, 1);
     assert_null(veth_next(link_));
 }
 
@@ -218,7 +218,7 @@ static void refuses_what_is_longer_than_the_mtu(void **state)
     (void)state;
     static uint8_t big[1519];
     send_bytes(link_, big, sizeof big, 0);
-    assert_int_equal(vnet_statistics(link_)->oversized, 1);
+    assert_int_equal(link_->statistics.oversized, 1);
     assert_int_equal(station.counters.value[CHASKI_DROP_LINK_REFUSED], 1);
 }
 
@@ -326,7 +326,7 @@ static void survives_the_interface_being_down(void **state)
     assert_int_equal(poll(&polled, 1, 0), 0);
     veth_frame(frame, sizeof frame, 1, false);
     send_bytes(link_, frame, sizeof frame, 0);
-    assert_int_equal(vnet_statistics(link_)->refused, 1);
+    assert_int_equal(link_->statistics.refused, 1);
     veth_up("near");
     veth_send_frame(far, 60, 4);
     assert_true(link_->deadline(link_) != UINT64_MAX);

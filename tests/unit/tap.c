@@ -269,7 +269,7 @@ static void receives_udp(void **state)
     assert_int_equal(packet->checksum, CHECKSUM_VERIFIED);
     assert_int_equal(packet->segment_size, 0);
     packet_free(packet);
-    assert_int_equal(vnet_statistics(link_)->no_memory, 0);
+    assert_int_equal(link_->statistics.no_memory, 0);
 }
 
 static void a_plain_link_gets_complete_checksums(void **state)
@@ -324,13 +324,13 @@ static void counts_what_the_kernel_does_not_take(void **state)
     (void)state;
     struct link *link = open_tap((struct tap_options){.name = "chaski1"}); /* which is down */
     send_packet(link, udp_to_kernel(0), 0);
-    assert_int_equal(vnet_statistics(link)->refused, 1);
+    assert_int_equal(link->statistics.refused, 1);
     assert_int_equal(station.counters.value[CHASKI_DROP_LINK_REFUSED], 1);
     static uint8_t big[1519];
     send_bytes(link, big, sizeof big, 0);
-    assert_int_equal(vnet_statistics(link)->oversized, 1);
+    assert_int_equal(link->statistics.oversized, 1);
     assert_int_equal(station.counters.value[CHASKI_DROP_LINK_REFUSED], 2);
-    assert_int_equal(vnet_statistics(link)->sent, 0);
+    assert_int_equal(link->statistics.sent, 0);
     link_close(link);
 }
 
@@ -529,7 +529,7 @@ static void acknowledgements_arrive_when_buffers_are_gone(void **state)
     do
         kernel_sends_tcp(65000, 1448);
     while ((held[count] = next_frame()) != NULL && ++count < PACKETS);
-    assert_int_equal(vnet_statistics(link_)->no_memory, 1);
+    assert_int_equal(link_->statistics.no_memory, 1);
     assert_int_equal(station.counters.value[CHASKI_DROP_NO_MEMORY], 1);
     while (pool_take(&station.memory.small, FOR_RECEIVE) != NULL)
         station.memory.small.total--; /* for good */
@@ -615,7 +615,7 @@ static void sends_a_segment_whole(void **state)
         assert_int_equal(header.csum_start, 34);
         assert_int_equal(header.csum_offset, 16);
     }
-    assert_int_equal(vnet_statistics(link_)->refused, 0);
+    assert_int_equal(link_->statistics.refused, 0);
 }
 
 #define with_tap(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)

@@ -14,7 +14,7 @@ static char error[256];
 
 static struct link *open_queue(uint32_t queues, uint32_t queue, const struct link *first)
 {
-    struct xdp_socket_options options = {
+    struct queue_options options = {
         .name = "near", .queues = queues, .queue = queue, .first = first};
     error[0] = '\0';
     memcpy(options.mac, our_mac, sizeof our_mac);
@@ -59,7 +59,7 @@ static int tear_down(void **state)
 
 /* ---- Opening ---- */
 
-static void opening_fails_with(struct xdp_socket_options options, const char *expected)
+static void opening_fails_with(struct queue_options options, const char *expected)
 {
     assert_null(xdp_socket_open(&options, &station.memory, &station.counters, error, sizeof error));
     assert_string_equal(error, expected);
@@ -68,15 +68,15 @@ static void opening_fails_with(struct xdp_socket_options options, const char *ex
 static void says_what_cannot_be_opened(void **state)
 {
     (void)state;
-    opening_fails_with((struct xdp_socket_options){.name = "a b", .queues = 1},
+    opening_fails_with((struct queue_options){.name = "a b", .queues = 1},
                        "xdp:a b: not an interface name: give 1 to 15 characters without "
                        "spaces, '/', ':' or '%'");
-    opening_fails_with((struct xdp_socket_options){.name = "nosuch0", .queues = 1},
+    opening_fails_with((struct queue_options){.name = "nosuch0", .queues = 1},
                        "xdp:nosuch0: there is no such interface; `ip link` lists them");
-    opening_fails_with((struct xdp_socket_options){.name = "near", .queues = 2},
+    opening_fails_with((struct queue_options){.name = "near", .queues = 2},
                        "xdp:near: it receives by 1 queues: add ,queues=1, or have it use 2 by "
                        "`ethtool -L`");
-    opening_fails_with((struct xdp_socket_options){.name = "near", .queues = 1, .mtu = 30000},
+    opening_fails_with((struct queue_options){.name = "near", .queues = 1, .mtu = 30000},
                        "xdp:near: MTU 30000 is too large: AF_XDP carries up to 23022");
 }
 
@@ -84,7 +84,7 @@ static void says_that_another_has_the_queue(void **state)
 {
     (void)state;
     struct link *link = open_queue(1, 0, NULL);
-    opening_fails_with((struct xdp_socket_options){.name = "near", .queues = 1},
+    opening_fails_with((struct queue_options){.name = "near", .queues = 1},
                        "xdp:near: another program has queue 0 of it: end that");
     link_close(link);
     link = open_queue(1, 0, NULL);
@@ -129,7 +129,7 @@ static void receives_behind_a_driver_that_will_not(void **state)
 static void an_interface_without_a_driver_for_it_will_do(void **state)
 {
     (void)state;
-    struct xdp_socket_options options = {.name = "bridge0", .queues = 1};
+    struct queue_options options = {.name = "bridge0", .queues = 1};
     assert_true(run("ip link add bridge0 type bridge && ip link set bridge0 up"));
     struct link *link =
         xdp_socket_open(&options, &station.memory, &station.counters, error, sizeof error);
@@ -166,7 +166,7 @@ static void receives_frames_of_every_size(void **state)
             veth_assert_frame(packet, lengths[i], (uint8_t)i);
         }
     }
-    assert_int_equal(xdp_socket_statistics(link_)->received, 15);
+    assert_int_equal(link_->statistics.received, 15);
     assert_null(veth_next(link_));
 }
 
@@ -197,7 +197,7 @@ static void sends_frames(void **state)
         assert_int_equal(veth_receive(far, &header, received), sizeof frame);
         assert_memory_equal(received, frame, sizeof frame);
     }
-    assert_int_equal(xdp_socket_statistics(link_)->sent, 5000);
+    assert_int_equal(link_->statistics.sent, 5000);
     assert_null(veth_next(link_));
 }
 
@@ -225,7 +225,7 @@ static void refuses_what_is_longer_than_the_mtu(void **state)
     (void)state;
     static uint8_t big[1519];
     send_bytes(link_, big, sizeof big, 0);
-    assert_int_equal(xdp_socket_statistics(link_)->oversized, 1);
+    assert_int_equal(link_->statistics.oversized, 1);
     assert_int_equal(station.counters.value[CHASKI_DROP_LINK_REFUSED], 1);
 }
 
@@ -247,7 +247,7 @@ static void what_the_stack_keeps_stays_whole(void **state)
 {
     (void)state;
     uint32_t count = receive_and_keep();
-    const struct xdp_socket_statistics *statistics = xdp_socket_statistics(link_);
+    const struct link_statistics *statistics = &link_->statistics;
     assert_true(count > 2048); /* more than it may keep where they lie */
     assert_int_equal(statistics->copied, count - 2048);
     for (uint32_t i = 0; i < count; i++)
@@ -281,7 +281,7 @@ static void receive_without_descriptors(size_t length)
         veth_send_frame(far, length, 1);
         assert_int_equal(link_->receive(link_, &burst, 0), 0);
     }
-    assert_int_equal(xdp_socket_statistics(link_)->no_memory, 5000);
+    assert_int_equal(link_->statistics.no_memory, 5000);
     assert_int_equal(station.counters.value[CHASKI_DROP_NO_MEMORY], 5000);
     while (taken != 0)
         pool_give(&station.memory.packets, packets[--taken]);
@@ -326,8 +326,8 @@ static void receives_frames_in_parts(void **state)
             veth_assert_frame(veth_next(link_), lengths[i], (uint8_t)i);
         }
     }
-    assert_int_equal(xdp_socket_statistics(link_)->received, 21);
-    assert_int_equal(xdp_socket_statistics(link_)->received_bytes,
+    assert_int_equal(link_->statistics.received, 21);
+    assert_int_equal(link_->statistics.received_bytes,
                      3 * (60 + 3839 + 3840 + 3841 + 7681 + JUMBO + 23022 + 14));
 }
 
@@ -373,7 +373,7 @@ static void a_frame_without_memory_for_all_parts_is_dropped(void **state)
     assert_in_range(count, 2048 / 3, 2048 / 3 + 2);
     for (uint32_t i = 1; i <= 4200; i++) { /* more often than there are frames */
         struct burst burst = {0};
-        assert_int_equal(xdp_socket_statistics(link_)->no_memory, i);
+        assert_int_equal(link_->statistics.no_memory, i);
         veth_send_frame(far, JUMBO, 1);
         assert_int_equal(link_->receive(link_, &burst, 0), 0);
     }
@@ -519,7 +519,7 @@ static void notices_that_the_interface_is_gone(void **state)
 /* Whether this build, this kernel and we ourselves can do it at all. */
 static const char *try_it(void)
 {
-    struct xdp_socket_options options = {.name = "near", .queues = 1};
+    struct queue_options options = {.name = "near", .queues = 1};
     const char *obstacle = veth_enter();
     if (obstacle != NULL)
         return obstacle;
