@@ -65,7 +65,7 @@ struct chaski_shards {
     unsigned interfaces;
     bool running;
     _Atomic bool stopping;
-    _Atomic(struct link *) lost; /* a link whose device is gone */
+    _Atomic(struct link *) lost;                /* a link whose device is gone */
     struct shards_capture captures[LOOP_LINKS]; /* by interface */
     char error[SHARDS_ERROR];
 };

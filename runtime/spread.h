@@ -8,9 +8,9 @@
 
 /*
  * Which shard is whose home. A flow's is in a table of 128 under the low bits of the Toeplitz hash
- * of what its peer sends, as adapters do it; what belongs to no flow is shard 0's. IPv6 too is spread
- * by its ports (those behind a few extension headers too) and, in fragments, by its addresses.
- * Constant once it is set up, so any thread may ask.
+ * of what its peer sends, as adapters do it; what belongs to no flow is shard 0's. IPv6 too is
+ * spread by its ports (those behind a few extension headers too) and, in fragments, by its
+ * addresses. Constant once it is set up, so any thread may ask.
  */
 enum { SPREAD_TABLE = 128 };
 

@@ -313,11 +313,14 @@ static int tell_who_is_left(void *context, struct chaski *host, unsigned shard)
     while (chaski_tcp_list(host, &cursor, &info) == 1) {
         if (info.tcpi_state != CHASKI_TCP_LISTEN && info.tcpi_state != CHASKI_TCP_TIME_WAIT)
             print_message(
-                "%s shard %u: %s %s:%u %s:%u, retransmits %u, unacked %u, queues %u %u\n", side,
-                shard, chaski_tcp_state_name((enum chaski_tcp_state)info.tcpi_state),
+                "%s shard %u: %s %s:%u %s:%u, retransmits %u, unacked %u, queues %u %u, RTO %u ms "
+                "times 2^%u, sent %u ms and heard %u ms ago\n",
+                side, shard, chaski_tcp_state_name((enum chaski_tcp_state)info.tcpi_state),
                 chaski_address_text(&info.local.address, local), info.local.port,
                 chaski_address_text(&info.remote.address, remote), info.remote.port,
-                info.tcpi_retransmits, info.tcpi_unacked, info.receive_queue, info.send_queue);
+                info.tcpi_retransmits, info.tcpi_unacked, info.receive_queue, info.send_queue,
+                info.tcpi_rto / 1000, info.tcpi_backoff, info.tcpi_last_data_sent,
+                info.tcpi_last_ack_recv);
     }
     return 0;
 }
@@ -336,12 +339,15 @@ static void end_all(struct shard_pair *pair)
     assert_true(none);
 }
 
-/* Who has closed does not wait a minute for a peer that is gone, so that the end comes soon. */
+/* Who has closed does not wait a minute for a peer that is gone, and nobody much longer than some
+ * seconds between two attempts, though round trips are long on a machine with too much work: so
+ * that the end comes before patience is over. */
 static int hurry(void *context, struct chaski *host, unsigned shard)
 {
     (void)context;
     (void)shard;
-    return chaski_set_knob(host, "tcp_fin_timeout", "2");
+    int status = chaski_set_knob(host, "tcp_fin_timeout", "2");
+    return status != 0 ? status : chaski_set_knob(host, "tcp_rto_max_ms", "4000");
 }
 
 static void set_up_soaker(struct soaker *soaker, struct shard_pair *pair, unsigned number,

@@ -3,80 +3,43 @@
 
 #include "core/base/endian.h"
 #include "drivers/device.h"
-#include "tests/unit/veth.h"
-
-enum { PACKETS = 4096, LARGE = 12, SHORT = 60, LONG = 1000 };
-
-static struct station_memory station;
-static struct link *link_;
-static int far = -1;
-static char error[256];
+#include "tests/unit/veth_link.h"
 
 static struct link *open_queue(uint32_t queues, uint32_t queue, const struct link *first)
 {
-    struct queue_options options = {
-        .name = "near", .queues = queues, .queue = queue, .first = first};
-    error[0] = '\0';
-    memcpy(options.mac, our_mac, sizeof our_mac);
-    struct link *link =
-        xdp_socket_open(&options, &station.memory, &station.counters, error, sizeof error);
-    if (link == NULL)
-        print_message("%s\n", error);
-    assert_non_null(link);
-    return link;
+    return open_near(xdp_socket_open, queues, queue, first);
 }
 
 static int set_up_without(void **state)
 {
     (void)state;
-    station_make(&station, PACKETS, LARGE);
-    veth_make("");
-    far = veth_far_socket();
+    make_pair("");
     return 0;
 }
 
 static int set_up(void **state)
 {
-    set_up_without(state);
+    (void)state;
+    make_pair("");
     link_ = open_queue(1, 0, NULL);
     return 0;
 }
 
-static int tear_down_without(void **state)
-{
-    (void)state;
-    close(far);
-    run("ip link del near 2>/dev/null");
-    station_end(&station);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    link_close(link_);
-    return tear_down_without(state);
-}
-
 /* ---- Opening ---- */
-
-static void opening_fails_with(struct queue_options options, const char *expected)
-{
-    assert_null(xdp_socket_open(&options, &station.memory, &station.counters, error, sizeof error));
-    assert_string_equal(error, expected);
-}
 
 static void says_what_cannot_be_opened(void **state)
 {
     (void)state;
-    opening_fails_with((struct queue_options){.name = "a b", .queues = 1},
+    opening_fails_with(xdp_socket_open, (struct queue_options){.name = "a b", .queues = 1},
                        "xdp:a b: not an interface name: give 1 to 15 characters without "
                        "spaces, '/', ':' or '%'");
-    opening_fails_with((struct queue_options){.name = "nosuch0", .queues = 1},
+    opening_fails_with(xdp_socket_open, (struct queue_options){.name = "nosuch0", .queues = 1},
                        "xdp:nosuch0: there is no such interface; `ip link` lists them");
-    opening_fails_with((struct queue_options){.name = "near", .queues = 2},
+    opening_fails_with(xdp_socket_open, (struct queue_options){.name = "near", .queues = 2},
                        "xdp:near: it receives by 1 queues: add ,queues=1, or have it use 2 by "
                        "`ethtool -L`");
-    opening_fails_with((struct queue_options){.name = "near", .queues = 1, .mtu = 30000},
+    opening_fails_with(xdp_socket_open,
+                       (struct queue_options){.name = "near", .queues = 1, .mtu = 30000},
                        "xdp:near: MTU 30000 is too large: AF_XDP carries up to 23022");
 }
 
@@ -84,7 +47,7 @@ static void says_that_another_has_the_queue(void **state)
 {
     (void)state;
     struct link *link = open_queue(1, 0, NULL);
-    opening_fails_with((struct queue_options){.name = "near", .queues = 1},
+    opening_fails_with(xdp_socket_open, (struct queue_options){.name = "near", .queues = 1},
                        "xdp:near: another program has queue 0 of it: end that");
     link_close(link);
     link = open_queue(1, 0, NULL);
@@ -153,23 +116,6 @@ static void closing_gives_the_interface_back(void **state)
 
 /* ---- Frames ---- */
 
-static void receives_frames_of_every_size(void **state)
-{
-    (void)state;
-    static const size_t lengths[] = {60, FRAME_INLINE, FRAME_INLINE + 1, 1000, 1514};
-    for (int round = 0; round < 3; round++) {
-        for (size_t i = 0; i < sizeof lengths / sizeof lengths[0]; i++) {
-            veth_send_frame(far, lengths[i], (uint8_t)i);
-            struct packet *packet = veth_next(link_);
-            assert_non_null(packet);
-            assert_int_equal(packet->checksum, CHECKSUM_UNKNOWN);
-            veth_assert_frame(packet, lengths[i], (uint8_t)i);
-        }
-    }
-    assert_int_equal(link_->statistics.received, 15);
-    assert_null(veth_next(link_));
-}
-
 static void takes_a_full_burst_at_a_time(void **state)
 {
     (void)state;
@@ -184,49 +130,6 @@ static void takes_a_full_burst_at_a_time(void **state)
             veth_assert_frame(burst.packets[i], 60, (uint8_t)(call * BURST_MAX + (int)i));
         expected = 3;
     }
-}
-
-static void sends_frames(void **state)
-{
-    (void)state;
-    struct virtio_net_hdr header;
-    static uint8_t frame[1514], received[FRAME_MAX];
-    for (uint32_t i = 0; i < 5000; i++) { /* each send frame more than once */
-        veth_frame(frame, sizeof frame, (uint8_t)i, false);
-        send_bytes(link_, frame, sizeof frame, 0);
-        assert_int_equal(veth_receive(far, &header, received), sizeof frame);
-        assert_memory_equal(received, frame, sizeof frame);
-    }
-    assert_int_equal(link_->statistics.sent, 5000);
-    assert_null(veth_next(link_));
-}
-
-static void sends_a_burst_in_order(void **state)
-{
-    (void)state;
-    struct burst burst = {0};
-    struct virtio_net_hdr header;
-    static uint8_t frame[100], received[FRAME_MAX];
-    for (uint8_t i = 0; i < BURST_MAX; i++) {
-        veth_frame(frame, sizeof frame, i, false);
-        burst.packets[burst.count++] = frame_of_bytes(&station.memory, frame, sizeof frame);
-    }
-    link_->transmit(link_, &burst, 0);
-    assert_int_equal(burst.count, 0);
-    for (uint8_t i = 0; i < BURST_MAX; i++) {
-        veth_frame(frame, sizeof frame, i, false);
-        assert_int_equal(veth_receive(far, &header, received), sizeof frame);
-        assert_memory_equal(received, frame, sizeof frame);
-    }
-}
-
-static void refuses_what_is_longer_than_the_mtu(void **state)
-{
-    (void)state;
-    static uint8_t big[1519];
-    send_bytes(link_, big, sizeof big, 0);
-    assert_int_equal(link_->statistics.oversized, 1);
-    assert_int_equal(station.counters.value[CHASKI_DROP_LINK_REFUSED], 1);
 }
 
 /* ---- Memory ---- */
@@ -308,9 +211,7 @@ enum { JUMBO = 9014 };
 static int set_up_jumbo(void **state)
 {
     (void)state;
-    station_make(&station, PACKETS, LARGE);
-    veth_make("mtu 23022");
-    far = veth_far_socket();
+    make_pair("mtu 23022");
     link_ = open_queue(1, 0, NULL);
     return 0;
 }
@@ -413,9 +314,7 @@ static void several_queues_share_the_program(void **state)
 static int set_up_queues(void **state)
 {
     (void)state;
-    station_make(&station, PACKETS, LARGE);
-    veth_make("numrxqueues 2 numtxqueues 2");
-    far = veth_far_socket();
+    make_pair("numrxqueues 2 numtxqueues 2");
     return 0;
 }
 
@@ -453,68 +352,12 @@ static void every_queue_has_its_frames(void **state)
     assert_false(run("ip link show near | grep -q xdp"));
 }
 
-static void queues_make_one_link(void **state)
-{
-    (void)state;
-    struct device device = {.kind = DEVICE_XDP, .name = "near", .queues = 2};
-    struct device_options options = {.mac = {2, 0, 0, 0, 0, 2}};
-    struct burst burst = {0};
-    struct link *link = device_open_whole(&device, &options, &station.memory, &station.counters,
-                                          error, sizeof error);
-    assert_non_null(link);
-    veth_send_frame(far, LONG, 3);
-    veth_assert_frame(veth_next(link), LONG, 3);
-    for (int i = 0; i < 2; i++)
-        link->receive(link, &burst, UINT64_C(4000000000));
-    assert_true(link->deadline(link) == UINT64_C(5000000000));
-    assert_true(run("ip link del near"));
-    for (int i = 0; i < 2; i++)
-        link->receive(link, &burst, UINT64_C(5000000000));
-    assert_true(link->gone);
-    link_close(link);
-}
-
 /* ---- The interface comes and goes ---- */
 
-static void survives_the_interface_being_down(void **state)
-{
-    (void)state;
-    static uint8_t frame[60], received[FRAME_MAX];
-    struct virtio_net_hdr header;
-    struct burst burst = {0};
-    assert_true(run("ip link set near down"));
-    veth_frame(frame, sizeof frame, 1, false);
-    send_bytes(link_, frame, sizeof frame, 0);
-    link_->receive(link_, &burst, UINT64_C(5000000000));
-    assert_false(link_->gone);
-    veth_up("near");
-    while (veth_receive(far, &header, received) != 0)
-        continue;
-    veth_frame(frame, sizeof frame, 2, false);
-    send_bytes(link_, frame, sizeof frame, 0);
-    assert_int_equal(veth_receive(far, &header, received), sizeof frame);
-    veth_send_frame(far, 60, 4);
-    veth_assert_frame(veth_next(link_), 60, 4);
-}
-
-static void notices_that_the_interface_is_gone(void **state)
-{
-    (void)state;
-    struct burst burst = {0};
-    link_->receive(link_, &burst, UINT64_C(1000000000));
-    uint64_t deadline = link_->deadline(link_);
-    assert_in_range(deadline, UINT64_C(1000000001), UINT64_C(3000000000));
-    assert_true(run("ip link del near"));
-    link_->receive(link_, &burst, deadline);
-    assert_true(link_->gone);
-}
-
 #define with_link(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
-#define without_link(function)                                                                     \
-    cmocka_unit_test_setup_teardown(function, set_up_without, tear_down_without)
+#define without_link(function) cmocka_unit_test_setup_teardown(function, set_up_without, tear_down)
 #define with_jumbo(function) cmocka_unit_test_setup_teardown(function, set_up_jumbo, tear_down)
-#define with_queues(function)                                                                      \
-    cmocka_unit_test_setup_teardown(function, set_up_queues, tear_down_without)
+#define with_queues(function) cmocka_unit_test_setup_teardown(function, set_up_queues, tear_down)
 
 /* Whether this build, this kernel and we ourselves can do it at all. */
 static const char *try_it(void)
@@ -528,7 +371,7 @@ static const char *try_it(void)
         xdp_socket_open(&options, &station.memory, &station.counters, error, sizeof error);
     if (link != NULL)
         link_close(link);
-    tear_down_without(NULL);
+    tear_down(NULL);
     return link == NULL ? error : NULL;
 }
 
@@ -541,11 +384,7 @@ int main(void)
         without_link(receives_behind_a_driver_that_will_not),
         without_link(an_interface_without_a_driver_for_it_will_do),
         with_link(closing_gives_the_interface_back),
-        with_link(receives_frames_of_every_size),
         with_link(takes_a_full_burst_at_a_time),
-        with_link(sends_frames),
-        with_link(sends_a_burst_in_order),
-        with_link(refuses_what_is_longer_than_the_mtu),
         with_link(what_the_stack_keeps_stays_whole),
         with_link(a_frame_is_where_the_kernel_put_it),
         with_link(without_descriptors_long_frames_come_back),
@@ -557,9 +396,6 @@ int main(void)
         with_jumbo(without_descriptors_all_parts_come_back),
         with_queues(several_queues_share_the_program),
         with_queues(every_queue_has_its_frames),
-        with_queues(queues_make_one_link),
-        with_link(survives_the_interface_being_down),
-        with_link(notices_that_the_interface_is_gone),
     };
     const char *obstacle = try_it();
     if (obstacle == NULL)
