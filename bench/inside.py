@@ -10,7 +10,6 @@ COUNTS = [1, 100, 10_000, 100_000, 1_000_000]
 FEW = 100  # what many connections are compared with
 HELD = 10_000  # by the kernel: more files are seldom allowed
 BYTES_A_CONNECTION = 3500  # both ends, with all that sending takes, and what the bench itself keeps
-GBIT = "gbit_per_second"
 
 
 def bench(*arguments, seconds=300):
@@ -18,24 +17,6 @@ def bench(*arguments, seconds=300):
 
 
 # ---- Two hosts in one thread --------------------------------------------------------------------
-
-def own_rows():
-    """What chaski's own bench knows to measure; what it does not know is missing."""
-    def of(*arguments):
-        return lambda seconds: bench("memory", *arguments, "--seconds", f"{seconds:g}")
-
-    rows = [("bulk, MTU 1500", of("--mtu", "1500")), ("bulk, MTU 65535", of("--mtu", "65535"))]
-    known = rounds.text([PROGRAM, "bench", "memory", "--help"])
-    if "--zero-copy" in known:
-        rows += [("bulk, MTU 1500, zero-copy", of("--mtu", "1500", "--zero-copy")),
-                 ("bulk, MTU 65535, zero-copy", of("--mtu", "65535", "--zero-copy"))]
-    if "--requests" in known:
-        rows += [("requests of 64 bytes, MTU 1500", of("--mtu", "1500", "--requests")),
-                 ("requests of 64 bytes, MTU 65535", of("--mtu", "65535", "--requests"))]
-    rows.append(("connections opened",
-                 lambda seconds: bench("scale", "--count", HELD, "--seconds", "0.1")))
-    return rows
-
 
 class Loopback:
     """The kernel with both ends on one core."""
@@ -53,51 +34,63 @@ class Loopback:
         peers.lab.spawned.remove(self.process)
 
 
-def kernel_rows():
-    def of(mtu, test, *more):
-        def run(seconds):
-            kernel = Loopback(mtu)
-            taken = kernel.client(test, seconds, *more)
-            kernel.stop()
-            if taken and "mean_us" in taken:
-                taken["requests_per_second"] = 1e6 / taken["mean_us"]
-            return taken
-        return run
-
-    return [("bulk, MTU 1500", of(1500, "to")), ("bulk, MTU 65535", of(65535, "to")),
-            ("requests of 64 bytes, MTU 1500", of(1500, "echo", 64)),
-            ("requests of 64 bytes, MTU 65535", of(65535, "echo", 64)),
-            ("connections opened", of(65535, "hold", HELD))]
+def kernel_in_memory(mtu, seconds):
+    kernel = Loopback(mtu)
+    bulk = kernel.client("to", seconds) or {}
+    echo = kernel.client("echo", seconds, 64) or {}
+    connections = kernel.client("connections", seconds) or {}
+    kernel.stop()
+    return {"gbit_per_second": bulk.get("gbit_per_second"),
+            "requests_per_second": 1e6 / echo["mean_us"] if echo else None,
+            "connections_per_second": connections.get("per_second")}
 
 
-def figure_of(label):
-    if label.startswith("requests"):
-        return "requests_per_second"
-    return "connections_per_second" if label.startswith("connections") else GBIT
+def lwip_in_memory(_, seconds):
+    figures = {}
+    for test in ("bulk", "requests", "connections"):
+        figures.update(rounds.ask([*rounds.on_core(0), peers.BUILD / "bench/lwip-memory", test,
+                                   f"{seconds:g}"]) or {})
+    return figures
 
 
-MEMORY_TARGETS = {"bulk, MTU 1500": 140, "bulk, MTU 1500, zero-copy": 250}
+def chaski_in_memory(mtu, seconds):
+    return bench("memory", "--mtu", mtu, "--seconds", f"{seconds:g}")
+
+
+# What chaski's bench says, what that is, and what was promised of it at MTU 1500.
+IN_MEMORY = [("gbit_per_second", "bulk, Gbit/s", 140),
+             ("zero_copy_gbit_per_second", "bulk without copies, Gbit/s", 250),
+             ("requests_per_second", "requests of 64 bytes a second, one after the other", None),
+             ("connections_per_second", "a second with a new connection each", None)]
 
 
 def measure_memory(options, inside_lab):
-    ways = {("chaski", label): way for label, way in own_rows()}
+    seconds = max(0.2, options.seconds)
+
+    whos, missing = {"chaski": chaski_in_memory}, {}
     if inside_lab:
-        ways.update({("kernel", label): way for label, way in kernel_rows()})
-    samples = rounds.alternate(list(ways), options.rounds,
-                               lambda way: ways[way](max(0.2, options.seconds)), "memory")
-    medians = {way: rounds.median(taken, figure_of(way[1])) for way, taken in samples.items()}
-    rows = []
-    for label in dict.fromkeys(label for _, label in ways):
-        chaski, kernel = medians.get(("chaski", label)), medians.get(("kernel", label))
-        unit = {GBIT: "Gbit/s"}.get(figure_of(label), "a second")
-        rows.append([f"{label}, {unit}", chaski, kernel, rounds.ratio(chaski, kernel)])
+        whos["kernel"] = kernel_in_memory
+    else:
+        missing["kernel"] = "no network namespace"
+    if (peers.BUILD / "bench/lwip-memory").exists():
+        whos["lwIP"] = lwip_in_memory
+    else:
+        missing["lwIP"] = "liblwip-dev is not installed"
+    ways = [(who, mtu) for mtu in (1500, 65535) for who in whos if (who, mtu) != ("lwIP", 65535)]
+    samples = rounds.alternate(ways, options.rounds, lambda way: whos[way[0]](way[1], seconds), "memory")
+    rows, promises = [], []
+    for mtu in (1500, 65535):
+        for figure, what, least in IN_MEMORY:
+            chaski, kernel, lwip = (rounds.median(samples.get((who, mtu), []), figure)
+                                    for who in ("chaski", "kernel", "lwIP"))
+            rows.append([f"MTU {mtu}: {what}", chaski, kernel, lwip, rounds.ratio(chaski, kernel),
+                         rounds.ratio(chaski, lwip)])
+            if least and mtu == 1500:
+                promises.append(rounds.promise(f"in memory, MTU 1500: {what}", chaski, ">=", least))
     table = {"title": "Two hosts, one thread", "rows": rows,
-             "columns": ["", "chaski", "kernel, loopback, one core", "chaski to the kernel"]}
-    promises = [rounds.promise(f"in memory: {label}, Gbit/s", medians.get(("chaski", label)), ">=", least)
-                for label, least in MEMORY_TARGETS.items()]
-    return {"title": "In memory", "tables": [table], "promises": promises,
-            "missing": {} if inside_lab else {"kernel": "no network namespace"},
-            "samples": {" ".join(way): taken for way, taken in samples.items()}}
+             "columns": ["", "chaski", "kernel, loopback, one core", "lwIP", "to the kernel", "to lwIP"]}
+    return {"title": "In memory", "tables": [table], "promises": promises, "missing": missing,
+            "samples": {f"{who}, MTU {mtu}": taken for (who, mtu), taken in samples.items()}}
 
 
 # ---- Several shards -----------------------------------------------------------------------------
@@ -107,7 +100,7 @@ def measure_shards(options, _):
     samples = rounds.alternate([1500, 65535], options.rounds,
                                lambda mtu: bench("shards", "--mtu", mtu, "--seconds", seconds), "shards")
     rows = [[f"MTU {mtu}", *(rounds.median(taken, figure) for figure in (
-        "one_gbit_per_second", GBIT, "ratio", "processor_ratio"))] for mtu, taken in samples.items()]
+        "one_gbit_per_second", "gbit_per_second", "ratio", "processor_ratio"))] for mtu, taken in samples.items()]
     table = {"title": "Bulk by two shards, each with both ends in its thread",
              "columns": ["", "one shard, Gbit/s", "two, Gbit/s", "ratio", "ratio by processor time"],
              "rows": rows}

@@ -30,11 +30,12 @@ START_SECONDS = 8
 MODES = {"": [], "sleeping": ["--sleep"], "polling": ["--busy-poll"]}
 
 # The kernel's configuration first, since all are compared with it; then chaski's, then the other peers.
-KERNEL = ["kernel", "kernel spinning"]
+KERNEL = ["kernel", "kernel spinning", "kernel cutting"]
 CHASKI = ["tap", "tap sleeping", "tap polling", "packet sleeping", "packet polling", "xdp sleeping",
           "xdp polling"]
 OTHERS = ["lwIP tap", "gVisor tap", "gVisor packet"]
-TITLES = {"kernel": "kernel", "kernel spinning": "kernel, spinning", "tap": "chaski TAP",
+TITLES = {"kernel": "kernel", "kernel spinning": "kernel, spinning",
+          "kernel cutting": "kernel, client as for AF_XDP", "tap": "chaski TAP",
           "tap sleeping": "chaski TAP, sleeping", "tap polling": "chaski TAP, polling",
           "packet sleeping": "chaski AF_PACKET, sleeping",
           "packet polling": "chaski AF_PACKET, polling", "xdp sleeping": "chaski AF_XDP, sleeping",
@@ -131,7 +132,7 @@ class Lab:
         kind, _, mode = name.partition(" ")
         device, address = self.place_of(name)
         if kind == "kernel":
-            return [BUILD / "bench/peer-kernel"] + (["--spin"] if mode else [])
+            return [BUILD / "bench/peer-kernel"] + (["--spin"] if mode == "spinning" else [])
         if kind == "nginx":
             return [find_nginx(), "-c", self.out / "nginx.conf"]
         if kind == "lwIP":
@@ -148,7 +149,7 @@ class Lab:
         subprocess.run(["ip", "addr", "flush", "dev", "veth"], check=True)
         for prefix in ([], self.far):
             subprocess.run([*prefix, "ip", "neigh", "flush", "all"], check=False, **quiet)
-        state = "off" if name.startswith("xdp") else "on"
+        state = "off" if name.startswith("xdp") or name == "kernel cutting" else "on"
         subprocess.run([*self.far, "ethtool", "-K", "veth-far", "tx", state, "tso", state],
                        check=False, **quiet)
         if name.split()[0] in ("kernel", "nginx"):

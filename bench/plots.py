@@ -2,6 +2,8 @@
 """Pictures of what was measured: one PNG a section."""
 import sys
 
+import page
+
 OWN, OTHERS = "#c8402f", ["#7a8a99", "#a9b4bf", "#5b6770", "#c9ced3"]
 
 
@@ -13,7 +15,7 @@ def bars(axis, title, labels, values):
     pairs = [(label, value) for label, value in zip(labels, values) if value is not None]
     drawn = axis.barh([label for label, _ in pairs], [value for _, value in pairs],
                       color=[colour(label, i) for i, (label, _) in enumerate(pairs)])
-    axis.bar_label(drawn, fmt="%.4g", padding=2, fontsize=8)
+    axis.bar_label(drawn, [page.show(value) for _, value in pairs], padding=2, fontsize=8)
     axis.set_title(title, fontsize=10)
     axis.tick_params(labelsize=8)
     axis.margins(x=0.18)
@@ -46,9 +48,9 @@ def http(pyplot, section, out):
 
 def memory(pyplot, section, out):
     rows = [row for row in section["tables"][0]["rows"] if row[1] is not None]
-    figure, axes = pyplot.subplots(1, len(rows), figsize=(3.5 * len(rows), 2.5), squeeze=False)
+    figure, axes = pyplot.subplots(2, (len(rows) + 1) // 2, figsize=(18, 4.5), squeeze=False)
     for axis, row in zip(axes.flat, rows):
-        bars(axis, row[0], ["chaski", "kernel, loopback"], row[1:3])
+        bars(axis, row[0], ["chaski", "kernel, loopback", "lwIP"], row[1:4])
     finish(figure, out / "memory.png", "In memory, one core")
 
 
@@ -61,12 +63,14 @@ def scale(pyplot, section, out):
             axis.plot([point["connections"] for point in points], [point[name] for point in points],
                       style, color=OWN, label=f"{shards} shard{'s' if shards > 1 else ''}")
         axis.set_ylabel(title)
+        axis.margins(y=0.1)
         axis.set_ylim(bottom=0)
         axis.legend()
     idle = [(int(count), sample["bytes_each_measured"]) for count, sample in section["idle"].items()
             if sample]
     axes[2].plot([count for count, _ in idle], [size for _, size in idle], "o-", color=OWN)
     axes[2].set_ylabel("bytes each, idle")
+    axes[2].margins(y=0.1)
     axes[2].set_ylim(bottom=0)
     for axis in axes:
         axis.set_xscale("log")

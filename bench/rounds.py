@@ -31,12 +31,6 @@ def ask(command, seconds=60):
     return json.loads(done.stdout)
 
 
-def text(command):
-    """What a program prints, right or wrong."""
-    done = subprocess.run([str(word) for word in command], capture_output=True, text=True)
-    return done.stdout + done.stderr
-
-
 def complain(text):
     progress("")
     print("  " + text, file=sys.stderr)

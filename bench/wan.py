@@ -413,7 +413,9 @@ def main():
               "rounds": options.rounds, "seconds": options.seconds, "rate": RATE, "queue": QUEUE,
               "congestion": "cubic"}
     if options.promised:
-        print_sweep("Mbit/s at 1 Gbit/s, 50 ms", sweep(path, "loss", at_50_ms(PROMISED), options))
+        report["by_loss"] = sweep(path, "loss", at_50_ms(PROMISED), options)
+        print_sweep("Mbit/s at 1 Gbit/s, 50 ms", report["by_loss"])
+        (OUT / "wan-promised.json").write_text(json.dumps(report, indent=1) + "\n")
         return
     report["by_loss"] = sweep(path, "loss", at_50_ms(options.losses), options)
     print_sweep("Mbit/s at 1 Gbit/s, 50 ms", report["by_loss"])

@@ -9,8 +9,8 @@
 enum {
     PIECE_BYTES = 16 << 10, /* as programs write and read: what fits the nearest cache */
     SINK_BYTES = 16 << 10,
-    LOAN_BYTES = 32 << 10,
-    LOANS = 64,
+    LOAN_BYTES = 64 << 10,
+    LOANS = 32,
     LOOK_AT = 8, /* pieces */
 };
 

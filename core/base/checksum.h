@@ -23,9 +23,11 @@ uint64_t checksum_shift_odd(uint64_t partial);
 /* The one's complement sum, 16 bits, machine order, not inverted; 0 only when every byte was. */
 static inline uint16_t checksum_fold(uint64_t partial)
 {
-    partial = (partial >> 32) + (partial & 0xffffffff);                        /* 33 bits */
-    partial = (partial >> 32) + (partial >> 16 & 0xffff) + (partial & 0xffff); /* <= 0x1fffe */
-    return (uint16_t)((partial >> 16) + partial);
+    /* Both halves added to each other in both halves: the lower one's carry goes into the upper. */
+    partial += partial << 32 | partial >> 32;
+    uint32_t half = (uint32_t)(partial >> 32);
+    half += half << 16 | half >> 16;
+    return (uint16_t)(half >> 16);
 }
 
 /* The value for a checksum field, as the two bytes that go on the wire when stored with

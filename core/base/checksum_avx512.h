@@ -4,6 +4,7 @@
 
 #include <immintrin.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Vectors of 64 bytes, for the kinds that have them. */

@@ -52,6 +52,7 @@ struct run {
     const struct buffer *last; /* where the last one is, and ends; NULL: there is none */
     uint32_t last_end;
     /* The headers of the first, and which bits of them all have. */
+    uint32_t words;
     uint64_t header[HEADER_WORDS], same[HEADER_WORDS];
 };
 
@@ -125,6 +126,7 @@ static void prepare_headers(struct run *run, const uint8_t *data)
     store_be32(tcp + WIRE_TCP_SEQUENCE, 0);
     tcp[WIRE_TCP_OFFSET_FLAGS + 1] = (uint8_t)~TCP_PSH;
     memset(tcp + WIRE_TCP_CHECKSUM, 0, 4);
+    run->words = (run->headers + 7) / 8;
     memcpy(run->same, same, sizeof same);
     memset(run->header, 0, sizeof run->header);
     memcpy(run->header, data, run->headers);
@@ -189,12 +191,12 @@ static void begin(struct run *run, struct packet *packet, uint32_t network)
 
 /* ---- Continuing it -------------------------------------------------------------------------- */
 
-/* Whether the headers are those of the run. Reads as much of every frame, which the processor does
- * in a few steps; what lies behind the headers is there, and is not looked at. */
+/* Whether the headers are those of the run. Reads whole words: what lies behind the headers is
+ * there, and is not looked at. */
 static inline bool headers_equal(const struct run *run, const uint8_t *headers)
 {
     uint64_t differ = 0;
-    for (size_t i = 0; i < HEADER_WORDS; i++) {
+    for (size_t i = 0; i < run->words; i++) {
         uint64_t word;
         memcpy(&word, headers + i * 8, sizeof word);
         differ |= (word ^ run->header[i]) & run->same[i];
@@ -216,7 +218,7 @@ static inline bool continues(const struct run *run, const struct packet *packet)
 {
     if (packet->linear_length < run->headers || packet->length <= run->headers ||
         packet->segment_size != 0 || !can_be_referred_to(packet, run->headers) ||
-        packet->end - packet->data < HEADER_WORDS * 8)
+        packet->end - packet->data < (ptrdiff_t)(run->words * 8))
         return false;
     return wire_tcp_sequence(packet->data + run->transport) == run->sequence &&
            lengths_fit(run, packet) && headers_equal(run, packet->data);
@@ -349,12 +351,12 @@ static inline void take_in(struct run *run, struct packet *packet)
     if (packet->linear_length != run->headers) {
         struct fragment piece = payload_of(run, packet);
         append(first, &piece);
-        packet->linear = NULL;
+    } else if (packet->linear != NULL) {
+        buffer_drop(packet->linear);
     }
     for (uint32_t i = 0; i < packet->fragment_count; i++)
         append(first, &packet->fragments[i]);
-    packet->fragment_count = 0;
-    packet_free(packet);
+    pool_give(packet->pool, packet); /* all that it had is the run's now */
     run->segments++;
 }
 

@@ -209,9 +209,11 @@ static inline bool add_span(struct packet *frame, const struct span *span, uint3
         memcpy(packet_put(frame, n), span->bytes, n);
         return true;
     }
-    if (!packet_add_fragment(frame, span->buffer, (uint32_t)(span->bytes - span->buffer->data), n))
+    if (frame->fragment_count == PACKET_FRAGMENTS)
         return false;
-    buffer_hold(span->buffer);
+    frame->fragments[frame->fragment_count++] = (struct fragment){
+        buffer_hold(span->buffer), (uint32_t)(span->bytes - span->buffer->data), n};
+    frame->length += n;
     return true;
 }
 

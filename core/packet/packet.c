@@ -8,17 +8,23 @@ static inline uint32_t smaller(uint32_t a, uint32_t b)
 
 /* ---- Making and giving back ---- */
 
+enum {
+    LENGTH_AT = offsetof(struct packet, length),
+    NEXT_HOP_AT = offsetof(struct packet, next_hop),
+    IP_AT = offsetof(struct packet, ip),
+    TCP_AT = offsetof(struct packet, tcp),
+};
+
 _Static_assert(CHECKSUM_UNKNOWN == 0, "what is all zeros is not known");
 
 static inline void reset(struct packet *packet, struct pool *pool)
 {
     packet->next = NULL;
     packet->pool = pool;
-    /* In two pieces: one would be more than the compiler writes down as plain stores. */
-    memset((uint8_t *)packet + offsetof(struct packet, length), 0,
-           offsetof(struct packet, next_hop) - offsetof(struct packet, length));
-    memset((uint8_t *)packet + offsetof(struct packet, next_hop), 0,
-           offsetof(struct packet, tcp) - offsetof(struct packet, next_hop));
+    /* In pieces that the compiler writes down as plain stores. */
+    memset((uint8_t *)packet + LENGTH_AT, 0, NEXT_HOP_AT - LENGTH_AT);
+    memset((uint8_t *)packet + NEXT_HOP_AT, 0, IP_AT - NEXT_HOP_AT);
+    memset((uint8_t *)packet + IP_AT, 0, TCP_AT - IP_AT);
 }
 
 struct packet *packet_take(struct pool *pool, enum purpose purpose)

@@ -175,8 +175,10 @@ static void acknowledge_flight(struct tcp *tcp, struct tcp_connection *c,
     if (uses_ecn)
         ecn_respond(tcp, c, &news, &before);
     window_adapt(tcp, c, &news, &before, lost);
-    if (news.acknowledged != 0 || news.sacked != 0)
+    if (news.acknowledged != 0 || news.sacked != 0) {
         c->flight->probe.owed = false; /* no longer silence: there may be nothing to ask for */
+        c->flight->probe.at_ns = 0; /* RFC 8985, 7.2: what tells nothing new does not put it off */
+    }
     if (news.acknowledged != 0) {
         confirm_neighbour(tcp, c, now_ns);
         restart_timer(tcp, c, now_ns);

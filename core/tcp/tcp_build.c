@@ -165,7 +165,7 @@ static unsigned find_blocks(struct tcp_connection *c, struct wire_tcp_sack *bloc
     unsigned n = 0;
     if (most == 0 || !tcp_has_gap_to_tell(c))
         return 0;
-    if (c->dsack_length != 0)
+    if (c->dsack_length != 0 && most != 0)
         blocks[n++] = (struct wire_tcp_sack){c->dsack_left, c->dsack_left + c->dsack_length};
     c->dsack_length = 0;
     return n + receive_queue_blocks(&c->receive, blocks + n, most - n);

@@ -240,6 +240,7 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
         note_syn_again(c, sent, (uint32_t)done);
     account_sent(tcp, c, (uint32_t)done, sent->segments, again);
     flight->prr.out += sent_length(sent);
+    flight->probe.at_ns = 0;
     c->snd_nxt = sent->end;
     if (flight->tells_progress)
         connection_tell(tcp, c, CHASKI_PROGRESS);

@@ -50,13 +50,20 @@ static enum verdict judge_reset(const struct tcp_connection *c, const struct pac
     return in_window(c, packet) ? CHALLENGE : DISCARD;
 }
 
+/* Bytes on our SYN that the peer may have taken. */
+static uint32_t syn_carries(const struct tcp_connection *c)
+{
+    return c->flight != NULL ? c->flight->syn_data : 0;
+}
+
 /* RFC 5961, 5.2: an acknowledgement from too far back is as suspicious as one of the future. */
 static enum verdict judge_acknowledgment(const struct tcp_connection *c,
                                          const struct packet *packet)
 {
     uint32_t acknowledgment = packet->tcp.acknowledgment;
     if (c->state == CHASKI_TCP_SYN_RECEIVED)
-        return seq_gt(acknowledgment, c->snd_una) && seq_le(acknowledgment, c->snd_nxt)
+        return seq_gt(acknowledgment, c->snd_una) &&
+                       seq_le(acknowledgment, c->snd_nxt + syn_carries(c))
                    ? ACCEPT
                    : RESET_PEER;
     if (seq_gt(acknowledgment, c->snd_nxt))
@@ -368,6 +375,29 @@ static bool apply_text(struct tcp *tcp, struct tcp_connection *c, struct packet 
     return !next || receive_fin(tcp, c, now_ns);
 }
 
+/* Our SYN is acknowledged, and so many bytes that it carried (RFC 7413, 4.2.2); the rest is sent
+ * again. */
+static void take_syn_data(struct tcp *tcp, struct tcp_connection *c, uint32_t taken)
+{
+    struct tcp_flight *flight = c->flight;
+    c->snd_nxt += taken;
+    c->snd_una = c->snd_nxt;
+    if (flight == NULL || flight->syn_data == 0)
+        return;
+    flight->syn_again = (uint16_t)(flight->syn_data - taken);
+    if (flight->syn_again == 0)
+        c->fast_open |= FAST_OPEN_SYN_DATA;
+    flight->syn_data = 0;
+    if (taken == 0)
+        return;
+    c->bytes_acked += taken;
+    ecn_syn_data_taken(c);
+    send_queue_acknowledge(&flight->queue, c->snd_una);
+    scoreboard_init(&flight->scoreboard, c->snd_una);
+    flight->snd_small = flight->recovery_point = c->snd_una;
+    connection_tell_room(tcp, c);
+}
+
 static void apply(struct tcp *tcp, struct tcp_connection *c, struct packet *packet, uint64_t now_ns)
 {
     note_timestamp(c, packet, now_ns);
@@ -376,6 +406,8 @@ static void apply(struct tcp *tcp, struct tcp_connection *c, struct packet *pack
         user_timeout_told(tcp, c, packet->tcp.user_timeout);
     if (c->state == CHASKI_TCP_SYN_RECEIVED) {
         c->snd_una++;
+        if (syn_carries(c) != 0) /* both have opened at once */
+            take_syn_data(tcp, c, packet->tcp.acknowledgment - c->snd_nxt);
         c->snd_wl1 = packet->tcp.sequence - 1;
         ecn_third(tcp, c, packet);
         connection_established(tcp, c, now_ns);
@@ -437,29 +469,6 @@ static void take_syn(struct tcp *tcp, struct tcp_connection *c, const struct pac
     c->snd_wl2 = packet->tcp.acknowledgment;
 }
 
-/* Our SYN is acknowledged, and so many bytes that it carried (RFC 7413, 4.2.2); the rest is sent
- * again. */
-static void take_syn_data(struct tcp *tcp, struct tcp_connection *c, uint32_t taken)
-{
-    struct tcp_flight *flight = c->flight;
-    c->snd_nxt += taken;
-    c->snd_una = c->snd_nxt;
-    if (flight == NULL || flight->syn_data == 0)
-        return;
-    flight->syn_again = (uint16_t)(flight->syn_data - taken);
-    if (flight->syn_again == 0)
-        c->fast_open |= FAST_OPEN_SYN_DATA;
-    flight->syn_data = 0;
-    if (taken == 0)
-        return;
-    c->bytes_acked += taken;
-    ecn_syn_data_taken(c);
-    send_queue_acknowledge(&flight->queue, c->snd_una);
-    scoreboard_init(&flight->scoreboard, c->snd_una);
-    flight->snd_small = flight->recovery_point = c->snd_una;
-    connection_tell_room(tcp, c);
-}
-
 /* The answer to a fast open: it brings a cookie, or acknowledges the `taken` bytes on our SYN, or
  * neither, though the SYN went again: then only the plain one got there (RFC 7413, 4.1.3.1). A
  * cookie that was not asked for is none (as Linux). */
@@ -505,7 +514,7 @@ static void syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct p
     uint8_t flags = packet->tcp.flags;
     bool acknowledges = (flags & TCP_ACK) != 0;
     uint32_t taken = packet->tcp.acknowledgment - c->snd_nxt; /* of the data on our SYN */
-    if (acknowledges && taken > (c->flight != NULL ? c->flight->syn_data : 0)) {
+    if (acknowledges && taken > syn_carries(c)) {
         tcp_build_refusal(tcp, packet, now_ns);
         return;
     }

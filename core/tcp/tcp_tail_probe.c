@@ -20,12 +20,15 @@ static uint64_t timeout_ns(const struct tcp *tcp, const struct tcp_connection *c
 
 uint64_t tail_probe_at(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
 {
-    const struct tcp_flight *flight = c->flight;
+    struct tcp_flight *flight = c->flight;
     if (!tcp->knobs.tail_probes || !has(c, TCPF_HAS_SACK) || c->recovery != TCP_CA_OPEN ||
-        flight->probe.outstanding || flight->scoreboard.sacked.bytes != 0)
+        flight->probe.outstanding || flight->scoreboard.sacked.bytes != 0) {
+        flight->probe.at_ns = 0;
         return TIMER_NEVER;
-    uint64_t at = now_ns + timeout_ns(tcp, c);
-    return at < flight->rto_at ? at : flight->rto_at;
+    }
+    if (flight->probe.at_ns == 0)
+        flight->probe.at_ns = now_ns + timeout_ns(tcp, c);
+    return flight->probe.at_ns < flight->rto_at ? flight->probe.at_ns : flight->rto_at;
 }
 
 void tail_probe_sent(struct tcp_connection *c, bool again)

@@ -218,10 +218,19 @@ static void probe_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t n
     connection_wants_output(tcp, c);
 }
 
+/* A turn that comes late may find that more is due than what was paced. */
+static void pace_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    uint64_t reordered_at = c->flight->rack.due_ns;
+    if (reordered_at != 0 && reordered_at <= now_ns)
+        recovery_reordering_over(tcp, c, now_ns);
+    connection_wants_output(tcp, c);
+}
+
 static void flight_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     if (c->flight->awaited == AWAIT_PACE && now_ns < c->flight->rto_at) {
-        connection_wants_output(tcp, c);
+        pace_deadline(tcp, c, now_ns);
     } else if (c->flight->awaited == AWAIT_PROBE) {
         probe_deadline(tcp, c, now_ns);
     } else if (c->flight->awaited == AWAIT_REORDER && now_ns < c->flight->rto_at) {

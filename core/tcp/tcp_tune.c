@@ -4,8 +4,9 @@
 /*
  * Buffers that grow with the path. The receive buffer holds twice what the application took in the
  * last round trip, so that a sender that doubles its rate every round trip is never held up; the
- * send buffer twice what was in flight, so that as much is there to be sent when it has been
- * acknowledged, and no more: what waits for long has left the processor's caches when it goes.
+ * send buffer twice the congestion window, so that there is a window's worth to send when one has
+ * been acknowledged; but where the window is far from being used, twice what is in flight: what
+ * waits for long has left the processor's caches when it goes.
  * Neither shrinks, and neither grows while the pools run low.
  */
 
@@ -45,7 +46,7 @@ void tune_send(const struct tcp *tcp, struct tcp_connection *c, uint32_t flight)
 {
     if (has(c, TCPF_FIXED_SEND_BUFFER) || pools_are_low(tcp))
         return;
-    uint64_t wanted = 2ull * minimum(c->congestion.window, flight);
+    uint64_t wanted = 2ull * minimum(c->congestion.window, flight + TCP_LARGEST_SEGMENT);
     if (wanted > tcp->knobs.send_buffer_max)
         wanted = tcp->knobs.send_buffer_max;
     c->send_limit = maximum(c->send_limit, (uint32_t)wanted);

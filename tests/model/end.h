@@ -56,7 +56,7 @@ struct model_end {
     uint32_t recent;           /* TS.Recent, at least */
     uint32_t latest_timestamp; /* the peer's newest */
     bool has_echoed, reset_in;
-    uint64_t text_ns;     /* when text came last, new or not */
+    uint64_t text_ns;     /* when something came last that an acknowledgement may answer */
     uint64_t reset_in_ns; /* since when reset_in */
     bool echoed_on_syn;   /* only there: a cookie is answered and forgotten */
     uint64_t fin_ns;      /* when the peer's FIN came last */

@@ -111,7 +111,8 @@ bool model_end_is_over(const struct model_end *end)
 static void may_be_reborn(struct model_end *end, const struct model_segment *segment)
 {
     bool closing = end->fin_at != 0 && end->peer_fin != 0 && end->told > end->peer_fin;
-    bool over = model_end_is_over(end) || end->reset || (end->gone && closing);
+    bool known = model_end_is_over(end);
+    bool over = (known && !end->waits) || end->reset || (!known && end->gone && closing);
     if (!end->active && over && segment->acknowledgment == end->iss + 1)
         end->kept = end->told = 0;
 }
@@ -181,8 +182,6 @@ static void hear_text(struct model_end *end, const struct model_segment *segment
     int64_t to = from + segment->length;
     int64_t edge = options->exact ? end->edge : to;
     before = end->expected;
-    if (segment->length != 0)
-        end->text_ns = now_ns;
     if ((segment->flags & MODEL_FIN) && to <= edge && to > 0) {
         end->peer_fin = to;
         end->fin_ns = now_ns;
@@ -201,6 +200,8 @@ void model_end_hears(struct model_end *end, const struct model_segment *segment,
         return;
     }
     may_be_reborn(end, segment);
+    if (segment->length != 0 || (segment->flags & (MODEL_SYN | MODEL_FIN)))
+        end->text_ns = now_ns;
     if (!end->heard_syn || is_out_of_place(end, segment) || is_old(end, segment, options) ||
         is_outside(end, segment))
         return;
