@@ -154,7 +154,7 @@ static const char *judge_options(const struct model_end *end, const struct model
         return NULL;
     if ((int32_t)(segment->timestamp - end->last_timestamp) < 0)
         return "timestamps go back (RFC 7323, 4.1)";
-    if ((int32_t)(segment->echo - end->latest_timestamp) > 0)
+    if (segment->echo != end->syn_timestamp && (int32_t)(segment->echo - end->latest_timestamp) > 0)
         return "a timestamp is echoed that never came (RFC 7323, 4.3)";
     bool knows = end->has_echoed && (options->exact || !end->echoed_on_syn);
     if (knows && (int32_t)(segment->echo - end->echoed) < 0)
