@@ -14,7 +14,13 @@
  * says whether it has to wait.
  */
 
-enum { IP4_HEADER = 20, IP4_DESTINATION = 16, IP4_MOST = 65535, PIECES_MAX = 64, CLOCK_STEP_NS = 1000 };
+enum {
+    IP4_HEADER = 20,
+    IP4_DESTINATION = 16,
+    IP4_MOST = 65535,
+    PIECES_MAX = 64,
+    CLOCK_STEP_NS = 1000
+};
 
 struct call {
     struct attempt attempt; /* first */
@@ -119,6 +125,7 @@ static int pd_listen(void *userdata, int fd, int backlog)
 {
     struct machine *m = userdata;
     machine_lock(m);
+    policy_follow(m);
     return finish(m, sockets_listen(m->sockets, fd, backlog));
 }
 
@@ -222,6 +229,14 @@ static ssize_t run_connect(struct machine *m, struct attempt *attempt)
     return attempt->pending ? -EINPROGRESS : value;
 }
 
+/* A script may have set another policy since the socket was made. */
+static void follow(struct machine *m)
+{
+    machine_lock(m);
+    policy_follow(m);
+    machine_unlock(m);
+}
+
 static int pd_connect(void *userdata, int fd, const struct sockaddr *address, socklen_t length)
 {
     struct call call = {
@@ -230,6 +245,7 @@ static int pd_connect(void *userdata, int fd, const struct sockaddr *address, so
         .address = (struct sockaddr *)address,
         .length = length,
     };
+    follow(userdata);
     return (int)run(userdata, &call);
 }
 
@@ -361,6 +377,8 @@ static ssize_t run_send(struct machine *m, struct attempt *attempt)
 
 static ssize_t transmit(struct machine *m, int fd, const struct msghdr *message, int flags)
 {
+    if (flags & MSG_FASTOPEN)
+        follow(m);
     struct msghdr copy = *message;
     struct call call = {
         .attempt = {run_send, time_limit(m, fd, SOCKETS_SENDING), false},
