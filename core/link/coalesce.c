@@ -218,7 +218,7 @@ static inline bool continues(const struct run *run, const struct packet *packet)
 {
     if (packet->linear_length < run->headers || packet->length <= run->headers ||
         packet->segment_size != 0 || !can_be_referred_to(packet, run->headers) ||
-        packet->end - packet->data < (ptrdiff_t)(run->words * 8))
+        packet->end - packet->data < (ptrdiff_t)run->words * 8)
         return false;
     return wire_tcp_sequence(packet->data + run->transport) == run->sequence &&
            lengths_fit(run, packet) && headers_equal(run, packet->data);
@@ -331,8 +331,9 @@ static bool first_is_sound(struct run *run)
 /* Takes over the reference; there is room. */
 static inline void append(struct packet *first, const struct fragment *piece)
 {
-    struct fragment *last = &first->fragments[first->fragment_count - 1];
-    if (first->fragment_count == 0 || last->buffer != piece->buffer ||
+    uint32_t count = first->fragment_count;
+    struct fragment *last = count != 0 ? &first->fragments[count - 1] : NULL;
+    if (last == NULL || last->buffer != piece->buffer ||
         last->offset + last->length != piece->offset) {
         packet_add_fragment(first, piece->buffer, piece->offset, piece->length);
         return;
@@ -400,9 +401,8 @@ static void finish(struct coalesce *coalesce, struct run *run)
 /* Packets that are kept move to the front. */
 static uint32_t join_runs(struct coalesce *coalesce, struct packet **packets, uint32_t count)
 {
-    struct run run;
+    struct run run = {.first = NULL};
     uint32_t kept = 0;
-    run.first = NULL;
     for (uint32_t i = 0; i < count;) {
         uint32_t taken = take_some(&run, packets + i, count - i);
         i += taken;

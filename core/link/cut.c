@@ -31,6 +31,13 @@ enum {
     HEADERS_MAX = PACKET_HEAD_ROOM,
 };
 
+/* Payload in one place. */
+struct span {
+    const uint8_t *bytes;
+    uint32_t length;
+    struct buffer *buffer; /* NULL: the segment's own room */
+};
+
 /* A segment on its way into frames. */
 struct cutting {
     struct packet *segment;
@@ -45,17 +52,15 @@ struct cutting {
     uint16_t identification, identification_step;
     uint8_t flags;
     bool cwr_everywhere;
-    /* What the headers of the last frame said, which most others repeat. */
     uint64_t frame_sum; /* transport_sum, with the length, the flags and the urgent pointer */
-    uint32_t frame_length;
-    uint8_t frame_flags;
+    bool settled;       /* the headers are those of the next frame too, if it is not the last */
     bool ip6;
     bool leave_checksum; /* the link completes it */
-    /* The cursor: the next payload byte. */
-    uint32_t piece; /* 0: the linear part; i: fragment i - 1 */
-    uint32_t at;    /* offset within the piece */
-    uint32_t left;  /* payload bytes still to be cut */
-    uint32_t hint;  /* for the next sum that the piece knows */
+    /* The cursor. */
+    struct span here; /* what is left of the piece */
+    uint32_t piece;   /* 0: the linear part; i: fragment i - 1 */
+    uint32_t left;    /* payload bytes still to be cut */
+    uint32_t hint;    /* for the next sum that the piece knows */
 };
 
 void cut_setup(struct cut *cut, struct packet_memory *memory, struct counters *counters,
@@ -103,7 +108,11 @@ static inline uint64_t sum_of_be16(uint16_t value)
 
 static inline uint64_t sum_of_be32(uint32_t value)
 {
-    return sum_of_be16((uint16_t)(value >> 16)) + sum_of_be16((uint16_t)value);
+    uint8_t bytes[4];
+    uint32_t word;
+    store_be32(bytes, value);
+    memcpy(&word, bytes, sizeof word);
+    return word;
 }
 
 static uint64_t prepare_ip4(struct cutting *cutting, uint8_t *ip)
@@ -152,6 +161,18 @@ static bool headers_are_there(const struct cutting *cutting)
            cutting->header_length <= HEADERS_MAX;
 }
 
+/* Moves the cursor to the begin of the next fragment that is not empty. */
+static void next_piece(struct cutting *cutting)
+{
+    const struct packet *segment = cutting->segment;
+    while (cutting->here.length == 0 && cutting->piece < segment->fragment_count) {
+        const struct fragment *fragment = &segment->fragments[cutting->piece++];
+        cutting->here = (struct span){fragment->buffer->data + fragment->offset, fragment->length,
+                                      fragment->buffer};
+        cutting->hint = 0;
+    }
+}
+
 static bool prepare(struct cutting *cutting, const struct cut *cut, struct packet *segment)
 {
     *cutting = (struct cutting){
@@ -175,30 +196,15 @@ static bool prepare(struct cutting *cutting, const struct cut *cut, struct packe
     cutting->transport_sum = pseudo;
     if (!cutting->leave_checksum)
         cutting->transport_sum += checksum_partial(tcp, tcp_length);
-    cutting->at = cutting->header_length;
     cutting->left = segment->length - cutting->header_length;
+    cutting->here = (struct span){segment->data + cutting->header_length,
+                                  segment->linear_length - cutting->header_length, segment->linear};
+    if (cutting->here.length == 0)
+        next_piece(cutting);
     return true;
 }
 
 /* ---- One frame ------------------------------------------------------------------------------ */
-
-/* What is left of the piece under the cursor. */
-struct span {
-    const uint8_t *bytes;
-    uint32_t length;
-    struct buffer *buffer; /* NULL: the segment's own room */
-};
-
-static inline struct span span_at_cursor(const struct cutting *cutting)
-{
-    const struct packet *segment = cutting->segment;
-    if (cutting->piece == 0)
-        return (struct span){segment->data + cutting->at, segment->linear_length - cutting->at,
-                             segment->linear};
-    const struct fragment *fragment = &segment->fragments[cutting->piece - 1];
-    return (struct span){fragment->buffer->data + fragment->offset + cutting->at,
-                         fragment->length - cutting->at, fragment->buffer};
-}
 
 /* Refers to the first n bytes of a span, or copies them when they lie in no buffer. */
 static inline bool add_span(struct packet *frame, const struct span *span, uint32_t n)
@@ -231,22 +237,20 @@ static inline uint64_t sum_of(struct cutting *cutting, const struct span *span, 
 /* Moves the payload of one frame, `n` bytes, over to it, adding it to *sum. */
 static bool add_payload(struct cutting *cutting, struct packet *frame, uint32_t n, uint64_t *sum)
 {
+    struct span *here = &cutting->here;
     for (uint32_t done = 0; done < n;) {
-        struct span span = span_at_cursor(cutting);
-        uint32_t take = span.length < n - done ? span.length : n - done;
-        if (take != 0 && !add_span(frame, &span, take))
+        uint32_t take = here->length < n - done ? here->length : n - done;
+        if (take == 0 || !add_span(frame, here, take))
             return false;
         if (!cutting->leave_checksum) {
-            uint64_t partial = sum_of(cutting, &span, take);
+            uint64_t partial = sum_of(cutting, here, take);
             *sum += done % 2 == 0 ? partial : checksum_shift_odd(partial);
         }
         done += take;
-        cutting->at += take;
-        if (take == span.length) {
-            cutting->piece++;
-            cutting->at = 0;
-            cutting->hint = 0;
-        }
+        here->bytes += take;
+        here->length -= take;
+        if (here->length == 0)
+            next_piece(cutting);
     }
     cutting->left -= n;
     return true;
@@ -292,17 +296,13 @@ static void write_transport(struct cutting *cutting, uint8_t flags, uint16_t tcp
         cutting->frame_sum += sum_of_be16(flags) + sum_of_be16(urgent);
 }
 
-/* What is not the same as in the frame before, but for sequence number and checksum. */
-static void write_headers(struct cutting *cutting, uint8_t flags, uint32_t n)
+/* What is not the same in every frame, but for sequence number and checksum. */
+static void write_headers(struct cutting *cutting, bool first, bool last, uint32_t n)
 {
     uint16_t tcp_length = (uint16_t)(cutting->header_length - cutting->transport + n);
-    bool same = n == cutting->frame_length && flags == cutting->frame_flags;
-    if (same && cutting->urgent == 0 && cutting->identification_step == 0)
-        return;
     write_network(cutting, tcp_length);
-    write_transport(cutting, flags, tcp_length);
-    cutting->frame_length = n;
-    cutting->frame_flags = flags;
+    write_transport(cutting, frame_flags(cutting, first, last), tcp_length);
+    cutting->settled = !first && cutting->urgent == 0 && cutting->identification_step == 0;
 }
 
 /* `sum` is the payload's. */
@@ -324,8 +324,7 @@ static inline struct packet *take_frame(const struct cutting *cutting, const str
     struct packet *frame = packet_take(&cut->memory->packets, FOR_SEND);
     if (frame == NULL)
         return NULL;
-    memcpy(frame->room, cutting->room,
-           HEADERS_MAX); /* all of it: a length that is known is quick */
+    memcpy(frame->room, cutting->room, HEADERS_MAX); /* a length that is known is quick */
     packet_push(frame, cutting->header_length);
     frame->network = (uint16_t)(packet_head_room(frame) + cutting->network);
     frame->transport = (uint16_t)(packet_head_room(frame) + cutting->transport);
@@ -344,7 +343,8 @@ static struct packet *next_frame(struct cutting *cutting, const struct cut *cut)
     bool last = cutting->left <= segment->segment_size;
     uint32_t n = last ? cutting->left : segment->segment_size;
     uint64_t sum = 0;
-    write_headers(cutting, frame_flags(cutting, first, last), n);
+    if (last || !cutting->settled)
+        write_headers(cutting, first, last, n);
     struct packet *frame = take_frame(cutting, cut);
     if (frame == NULL)
         return NULL;

@@ -55,6 +55,7 @@ struct model_end {
     uint32_t echoed;           /* TS.Recent as it was sent last */
     uint32_t recent;           /* TS.Recent, at least */
     uint32_t latest_timestamp; /* the peer's newest */
+    uint32_t syn_timestamp;    /* of the peer's SYN, as it came first */
     bool has_echoed, reset_in;
     uint64_t text_ns;     /* when something came last that an acknowledgement may answer */
     uint64_t reset_in_ns; /* since when reset_in */

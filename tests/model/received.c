@@ -26,6 +26,7 @@ void model_end_hears_syn(struct model_end *end, const struct model_segment *segm
     end->peer_scale = segment->scale < 14 ? segment->scale : 14;
     end->peer_sack = segment->has_sack_permitted;
     end->peer_timestamps = segment->has_timestamp;
+    end->syn_timestamp = again ? end->syn_timestamp : segment->timestamp;
     end->latest_timestamp = again && older ? end->latest_timestamp : segment->timestamp;
     end->fast |= segment->opens_fast || segment->length != 0;
     /* What comes with it may be kept, and acknowledged already (RFC 9293, 3.10.7.2; RFC 7413). */

@@ -21,7 +21,7 @@ static const char *judge_options(const struct model_end *end, const struct model
     if (segment->has_timestamp && answers && !end->peer_timestamps)
         return "a SYN+ACK has a timestamp for a peer that sent none (RFC 7323, 3.2)";
     if (segment->has_timestamp && answers && !end->timeless &&
-        (int32_t)(segment->echo - end->latest_timestamp) > 0)
+        segment->echo != end->syn_timestamp && (int32_t)(segment->echo - end->latest_timestamp) > 0)
         return "a SYN+ACK echoes a timestamp that never came (RFC 7323, 3.2)";
     return NULL;
 }

@@ -411,6 +411,49 @@ static void running_out_of_packets_drops_the_rest_of_the_segment(void **state)
     blocks_end(blocks);
 }
 
+/* What each of many frames says, with these flags and urgent pointer; 0: with "don't fragment". */
+static void cut_with_flags(uint8_t flags, uint16_t urgent, uint16_t identification)
+{
+    static const uint32_t lengths[] = {9001};
+    static uint8_t payload[9001];
+    struct cut cut;
+    struct blocks *blocks = make(&cut, false, false);
+    struct packet *segment = headers_alone(blocks, false);
+    uint8_t *ip = segment->data + ETHERNET, *tcp = ip + 20;
+    uint32_t length = add_fragments(blocks, segment, lengths, 1, payload);
+    store_be16(ip + 4, identification);
+    ip[6] = identification == 0 ? 0x40 : 0;
+    tcp[13] = flags;
+    store_be16(tcp + 18, urgent);
+    segment->segment_size = 1000;
+    give(cut_transmit, &cut, segment, 0);
+    assert_int_equal(blocks->down.count, 10);
+    for (uint32_t i = 0; i < 10; i++) {
+        uint32_t at = i * 1000, n = length - at < 1000 ? length - at : 1000;
+        uint8_t frame[ETHERNET + 40], expected = flags;
+        check_frame(blocks->down.packets[i], 0xfffff000 + at, payload + at, n, false);
+        packet_copy_out(blocks->down.packets[i], 0, frame, sizeof frame);
+        expected &= i == 0 ? 0xff : 0x7f;      /* CWR */
+        expected &= i == 9 ? 0xff : 0xf6;      /* PSH, FIN */
+        expected &= at < urgent ? 0xff : 0xdf; /* URG */
+        assert_int_equal(frame[ETHERNET + 20 + 13], expected);
+        assert_int_equal(load_be16(frame + ETHERNET + 20 + 18), at < urgent ? urgent - at : 0);
+        assert_int_equal(load_be16(frame + ETHERNET + 4),
+                         identification == 0 ? 0 : identification + i);
+    }
+    blocks_end(blocks);
+}
+
+static void each_of_many_frames_says_what_it_must(void **state)
+{
+    (void)state;
+    cut_with_flags(0x10, 0, 0);
+    cut_with_flags(0xd9, 0, 0);      /* CWR, ECE, ACK, PSH, FIN */
+    cut_with_flags(0x39, 4500, 0);   /* URG for the first five */
+    cut_with_flags(0x10, 0, 0x1234); /* may be fragmented */
+    cut_with_flags(0xb9, 8999, 0x1234);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -420,6 +463,7 @@ int main(void)
         cmocka_unit_test(a_frame_may_have_as_many_pieces_as_a_packet),
         cmocka_unit_test(atomic_datagrams_keep_their_identification),
         cmocka_unit_test(sixty_four_kilobytes_become_45_frames),
+        cmocka_unit_test(each_of_many_frames_says_what_it_must),
         cmocka_unit_test(pieces_may_end_anywhere),
         cmocka_unit_test(ip6_segments_are_cut_as_well),
         cmocka_unit_test(payload_is_referred_to_and_not_copied),
