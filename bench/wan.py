@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""./dev bench wan [--quick | --promised] [--rounds N] [--seconds S]: TCP over a long way, chaski beside the kernel.
+"""./dev bench wan [--quick | --promised] [--rounds N] [--seconds S]: over a long way, beside the kernel.
 
 One path for everybody: a client's kernel in a namespace of its own, `chaski link`, and behind that a
 bridge with two servers on it, chaski over a TAP link and the kernel in a third namespace. Both
