@@ -22,8 +22,8 @@ TESTS = [(label, arguments) for label, arguments, _ in RATES] + \
 
 
 def measure(options, place):
-    missing = peers.missing()
-    names = [name for name in peers.KERNEL + peers.CHASKI + peers.OTHERS if name not in missing]
+    wanted = peers.KERNEL + peers.CHASKI + peers.OTHERS
+    names = place.there(wanted)
 
     def one(name):
         server = place.start(name)
@@ -37,9 +37,8 @@ def measure(options, place):
         return taken
 
     samples = rounds.alternate(names, options.rounds, one, "links")
-    section = {"title": TITLE, "missing": {name: why for name, why in missing.items()
-                                           if name != "nginx"},
-               "rounds": options.rounds, "seconds": options.seconds, "samples": samples}
+    section = {"title": TITLE, "missing": place.missing(wanted), "rounds": options.rounds,
+               "seconds": options.seconds, "samples": samples}
     section["medians"] = {name: medians_of(taken) for name, taken in samples.items()}
     section["tables"] = tables(section["medians"])
     section["promises"] = promises(section["medians"])

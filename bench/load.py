@@ -54,8 +54,7 @@ def one_rate(server, seconds, rate):
 
 
 def measure(options, place):
-    missing = peers.missing()
-    names = [name for name in NAMES if name not in missing]
+    names = place.there(NAMES)
 
     def one(name):
         server = place.start(name)
@@ -76,9 +75,8 @@ def measure(options, place):
                for point in taken if point and "dropped" in point]
     promise = rounds.promise("datagrams that chaski accepted and then dropped, at any load",
                              sum(dropped) if dropped else None, "==", 0)
-    return {"title": TITLE, "missing": {name: why for name, why in missing.items()
-                                        if name == "lwIP tap"},
-            "samples": samples, "points": points, "tables": [table(points)], "promises": [promise]}
+    return {"title": TITLE, "missing": place.missing(NAMES), "samples": samples, "points": points,
+            "tables": [table(points)], "promises": [promise]}
 
 
 def merge(samples):

@@ -111,6 +111,7 @@ class Server:
 class Lab:
     def __init__(self, out):
         self.out = out
+        self.failed = {}  # servers that could not be started, and why; they are not tried again
         self.root = out / "www"
         self.root.mkdir(exist_ok=True)
         (self.root / "hundred.txt").write_text("." * 99 + "\n")
@@ -156,7 +157,9 @@ class Lab:
             lab.up("veth", VETH_SERVER + "/24")
 
     def start(self, name, port=7):
-        """Starts a server and waits until it answers; None with the reason on stderr when it does not."""
+        """Starts a server and waits until it answers; None when it does not."""
+        if name in self.failed:
+            return None
         self.prepare(name)
         device, address = self.place_of(name)
         prefix = self.far if device == "veth" else []
@@ -169,9 +172,19 @@ class Lab:
             if self.answers(server, port):
                 return server
             time.sleep(0.05)
-        rounds.complain(f"{name} does not answer; see {self.out / 'servers.log'}")
+        self.failed[name] = f"does not answer (build/bench/{log.name.rpartition('/')[2]} may say why)"
+        rounds.complain(f"{name} {self.failed[name]}")
         server.stop()
         return None
+
+    def there(self, names):
+        """Those of the names that can be measured, as far as is known."""
+        return [name for name in names if name not in missing() and name not in self.failed]
+
+    def missing(self, names):
+        """{its title: why it is missing} of those that were to be measured."""
+        reasons = {**missing(), **self.failed}
+        return {TITLES[name]: reasons[name] for name in names if name in reasons}
 
     @staticmethod
     def answers(server, port):

@@ -45,7 +45,7 @@ def read_options():
     parser.add_argument("--only", action="append", choices=list(SECTIONS), metavar="NAME",
                         help="measure this section (repeatable)")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=0.4, help="of each measurement")
+    parser.add_argument("--seconds", type=float, default=0.3, help="of each measurement")
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.seconds = 1, 0.2

@@ -39,8 +39,7 @@ def wrk(server, seconds):
 def measure(options, place):
     if shutil.which("wrk") is None:
         return {"title": TITLE, "missing": {"all": "wrk is not installed"}}
-    missing = peers.missing()
-    names = [name for name in NAMES if name not in missing]
+    names = place.there(NAMES)
 
     def one(name):
         server = place.start(name, 80)
@@ -59,7 +58,7 @@ def measure(options, place):
                      rounds.median(taken, "p99_us"), rounds.ratio(rate, nginx)])
     table = {"title": f"HTTP, {CONNECTIONS} connections",
              "columns": ["", "requests per second", "p50, µs", "p99, µs", "to nginx"], "rows": rows}
-    return {"title": TITLE, "missing": missing, "rounds": options.rounds, "samples": samples,
+    return {"title": TITLE, "missing": place.missing(NAMES), "rounds": options.rounds, "samples": samples,
             "tables": [table], "promises": []}
 
 

@@ -60,6 +60,8 @@ static int tcp_apply_one(struct socket *socket, enum plain_option option)
         return tcp_apply(socket, CHASKI_TCP_NODELAY, value);
     case PLAIN_CORK:
         return tcp_apply(socket, CHASKI_TCP_CORK, value);
+    case PLAIN_THIN_LINEAR:
+        return tcp_apply(socket, CHASKI_TCP_THIN_LINEAR, value);
     case PLAIN_KEEPALIVE:
         return tcp_apply(socket, CHASKI_TCP_KEEPALIVE, value);
     case PLAIN_KEEPIDLE:

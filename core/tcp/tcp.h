@@ -75,6 +75,7 @@ enum tcp_flag {
     TCPF_AO = 1u << 27,           /* segments are authenticated: tcp_ao */
     TCPF_CORK = 1u << 28,         /* short segments wait, */
     TCPF_MORE = 1u << 29,         /* or this one does, until an acknowledgement comes */
+    TCPF_THIN_LINEAR = 1u << 30,  /* time-outs of a thin stream do not double */
 };
 
 /* Linux's tcp_ca_state numbers. */
@@ -207,9 +208,9 @@ struct tcp_listener {
     void *context;
     uint32_t receive_buffer; /* 0: as the knobs say; likewise the next ones */
     uint16_t max_segment;
-    uint8_t algorithm;          /* enum chaski_congestion, plus one */
-    uint8_t traffic_class, ttl; /* of SYN+ACKs */
-    uint16_t next;              /* same hash chain; index plus one */
+    uint8_t algorithm;                    /* enum chaski_congestion, plus one */
+    uint8_t traffic_class, ttl;           /* of SYN+ACKs */
+    uint16_t next;                        /* same hash chain; index plus one */
     struct fast_open_keys fast_open_keys; /* none: those of all */
 };
 

@@ -127,9 +127,9 @@ static struct tcp_connection *complete_by_cookie(struct tcp *tcp, struct tcp_hal
 {
     uint16_t listener = listener_find(tcp, &entry->key.local, entry->key.local_port);
     struct tcp_half_open said = {0};
-    if (listener == 0 || now_ns >= tcp->half_open.cookies_until_ns ||
-        !cookie_read(tcp, packet, &said, now_ns)) {
-        if (packet->tcp.sequence != entry->irs + 1)
+    bool awaited = now_ns < tcp->half_open.cookies_until_ns;
+    if (listener == 0 || !awaited || !cookie_read(tcp, packet, &said, now_ns)) {
+        if (awaited && packet->tcp.sequence != entry->irs + 1)
             packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
         else
             tcp_build_refusal(tcp, packet, now_ns);

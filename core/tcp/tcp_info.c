@@ -63,6 +63,7 @@ static void describe_receiving(const struct tcp *tcp, const struct tcp_connectio
     info->tcpi_rcv_mss = c->receive_mss;
     info->tcpi_advmss = c->announced_mss;
     info->tcpi_rcv_space = c->receive.limit;
+    info->tcpi_rcv_rtt = c->bytes_received != 0 ? c->srtt_us8 / 8 : 0; /* that buffers follow */
     info->tcpi_rcv_wnd = c->rcv_advertised - c->rcv_nxt;
     info->tcpi_segs_in = c->segments_in;
     info->tcpi_bytes_received = c->bytes_received;

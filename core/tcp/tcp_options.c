@@ -26,6 +26,7 @@ static const struct limits limits[CHASKI_TCP_OPTION_COUNT] = {
     [CHASKI_TCP_CORK] = {0, 1},
     [CHASKI_TCP_MORE] = {0, 1},
     [CHASKI_TCP_PROGRESS] = {0, 2},
+    [CHASKI_TCP_THIN_LINEAR] = {0, 1},
     [CHASKI_TCP_TTL] = {0, 255},
     [CHASKI_TCP_AO] = {0, 1},
     [CHASKI_TCP_AO_CURRENT_KEY] = {0, 255},
@@ -100,6 +101,9 @@ int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
     case CHASKI_TCP_NODELAY:
         set_flag(c, TCPF_NODELAY, value);
         release(tcp, c, value != 0);
+        break;
+    case CHASKI_TCP_THIN_LINEAR:
+        set_flag(c, TCPF_THIN_LINEAR, value);
         break;
     case CHASKI_TCP_CORK:
         set_flag(c, TCPF_CORK, value);
@@ -210,6 +214,8 @@ static int64_t value_of(const struct tcp *tcp, const struct tcp_connection *c,
         return has(c, TCPF_CORK);
     case CHASKI_TCP_MORE:
         return has(c, TCPF_MORE);
+    case CHASKI_TCP_THIN_LINEAR:
+        return has(c, TCPF_THIN_LINEAR);
     case CHASKI_TCP_PROGRESS:
         return c->flight != NULL ? c->flight->tells_progress : 0;
     case CHASKI_TCP_TTL:

@@ -189,6 +189,16 @@ static void follow_path(struct tcp *tcp, struct tcp_connection *c)
         c->mss = old;
 }
 
+/* Linux's TCP_THIN_LINEAR_TIMEOUTS: so little is no load that doubling would take off the path, for
+ * a while. */
+static bool stays_linear(const struct tcp_connection *c)
+{
+    enum { THIN = 4, TIMES = 6 };
+    return has(c, TCPF_THIN_LINEAR) && c->state == CHASKI_TCP_ESTABLISHED && c->retries < TIMES &&
+           c->flight->scoreboard.out.segments < THIN &&
+           c->congestion.threshold != CONGESTION_THRESHOLD_UNKNOWN;
+}
+
 /* RFC 6298, 5.4 to 5.6. */
 static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
@@ -201,7 +211,10 @@ static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, ui
     follow_path(tcp, c);
     recovery_time_out(tcp, c, now_ns);
     account_time_out(tcp, c, now_ns);
-    back_off(c);
+    if (stays_linear(c))
+        c->backoff = 0;
+    else
+        back_off(c);
     count_timeout(tcp, c, now_ns);
     fast_open_timed_out(tcp, c, false);
     if (c->retries >= tcp->knobs.doubt_after)

@@ -238,6 +238,8 @@ enum chaski_tcp_option {
     CHASKI_TCP_AO_CURRENT_KEY, /* SendID of the key that segments are sent with */
     CHASKI_TCP_AO_NEXT_KEY,    /* ReceiveID of the key that the peer is asked to use */
     CHASKI_TCP_AO_ACCEPT_ICMP, /* 1: believe hard ICMP errors (RFC 5925, 7.8) */
+    CHASKI_TCP_THIN_LINEAR, /* while less than four segments are in flight, time-outs stay as long
+                             */
     CHASKI_TCP_OPTION_COUNT,
 };
 
@@ -282,7 +284,7 @@ int chaski_tcp_unbind(struct chaski *host, chaski_listener listener);
 int chaski_tcp_accept(struct chaski *host, chaski_listener listener, chaski_tcp *connection);
 
 struct chaski_tcp_connect {
-    struct chaski_endpoint local; /* unspecified address and port 0: chosen (RFC 6056), */
+    struct chaski_endpoint local;   /* unspecified address and port 0: chosen (RFC 6056), */
     uint16_t port_first, port_last; /* from among these; 0: all from 1024 on */
     struct chaski_endpoint remote;
     chaski_tcp_closure *receive; /* may be NULL */

@@ -474,12 +474,32 @@ static void resets_of_the_peer(void **state)
     (void)state;
     talk(100);
     struct segment reset = theirs(SEGMENT_RST, 2, 0), first = ours(0, 1, 50);
+    now_ns += MILLISECOND;
     in(&reset);
     assert_null(out(&first));
     reset.sequence--;
     in(&reset);
     expect_broken(ours(SEGMENT_PSH, 51, 50), "that the peer has reset goes on");
     expect_broken(ours(0, 51, 0), "that the peer has reset goes on");
+}
+
+/* Text and reset in one burst: the acknowledgement of the text may leave yet. */
+static void a_reset_behind_text(void **state)
+{
+    (void)state;
+    talk(100);
+    struct segment words = theirs(0, 1, 10), reset = theirs(SEGMENT_RST, 11, 0);
+    struct segment answer = ours(0, 1, 0);
+    answer.acknowledgment += 10;
+    now_ns += MILLISECOND;
+    in(&words);
+    in(&reset);
+    assert_null(out(&answer));
+    struct segment goes_on = ours(0, 1, 50);
+    goes_on.acknowledgment = answer.acknowledgment;
+    expect_broken(goes_on, "that the peer has reset goes on");
+    now_ns++;
+    expect_broken(answer, "that the peer has reset goes on");
 }
 
 /* RFC 9293, 3.10.7.4: what is acknowledged leaves the queue; so long as the acknowledgement was
@@ -591,6 +611,7 @@ int main(void)
         cmocka_unit_test_teardown(text_of_strangers_is_not_acknowledged, end),
         cmocka_unit_test_teardown(resets, end),
         cmocka_unit_test_teardown(resets_of_the_peer, end),
+        cmocka_unit_test_teardown(a_reset_behind_text, end),
         cmocka_unit_test_teardown(what_is_acknowledged_is_done, end),
         cmocka_unit_test_teardown(connections_that_begin_anew, end),
         cmocka_unit_test_teardown(resets_of_strangers, end),
