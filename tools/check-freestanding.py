@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 
-# The last one is what gcc's own library knows of the processor (core/base/checksum_detected.c).
+# The last two are what gcc's own library knows of the processor (core/base/checksum_detected.c).
 ALLOWED = {'memcpy', 'memmove', 'memset', 'memcmp', '_GLOBAL_OFFSET_TABLE_', '__cpu_model',
            '__cpu_features2'}
 WRITABLE = re.compile(r'^\.(data|bss|tdata|tbss|sdata|sbss)(\.|$)')
