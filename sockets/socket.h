@@ -110,19 +110,19 @@ struct socket {
     struct chaski_endpoint local; /* as bound; address unspecified: any */
     bool bound;
     bool read_shut, write_shut;
-    bool has_tcp;        /* `tcp` is the core's */
-    bool has_udp;        /* `udp` is the core's */
-    bool connect_told;   /* connect() has said that the handshake is complete */
-    bool lingers;        /* SO_LINGER is on */
-    bool closing;        /* close() has begun and waits */
-    bool quick;          /* TCP_QUICKACK has been set */
-    bool wants_room;     /* somebody has found none to write */
-    bool more;           /* the last call to send had MSG_MORE */
-    bool has_congestion; /* TCP_CONGESTION has been set */
-    bool fast_connect;   /* TCP_FASTOPEN_CONNECT */
+    bool has_tcp;                      /* `tcp` is the core's */
+    bool has_udp;                      /* `udp` is the core's */
+    bool connect_told;                 /* connect() has said that the handshake is complete */
+    bool lingers;                      /* SO_LINGER is on */
+    bool closing;                      /* close() has begun and waits */
+    bool quick;                        /* TCP_QUICKACK has been set */
+    bool wants_room;                   /* somebody has found none to write */
+    bool more;                         /* the last call to send had MSG_MORE */
+    bool has_congestion;               /* TCP_CONGESTION has been set */
+    bool fast_connect;                 /* TCP_FASTOPEN_CONNECT */
     uint8_t fast_keys[FAST_KEYS_MOST]; /* TCP_FASTOPEN_KEY, */
     uint8_t fast_keys_length;          /* so many bytes of them; 0: those of all */
-    bool fast_waits;     /* a caller waits for the handshake, having given so many bytes: */
+    bool fast_waits; /* a caller waits for the handshake, having given so many bytes: */
     uint32_t fast_taken;
     bool fast_opened;   /* that call may go on with the rest, its flags being the same */
     bool deferred;      /* connect() has been called; the SYN goes with the first data */

@@ -118,8 +118,8 @@ static bool window_is_in_the_way(const struct tcp_connection *c)
            tcp_in_flight(c) + next <= maximum(c->congestion.window, next);
 }
 
-/* True when more data would not have helped, as Linux has it: in slow start the window shall grow to
- * twice what is in flight. */
+/* True when more data would not have helped, as Linux has it: in slow start the window shall grow
+ * to twice what is in flight. */
 static bool congestion_is_in_the_way(const struct tcp_connection *c)
 {
     uint32_t window = c->congestion.window, in_flight = tcp_in_flight(c);

@@ -438,7 +438,8 @@ void ecn_mark(const struct tcp *tcp, struct tcp_connection *c, struct packet *pa
 /* A few times a round trip (RFC 9768, 3.2.3.3). */
 static bool beacon_due(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
 {
-    if (c->flight == NULL || tcp->knobs.ecn_option < OPTION_NEWS || tcp->knobs.ecn_option_beacon == 0)
+    if (c->flight == NULL || tcp->knobs.ecn_option < OPTION_NEWS ||
+        tcp->knobs.ecn_option_beacon == 0)
         return false;
     const struct ecn_told *told = &c->flight->told;
     uint32_t ms = c->srtt_us8 / 8000 / tcp->knobs.ecn_option_beacon;

@@ -88,7 +88,8 @@ void ecn_take_synack(const struct tcp *tcp, struct tcp_connection *c, const stru
  * came; when both opened at once it also says what the peer has agreed to. */
 void ecn_synack_again(const struct tcp *tcp, struct tcp_connection *c, const struct packet *packet);
 
-/* What a SYN for who uses that algorithm agrees on, to be kept in tcp_half_open.ecn: mode, and how it came. */
+/* What a SYN for who uses that algorithm agrees on, to be kept in tcp_half_open.ecn: mode, and how
+ * it came. */
 uint8_t ecn_of_syn(const struct tcp *tcp, uint8_t algorithm, const struct packet *packet);
 /* The same after the SYN has come again (RFC 9768, 3.1.4.2). */
 uint8_t ecn_of_syn_again(uint8_t ecn, const struct packet *packet);

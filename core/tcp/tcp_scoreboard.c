@@ -474,8 +474,7 @@ struct tcp_sent *scoreboard_last(const struct tcp_scoreboard *board)
 
 void scoreboard_went_before(struct tcp_scoreboard *board, struct tcp_sent *sent)
 {
-    set_flags(board, sent,
-              sent->flags | SENT_LOST | SENT_RETRANSMITTED | SENT_EVER_RETRANSMITTED);
+    set_flags(board, sent, sent->flags | SENT_LOST | SENT_RETRANSMITTED | SENT_EVER_RETRANSMITTED);
 }
 
 void scoreboard_resent(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t mss,

@@ -175,9 +175,9 @@ bool time_wait_yields(const struct tcp *tcp, uint32_t index, bool asked_for)
     enum { NEVER, ANYWHERE, LOOPBACK };
     const struct tcp_time_wait *entry = &tcp->time_wait.entries[index];
     uint32_t waited_ms = clock_ms(tcp->now_ns) - (entry->expires_ms - TIME_WAIT_MS);
-    bool allowed = tcp->knobs.tw_reuse == ANYWHERE ||
-                   (tcp->knobs.tw_reuse == LOOPBACK &&
-                    address_equal(&entry->key.local, &entry->key.remote));
+    bool allowed =
+        tcp->knobs.tw_reuse == ANYWHERE ||
+        (tcp->knobs.tw_reuse == LOOPBACK && address_equal(&entry->key.local, &entry->key.remote));
     return entry->timestamps && tcp->knobs.timestamps != 0 &&
            (asked_for || (allowed && waited_ms >= tcp->knobs.tw_reuse_delay_ms));
 }

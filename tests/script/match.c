@@ -190,8 +190,7 @@ static bool begins(const struct packet *packet)
 static bool is_of_another(const struct run *run, const struct packet *wanted)
 {
     bool left = run->begins_anew && begins(wanted) && !begins(&run->seen->wire);
-    return !run->settings.complete && run->flow != NULL &&
-           (run->seen->flow != run->flow || left);
+    return !run->settings.complete && run->flow != NULL && (run->seen->flow != run->flow || left);
 }
 
 static void packet_out(struct run *run, const struct event *event, uint64_t from_ns, uint64_t to_ns)
