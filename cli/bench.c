@@ -17,30 +17,28 @@ static const struct {
 
 enum { BENCHES = sizeof benches / sizeof *benches };
 
-static void list(FILE *file)
+static int complain(const char *about)
 {
+    fprintf(stderr, "chaski bench: %s; there are:", about);
     for (int i = 0; i < BENCHES; i++)
-        fprintf(file, "  %-11s  %s\n", benches[i].name, benches[i].help);
+        fprintf(stderr, " %s", benches[i].name);
+    fputs("\n", stderr);
+    return EXIT_WRONG;
 }
 
 int command_bench(int count, char **words)
 {
-    if (count == 0) {
-        fputs("chaski bench: say what to measure: chaski bench NAME\n", stderr);
-        list(stderr);
-        return EXIT_WRONG;
-    }
+    if (count == 0)
+        return complain("say what to measure");
     for (int i = 0; i < BENCHES; i++) {
         if (strcmp(words[0], benches[i].name) == 0)
             return benches[i].run(count - 1, words + 1);
     }
-    if (strcmp(words[0], "--help") != 0 && strcmp(words[0], "-h") != 0) {
-        fprintf(stderr, "chaski bench: there is no bench %.60s; there are\n", words[0]);
-        list(stderr);
-        return EXIT_WRONG;
-    }
+    if (strcmp(words[0], "--help") != 0 && strcmp(words[0], "-h") != 0)
+        return complain("there is no such bench");
     fputs("Usage: chaski bench NAME [OPTION...]\n\n", stdout);
-    list(stdout);
+    for (int i = 0; i < BENCHES; i++)
+        printf("  %-11s  %s\n", benches[i].name, benches[i].help);
     fputs("\nchaski bench memory --help says more.\n", stdout);
     return EXIT_FINE;
 }
