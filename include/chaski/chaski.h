@@ -238,8 +238,8 @@ enum chaski_tcp_option {
     CHASKI_TCP_AO_CURRENT_KEY, /* SendID of the key that segments are sent with */
     CHASKI_TCP_AO_NEXT_KEY,    /* ReceiveID of the key that the peer is asked to use */
     CHASKI_TCP_AO_ACCEPT_ICMP, /* 1: believe hard ICMP errors (RFC 5925, 7.8) */
-    CHASKI_TCP_THIN_LINEAR, /* while less than four segments are in flight, time-outs stay as long
-                             */
+    /* 1: while less than four segments are in flight, up to six time-outs stay as long. */
+    CHASKI_TCP_THIN_LINEAR,
     CHASKI_TCP_OPTION_COUNT,
 };
 
