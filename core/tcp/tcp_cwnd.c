@@ -51,7 +51,9 @@ void window_threshold(const struct tcp *tcp, struct tcp_connection *c, uint32_t 
                       enum congestion_cause cause)
 {
     bool doubted = validation_holds_back(tcp, c) && cause != CONGESTION_TIME_OUT;
-    if (cause != CONGESTION_TIME_OUT)
+    if (cause == CONGESTION_TIME_OUT)
+        validation_timed_out(c);
+    else
         flight = validation_flight(tcp, c, flight, c->flight->rate.now_ns);
     struct congestion_event event = {
         .cause = cause,

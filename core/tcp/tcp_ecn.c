@@ -391,7 +391,7 @@ void ecn_count(struct tcp *tcp, struct tcp_connection *c, const struct packet *p
 /* ---- Sending ------------------------------------------------------------------------------- */
 
 /* RFC 3168, 6.1.4 and 6.1.5: neither acknowledgements nor what goes again are ECT; but where DCTCP
- * is at home, what is not ECT is dropped when a queue is no more than marked (RFC 8257, 3.6). */
+ * is at home, what is not ECT is dropped when a queue is no more than marked (RFC 8257, 4.1). */
 static uint16_t mark_classic(struct tcp_connection *c, struct packet *packet, bool fresh)
 {
     uint16_t flags = (c->ecn_flags & ECN_ECHO) ? TCP_ECE : 0;

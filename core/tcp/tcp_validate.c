@@ -134,3 +134,8 @@ void validation_recovered(struct tcp_connection *c)
     c->congestion.threshold = maximum(threshold, 2u * c->mss);
     validation->base = 0;
 }
+
+void validation_timed_out(struct tcp_connection *c)
+{
+    c->flight->validation = (struct validation){0};
+}

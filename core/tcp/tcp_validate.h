@@ -37,10 +37,12 @@ void validation_acknowledged(const struct tcp *tcp, struct tcp_connection *c, ui
 void validation_before_sending(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 /* True when the window must not grow. */
 bool validation_holds_back(const struct tcp *tcp, const struct tcp_connection *c);
-/* Of how many bytes a reduction is to be, `flight` being not acknowledged (4.4.2). */
+/* Of how many bytes a reduction is to be, `flight` being not acknowledged (4.4.1). */
 uint32_t validation_flight(const struct tcp *tcp, struct tcp_connection *c, uint32_t flight,
                            uint64_t now_ns);
-/* The recovery is over: lowers the threshold by what had to go again (4.4.2). */
+/* The recovery is over: lowers the threshold by what had to go again (4.4.1). */
 void validation_recovered(struct tcp_connection *c);
+/* Everything was lost: the window, of a segment, is beyond doubt (4.4). */
+void validation_timed_out(struct tcp_connection *c);
 
 #endif

@@ -285,7 +285,7 @@ static void extremes_are_borne(void **state)
 
 /* ---- NewReno --------------------------------------------------------------------------------- */
 
-/* RFC 3465 MUST-1; RFC 5681 MUST-7, MUST-8 */
+/* RFC 3465 MUST-1; RFC 5681 MUST-7, MUST-8; RFC 7661 MUST-9 */
 static void newreno_halves_the_flight_and_adds_a_segment_a_round_trip(void **state)
 {
     (void)state;

@@ -267,7 +267,7 @@ static struct segment forged(uint8_t flags)
 
 /* ---- Opening, sending, closing ---- */
 
-/* RFC 5925 4 MUST-4 */
+/* RFC 5925 7.1 MUST-14 */
 static void every_segment_is_authenticated(void **state)
 {
     (void)state;
@@ -298,6 +298,7 @@ static void every_segment_is_authenticated(void **state)
 }
 
 /* The codes of the handshake and of data, computed from the numbers that travelled. */
+/* RFC 5925 MUST-13, MUST-22 */
 static void codes_are_of_both_first_numbers(void **state)
 {
     (void)state;
@@ -394,16 +395,16 @@ static void narrow_links_are_borne(void **state)
     assert_false(connected());
 }
 
-/* RFC 5925 2.2 MUST-8 */
+/* RFC 5925 2.2 MUST-1, MUST-2, MUST-3, MUST-4 */
 static void two_options_or_md5_beside_it_are_wrong(void **state)
 {
     (void)state;
     static const uint8_t twice[40] = {29, 16, 1, 2, [16] = 29, [17] = 16, [18] = 1};
     static const uint8_t with_md5[40] = {19, 18, [18] = 29, [19] = 16, [20] = 1};
-    static const uint8_t longer[40] = {29, 20, 1, 2};
-    static const uint8_t *const wrong[] = {twice, with_md5, longer};
+    static const uint8_t longer[40] = {29, 20, 1, 2}, shorter[40] = {29, 3, 1};
+    static const uint8_t *const wrong[] = {twice, with_md5, longer, shorter};
     opens();
-    for (unsigned i = 0; i < 3; i++) {
+    for (unsigned i = 0; i < 4; i++) {
         struct segment segment = {.source_port = PORT,
                                   .destination_port = CLIENT_PORT,
                                   .flags = SEGMENT_ACK,
@@ -412,9 +413,13 @@ static void two_options_or_md5_beside_it_are_wrong(void **state)
         world_inject_segment(&world, CLIENT, &segment);
         assert_int_equal(counted(CLIENT, CHASKI_DROP_TCP_AO_BAD), i + 1);
     }
+    struct segment cut = forged(SEGMENT_ACK); /* the option goes on behind the header */
+    cut.options = longer;
+    cut.options_length = 4;
+    world_inject_segment(&world, CLIENT, &cut);
+    assert_int_equal(counted(CLIENT, CHASKI_DROP_TCP_AO_MISSING), 1);
 }
 
-/* RFC 5925 6.2 MUST-6 */
 static void the_extension_counts_what_wraps(void **state)
 {
     (void)state;
@@ -494,7 +499,7 @@ static bool flip(void *context, struct frame *frame)
     return false;
 }
 
-/* RFC 5925 7.5.2 MUST-9 */
+/* RFC 5925 MUST-6, MUST-19, MUST-21, SHLD-3 */
 static void changed_segments_are_dropped_in_silence(void **state)
 {
     (void)state;
@@ -514,8 +519,7 @@ static void changed_segments_are_dropped_in_silence(void **state)
     assert_int_equal(received[SERVER], 1000);
 }
 
-/* RFC 5925 7.3 MUST-7 */
-/* RFC 5925 7.7 MUST-11 */
+/* RFC 5925 7.3 MUST-18, MUST-21, SHLD-3 */
 static void nothing_is_believed_without_the_option(void **state)
 {
     (void)state;
@@ -534,7 +538,7 @@ static void nothing_is_believed_without_the_option(void **state)
     talk(100);
 }
 
-/* RFC 5925 3.3 MUST-15 */
+/* RFC 5925 MUST-10, MUST-21 */
 static void a_key_that_nobody_knows_is_counted(void **state)
 {
     (void)state;
@@ -550,6 +554,7 @@ static void a_key_that_nobody_knows_is_counted(void **state)
 }
 
 /* A SYN+ACK that somebody has made up must not spoil what the next SYN is signed with. */
+/* RFC 5925 7.5 MUST-23 */
 static void a_forged_answer_does_no_harm(void **state)
 {
     (void)state;
@@ -578,7 +583,7 @@ static void a_forged_answer_does_no_harm(void **state)
 }
 
 /* Whoever has no key gets no answer, not even a reset. */
-/* RFC 5925 7.3 MUST-16 */
+/* RFC 5925 MUST-18, MUST-24 */
 static void without_a_key_nobody_gets_in(void **state)
 {
     (void)state;
@@ -610,7 +615,7 @@ static void another_secret_does_not_open(void **state)
 
 /* 7.3: who has no key for a connection takes its segments with the option as those without. The
  * client, which has one, does not believe what comes back. */
-/* RFC 5925 7.3 MUST-12, SHLD-1 */
+/* RFC 5925 7.3 MUST-20, MUST-21, SHLD-2 */
 static void segments_that_no_key_is_for_are_taken(void **state)
 {
     (void)state;
@@ -632,7 +637,6 @@ static void segments_that_no_key_is_for_are_taken(void **state)
 }
 
 /* Keys are for those whom they name. */
-/* RFC 5925 3.1 MUST-2 */
 static void other_connections_do_without(void **state)
 {
     (void)state;
@@ -673,7 +677,7 @@ static void keys_that_come_late_change_nothing(void **state)
 
 /* ---- Keys ---- */
 
-/* RFC 5925 3.1 MUST-3 */
+/* RFC 5925 3.1 MUST-7, MUST-8 */
 static void keys_that_could_be_confused_are_refused(void **state)
 {
     (void)state;
@@ -705,6 +709,7 @@ static void keys_that_could_be_confused_are_refused(void **state)
     assert_int_equal(chaski_tcp_ao_add_key(host, &key), CHASKI_IN_USE);
 }
 
+/* RFC 5925 3.1 MUST-5 */
 static void keys_that_make_no_sense_are_refused(void **state)
 {
     (void)state;
@@ -742,7 +747,7 @@ static void a_host_without_room_for_keys_has_none(void **state)
 }
 
 /* Both ends get a second key; the client asks for it, then the server. */
-/* RFC 5925 7.5.2 MUST-10 */
+/* RFC 5925 MUST-11, MUST-12, MUST-15, MUST-16 */
 static void keys_change_without_loss(void **state)
 {
     (void)state;
@@ -772,6 +777,7 @@ static void keys_change_without_loss(void **state)
 
 /* What was sent under the old key may arrive after the new one was used; the old one is gone: then
  * it is sent again under the new one. */
+/* RFC 5925 MUST-5, MUST-9, MUST-16 */
 static void one_end_may_change_by_itself(void **state)
 {
     (void)state;
@@ -817,6 +823,7 @@ static void a_connection_outlives_the_removal_of_its_key(void **state)
 }
 
 /* Sockets know their port only once they connect. */
+/* RFC 5925 7.1 MUST-14 */
 static void a_key_may_come_before_the_syn_leaves(void **state)
 {
     (void)state;
@@ -1162,6 +1169,7 @@ static bool lose_last_ack(void *context, struct frame *frame)
            segment.payload_length == 0 && (segment.flags & SEGMENT_FIN) == 0 && (*left)-- != 0;
 }
 
+/* RFC 5925 7.5 MUST-24 */
 static void time_wait_answers_signed(void **state)
 {
     (void)state;
@@ -1231,7 +1239,7 @@ static bool lose_all(void *context, struct frame *frame)
     return true;
 }
 
-/* RFC 5925 7.8 MUST-13, MUST-14 */
+/* RFC 5925 7.8 MUST-25, SHLD-6, SHLD-7 */
 static void hard_errors_are_ignored(void **state)
 {
     (void)state;

@@ -170,8 +170,8 @@ static void take_apart(const struct vector *vector, struct parts *parts)
     assert_int_equal(wire_tcp_find_ao(parts->header, &parts->option), WIRE_TCP_AO_ONE);
 }
 
-/* RFC 5925 5.2 MUST-5 */
 /* RFC 5926 3.1.1 MUST-2 */
+/* RFC 5925 5.2 MUST-13 */
 static void traffic_keys_are_those_of_rfc_9235(void **state)
 {
     (void)state;
@@ -200,7 +200,6 @@ static void compute(const struct vector *vector, const struct parts *parts, uint
     ao_code_end(&computing, code);
 }
 
-/* RFC 5925 5.1 MUST-1 */
 /* RFC 5926 3.2 MUST-1 */
 static void codes_are_those_of_rfc_9235(void **state)
 {

@@ -62,7 +62,7 @@ static uint32_t threshold_after(struct flow *flow, enum congestion_cause cause)
     return flow->congestion.threshold / MSS;
 }
 
-/* RFC 8257 MUST-2 */
+/* RFC 8257 MUST-3, MUST-7, SHLD-2, SHLD-5 */
 static void the_marked_share_is_averaged_over_windows(void **state)
 {
     (void)state;
@@ -94,7 +94,7 @@ static void the_marked_share_is_averaged_over_windows(void **state)
     assert_in_range(flow.state.dctcp.alpha, ONE / 16 - ONE / 100, ONE / 16);
 }
 
-/* RFC 8257 MUST-3 */
+/* RFC 8257 SHLD-3 */
 static void the_window_shrinks_by_half_of_that_share(void **state)
 {
     (void)state;
@@ -124,7 +124,6 @@ static void a_loss_halves_it(void **state)
     assert_int_equal(threshold_after(&flow, CONGESTION_TIME_OUT), 50);
 }
 
-/* RFC 8257 MUST-6 */
 static void it_grows_as_reno_does(void **state)
 {
     (void)state;
@@ -141,7 +140,7 @@ static void it_grows_as_reno_does(void **state)
     assert_int_equal(flow.congestion.window, 21 * MSS);
 }
 
-/* RFC 8257 MUST-5 */
+/* RFC 8257 MUST-6 */
 static void nobody_uses_it_unasked(void **state)
 {
     (void)state;
@@ -182,7 +181,6 @@ static void is_opened(void)
     chaski_tcp_set(peer.host, peer.connection, CHASKI_TCP_QUICKACK, 0);
 }
 
-/* RFC 8257 MUST-7 */
 static void ecn_is_asked_for_and_granted(void **state)
 {
     (void)state;
@@ -205,7 +203,6 @@ static void ecn_is_asked_for_and_granted(void **state)
 }
 
 /* As a socket does that chooses the algorithm after connect(), before the SYN has gone. */
-/* RFC 8257 MUST-7 */
 static void ecn_is_asked_for_when_dctcp_is_chosen(void **state)
 {
     (void)state;
@@ -230,7 +227,7 @@ static void queues(uint32_t length, uint8_t field, uint8_t flags)
     peer_queues(&peer, &segment);
 }
 
-/* RFC 8257 MUST-1 */
+/* RFC 8257 MUST-1, MUST-2 */
 static void the_peer_is_told_exactly_what_was_marked(void **state)
 {
     (void)state;
@@ -281,7 +278,7 @@ static void a_turn_full_of_marks_is_told_exactly(void **state)
     peer_free(&peer);
 }
 
-/* RFC 8257 SHLD-1 */
+/* RFC 8257 SHLD-1, SHLD-4 */
 static void everything_but_the_syn_is_ect(void **state)
 {
     (void)state;
@@ -302,7 +299,7 @@ static void everything_but_the_syn_is_ect(void **state)
 }
 
 /* A tenth of each window is marked: the window settles at little less, and CWR is said once. */
-/* RFC 8257 MUST-3 */
+/* RFC 8257 SHLD-3 */
 static void the_sender_reduces_once_a_window(void **state)
 {
     (void)state;

@@ -240,7 +240,7 @@ static void bbr_heeds_marks(void **state)
     }
 }
 
-/* RFC 8257 MUST-1, MUST-3 */
+/* RFC 8257 MUST-1, SHLD-3 */
 static void dctcp_keeps_the_queue_at_the_mark(void **state)
 {
     (void)state;

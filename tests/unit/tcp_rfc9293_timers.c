@@ -151,7 +151,7 @@ static void must_19_slow_start_doubles(void **state)
 
 /* After a time-out: one segment, then slow start up to half of what was in flight, then a segment
  * more in a round trip. */
-/* RFC 5681 MUST-2, MUST-7, MUST-8, MUST-10 */
+/* RFC 5681 MUST-2, MUST-7, MUST-8, MUST-10; RFC 8257 MUST-5 */
 static void must_19_congestion_is_avoided(void **state)
 {
     (void)state;

@@ -57,7 +57,7 @@ static void tells(uint16_t value)
     peer_injects(&peer, &segment);
 }
 
-/* RFC 5482 MUST-3 */
+/* RFC 5482 MUST-5, MUST-7, SHLD-2 */
 static void it_goes_with_the_syn_and_the_first_data(void **state)
 {
     (void)state;
@@ -95,7 +95,7 @@ static void it_goes_with_the_syn_and_the_first_data(void **state)
     peer_free(&peer);
 }
 
-/* RFC 5482 MUST-3, MUST-7 */
+/* RFC 5482 MUST-8, SHLD-3 */
 static void a_change_is_told(void **state)
 {
     (void)state;
@@ -123,7 +123,7 @@ static void a_change_is_told(void **state)
     }
 }
 
-/* RFC 5482 MUST-4 */
+/* RFC 5482 MUST-10 */
 static void without_the_knob_nothing_is_told_or_adopted(void **state)
 {
     (void)state;
@@ -139,7 +139,6 @@ static void without_the_knob_nothing_is_told_or_adopted(void **state)
     peer_free(&peer);
 }
 
-/* RFC 5482 MUST-4 */
 static void who_tells_is_told(void **state)
 {
     (void)state;
@@ -152,7 +151,7 @@ static void who_tells_is_told(void **state)
     peer_free(&peer);
 }
 
-/* RFC 5482 MUST-1, MUST-2, SHLD-1 */
+/* RFC 5482 MUST-1, MUST-4, MUST-8, SHLD-1, SHLD-5 */
 static void what_is_adopted_lies_within_limits(void **state)
 {
     (void)state;
@@ -182,7 +181,7 @@ static void what_is_adopted_lies_within_limits(void **state)
     peer_free(&peer);
 }
 
-/* RFC 5482 MUST-1 */
+/* RFC 5482 SHLD-5 */
 static void what_is_adopted_holds(void **state)
 {
     (void)state;
@@ -198,7 +197,7 @@ static void what_is_adopted_holds(void **state)
     peer_free(&peer);
 }
 
-/* RFC 5482 MUST-5 */
+/* RFC 5482 MUST-2, MUST-3 */
 static void what_the_application_has_set_stands(void **state)
 {
     (void)state;
@@ -213,7 +212,7 @@ static void what_the_application_has_set_stands(void **state)
     peer_free(&peer);
 }
 
-/* RFC 5482 MUST-6 */
+/* RFC 5482 MUST-7, MUST-9 */
 static void values_without_meaning_are_ignored(void **state)
 {
     (void)state;
@@ -233,7 +232,7 @@ static void values_without_meaning_are_ignored(void **state)
     peer_free(&peer);
 }
 
-/* RFC 5482 SHLD-2 */
+/* RFC 5482 MUST-11 */
 static void keep_alives_do_not_end_it_sooner(void **state)
 {
     (void)state;

@@ -77,7 +77,6 @@ static void pass(uint64_t seconds)
     peer_runs(&peer, seconds * WORLD_SECOND);
 }
 
-/* RFC 7661 SHLD-1 */
 static void a_pause_costs_nothing(void **state)
 {
     (void)state;
@@ -100,7 +99,7 @@ static void a_pause_costs_nothing(void **state)
     peer_free(&peer);
 }
 
-/* RFC 7661 MUST-1 */
+/* RFC 7661 MUST-1, MUST-4 */
 static void what_is_not_used_does_not_grow(void **state)
 {
     (void)state;
@@ -118,7 +117,7 @@ static void what_is_not_used_does_not_grow(void **state)
     }
 }
 
-/* RFC 7661 SHLD-1 */
+/* RFC 7661 SHLD-3 */
 static void use_validates_the_window_again(void **state)
 {
     (void)state;
@@ -133,7 +132,7 @@ static void use_validates_the_window_again(void **state)
     peer_free(&peer);
 }
 
-/* RFC 7661 SHLD-3 */
+/* RFC 7661 MUST-12, SHLD-2 */
 static void after_five_minutes_it_is_halved(void **state)
 {
     (void)state;
@@ -153,7 +152,7 @@ static void after_five_minutes_it_is_halved(void **state)
 }
 
 /* The same while a little is sent all the time. */
-/* RFC 7661 SHLD-3 */
+/* RFC 7661 MUST-11, MUST-12, SHLD-2 */
 static void a_trickle_does_not_keep_the_window(void **state)
 {
     (void)state;
@@ -169,7 +168,7 @@ static void a_trickle_does_not_keep_the_window(void **state)
 
 /* The first of ten segments is lost while the window of 160 is not validated: what counts is ten,
  * or what got through lately. */
-/* RFC 7661 SHLD-2 */
+/* RFC 7661 MUST-2, MUST-3, MUST-5, MUST-7, MUST-8, MUST-10, SHLD-1 */
 static void a_loss_in_a_pause_is_measured_by_what_is_known(void **state)
 {
     (void)state;
@@ -204,6 +203,31 @@ static void a_loss_in_a_pause_is_measured_by_what_is_known(void **state)
     peer_free(&peer);
 }
 
+/* Or else it would stay at a segment until all that was lost has arrived. */
+/* RFC 7661 MUST-6 */
+static void after_a_time_out_it_grows_as_ever(void **state)
+{
+    (void)state;
+    make("reno");
+    set("tcp_frto", "0");
+    for (unsigned k = 0; k < 100; k++)
+        exchange(20);
+    assert_int_not_equal(connection()->flight->validation.doubted_ms, 0);
+    peer_host_writes(&peer, 40 * MSS);
+    assert_int_equal(peer_hears_all(&peer), 40 * MSS);
+    for (unsigned i = 0; i < 100 && connection()->recovery != TCP_CA_LOSS; i++)
+        peer_runs(&peer, RTT_MS * WORLD_MILLISECOND);
+    assert_int_equal(connection()->recovery, TCP_CA_LOSS);
+    assert_int_equal(window(), MSS);
+    for (uint32_t i = 1; i <= 4; i++) {
+        peer_hears_all(&peer);
+        peer.expected = connection()->snd_una + MSS;
+        peer_acknowledges(&peer);
+        assert_int_equal(window(), (1 + i) * MSS);
+    }
+    peer_free(&peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -213,6 +237,7 @@ int main(void)
         cmocka_unit_test(after_five_minutes_it_is_halved),
         cmocka_unit_test(a_trickle_does_not_keep_the_window),
         cmocka_unit_test(a_loss_in_a_pause_is_measured_by_what_is_known),
+        cmocka_unit_test(after_a_time_out_it_grows_as_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
