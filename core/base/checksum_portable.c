@@ -29,5 +29,5 @@ uint64_t checksum_partial_portable(const uint8_t *bytes, size_t length)
 uint64_t checksum_copy_portable(uint8_t *to, const uint8_t *from, size_t length)
 {
     memcpy(to, from, length);
-    return checksum_partial_portable(from, length);
+    return checksum_partial_portable(to, length); /* of what is kept, whatever writes to `from` */
 }

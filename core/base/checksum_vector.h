@@ -57,12 +57,13 @@ static inline uint8_t *ahead(uint8_t *to, size_t n)
     return to != NULL ? to + n : NULL;
 }
 
-/* The last ones, fewer than a vector has. */
+/* The last ones, fewer than a vector has. The sum is of what is kept, whatever writes to `from`. */
 static inline uint64_t rest_by_words(uint8_t *to, const uint8_t *from, size_t n)
 {
-    if (to != NULL)
-        memcpy(to, from, n);
-    return sum_rest(from, n);
+    if (to == NULL)
+        return sum_rest(from, n);
+    memcpy(to, from, n);
+    return sum_rest(to, n);
 }
 
 /* At most CHUNK_BYTES. */

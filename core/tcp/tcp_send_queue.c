@@ -46,7 +46,7 @@ static void prepare_sums(struct buffer *buffer, const struct send_cuts *cuts, ui
     enum { SUMS_ROOM = sizeof(struct buffer_sums) + 64 * 4 };
     uint32_t first = until_next(cuts, sequence) % cuts->size;
     uint32_t most = buffer->size - SUMS_ROOM, whole = 0;
-    if (first <= most)
+    if (first <= most && most - first >= cuts->size) /* else half of the buffer would be spared */
         whole = first + (most - first) / cuts->size * cuts->size;
     buffer_note_sums(buffer, buffer->size - (whole != 0 ? whole : most));
 }
