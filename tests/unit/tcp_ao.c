@@ -1081,7 +1081,8 @@ static void it_goes_with_accurate_ecn(void **state)
     assert_all_signed();
 }
 
-/* The longest options that there are, at once: time stamps, a user time-out, marks, and the code. */
+/* The longest options that there are, at once: time stamps, a user time-out, marks, and the code.
+ */
 static void all_options_at_once_find_room(void **state)
 {
     (void)state;
