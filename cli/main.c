@@ -18,7 +18,7 @@ static const struct command commands[] = {
     {"status", command_status, "show connections and counters of a running chaski services"},
     {"knobs", command_knobs, "list what can be tuned, by Linux's names"},
     {"link", command_link, "join two links by a path that delays, loses, limits"},
-    {"bench", command_bench, "measure: bench memory, bench connections"},
+    {"bench", command_bench, "measure: bench memory, shards, connections, scale"},
     {"demo", command_demo, "show two hosts on a memory wire at work"},
 };
 
