@@ -25,7 +25,7 @@ static const struct command commands[] = {
 static void help(void)
 {
     fputs("Usage: chaski COMMAND [OPTION...]\n\n"
-          "A TCP/IP host of its own on a link, beside the kernel's.\n\n",
+          "A TCP/IP host (IPv4) of its own on a link, beside the kernel's.\n\n",
           stdout);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         printf("  %-10s %s\n", commands[i].name, commands[i].summary);
