@@ -1074,6 +1074,33 @@ static void row_31_new_incarnation_begins_behind_a_fast_one(void **state)
     peer_free(&peer);
 }
 
+/* An end that waits is given up for a connection of ours, not for one for which there is no room.
+ */
+static void row_31_time_wait_outlasts_what_cannot_be_opened(void **state)
+{
+    (void)state;
+    struct peer peer;
+    make_small(&peer);
+    peer_host_listens(&peer);
+    close_one(&peer, 9000);
+    struct chaski_tcp_connect again = {
+        .local.port = PEER_HOST_PORT,
+        .remote = world_endpoint(1, 9000),
+    };
+    chaski_tcp connection;
+    uint32_t free = peer.host->tcp.connection_free, fresh = peer.host->tcp.connection_fresh;
+    peer.host->tcp.connection_free = 0; /* all are taken */
+    peer.host->tcp.connection_fresh = peer.host->tcp.connection_limit;
+    assert_int_equal(chaski_tcp_connect(peer.host, &again, &connection), CHASKI_NO_MEMORY);
+    assert_int_equal(cost_now(&peer).time_wait, 1);
+    peer.host->tcp.connection_free = free;
+    peer.host->tcp.connection_fresh = fresh;
+    assert_int_equal(chaski_tcp_connect(peer.host, &again, &connection), 0);
+    assert_int_equal(cost_now(&peer).time_wait, 0);
+    assert_int_equal(chaski_tcp_abort(peer.host, connection), 0);
+    peer_free(&peer);
+}
+
 /* ---- The clock comes round ---- */
 
 /* All deadlines are kept across the moment at which milliseconds no longer fit 32 bits. */
@@ -1146,6 +1173,7 @@ int main(void)
         cmocka_unit_test(row_31_no_room_for_time_wait_at_all),
         cmocka_unit_test(row_31_time_wait_is_reused_for_a_new_connection_only),
         cmocka_unit_test(row_31_new_incarnation_begins_behind_a_fast_one),
+        cmocka_unit_test(row_31_time_wait_outlasts_what_cannot_be_opened),
         cmocka_unit_test(milliseconds_come_round),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
