@@ -103,6 +103,13 @@ static inline uint8_t tcp_ao_length(const struct tcp_connection *c)
     return has(c, TCPF_AO) ? WIRE_TCP_AO_SIZE : 0;
 }
 
+/* What a full segment leaves for options. */
+static inline uint32_t tcp_options_length(const struct tcp_connection *c)
+{
+    return (has(c, TCPF_HAS_TIMESTAMPS) ? WIRE_TCP_TIMESTAMP_PADDED : 0u) + tcp_ao_length(c) +
+           ecn_option_room(c);
+}
+
 /* RFC 6928 */
 static inline uint32_t tcp_initial_window(const struct tcp *tcp, const struct tcp_connection *c)
 {
@@ -176,7 +183,7 @@ uint32_t connection_take_work(struct tcp *tcp);
 struct tcp_connection *connection_of(struct tcp *tcp, chaski_tcp handle);
 chaski_tcp connection_handle(const struct tcp *tcp, const struct tcp_connection *c);
 /* mss and the like, from the path, the peer's announcement and the options. */
-void connection_set_mss(const struct tcp *tcp, struct tcp_connection *c, uint16_t path_mtu);
+void connection_set_mss(struct tcp_connection *c, uint16_t path_mtu);
 int connection_path(const struct tcp *tcp, const struct tcp_connection *c, struct ip_path *path);
 
 /* ---- tcp_options.c ------------------------------------------------------------------------- */
