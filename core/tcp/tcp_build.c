@@ -152,9 +152,11 @@ int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send
     if (tells)
         options_length += (uint8_t)user_timeout_build(tcp, c, options + options_length, sequence);
     uint32_t more = WIRE_TCP_ACCECN_PADDED - ecn_option_room(c);
+    /* Beside the code of TCP-AO and a user time-out not all of it has room. */
+    uint32_t room = WIRE_TCP_OPTIONS_MAX - tcp_ao_length(c) - options_length;
     if (more == 0 || payload + more + (tells ? WIRE_TCP_USER_TIMEOUT_SIZE : 0) <= c->mss)
-        options_length +=
-            (uint8_t)add_accecn(tcp, c, options + options_length, WIRE_TCP_ACCECN_PADDED, now_ns);
+        options_length += (uint8_t)add_accecn(tcp, c, options + options_length,
+                                              minimum(room, WIRE_TCP_ACCECN_PADDED), now_ns);
     send_for(tcp, c, packet, sequence, flags, options, options_length, now_ns);
     return (int32_t)payload;
 }

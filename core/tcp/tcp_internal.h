@@ -316,10 +316,7 @@ void window_resume(struct tcp_connection *c, uint64_t now_ns);
 /* The latest reduction had no reason: goes back to what c->flight->undo holds. */
 void window_undo(struct tcp_connection *c);
 
-/* ---- tcp_output.c, tcp_build.c ------------------------------------------------------------- */
-
-/* Sends what may be sent now. */
-void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
+/* ---- tcp_receive_window.c ------------------------------------------------------------------- */
 
 /* The window to advertise, in bytes; moves rcv_advertised. */
 uint32_t tcp_window_to_send(struct tcp_connection *c);
@@ -327,6 +324,11 @@ uint32_t tcp_window_to_send(struct tcp_connection *c);
 uint16_t tcp_first_window(uint32_t room, uint32_t mss);
 /* True when an update of the window is worth a segment of its own (RFC 9293, 3.8.6.2.2). */
 bool tcp_window_opened(const struct tcp_connection *c);
+
+/* ---- tcp_output.c, tcp_build.c ------------------------------------------------------------- */
+
+/* Sends what may be sent now. */
+void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 
 /* One segment with up to `length` bytes from `sequence` on, which `chunk` holds the first of; FIN
  * when `flags` say so and all of them found a place. Returns the payload bytes sent, or -1 when a
