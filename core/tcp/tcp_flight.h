@@ -96,9 +96,10 @@ struct tcp_flight {
     struct rate rate;
     struct pace pace;
     struct validation validation;
-    uint32_t timeout_at; /* where the segment begins that told our user time-out */
-    bool timeout_told;   /* timeout_at holds */
-    bool limited;        /* the window has held something back since the last acknowledgement */
+    uint32_t timeout_at;   /* where the segment begins that told our user time-out */
+    bool timeout_told;     /* timeout_at holds */
+    uint16_t peer_timeout; /* the option's value, which was not adopted; 0: none came */
+    bool limited;          /* the window has held something back since the last acknowledgement */
     union congestion_state congestion;
 };
 

@@ -222,6 +222,13 @@ uint32_t secret_port_offset(const struct tcp *tcp, const struct tcp_key *key);
 /* Applies a segment, parsed into packet->tcp, its data being the payload. Consumes it. */
 void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packet, uint64_t now_ns);
 
+/* ---- tcp_prune.c --------------------------------------------------------------------------- */
+
+/* Whether text may be queued, which is `next` in order or behind a gap: when the pools
+ * have no room for it, what others hold behind gaps gives way, then what it holds itself. */
+bool tcp_admit_text(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
+                    bool next);
+
 /* ---- tcp_ack.c ----------------------------------------------------------------------------- */
 
 /* Applies the acknowledgement and the window of an acceptable segment. */

@@ -153,6 +153,16 @@ static uint32_t open_with(const uint8_t *options, uint8_t length)
     return peer.expected;
 }
 
+static void text_at(uint32_t sequence, uint32_t length)
+{
+    static const uint8_t text[3000];
+    struct segment segment = peer_segment(&peer, SEGMENT_ACK);
+    segment.sequence = sequence;
+    segment.payload = text;
+    segment.payload_length = length;
+    peer_injects(&peer, &segment);
+}
+
 /* Ten full segments are in flight, for a round trip already; returns where they begin. */
 static uint32_t fly(uint32_t more)
 {
@@ -502,6 +512,32 @@ static void no_probe_follows_an_answer(void **state)
     assert_int_equal(counted(CHASKI_TCP_TAIL_PROBES), 0);
 }
 
+/* A probe is due, and nothing can be sent, since what is to be acknowledged comes first and finds
+ * no memory. What goes on coming in does not put off the time-out, which then takes the probe's
+ * place. */
+static void a_probe_that_cannot_go_leaves_the_time_out(void **state)
+{
+    (void)state;
+    uint32_t una = open_with(sack_only, sizeof sack_only), gap = peer.next + 1000;
+    struct pool *packets = &peer.host->memory.packets;
+    uint32_t keep = packets->keep[FOR_CONTROL];
+    peer_host_writes(&peer, 3 * MSS);
+    hear_all();
+    peer.expected = una; /* none of it has arrived */
+    packets->keep[FOR_CONTROL] = packets->total;
+    for (unsigned i = 0; i < 20; i++) {
+        text_at(gap + 200 * i, 100);
+        ms(30);
+    }
+    assert_silent();
+    assert_int_equal(counted(CHASKI_TCP_TIMEOUTS), 1);
+    packets->keep[FOR_CONTROL] = keep;
+    ms(5);
+    peer_expects(&peer, SEGMENT_ACK);
+    assert_int_equal(hear(), una);
+    assert_int_equal(counted(CHASKI_TCP_TAIL_PROBES), 0);
+}
+
 static void probes_can_be_turned_off(void **state)
 {
     (void)state;
@@ -754,16 +790,6 @@ static void assert_reports(const uint32_t *ranges, unsigned count)
         assert_int_equal(get32(blocks + 4 * i), ranges[i]);
 }
 
-static void text_at(uint32_t sequence, uint32_t length)
-{
-    static const uint8_t text[3000];
-    struct segment segment = peer_segment(&peer, SEGMENT_ACK);
-    segment.sequence = sequence;
-    segment.payload = text;
-    segment.payload_length = length;
-    peer_injects(&peer, &segment);
-}
-
 /* RFC 2018 MUST-3; RFC 2883 MUST-1, MUST-2, MUST-3, MUST-4, MUST-5, MUST-6 */
 static void what_came_twice_is_reported_first_and_once(void **state)
 {
@@ -828,6 +854,7 @@ int main(void)
         test(a_loss_that_the_probe_repaired_counts),
         test(a_needless_probe_costs_nothing),
         test(no_probe_follows_an_answer),
+        test(a_probe_that_cannot_go_leaves_the_time_out),
         test(probes_can_be_turned_off),
         test(the_first_two_reports_let_new_segments_go),
         test(limited_transmit_respects_the_window),
