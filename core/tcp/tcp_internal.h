@@ -103,6 +103,13 @@ static inline uint8_t tcp_ao_length(const struct tcp_connection *c)
     return has(c, TCPF_AO) ? WIRE_TCP_AO_SIZE : 0;
 }
 
+/* What a full segment leaves for options. */
+static inline uint32_t tcp_options_length(const struct tcp_connection *c)
+{
+    return (has(c, TCPF_HAS_TIMESTAMPS) ? WIRE_TCP_TIMESTAMP_PADDED : 0u) + tcp_ao_length(c) +
+           ecn_option_room(c);
+}
+
 /* RFC 6928 */
 static inline uint32_t tcp_initial_window(const struct tcp *tcp, const struct tcp_connection *c)
 {
@@ -176,7 +183,7 @@ uint32_t connection_take_work(struct tcp *tcp);
 struct tcp_connection *connection_of(struct tcp *tcp, chaski_tcp handle);
 chaski_tcp connection_handle(const struct tcp *tcp, const struct tcp_connection *c);
 /* mss and the like, from the path, the peer's announcement and the options. */
-void connection_set_mss(const struct tcp *tcp, struct tcp_connection *c, uint16_t path_mtu);
+void connection_set_mss(struct tcp_connection *c, uint16_t path_mtu);
 int connection_path(const struct tcp *tcp, const struct tcp_connection *c, struct ip_path *path);
 
 /* ---- tcp_options.c ------------------------------------------------------------------------- */
@@ -302,10 +309,7 @@ void window_resume(struct tcp_connection *c, uint64_t now_ns);
 /* The latest reduction had no reason: goes back to what c->flight->undo holds. */
 void window_undo(struct tcp_connection *c);
 
-/* ---- tcp_output.c, tcp_build.c ------------------------------------------------------------- */
-
-/* Sends what may be sent now. */
-void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
+/* ---- tcp_receive_window.c ------------------------------------------------------------------- */
 
 /* The window to advertise, in bytes; moves rcv_advertised. */
 uint32_t tcp_window_to_send(struct tcp_connection *c);
@@ -313,6 +317,11 @@ uint32_t tcp_window_to_send(struct tcp_connection *c);
 uint16_t tcp_first_window(uint32_t room, uint32_t mss);
 /* True when an update of the window is worth a segment of its own (RFC 9293, 3.8.6.2.2). */
 bool tcp_window_opened(const struct tcp_connection *c);
+
+/* ---- tcp_output.c, tcp_build.c ------------------------------------------------------------- */
+
+/* Sends what may be sent now. */
+void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 
 /* One segment with up to `length` bytes from `sequence` on, which `chunk` holds the first of; FIN
  * when `flags` say so and all of them found a place. Returns the payload bytes sent, or -1 when a

@@ -720,6 +720,27 @@ static void row_26_reset_in_time_wait_changes_nothing(void **state)
     peer_free(&peer);
 }
 
+/* A forged FIN is answered, and does not keep the entry; the peer's own does. */
+static void row_26_only_the_peers_fin_is_waited_for_anew(void **state)
+{
+    (void)state;
+    for (uint32_t own = 0; own < 2; own++) {
+        struct peer peer;
+        peer_make(&peer, NULL);
+        enter_time_wait(&peer);
+        peer_runs(&peer, 50 * WORLD_SECOND);
+        struct segment fin = peer_segment(&peer, SEGMENT_ACK | SEGMENT_FIN);
+        fin.sequence += own ? UINT32_MAX : 12345;
+        peer_injects(&peer, &fin);
+        peer_expects(&peer, SEGMENT_ACK);
+        peer_runs(&peer, 20 * WORLD_SECOND);
+        assert_int_equal(cost_now(&peer).time_wait, own);
+        peer_runs(&peer, 50 * WORLD_SECOND);
+        assert_int_equal(cost_now(&peer).time_wait, 0);
+        peer_free(&peer);
+    }
+}
+
 /* A new SYN ends TIME-WAIT only where somebody listens: else a guess would do what a reset may
  * not. */
 static void row_26_syn_ends_time_wait_for_a_listener_only(void **state)
@@ -973,7 +994,40 @@ static void row_28_recent_timestamp_expires_after_24_days(void **state)
     say_at(&peer, 999, SEGMENT_ACK, 0, 10);
     assert_int_equal(peer_host_reads(&peer, 10), CHASKI_AGAIN);
     peer_runs(&peer, UINT64_C(2) * 86400 * WORLD_SECOND);
+    peer_hears_all(&peer);
     say_at(&peer, 999, SEGMENT_ACK, 0, 10);
+    assert_int_equal(peer_host_reads(&peer, 10), 10);
+    peer.next += 10;
+    say_at(&peer, 999, SEGMENT_ACK, 1000,
+           10); /* another takes its place: it is echoed, and holds */
+    struct segment ack = peer_expects(&peer, SEGMENT_ACK);
+    while (peer_hears(&peer, &ack))
+        ;
+    assert_int_equal(echo_of(&ack), 999);
+    say_at(&peer, 998, SEGMENT_ACK, 0, 10);
+    assert_int_equal(peer_host_reads(&peer, 10), CHASKI_AGAIN);
+    peer_free(&peer);
+}
+
+/* Some begin with 0, and show their clock only then. */
+static void row_28_a_clock_that_begins_with_0_may_jump(void **state)
+{
+    (void)state;
+    static uint8_t zero[sizeof with_timestamp];
+    struct peer peer;
+    memcpy(zero, with_timestamp, sizeof zero);
+    set_timestamp(zero + 4, 0);
+    peer_make(&peer, NULL);
+    peer_host_listens(&peer);
+    struct segment syn = peer_segment(&peer, SEGMENT_SYN);
+    syn.options = zero;
+    syn.options_length = sizeof zero;
+    peer_injects(&peer, &syn);
+    peer.next++;
+    peer.expected = peer_expects(&peer, SEGMENT_SYN | SEGMENT_ACK).sequence + 1;
+    say_at(&peer, 0xa0000000, SEGMENT_ACK, 0, 0);
+    assert_true(peer.events & CHASKI_CONNECTED);
+    say_at(&peer, 0xa0000001, SEGMENT_ACK, 0, 10);
     assert_int_equal(peer_host_reads(&peer, 10), 10);
     peer_free(&peer);
 }
@@ -1006,6 +1060,7 @@ int main(void)
         cmocka_unit_test(row_24_identification_is_no_global_counter),
         cmocka_unit_test(row_25_timestamps_do_not_tell_how_long_the_host_has_been_up),
         cmocka_unit_test(row_26_reset_in_time_wait_changes_nothing),
+        cmocka_unit_test(row_26_only_the_peers_fin_is_waited_for_anew),
         cmocka_unit_test(row_26_syn_ends_time_wait_for_a_listener_only),
         cmocka_unit_test(row_27_desynchronised_ends_fall_silent),
         cmocka_unit_test(row_27_desynchronised_time_waits_fall_silent),
@@ -1015,6 +1070,7 @@ int main(void)
         cmocka_unit_test(row_28_segment_without_timestamp_is_dropped_silently),
         cmocka_unit_test(row_28_recent_timestamp_moves_only_up_to_the_last_acknowledgement),
         cmocka_unit_test(row_28_recent_timestamp_expires_after_24_days),
+        cmocka_unit_test(row_28_a_clock_that_begins_with_0_may_jump),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
