@@ -99,6 +99,8 @@ struct tcp_flight {
     uint32_t timeout_at; /* where the segment begins that told our user time-out */
     bool timeout_told;   /* timeout_at holds */
     bool limited;        /* the window has held something back since the last acknowledgement */
+    uint32_t peak;       /* most bytes that were in flight in the round that ends at peak_end */
+    uint32_t peak_end;
     union congestion_state congestion;
 };
 

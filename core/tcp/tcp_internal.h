@@ -225,8 +225,8 @@ void tcp_acknowledge(struct tcp *tcp, struct tcp_connection *c, const struct pac
 
 /* What was known before an acknowledgement was applied. */
 struct ack_before {
-    uint32_t flight;    /* bytes not acknowledged */
-    uint32_t in_flight; /* bytes in the network */
+    uint32_t flight;     /* bytes not acknowledged */
+    uint32_t duplicates; /* acknowledgements, without SACK: what they stood for is no news */
     bool recovering;
 };
 
@@ -323,6 +323,10 @@ int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send
 bool tcp_build_syn(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 bool tcp_build_ack(struct tcp *tcp, struct tcp_connection *c, uint32_t sequence, uint64_t now_ns);
 bool tcp_build_reset(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
+/* A reset as if there were no connection any more (RFC 9293, 3.5.2, group 1): it begins where the
+ * segment that it answers says that its sender is. */
+bool tcp_build_reset_answer(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowledged,
+                            uint64_t now_ns);
 
 /* A segment without payload, not of a connection; built in the packet that asked for it, which it
  * consumes, or in a new one when packet is NULL. */

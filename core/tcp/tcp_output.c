@@ -201,6 +201,15 @@ static void note_syn_again(struct tcp_connection *c, struct tcp_sent *sent, uint
     c->flight->syn_again -= (uint16_t)minimum(n, c->flight->syn_again);
 }
 
+static void note_peak(struct tcp_connection *c, uint32_t in_flight)
+{
+    struct tcp_flight *flight = c->flight;
+    if (in_flight <= flight->peak && seq_lt(c->snd_una, flight->peak_end))
+        return;
+    flight->peak = in_flight;
+    flight->peak_end = c->snd_nxt;
+}
+
 /* Sends the next n bytes of new data, and FIN when it follows them. PSH is on what ends the data
  * written, and on what the link cuts, so that receivers that join segments do not wait. */
 static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint32_t n,
@@ -242,6 +251,7 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
     flight->prr.out += sent_length(sent);
     flight->probe.at_ns = 0;
     c->snd_nxt = sent->end;
+    note_peak(c, in_flight + sent_length(sent));
     if (flight->tells_progress)
         connection_tell(tcp, c, CHASKI_PROGRESS);
     c->sent_ms = clock_ms(now_ns);
