@@ -59,7 +59,7 @@ static ssize_t run(struct machine *m, struct call *call)
 static bool waits(const struct machine *m, const struct call *call, ssize_t value)
 {
     return value == -EAGAIN && sockets_blocks(m->sockets, call->fd) &&
-           (call->flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) == 0;
+           (call->flags & MSG_DONTWAIT) == 0;
 }
 
 /* When a call that begins now gives up by the socket's own time-out. */
@@ -300,7 +300,7 @@ static ssize_t receive(struct machine *m, int fd, struct msghdr *message, int fl
     struct call call = {
         .attempt = {run_receive, time_limit(m, fd, SOCKETS_RECEIVING), false},
         .fd = fd,
-        .flags = flags,
+        .flags = sockets_receive_flags(flags),
         .message = &copy,
     };
     if (message->msg_iovlen > PIECES_MAX)

@@ -194,6 +194,17 @@ int tcp_urgent(struct tcp *tcp, chaski_tcp handle)
     return 0;
 }
 
+int tcp_until_mark(struct tcp *tcp, chaski_tcp handle)
+{
+    const struct tcp_connection *c = connection_of(tcp, handle);
+    if (c == NULL)
+        return CHASKI_STALE;
+    if (!has(c, TCPF_URGENT_IN))
+        return 0;
+    uint32_t unread = c->receive.length + has(c, TCPF_FIN_RECEIVED);
+    return seq_distance(c->rcv_nxt - unread, c->receive_urgent);
+}
+
 static void queue_fin(struct tcp *tcp, struct tcp_connection *c)
 {
     if (has(c, TCPF_FIN_QUEUED))
