@@ -302,10 +302,24 @@ void window_resume(struct tcp_connection *c, uint64_t now_ns);
 /* The latest reduction had no reason: goes back to what c->flight->undo holds. */
 void window_undo(struct tcp_connection *c);
 
+/* ---- tcp_push.c: PSH within long writes; the connection has a flight ------------------------ */
+
+/* What lies from `from` to SND.END has been written. */
+void push_written(const struct tcp *tcp, struct tcp_connection *c, uint32_t from);
+/* Of n bytes of new data, those up to where PSH is set. */
+uint32_t push_limit(struct tcp_connection *c, uint32_t n);
+/* Whether PSH is set behind the next n bytes, which go now. */
+bool push_ends(struct tcp_connection *c, uint32_t n);
+
 /* ---- tcp_output.c, tcp_build.c ------------------------------------------------------------- */
 
 /* Sends what may be sent now. */
 void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
+
+/* How much one segment takes before the link cuts it. */
+uint32_t tcp_largest_segment(const struct tcp *tcp, const struct tcp_connection *c);
+/* What both windows allow now. */
+uint32_t tcp_may_send(const struct tcp_connection *c);
 
 /* The window to advertise, in bytes; moves rcv_advertised. */
 uint32_t tcp_window_to_send(struct tcp_connection *c);
