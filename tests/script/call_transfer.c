@@ -90,6 +90,7 @@ static void prepare_write(struct call *call)
     value_address(call, call->arguments[4], &open, &call->address, &length);
     call->message.msg_name = length != 0 ? &call->address : NULL;
     call->message.msg_namelen = length;
+    call->run->begins_anew |= (call->flags & MSG_FASTOPEN) != 0;
 }
 
 static void prepare_writev(struct call *call)
