@@ -42,7 +42,8 @@
  * last one; who wants Linux's behaviour runs a turn before and behind each call. Calls belong to
  * the host's thread and not into its closures.
  *
- * Addresses are AF_INET; AF_INET6 gives -EAFNOSUPPORT unless `ip6` is set.
+ * Addresses are AF_INET, or where `ip6` is set AF_INET6 of IPv4's mapped addresses; else that gives
+ * -EAFNOSUPPORT.
  */
 struct sockets;
 
