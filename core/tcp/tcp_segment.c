@@ -602,6 +602,7 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
         answer(tcp, c, packet, true, now_ns);
         break;
     case RESET:
+        fast_open_was_reset(tcp, c, now_ns);
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_RESET);
         connection_end(tcp, c, reset_error(c));
         return;
