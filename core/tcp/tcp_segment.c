@@ -114,7 +114,7 @@ static void note_duplicate(const struct tcp *tcp, struct tcp_connection *c, uint
     c->dsack_length = (uint16_t)minimum(right - left, UINT16_MAX);
 }
 
-/* Text of a moment ago: its mark counts like any (RFC 9768, 3.2.1). */
+/* Text of a moment ago. */
 static bool came_again(const struct tcp_connection *c, const struct packet *packet)
 {
     uint32_t ago = c->rcv_nxt - packet->tcp.sequence;
@@ -594,7 +594,7 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
         break;
     case ANSWER:
         if (c->traffic_class & ECN_MODES && came_again(c, packet))
-            ecn_count(tcp, c, packet, now_ns);
+            ecn_count_again(tcp, c, packet);
         answer(tcp, c, packet, false, now_ns);
         break;
     case CHALLENGE:
