@@ -154,11 +154,12 @@ void chaski_input(struct chaski *host, int interface, const void *frame, size_t 
                   uint64_t now_ns);
 
 /* Gives an interface an address; it is probed for and announced (RFC 5227) unless the prefix is
- * /32, and usable at once. CHASKI_INVALID when no host can have it or it is IPv6's, CHASKI_IN_USE when
- * it is ours already, CHASKI_NO_MEMORY beyond limits.addresses. */
+ * /32, and usable at once. CHASKI_INVALID when no host can have it or it is IPv6's, CHASKI_IN_USE
+ * when it is ours already, CHASKI_NO_MEMORY beyond limits.addresses. */
 int chaski_address_add(struct chaski *host, int interface, const struct chaski_address *address,
                        unsigned prefix_length);
-/* Takes it away, with the route to its network. CHASKI_BAD_ADDRESS when the interface has it not. */
+/* Takes it away, with the route to its network. CHASKI_BAD_ADDRESS when the interface has it not.
+ */
 int chaski_address_remove(struct chaski *host, int interface, const struct chaski_address *address);
 
 /* Adds a route by `gateway`, or (gateway unspecified) a route to neighbours of `interface`.
@@ -513,7 +514,8 @@ struct chaski_udp_bind {
 };
 
 /* Makes a socket. CHASKI_BAD_ADDRESS: the local one is not ours; CHASKI_IN_USE: somebody has it, or
- * no port is free; CHASKI_NO_ROUTE: to the remote one; CHASKI_NO_MEMORY: beyond limits.udp_sockets. */
+ * no port is free; CHASKI_NO_ROUTE: to the remote one; CHASKI_NO_MEMORY: beyond limits.udp_sockets.
+ */
 int chaski_udp_bind(struct chaski *host, const struct chaski_udp_bind *bind, chaski_udp *socket);
 /* Drops what waits, leaves its groups; the handle is stale from now on. */
 int chaski_udp_close(struct chaski *host, chaski_udp socket);
