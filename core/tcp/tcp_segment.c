@@ -22,13 +22,12 @@ static uint32_t segment_length(const struct packet *packet)
            ((packet->tcp.flags & TCP_FIN) != 0);
 }
 
-/* RFC 7323, 5.3 and 5.5: a TS.Recent older than 24 days says nothing. Nor does 0, as on Linux: some
- * begin with it, and only then with their clock. */
+/* RFC 7323, 5.3 and 5.5: a TS.Recent older than 24 days says nothing. */
 static bool is_before_recent(const struct tcp_connection *c, const struct packet *packet,
                              uint64_t now_ns)
 {
     enum { DAYS_24_MS = 24 * 24 * 3600 * 1000u };
-    return seq_lt(packet->tcp.timestamp, c->ts_recent) && c->ts_recent != 0 &&
+    return seq_lt(packet->tcp.timestamp, c->ts_recent) &&
            clock_ms(now_ns) - c->ts_recent_at_ms < DAYS_24_MS;
 }
 
@@ -114,7 +113,7 @@ static void note_duplicate(const struct tcp *tcp, struct tcp_connection *c, uint
     c->dsack_length = (uint16_t)minimum(right - left, UINT16_MAX);
 }
 
-/* Text of a moment ago: its mark counts like any (RFC 9768, 3.2.1). */
+/* Text of a moment ago. */
 static bool came_again(const struct tcp_connection *c, const struct packet *packet)
 {
     uint32_t ago = c->rcv_nxt - packet->tcp.sequence;
@@ -595,7 +594,7 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
         break;
     case ANSWER:
         if (c->traffic_class & ECN_MODES && came_again(c, packet))
-            ecn_count(tcp, c, packet, now_ns);
+            ecn_count_again(tcp, c, packet);
         answer(tcp, c, packet, false, now_ns);
         break;
     case CHALLENGE:
@@ -603,6 +602,7 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
         answer(tcp, c, packet, true, now_ns);
         break;
     case RESET:
+        fast_open_was_reset(tcp, c, now_ns);
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_RESET);
         connection_end(tcp, c, reset_error(c));
         return;
