@@ -323,6 +323,7 @@ int tcp_consume(struct tcp *tcp, chaski_tcp connection, size_t length);
 int tcp_hand_over(struct tcp *tcp, chaski_tcp connection, struct chaski_memory *memory);
 int tcp_end_record(struct tcp *tcp, chaski_tcp connection);
 int tcp_urgent(struct tcp *tcp, chaski_tcp connection);
+int tcp_until_mark(struct tcp *tcp, chaski_tcp connection);
 int tcp_shutdown(struct tcp *tcp, chaski_tcp connection);
 int tcp_close(struct tcp *tcp, chaski_tcp connection);
 int tcp_abort(struct tcp *tcp, chaski_tcp connection);

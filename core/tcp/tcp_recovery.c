@@ -200,7 +200,6 @@ void recovery_reordering_over(struct tcp *tcp, struct tcp_connection *c, uint64_
 {
     struct ack_before before = {
         .flight = c->snd_nxt - c->snd_una,
-        .in_flight = tcp_in_flight(c),
         .recovering = recovery_active(c),
     };
     struct sent_news news = {.now_ns = now_ns};

@@ -331,6 +331,10 @@ int chaski_tcp_end_record(struct chaski *host, chaski_tcp connection);
 /* Marks the last byte written so far as urgent (RFC 9293, 3.8.5). */
 int chaski_tcp_urgent(struct chaski *host, chaski_tcp connection);
 
+/* How many bytes are to be read until the peer's urgent mark, the last of which is what the mark is
+ * for (RFC 6093, 3.1), whether they have come or not; 0: there is no mark. */
+int chaski_tcp_until_mark(struct chaski *host, chaski_tcp connection);
+
 /* Ends our direction once everything written has been sent (half close); reading goes on. */
 int chaski_tcp_shutdown(struct chaski *host, chaski_tcp connection);
 

@@ -216,6 +216,26 @@ static void one_reported_segment_and_time_are_enough(void **state)
     assert_int_equal(counted(CHASKI_TCP_TIMEOUTS), 0);
 }
 
+/* A turn that comes late for what is paced may find that the time for reordering is over too: then
+ * the lost segment goes, and nothing new before it. */
+/* RFC 8985 SHLD-7 */
+static void a_late_turn_finds_what_is_lost_first(void **state)
+{
+    (void)state;
+    uint32_t una = fly(5);
+    peer_host_sets(&peer, CHASKI_TCP_MAX_PACING_RATE, 200000);
+    SAY(una, una + MSS, una + 2 * MSS);
+    assert_int_equal(hear(), una + 10 * MSS);
+    SAY(una, una + MSS, una + 3 * MSS);
+    assert_silent();
+    assert_int_equal(connection()->flight->awaited, AWAIT_PACE);
+    assert_true(connection()->flight->rack.due_ns > chaski_deadline(peer.host));
+    peer.world.now_ns += RTT_MS / 2 * WORLD_MILLISECOND; /* the machine was busy */
+    peer_settles(&peer);
+    assert_int_equal(hear(), una);
+    assert_int_equal(info().tcpi_ca_state, TCP_CA_RECOVERY);
+}
+
 /* A retransmission that is lost is found lost by what was sent after it. */
 /* RFC 8985 MUST-6 */
 static void a_lost_retransmission_is_found(void **state)
@@ -612,6 +632,59 @@ static void the_rate_is_reduced_in_proportion(void **state)
     assert_int_equal(info().tcpi_ca_state, TCP_CA_OPEN);
 }
 
+/* The peer's window let nothing go while the loss was mended. The window is the threshold again at
+ * once, but what it lets go now is spread over a round trip, until the first of it is acknowledged.
+ */
+/* RFC 9937 MUST-5 */
+static void what_was_held_back_is_spread(void **state)
+{
+    (void)state;
+    enum { FLIGHT = 40, THRESHOLD = FLIGHT * 717 / 1024, SPREAD_MS = RTT_MS * 10 / 12 };
+    uint32_t una = fly(20);
+    peer.window = FLIGHT * MSS;
+    for (uint32_t n = 10; n < FLIGHT; n *= 2) {
+        acknowledge(una += n * MSS);
+        peer_host_writes(&peer, 2 * n * MSS);
+        hear_all();
+        ms(RTT_MS);
+    }
+    assert_int_equal(info().tcpi_unacked, FLIGHT);
+    peer_host_writes(&peer, FLIGHT * MSS);
+    SAY(una, una + MSS, una + FLIGHT * MSS);
+    assert_int_equal(hear(), una);
+    assert_silent();
+    ms(RTT_MS);
+    acknowledge(una += FLIGHT * MSS);
+    assert_int_equal(info().tcpi_snd_cwnd, THRESHOLD);
+    assert_int_equal(hear_all(), 2);
+    ms(SPREAD_MS / 2);
+    assert_in_range(hear_all(), THRESHOLD / 2 - 4, THRESHOLD / 2 + 2);
+    ms(SPREAD_MS / 2 + 2);
+    hear_all();
+    assert_in_range(info().tcpi_unacked, THRESHOLD - 1, THRESHOLD);
+    ms(RTT_MS - SPREAD_MS);
+    acknowledge(una + 10 * MSS);
+    assert_in_range(hear_all(), 10, 11);
+    assert_int_equal(info().tcpi_pacing_rate, 0);
+}
+
+/* What can follow at once needs no spreading. */
+/* RFC 9937 MUST-5 */
+static void a_little_goes_at_once_after_a_recovery(void **state)
+{
+    (void)state;
+    uint32_t una = fly(0);
+    SAY(una, una + MSS, una + 10 * MSS);
+    assert_int_equal(hear(), una);
+    ms(RTT_MS);
+    peer_host_writes(&peer, 20 * MSS);
+    hear_all();
+    acknowledge(una + 10 * MSS);
+    hear_all();
+    assert_int_equal(info().tcpi_snd_cwnd, 7);
+    assert_int_equal(info().tcpi_unacked, 7);
+}
+
 /* Its successor's SafeACK: when nothing more is lost, a segment more than has arrived goes, until
  * the threshold is reached. */
 /* RFC 9937 MUST-3, SHLD-1 */
@@ -838,6 +911,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(three_reported_segments_are_enough),
         test(one_reported_segment_and_time_are_enough),
+        test(a_late_turn_finds_what_is_lost_first),
         test(a_lost_retransmission_is_found),
         test(reordering_is_waited_for),
         test(duplicates_widen_the_window),
@@ -859,6 +933,8 @@ int main(void)
         test(the_first_two_reports_let_new_segments_go),
         test(limited_transmit_respects_the_window),
         test(the_rate_is_reduced_in_proportion),
+        test(what_was_held_back_is_spread),
+        test(a_little_goes_at_once_after_a_recovery),
         test(progress_lets_a_segment_more_go),
         test(a_pause_takes_the_window_back),
         test(a_spurious_time_out_is_taken_back),
