@@ -973,6 +973,49 @@ static void who_opens_for_too_long_is_told(void **state)
     assert_all_signed();
 }
 
+static bool lose_all(void *context, struct frame *frame)
+{
+    (void)context, (void)frame;
+    return true;
+}
+
+/* Each entry ends in the very turn that its own time is over: after one, two and four seconds. */
+static void entries_expire_each_in_time(void **state)
+{
+    (void)state;
+    enum { APART_MS = 500, WAIT_MS = 7000 };
+    static const uint8_t signs[16] = {29, 16, CLIENT_ID, SERVER_ID};
+    struct chaski_tcp_ao_key key = key_of(CLIENT, CLIENT_ID, SERVER_ID);
+    const struct tcp_half_opens *all;
+    struct segment syn = {.source_port = CLIENT_PORT,
+                          .destination_port = PORT,
+                          .sequence = 1000,
+                          .flags = SEGMENT_SYN,
+                          .options = signs,
+                          .options_length = sizeof signs};
+    make();
+    give_keys();
+    listens();
+    assert_int_equal(chaski_set_knob(world.hosts[SERVER], "tcp_synack_retries", "2"), 0);
+    world_introduce(&world, SERVER);
+    all = &world.hosts[SERVER]->tcp.half_open;
+    world.loses = lose_all;
+    inject_signed(SERVER, &syn, &key, 1000, 0, 0);
+    world_run(&world, APART_MS * WORLD_MILLISECOND);
+    syn.source_port++;
+    inject_signed(SERVER, &syn, &key, 1000, 0, 0);
+    world_run(&world, (WAIT_MS - APART_MS - 5) * WORLD_MILLISECOND);
+    for (uint32_t gone = 0; gone < 2; gone++) {
+        assert_int_equal(all->count, 2 - gone);
+        assert_int_equal(counted(SERVER, CHASKI_TCP_RESETS_SENT), gone);
+        world_run(&world, 10 * WORLD_MILLISECOND);
+        assert_int_equal(all->count, 1 - gone);
+        assert_int_equal(counted(SERVER, CHASKI_TCP_RESETS_SENT), gone + 1);
+        world_run(&world, (APART_MS - 10) * WORLD_MILLISECOND);
+    }
+    world.loses = NULL;
+}
+
 /* A client that asks for a cookie, or brings one, gets neither that nor what it is for. */
 static void a_fast_open_is_an_ordinary_one(void **state)
 {
@@ -1259,12 +1302,6 @@ static void inject_error(uint8_t type, uint8_t code, uint16_t mtu)
     world_inject_ip4(&world, CLIENT, packet, sizeof packet);
 }
 
-static bool lose_all(void *context, struct frame *frame)
-{
-    (void)context, (void)frame;
-    return true;
-}
-
 /* RFC 5925 7.8 MUST-25, SHLD-6, SHLD-7 */
 static void hard_errors_are_ignored(void **state)
 {
@@ -1343,6 +1380,7 @@ int main(void)
         TEST(a_lost_synack_goes_again_signed),
         TEST(who_opens_to_a_listener_that_goes_is_told),
         TEST(who_opens_for_too_long_is_told),
+        TEST(entries_expire_each_in_time),
         TEST(a_fast_open_is_an_ordinary_one),
         TEST(an_unknown_wish_of_a_syn_is_not_heeded),
         TEST(it_opens_no_faster),
