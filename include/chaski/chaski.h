@@ -256,14 +256,8 @@ struct chaski_tcp_bind {
     struct chaski_endpoint local; /* address unspecified: all of ours, both families */
     uint32_t max_connections;     /* accepted and not yet over; 0: as many as there are */
     uint32_t backlog;             /* completed and not yet taken by chaski_tcp_accept(); 0: 128 */
-    uint32_t fast_open;           /* connections whose handshake is not over and whose SYN brought
-                                   * data (RFC 7413; needs tcp_fastopen's 2); 0: none */
-    uint32_t receive_buffer;      /* of its connections, as CHASKI_TCP_RCVBUF; 0: the default */
-    uint16_t max_segment;         /* likewise, as CHASKI_TCP_MAXSEG; 0: as the path takes */
-    uint8_t traffic_class, ttl;   /* of the answers to SYNs; 0: the default */
-    uint8_t defer; /* a peer that sends no data is let in only after so many SYN+ACKs; 0: at once */
-    chaski_tcp_filter *filter;   /* NULL: everybody */
-    chaski_tcp_closure *receive; /* every connection's closure; NULL: polled, see accept */
+    chaski_tcp_filter *filter;    /* NULL: everybody */
+    chaski_tcp_closure *receive;  /* every connection's closure; NULL: polled, see accept */
     void *context;
 };
 
@@ -271,13 +265,15 @@ struct chaski_tcp_bind {
  * wait for chaski_tcp_accept(). */
 int chaski_tcp_bind(struct chaski *host, const struct chaski_tcp_bind *bind,
                     chaski_listener *listener);
-/* Another limit of fast opens, see struct chaski_tcp_bind. */
-int chaski_tcp_listener_fast_open(struct chaski *host, chaski_listener listener, uint32_t queue);
-/* Changes RCVBUF, MAXSEG, CONGESTION, TOS or TTL of what is opened from now on. */
+/* Sets RCVBUF, MAXSEG, CONGESTION, TOS or TTL of what is opened from now on, SYN+ACKs included. */
 int chaski_tcp_listener_set(struct chaski *host, chaski_listener listener,
                             enum chaski_tcp_option option, int64_t value);
-/* Likewise, of what is deferred. */
+/* From now on a peer that sends no data is let in only after so many SYN+ACKs; 0, as at first: at
+ * once. */
 int chaski_tcp_listener_defer(struct chaski *host, chaski_listener listener, uint8_t count);
+/* How many connections there may be whose SYN brought data and whose handshake is not over (RFC
+ * 7413; needs tcp_fastopen's 2); at first none. */
+int chaski_tcp_listener_fast_open(struct chaski *host, chaski_listener listener, uint32_t queue);
 /* How many bytes a SYN to `server` may carry now; 0: a cookie has to be asked for first, by opening
  * with `fast_open`. */
 size_t chaski_tcp_fast_open_room(struct chaski *host, const struct chaski_address *server,

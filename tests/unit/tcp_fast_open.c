@@ -168,8 +168,9 @@ static void a_listener_with_a_filter_gives_cookies_as_well(void **state)
             peer_free(&peer);
         make(FAST_OPEN_SERVER);
         struct chaski_tcp_bind bind = {
-            .local.port = PEER_HOST_PORT, .fast_open = 5, .filter = let_in, .context = &asked};
+            .local.port = PEER_HOST_PORT, .filter = let_in, .context = &asked};
         assert_int_equal(chaski_tcp_bind(peer.host, &bind, &peer.listener), 0);
+        assert_int_equal(chaski_tcp_listener_fast_open(peer.host, peer.listener, 5), 0);
         world_introduce(&peer.world, 0);
         peer.heard = peer.world.frame_count;
         right_cookie(&cookie);
