@@ -281,7 +281,8 @@ bool tcp_build_syn(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
     return true;
 }
 
-bool tcp_build_reset(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+static bool build_reset(struct tcp *tcp, struct tcp_connection *c, uint32_t sequence, uint8_t flags,
+                        uint64_t now_ns)
 {
     struct packet *packet = packet_take(&tcp->memory->packets, FOR_CONTROL);
     if (packet == NULL)
@@ -291,8 +292,19 @@ bool tcp_build_reset(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
     if (has(c, TCPF_HAS_TIMESTAMPS)) /* RFC 7323, 3.2 */
         length = (uint8_t)wire_tcp_build_timestamp(options, timestamp_now(c, now_ns), c->ts_recent);
     count(tcp->counters, CHASKI_TCP_RESETS_SENT);
-    send_for(tcp, c, packet, tcp_next_sequence(c), TCP_RST | TCP_ACK, options, length, now_ns);
+    send_for(tcp, c, packet, sequence, flags, options, length, now_ns);
     return true;
+}
+
+bool tcp_build_reset(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    return build_reset(tcp, c, tcp_next_sequence(c), TCP_RST | TCP_ACK, now_ns);
+}
+
+bool tcp_build_reset_answer(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowledged,
+                            uint64_t now_ns)
+{
+    return build_reset(tcp, c, acknowledged, TCP_RST, now_ns);
 }
 
 void tcp_key_of(const struct packet *packet, struct tcp_key *key)

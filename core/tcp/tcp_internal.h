@@ -222,6 +222,13 @@ uint32_t secret_port_offset(const struct tcp *tcp, const struct tcp_key *key);
 /* Applies a segment, parsed into packet->tcp, its data being the payload. Consumes it. */
 void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packet, uint64_t now_ns);
 
+/* ---- tcp_prune.c --------------------------------------------------------------------------- */
+
+/* Whether text may be queued, which is `next` in order or behind a gap: when the pools
+ * have no room for it, what others hold behind gaps gives way, then what it holds itself. */
+bool tcp_admit_text(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
+                    bool next);
+
 /* ---- tcp_ack.c ----------------------------------------------------------------------------- */
 
 /* Applies the acknowledgement and the window of an acceptable segment. */
@@ -232,8 +239,8 @@ void tcp_acknowledge(struct tcp *tcp, struct tcp_connection *c, const struct pac
 
 /* What was known before an acknowledgement was applied. */
 struct ack_before {
-    uint32_t flight;    /* bytes not acknowledged */
-    uint32_t in_flight; /* bytes in the network */
+    uint32_t flight;     /* bytes not acknowledged */
+    uint32_t duplicates; /* acknowledgements, without SACK: what they stood for is no news */
     bool recovering;
 };
 
@@ -309,6 +316,15 @@ void window_resume(struct tcp_connection *c, uint64_t now_ns);
 /* The latest reduction had no reason: goes back to what c->flight->undo holds. */
 void window_undo(struct tcp_connection *c);
 
+/* ---- tcp_push.c: PSH within long writes; the connection has a flight ------------------------ */
+
+/* What lies from `from` to SND.END has been written. */
+void push_written(const struct tcp *tcp, struct tcp_connection *c, uint32_t from);
+/* Of n bytes of new data, those up to where PSH is set. */
+uint32_t push_limit(struct tcp_connection *c, uint32_t n);
+/* Whether PSH is set behind the next n bytes, which go now. */
+bool push_ends(struct tcp_connection *c, uint32_t n);
+
 /* ---- tcp_receive_window.c ------------------------------------------------------------------- */
 
 /* The window to advertise, in bytes; moves rcv_advertised. */
@@ -323,6 +339,11 @@ bool tcp_window_opened(const struct tcp_connection *c);
 /* Sends what may be sent now. */
 void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 
+/* How much one segment takes before the link cuts it. */
+uint32_t tcp_largest_segment(const struct tcp *tcp, const struct tcp_connection *c);
+/* What both windows allow now. */
+uint32_t tcp_may_send(const struct tcp_connection *c);
+
 /* One segment with up to `length` bytes from `sequence` on, which `chunk` holds the first of; FIN
  * when `flags` say so and all of them found a place. Returns the payload bytes sent, or -1 when a
  * pool had nothing left. */
@@ -332,6 +353,10 @@ int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send
 bool tcp_build_syn(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 bool tcp_build_ack(struct tcp *tcp, struct tcp_connection *c, uint32_t sequence, uint64_t now_ns);
 bool tcp_build_reset(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
+/* A reset as if there were no connection any more (RFC 9293, 3.5.2, group 1): it begins where the
+ * segment that it answers says that its sender is. */
+bool tcp_build_reset_answer(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowledged,
+                            uint64_t now_ns);
 
 /* A segment without payload, not of a connection; built in the packet that asked for it, which it
  * consumes, or in a new one when packet is NULL. */

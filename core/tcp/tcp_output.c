@@ -30,6 +30,11 @@ static uint32_t congestion_room(const struct tcp_connection *c)
     return c->congestion.window > in_flight ? c->congestion.window - in_flight : 0;
 }
 
+uint32_t tcp_may_send(const struct tcp_connection *c)
+{
+    return minimum(usable_window(c), congestion_room(c));
+}
+
 static void note_limited(struct tcp_connection *c)
 {
     c->flags |= TCPF_CWND_LIMITED;
@@ -38,7 +43,7 @@ static void note_limited(struct tcp_connection *c)
 
 /* How much one segment takes before the link cuts it, as Linux has it: what goes in a millisecond,
  * the more the nearer the peer is; but so that a window makes two at least. */
-static uint32_t largest_segment(const struct tcp *tcp, const struct tcp_connection *c)
+uint32_t tcp_largest_segment(const struct tcp *tcp, const struct tcp_connection *c)
 {
     enum { NEAR_SHIFT = 9 };
     uint32_t most = TCP_LARGEST_SEGMENT / c->mss, half = c->congestion.window / c->mss / 2;
@@ -65,7 +70,7 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
 {
     uint32_t in_flight = tcp_in_flight(c);
     uint32_t room = minimum(maximum(congestion_room(c), c->mss), pace);
-    uint32_t most = minimum(room / c->mss * c->mss, largest_segment(tcp, c));
+    uint32_t most = minimum(room / c->mss * c->mss, tcp_largest_segment(tcp, c));
     uint32_t data = seq_min(sent->end, c->snd_end) - sent->node.key;
     bool fin = data != sent_length(sent);
     if (data > most) {
@@ -158,7 +163,8 @@ static uint32_t next_length(const struct tcp *tcp, struct tcp_connection *c, uin
     /* With an empty network one segment always goes, else nothing would ever call us again. */
     if (room < c->mss && tcp_in_flight(c) == 0)
         room = c->mss;
-    uint32_t most = minimum(largest_segment(tcp, c), pace / c->mss * c->mss);
+    uint32_t most = minimum(tcp_largest_segment(tcp, c), pace / c->mss * c->mss);
+    most = push_limit(c, most);
     uint32_t n = minimum(minimum(waiting, most), minimum(window, room));
     if (n >= c->mss) {
         uint32_t whole = n / c->mss * c->mss;
@@ -201,6 +207,15 @@ static void note_syn_again(struct tcp_connection *c, struct tcp_sent *sent, uint
     c->flight->syn_again -= (uint16_t)minimum(n, c->flight->syn_again);
 }
 
+static void note_peak(struct tcp_connection *c, uint32_t in_flight)
+{
+    struct tcp_flight *flight = c->flight;
+    if (in_flight <= flight->peak && seq_lt(c->snd_una, flight->peak_end))
+        return;
+    flight->peak = in_flight;
+    flight->peak_end = c->snd_nxt;
+}
+
 /* Sends the next n bytes of new data, and FIN when it follows them. PSH is on what ends the data
  * written, and on what the link cuts, so that receivers that join segments do not wait. */
 static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint32_t n,
@@ -209,7 +224,7 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
     struct tcp_flight *flight = c->flight;
     uint32_t in_flight = tcp_in_flight(c);
     bool last = c->snd_nxt + n == c->snd_end, fin = last && has(c, TCPF_FIN_QUEUED);
-    bool complete = last ? !flight->unpushed : ends_record(c, n);
+    bool complete = last ? !flight->unpushed : ends_record(c, n) | push_ends(c, n);
     bool push = n != 0 && (complete || n > c->mss || has(c, TCPF_PROBE_OWED));
     uint8_t flags = TCP_ACK | (push ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
     struct send_chunk *chunk = n == 0 ? NULL : send_queue_unsent(&flight->queue, c->snd_nxt);
@@ -242,6 +257,7 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
     flight->prr.out += sent_length(sent);
     flight->probe.at_ns = 0;
     c->snd_nxt = sent->end;
+    note_peak(c, in_flight + sent_length(sent));
     if (flight->tells_progress)
         connection_tell(tcp, c, CHASKI_PROGRESS);
     c->sent_ms = clock_ms(now_ns);

@@ -284,7 +284,7 @@ static void receive_text(struct tcp *tcp, struct tcp_connection *c, struct packe
     bool next = packet->tcp.sequence == c->rcv_nxt, gap = !tree_empty(&queue->runs);
     estimate_receive_mss(c, packet);
     note_text(c, now_ns);
-    if (!receive_queue_admit(queue, packet, next, tcp->counters)) {
+    if (!tcp_admit_text(tcp, c, packet, next)) {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_QUEUE_FULL);
         c->flags |= TCPF_ACK_NOW;
         return;
@@ -425,8 +425,9 @@ static void apply(struct tcp *tcp, struct tcp_connection *c, struct packet *pack
     tcp_acknowledge(tcp, c, packet, now_ns);
     bool alive = move_after_ack(tcp, c, now_ns);
     if (alive && text_for_nobody(c, packet)) {
+        uint32_t acknowledged = packet->tcp.acknowledgment;
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_CLOSED);
-        tcp_build_reset(tcp, c, now_ns);
+        tcp_build_reset_answer(tcp, c, acknowledged, now_ns);
         connection_end(tcp, c, 0);
         return;
     }

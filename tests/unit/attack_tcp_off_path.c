@@ -255,71 +255,33 @@ static void row_21_challenges_on_one_connection_say_nothing_about_another(void *
 
 enum { UNREACHABLE = 3, TIME_EXCEEDED = 11, TOO_BIG = 4 };
 
-/* An error from a router, 192.0.2.2 as well, that quotes a segment of the connection's with the
- * sequence number; `total` is the quoted packet's length. */
+/* An error from a router, 192.0.2.2 as well, that quotes a packet of the host's to the peer: of so
+ * many bytes, and with such a transport header. */
+static void inject_quote(struct peer *peer, uint8_t type, uint8_t code, uint16_t mtu,
+                         uint16_t total, uint8_t protocol, const uint8_t transport[8])
+{
+    uint8_t packet[56] = {0x45, 0, 0, 56, 0, 0, 0, 0, 64, 1, 0, 0, 192, 0, 2, 2, 192, 0, 2, 1};
+    uint8_t quoted[20] = {0x45, 0, 0,   0, 0, 0, 0x40, 0, 60, protocol,
+                          0,    0, 192, 0, 2, 1, 192,  0, 2,  2};
+    packet[20] = type;
+    packet[21] = code;
+    store_be16(packet + 26, mtu);
+    store_be16(quoted + 2, total);
+    memcpy(packet + 28, quoted, 20);
+    memcpy(packet + 48, transport, 8);
+    ip4_make_right(packet + 28, 20);
+    world_inject_ip4(&peer->world, 0, packet, sizeof packet);
+}
+
+/* The same, about a segment of the connection's with the sequence number. */
 static void inject_error(struct peer *peer, uint8_t type, uint8_t code, uint16_t mtu,
                          uint32_t sequence, uint16_t total)
 {
-    uint8_t packet[56] = {
-        0x45,
-        0,
-        0,
-        56,
-        0,
-        0,
-        0,
-        0,
-        64,
-        1,
-        0,
-        0,
-        192,
-        0,
-        2,
-        2,
-        192,
-        0,
-        2,
-        1,
-        type,
-        code,
-        0,
-        0,
-        0,
-        0,
-        (uint8_t)(mtu >> 8),
-        (uint8_t)mtu,
-        0x45,
-        0,
-        (uint8_t)(total >> 8),
-        (uint8_t)total,
-        0,
-        0,
-        0x40,
-        0,
-        60,
-        6,
-        0,
-        0,
-        192,
-        0,
-        2,
-        1,
-        192,
-        0,
-        2,
-        2,
-        (uint8_t)(peer->host_port >> 8),
-        (uint8_t)peer->host_port,
-        (uint8_t)(peer->port >> 8),
-        (uint8_t)peer->port,
-        (uint8_t)(sequence >> 24),
-        (uint8_t)(sequence >> 16),
-        (uint8_t)(sequence >> 8),
-        (uint8_t)sequence,
-    };
-    ip4_make_right(packet + 28, 20);
-    world_inject_ip4(&peer->world, 0, packet, sizeof packet);
+    uint8_t transport[8];
+    store_be16(transport, peer->host_port);
+    store_be16(transport + 2, peer->port);
+    store_be32(transport + 4, sequence);
+    inject_quote(peer, type, code, mtu, total, 6, transport);
 }
 
 /* A flight of ten segments, none acknowledged. */
@@ -408,6 +370,43 @@ static void row_22_packet_too_big_is_clamped(void **state)
         peer_runs(&peer, 10 * WORLD_SECOND);
         assert_true(peer_info(&peer).tcpi_state == CHASKI_TCP_ESTABLISHED);
         assert_true(world_sent(&peer.world, 0) < 100);
+        peer_free(&peer);
+    }
+}
+
+static void ignore_pong(void *context, struct chaski *host, const struct chaski_address *from,
+                        uint16_t sequence, uint8_t ttl, const void *bytes, size_t length, int error)
+{
+    (void)context, (void)host, (void)from, (void)sequence, (void)ttl;
+    (void)bytes, (void)length, (void)error;
+}
+
+/* Datagrams and pings that routers may cut are quoted: whoever knows a port would have narrowed
+ * the path of all connections with that peer, and have had their segments cut. */
+static void row_22_what_may_be_cut_is_never_too_big(void **state)
+{
+    (void)state;
+    static const uint8_t datagram[] = {0, 53, 0x10, 0xe1, 5, 0xc8, 0, 0},
+                         ping[] = {8, 0, 0, 0, 0, 77};
+    static const uint16_t claims[] = {300, 600};
+    for (unsigned i = 0; i < 4; i++) {
+        struct peer peer;
+        chaski_udp socket;
+        struct chaski_udp_bind bind = {.local.port = 53};
+        uint8_t transport[8] = {0};
+        memcpy(transport, i % 2 == 0 ? datagram : ping, i % 2 == 0 ? sizeof datagram : sizeof ping);
+        make_flight(&peer);
+        assert_int_equal(chaski_udp_bind(peer.host, &bind, &socket), 0);
+        assert_int_equal(chaski_ping_on(peer.host, 77, ignore_pong, NULL), 0);
+        inject_quote(&peer, UNREACHABLE, TOO_BIG, claims[i / 2], 1500, i % 2 == 0 ? 17 : 1,
+                     transport);
+        assert_int_equal(chaski_counter_value(peer.host, CHASKI_IP4_PATH_LOWERED), 0);
+        peer_hears_all(&peer);
+        peer_acknowledges(&peer);
+        assert_int_equal(peer_host_writes(&peer, 1000), 1000);
+        const uint8_t *ip = world_last(&peer.world, 0, 0)->bytes + 14;
+        assert_int_equal(load_be16(ip + 2), 1040);
+        assert_int_equal(load_be16(ip + 6), 0x4000); /* in one piece that may not be cut */
         peer_free(&peer);
     }
 }
@@ -1048,6 +1047,7 @@ int main(void)
         cmocka_unit_test(row_22_quoted_number_outside_of_the_flight_is_ignored),
         cmocka_unit_test(row_22_refusal_while_opening_must_quote_the_syn),
         cmocka_unit_test(row_22_packet_too_big_is_clamped),
+        cmocka_unit_test(row_22_what_may_be_cut_is_never_too_big),
         cmocka_unit_test(row_22_packet_too_big_only_lowers),
         cmocka_unit_test(row_22_packet_too_big_does_not_raise_what_the_peer_wants),
         cmocka_unit_test(row_22_packet_too_big_is_checked_against_progress),
