@@ -110,7 +110,8 @@ static inline uint32_t tcp_options_length(const struct tcp_connection *c)
            ecn_option_room(c);
 }
 
-/* RFC 6928, 2; its limit in bytes, for long segments, grows with a knob that wants more than ten. */
+/* RFC 6928, 2; its limit in bytes, for long segments, grows with a knob that wants more than ten.
+ */
 static inline uint32_t tcp_initial_window(const struct tcp *tcp, const struct tcp_connection *c)
 {
     uint32_t segments = tcp->knobs.initial_window;
