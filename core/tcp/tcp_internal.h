@@ -110,10 +110,12 @@ static inline uint32_t tcp_options_length(const struct tcp_connection *c)
            ecn_option_room(c);
 }
 
-/* RFC 6928 */
+/* RFC 6928, 2; its limit in bytes, for long segments, grows with a knob that wants more than ten.
+ */
 static inline uint32_t tcp_initial_window(const struct tcp *tcp, const struct tcp_connection *c)
 {
-    return minimum(tcp->knobs.initial_window * c->mss, maximum(2u * c->mss, 14600));
+    uint32_t segments = tcp->knobs.initial_window;
+    return minimum(segments * c->mss, maximum(2u * c->mss, 1460 * maximum(segments, 10)));
 }
 
 /* Segments that have arrived at the peer, about, without the SYN. */
