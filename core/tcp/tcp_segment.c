@@ -200,9 +200,10 @@ static bool move_after_ack(struct tcp *tcp, struct tcp_connection *c, uint64_t n
 
 static void receive_urgent(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet)
 {
-    if (!(packet->tcp.flags & TCP_URG) || packet->tcp.urgent == 0 || !may_receive_text(c))
+    uint32_t offset = packet->tcp.urgent + (tcp->knobs.standard_urgent ? 1u : 0u);
+    if (!(packet->tcp.flags & TCP_URG) || offset == 0 || !may_receive_text(c))
         return;
-    uint32_t mark = packet->tcp.sequence + packet->tcp.urgent;
+    uint32_t mark = packet->tcp.sequence + offset;
     if (seq_le(mark, c->rcv_nxt) || (has(c, TCPF_URGENT_IN) && seq_le(mark, c->receive_urgent)))
         return;
     c->receive_urgent = mark;
