@@ -226,7 +226,7 @@ static int run(struct connections *many, uint64_t duration_ns, char *error)
 
     chaski_limits_for(&many->limits, memory, many->wanted + FEW);
     many->limits.addresses = many->wanted / PORTS_AN_ADDRESS + 2;
-    if (!memory_pair_open(&many->pair, &many->limits, 1500, NULL, false, error))
+    if (!memory_pair_open(&many->pair, &many->limits, 1500, false, NULL, false, error))
         return EXIT_WRONG;
     many->fresh = resident_bytes(&many->pair.side[SERVER].memory);
     bool good = bulk_open(&many->bulk, &many->pair, false, error);

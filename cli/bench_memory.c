@@ -48,14 +48,14 @@ static bool measure_bulk(struct memory_pair *pair, bool zero_copy, uint64_t dura
     return good;
 }
 
-static int run(uint32_t mtu, uint64_t duration_ns, bool json, char *error)
+static int run(uint32_t mtu, bool whole, uint64_t duration_ns, bool json, char *error)
 {
     struct chaski_limits limits;
     struct memory_pair pair;
     struct memory_result result;
 
     chaski_limits_for(&limits, MEMORY_BYTES, CONNECTIONS);
-    if (!memory_pair_open(&pair, &limits, (uint16_t)mtu, NULL, true, error))
+    if (!memory_pair_open(&pair, &limits, (uint16_t)mtu, whole, NULL, true, error))
         return EXIT_WRONG;
     bool good = measure_bulk(&pair, false, duration_ns, &result.copied, error) &&
                 measure_bulk(&pair, true, duration_ns, &result.lent, error) &&
@@ -71,7 +71,7 @@ int bench_memory(int count, char **words)
 {
     uint32_t mtu = 1500;
     uint64_t duration_ns = 3 * SECOND;
-    bool json = false;
+    bool whole = false, json = false;
     char error[ARGUMENT_ERROR];
     const struct argument arguments[] = {
         {.name = "mtu",
@@ -81,6 +81,10 @@ int bench_memory(int count, char **words)
          .target = &mtu,
          .minimum = 68,
          .maximum = 65535},
+        {.name = "whole",
+         .help = "segments of up to 64 kB pass whole, as TAP and veth carry them",
+         .read = argument_flag,
+         .target = &whole},
         {.name = "seconds",
          .value = "S",
          .help = "how long to measure each (3)",
@@ -101,7 +105,7 @@ int bench_memory(int count, char **words)
     int code = command_line_begin(&line, count, words);
     if (code >= 0)
         return code;
-    code = run(mtu, duration_ns, json, error);
+    code = run(mtu, whole, duration_ns, json, error);
     if (code != EXIT_FINE)
         fprintf(stderr, "chaski bench memory: %s\n", error);
     return code;

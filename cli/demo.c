@@ -80,7 +80,7 @@ static bool open_hosts(struct demo *demo, const struct demo_files *files,
 
     *demo = (struct demo){.bad = 0};
     chaski_limits_for(&limits, MEMORY_BYTES, CONNECTIONS);
-    if (!memory_pair_open(&demo->pair, &limits, MTU, capture, true, error))
+    if (!memory_pair_open(&demo->pair, &limits, MTU, false, capture, true, error))
         return false;
     struct chaski *server = demo->pair.side[SERVER].host;
     int status = http_server_open(&demo->http, server, DEMO_HTTP_PORT, files->root);

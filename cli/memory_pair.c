@@ -24,7 +24,8 @@ static struct link *record(struct link *link, struct pcap_writer *capture)
     return link == NULL || capture == NULL ? link : capture_link(link, capture, NULL);
 }
 
-static bool join(struct memory_pair *pair, int number, uint16_t mtu, struct pcap_writer *capture)
+static bool join(struct memory_pair *pair, int number, uint16_t mtu, unsigned features,
+                 struct pcap_writer *capture)
 {
     struct memory_pair_side *side = &pair->side[number];
     struct memory_wire_station station = {
@@ -33,6 +34,7 @@ static bool join(struct memory_pair *pair, int number, uint16_t mtu, struct pcap
         .counters = host_counters(side->host),
         .mac = {0x02, 0, 0, 0, 0, (uint8_t)(number + 1)},
         .mtu = mtu,
+        .features = features,
     };
     struct chaski_address address = memory_pair_address(number);
 
@@ -52,9 +54,10 @@ static bool join(struct memory_pair *pair, int number, uint16_t mtu, struct pcap
 }
 
 bool memory_pair_open(struct memory_pair *pair, const struct chaski_limits *limits, uint16_t mtu,
-                      struct pcap_writer *capture, bool huge_pages, char *error)
+                      bool whole, struct pcap_writer *capture, bool huge_pages, char *error)
 {
     struct memory_wire_options options = {.seed = 1, .stations = SIDES, .queue_packets = 65536};
+    unsigned features = whole ? LINK_WHOLE : 0;
 
     *pair = (struct memory_pair){.now_ns = system_now()};
     bool good = true;
@@ -63,8 +66,9 @@ bool memory_pair_open(struct memory_pair *pair, const struct chaski_limits *limi
         good = pair->side[i].host != NULL;
     }
     pair->wire = good ? memory_wire_create(&options) : NULL;
-    if (pair->wire != NULL && join(pair, CLIENT, mtu, capture) &&
-        join(pair, SERVER, mtu, NULL)) /* once is enough: what one sends, the other receives */
+    if (pair->wire != NULL && join(pair, CLIENT, mtu, features, capture) &&
+        join(pair, SERVER, mtu, features,
+             NULL)) /* once is enough: what one sends, the other receives */
         return true;
     snprintf(error, ARGUMENT_ERROR, "cannot make two hosts of %zu MB: %s",
              chaski_size(limits) >> 20, strerror(errno));

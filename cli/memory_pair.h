@@ -12,7 +12,9 @@
 
 /*
  * Two hosts on a memory wire, run by one thread on the real clock. Frames are not larger than the
- * MTU and the wire takes no work off the hosts: every segment is cut, summed and verified.
+ * MTU and the wire takes no work off the hosts: every segment is cut, summed and verified. A wire
+ * that carries segments whole has them of up to 64 kB, as TAP and veth do; unlike those, it leaves
+ * it to the hosts to sum and to verify each.
  */
 enum { CLIENT, SERVER, SIDES };
 
@@ -29,11 +31,12 @@ struct memory_pair {
     uint64_t now_ns; /* of the last turn */
 };
 
-/* Both hosts have these limits. `capture` records what passes and stays the caller's; NULL:
- * nothing does. Huge pages are for speed; without them it can be told how much of a host's memory
- * is really there. False with one line in `error` (ARGUMENT_ERROR bytes). */
+/* Both hosts have these limits. `whole`: the wire carries segments whole. `capture` records what
+ * passes and stays the caller's; NULL: nothing does. Huge pages are for speed; without them it can
+ * be told how much of a host's memory is really there. False with one line in `error`
+ * (ARGUMENT_ERROR bytes). */
 bool memory_pair_open(struct memory_pair *pair, const struct chaski_limits *limits, uint16_t mtu,
-                      struct pcap_writer *capture, bool huge_pages, char *error);
+                      bool whole, struct pcap_writer *capture, bool huge_pages, char *error);
 /* All connections must have been closed. */
 void memory_pair_close(struct memory_pair *pair);
 

@@ -97,6 +97,6 @@ void frame_as_received(struct packet *packet, unsigned features)
     packet->checksum = trusted ? CHECKSUM_VERIFIED : CHECKSUM_UNKNOWN;
     memset((uint8_t *)packet + offsetof(struct packet, next_hop), 0,
            offsetof(struct packet, tcp) - offsetof(struct packet, next_hop));
-    if ((features & LINK_CUT) == 0)
+    if ((features & (LINK_CUT | LINK_WHOLE)) == 0)
         packet->segment_size = 0;
 }

@@ -68,11 +68,11 @@ static inline void link_close(struct link *link)
         link->close(link);
 }
 
-/* Whether a frame is longer than the link carries, and not one that it cuts. */
+/* Whether a frame is longer than the link carries, and not a segment that it takes whole. */
 static inline bool link_oversized(const struct link *link, const struct packet *packet)
 {
-    bool is_cut = packet->segment_size != 0 && (link->features & LINK_CUT) != 0;
-    return packet->length > link->mtu + 18u && !is_cut;
+    bool taken = packet->segment_size != 0 && (link->features & (LINK_CUT | LINK_WHOLE)) != 0;
+    return packet->length > link->mtu + 18u && !taken;
 }
 
 #endif

@@ -31,7 +31,7 @@ struct memory_wire_options {
     uint32_t queue_packets; /* frames that may be on their way to one station; 0: 1024 */
     bool copy;              /* every frame, see above; the wire then holds 2 kB for each that may be
                              * on its way */
-    bool large; /* stations may have the feature LINK_CUT: the wire can copy 64 kB frames */
+    bool large; /* stations may have LINK_CUT or LINK_WHOLE: the wire can copy 64 kB frames */
 };
 
 /* NULL when there is no memory or an option is out of range. */

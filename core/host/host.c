@@ -132,8 +132,7 @@ static void wire_port(struct chaski *host, struct host_port *port, uint8_t numbe
 {
     if ((interface->features & (LINK_CHECKSUM | LINK_CUT)) == 0)
         host->memory.sums = true;
-    cut_setup(&port->cut, &host->memory, &host->counters,
-              (interface->features & LINK_CHECKSUM) != 0, (interface->features & LINK_CUT) != 0);
+    cut_setup(&port->cut, &host->memory, &host->counters, interface->features);
     port->cut.request = interface->output;
     coalesce_setup(&port->coalesce, &host->counters,
                    interface->kind == CHASKI_BARE ? 0 : WIRE_ETHERNET_HEADER);

@@ -19,9 +19,11 @@
  * Only sound segments are taken in: both checksums of each are verified here, and not again above.
  * Who does not fit goes up as it is, and is judged there.
  *
- * That is done for a few segments at a time, in three steps: whether their headers continue the
- * run, whether they are sound, taking them in. A sum takes the processor longer than it keeps it
- * busy, so one sum right behind another is twice as fast as one among other things.
+ * In bulk nearly every frame repeats the one before in all but what counts up, and its payload
+ * stands right behind: what is paid per frame is paid for those. They are dealt with a few at a
+ * time, in three steps: which of them repeat, which are sound, taking them in. A sum takes the
+ * processor longer than it keeps it busy, so one sum right behind another is twice as fast as one
+ * among other things.
  */
 
 enum {
@@ -32,9 +34,24 @@ enum {
     IP6_SOURCE = 8,
     IP6_ADDRESSES = 32,
     LENGTH_MAX = 65535, /* of an IP packet */
-    HEADER_WORDS = PACKET_HEAD_ROOM / 8,
-    AT_A_TIME = 16, /* segments: their headers and payloads shall stay in the nearest cache */
+    HEADER_BYTES = 96,  /* that are compared: Ethernet, IPv4 and TCP with all options have 94 */
+    AT_A_TIME = 16,     /* segments: their headers and payloads shall stay in the nearest cache */
 };
+
+/* 16 bytes at a time, whatever the processor makes of that. */
+typedef uint64_t words __attribute__((vector_size(16)));
+
+enum { HEADER_WORDS = HEADER_BYTES / sizeof(words) };
+
+/* What a descriptor says of a frame apart from where its bytes are: lengths, fragments, what is
+ * known of the checksum. */
+struct shape {
+    uint8_t bytes[16];
+};
+
+_Static_assert(offsetof(struct packet, checksum) + 1 - offsetof(struct packet, length) ==
+                   sizeof(struct shape),
+               "these fields follow each other");
 
 struct run {
     struct packet *first;                 /* NULL: there is no run */
@@ -45,15 +62,11 @@ struct run {
     uint64_t transport_sum;               /* of pseudo-header and TCP header without what differs */
     uint32_t segments;
     bool ip6;
-    bool open; /* another one may follow */
-    /* With those that are about to be taken in: */
-    uint32_t length;           /* of the frame */
-    uint32_t parts;            /* fragments */
-    const struct buffer *last; /* where the last one is, and ends; NULL: there is none */
-    uint32_t last_end;
+    bool open;          /* another one may follow */
+    bool plain;         /* the last one was headers and one fragment */
+    struct shape shape; /* of the last one */
     /* The headers of the first, and which bits of them all have. */
-    uint32_t words;
-    uint64_t header[HEADER_WORDS], same[HEADER_WORDS];
+    words header[HEADER_WORDS], same[HEADER_WORDS];
 };
 
 void coalesce_setup(struct coalesce *coalesce, struct counters *counters, uint32_t link_header)
@@ -113,7 +126,7 @@ static inline bool can_be_referred_to(const struct packet *packet, uint32_t head
  * number, PSH, the urgent pointer, which without URG says nothing, and both checksums. */
 static void prepare_headers(struct run *run, const uint8_t *data)
 {
-    uint8_t same[sizeof run->same];
+    uint8_t same[HEADER_BYTES];
     uint8_t *ip = same + run->network, *tcp = same + run->transport;
     memset(same, 0xff, run->headers);
     memset(same + run->headers, 0, sizeof same - run->headers);
@@ -126,10 +139,8 @@ static void prepare_headers(struct run *run, const uint8_t *data)
     store_be32(tcp + WIRE_TCP_SEQUENCE, 0);
     tcp[WIRE_TCP_OFFSET_FLAGS + 1] = (uint8_t)~TCP_PSH;
     memset(tcp + WIRE_TCP_CHECKSUM, 0, 4);
-    run->words = (run->headers + 7) / 8;
     memcpy(run->same, same, sizeof same);
-    memset(run->header, 0, sizeof run->header);
-    memcpy(run->header, data, run->headers);
+    memcpy(run->header, data, sizeof run->header);
 }
 
 static void prepare_sums(struct run *run, const uint8_t *data)
@@ -150,16 +161,16 @@ static void prepare_sums(struct run *run, const uint8_t *data)
 static bool may_begin(const struct packet *packet, const uint8_t *tcp, uint32_t headers)
 {
     enum { OTHERS = TCP_SYN | TCP_FIN | TCP_RST | TCP_URG | TCP_PSH };
-    return headers <= packet->linear_length && headers <= HEADER_WORDS * 8 &&
-           packet->length >= headers + WORTHWHILE &&
+    return headers <= packet->linear_length && headers <= HEADER_BYTES &&
+           packet->end - packet->data >= HEADER_BYTES && packet->length >= headers + WORTHWHILE &&
            (wire_tcp_flags(tcp) & (OTHERS | TCP_ACK)) == TCP_ACK && !packet_is_shared(packet) &&
            packet->segment_size == 0 && can_be_referred_to(packet, headers);
 }
 
-static inline void note_last(struct run *run, const struct fragment *last)
+static inline void note_shape(struct run *run, const struct packet *packet)
 {
-    run->last = last->buffer;
-    run->last_end = last->offset + last->length;
+    memcpy(&run->shape, &packet->length, sizeof run->shape);
+    run->plain = packet->fragment_count == 1 && packet->linear_length == run->headers;
 }
 
 static void begin(struct run *run, struct packet *packet, uint32_t network)
@@ -181,27 +192,23 @@ static void begin(struct run *run, struct packet *packet, uint32_t network)
     run->segments = 1;
     run->ip6 = transport - network == IP6_HEADER;
     run->open = true;
-    run->length = packet->length;
-    run->parts = packet->fragment_count;
-    run->last = NULL;
+    note_shape(run, packet);
     prepare_headers(run, packet->data);
-    if (packet->fragment_count != 0)
-        note_last(run, &packet->fragments[packet->fragment_count - 1]);
 }
 
 /* ---- Continuing it -------------------------------------------------------------------------- */
 
-/* Whether the headers are those of the run. Reads whole words: what lies behind the headers is
- * there, and is not looked at. */
+/* Whether the headers are those of the run. What lies behind them is there, and is not looked at.
+ */
 static inline bool headers_equal(const struct run *run, const uint8_t *headers)
 {
-    uint64_t differ = 0;
-    for (size_t i = 0; i < run->words; i++) {
-        uint64_t word;
-        memcpy(&word, headers + i * 8, sizeof word);
-        differ |= (word ^ run->header[i]) & run->same[i];
+    words differ = {0};
+    for (size_t i = 0; i < HEADER_WORDS; i++) {
+        words these;
+        memcpy(&these, headers + i * sizeof these, sizeof these);
+        differ |= (these ^ run->header[i]) & run->same[i];
     }
-    return differ == 0;
+    return (differ[0] | differ[1]) == 0;
 }
 
 static inline bool lengths_fit(const struct run *run, const struct packet *packet)
@@ -211,17 +218,23 @@ static inline bool lengths_fit(const struct run *run, const struct packet *packe
     uint32_t said = run->ip6 ? load_be16(ip + IP6_PAYLOAD_LENGTH) + (uint32_t)IP6_HEADER
                              : wire_ip4_total_length(ip);
     return said == length && packet->length - run->headers <= run->size &&
-           run->length - run->network + packet->length - run->headers <= LENGTH_MAX;
+           run->first->length - run->network + packet->length - run->headers <= LENGTH_MAX;
 }
 
-static inline bool continues(const struct run *run, const struct packet *packet)
+static inline bool has_headers(const struct run *run, const struct packet *packet,
+                               uint32_t sequence)
+{
+    return packet->end - packet->data >= HEADER_BYTES &&
+           wire_tcp_sequence(packet->data + run->transport) == sequence &&
+           headers_equal(run, packet->data);
+}
+
+static bool continues(const struct run *run, const struct packet *packet)
 {
     if (packet->linear_length < run->headers || packet->length <= run->headers ||
-        packet->segment_size != 0 || !can_be_referred_to(packet, run->headers) ||
-        packet->end - packet->data < (ptrdiff_t)run->words * 8)
+        packet->segment_size != 0 || !can_be_referred_to(packet, run->headers))
         return false;
-    return wire_tcp_sequence(packet->data + run->transport) == run->sequence &&
-           lengths_fit(run, packet) && headers_equal(run, packet->data);
+    return has_headers(run, packet, run->sequence) && lengths_fit(run, packet);
 }
 
 /* The first piece of the payload. */
@@ -234,43 +247,21 @@ static inline struct fragment payload_of(const struct run *run, const struct pac
                              packet->linear_length - run->headers};
 }
 
-/* How many fragments the payload of the packet adds: its first piece may stand right behind the
+static inline bool stands_behind(const struct fragment *last, const struct fragment *piece)
+{
+    return last->buffer == piece->buffer && last->offset + last->length == piece->offset;
+}
+
+/* Whether there is room for the fragments of the payload, whose first may stand right behind the
  * last one. */
-static inline uint32_t parts_added(const struct run *run, const struct packet *packet)
+static bool fragments_fit(const struct run *run, const struct packet *packet)
 {
+    const struct packet *first = run->first;
     struct fragment piece = payload_of(run, packet);
-    bool joins = piece.buffer == run->last && piece.offset == run->last_end;
-    return packet->fragment_count + (packet->linear_length > run->headers) - joins;
-}
-
-/* The packet is about to be taken in. */
-static inline void note(struct run *run, const struct packet *packet, uint32_t parts)
-{
-    uint32_t payload = packet->length - run->headers;
-    run->parts += parts;
-    run->length += payload;
-    run->sequence += payload;
-    run->open =
-        payload == run->size && (wire_tcp_flags(packet->data + run->transport) & TCP_PSH) == 0;
-    if (packet->fragment_count != 0) {
-        note_last(run, &packet->fragments[packet->fragment_count - 1]);
-    } else {
-        struct fragment piece = payload_of(run, packet);
-        note_last(run, &piece);
-    }
-}
-
-/* How many of these continue the run, by their headers. */
-static uint32_t follow(struct run *run, struct packet *const *packets, uint32_t count)
-{
-    uint32_t n = 0;
-    for (; n < count && run->open && continues(run, packets[n]); n++) {
-        uint32_t parts = parts_added(run, packets[n]);
-        if (run->parts + parts > PACKET_FRAGMENTS)
-            break;
-        note(run, packets[n], parts);
-    }
-    return n;
+    uint32_t parts = packet->fragment_count + (packet->linear_length > run->headers);
+    bool joins = first->fragment_count != 0 &&
+                 stands_behind(&first->fragments[first->fragment_count - 1], &piece);
+    return first->fragment_count + parts - joins <= PACKET_FRAGMENTS;
 }
 
 /* ---- Checksums ------------------------------------------------------------------------------ */
@@ -320,8 +311,10 @@ static bool first_is_sound(struct run *run)
     if (run->segments > 1)
         return true;
     prepare_sums(run, run->first->data);
-    if (!is_sound(run, run->first))
+    if (!is_sound(run, run->first)) {
+        run->open = false;
         return false;
+    }
     run->first->checksum = CHECKSUM_VERIFIED;
     return true;
 }
@@ -329,53 +322,108 @@ static bool first_is_sound(struct run *run)
 /* ---- Taking in ------------------------------------------------------------------------------ */
 
 /* Takes over the reference; there is room. */
-static inline void append(struct packet *first, const struct fragment *piece)
+static void append(struct packet *first, const struct fragment *piece)
 {
     uint32_t count = first->fragment_count;
-    struct fragment *last = count != 0 ? &first->fragments[count - 1] : NULL;
-    if (last == NULL || last->buffer != piece->buffer ||
-        last->offset + last->length != piece->offset) {
+    if (count == 0 || !stands_behind(&first->fragments[count - 1], piece)) {
         packet_add_fragment(first, piece->buffer, piece->offset, piece->length);
         return;
     }
-    last->length += piece->length;
+    first->fragments[count - 1].length += piece->length;
     first->length += piece->length;
     buffer_drop(piece->buffer);
 }
 
 /* The packet is gone afterwards. */
-static inline void take_in(struct run *run, struct packet *packet)
+static void take_in(struct run *run, struct packet *packet)
 {
-    struct packet *first = run->first;
-    uint8_t *flags = first->data + run->transport + WIRE_TCP_OFFSET_FLAGS + 1;
-    *flags |= wire_tcp_flags(packet->data + run->transport) & TCP_PSH;
+    uint32_t payload = packet->length - run->headers;
+    uint8_t push = wire_tcp_flags(packet->data + run->transport) & TCP_PSH;
+    run->first->data[run->transport + WIRE_TCP_OFFSET_FLAGS + 1] |= push;
+    run->sequence += payload;
+    run->segments++;
+    run->open = payload == run->size && !push;
+    note_shape(run, packet);
     if (packet->linear_length != run->headers) {
         struct fragment piece = payload_of(run, packet);
-        append(first, &piece);
+        append(run->first, &piece);
     } else if (packet->linear != NULL) {
         buffer_drop(packet->linear);
     }
     for (uint32_t i = 0; i < packet->fragment_count; i++)
-        append(first, &packet->fragments[i]);
+        append(run->first, &packet->fragments[i]);
     pool_give(packet->pool, packet); /* all that it had is the run's now */
-    run->segments++;
+}
+
+static bool take_one(struct run *run, struct packet *packet)
+{
+    if (run->first == NULL || !run->open || !continues(run, packet) ||
+        !fragments_fit(run, packet) || !first_is_sound(run) || !is_sound(run, packet))
+        return false;
+    take_in(run, packet);
+    return true;
+}
+
+/* ---- Those that repeat the one before ---------------------------------------------------------
+ */
+
+static inline bool repeats(const struct run *run, const struct packet *packet, uint32_t sequence,
+                           const struct fragment *before)
+{
+    const uint8_t *ip = packet->data + run->network, *same = (const uint8_t *)run->header;
+    uint32_t length_at = run->ip6 ? (uint32_t)IP6_PAYLOAD_LENGTH : (uint32_t)WIRE_IP4_TOTAL_LENGTH;
+    return memcmp(&packet->length, &run->shape, sizeof run->shape) == 0 &&
+           stands_behind(before, &packet->fragments[0]) && has_headers(run, packet, sequence) &&
+           memcmp(ip + length_at, same + run->network + length_at, 2) == 0 &&
+           (wire_tcp_flags(packet->data + run->transport) & TCP_PSH) == 0;
+}
+
+static uint32_t count_repeats(const struct run *run, struct packet *const *packets, uint32_t count)
+{
+    uint32_t length = run->first->length - run->network, n = 0;
+    struct fragment last = run->first->fragments[run->first->fragment_count - 1];
+    while (n < count && length + (n + 1) * run->size <= LENGTH_MAX &&
+           repeats(run, packets[n], run->sequence + n * run->size, &last)) {
+        last.length += run->size;
+        n++;
+    }
+    return n;
+}
+
+/* Their payload stands right behind that of the run, so nothing but its length changes. */
+static void take_in_repeats(struct run *run, struct packet *const *packets, uint32_t n)
+{
+    struct packet *first = run->first;
+    struct fragment *last = &first->fragments[first->fragment_count - 1];
+    for (uint32_t i = 0; i < n; i++) {
+        if (packets[i]->linear != NULL)
+            buffer_drop(packets[i]->linear);
+        pool_give(packets[i]->pool, packets[i]);
+    }
+    last->buffer->references -= n;
+    last->length += n * run->size;
+    first->length += n * run->size;
+    run->sequence += n * run->size;
+    run->segments += n;
 }
 
 /* How many of these go into the run. */
-static uint32_t take_some(struct run *run, struct packet *const *packets, uint32_t count)
+static uint32_t take_repeats(struct run *run, struct packet *const *packets, uint32_t count)
 {
     uint32_t n = 0, sound = 0;
-    if (run->first != NULL)
-        n = follow(run, packets, count < AT_A_TIME ? count : AT_A_TIME);
+    if (run->first != NULL && run->open && run->plain)
+        n = count_repeats(run, packets, count < AT_A_TIME ? count : AT_A_TIME);
     if (n == 0 || !first_is_sound(run))
         return 0;
     while (sound < n && is_sound(run, packets[sound]))
         sound++;
-    for (uint32_t i = 0; i < sound; i++)
-        take_in(run, packets[i]);
-    run->open = run->open && sound == n;
+    run->open = sound == n;
+    take_in_repeats(run, packets, sound);
     return sound;
 }
+
+/* ---- Bursts -----------------------------------------------------------------------------------
+ */
 
 /* Makes one segment of the run. */
 static void finish(struct coalesce *coalesce, struct run *run)
@@ -404,7 +452,9 @@ static uint32_t join_runs(struct coalesce *coalesce, struct packet **packets, ui
     struct run run = {.first = NULL};
     uint32_t kept = 0;
     for (uint32_t i = 0; i < count;) {
-        uint32_t taken = take_some(&run, packets + i, count - i);
+        uint32_t taken = take_repeats(&run, packets + i, count - i);
+        if (taken == 0)
+            taken = take_one(&run, packets[i]);
         i += taken;
         if (taken != 0)
             continue;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/link/cut.h"
 
+#include "core/link/feature.h"
 #include "core/wire/ip4.h"
 #include "core/wire/tcp.h"
 
@@ -64,14 +65,14 @@ struct cutting {
 };
 
 void cut_setup(struct cut *cut, struct packet_memory *memory, struct counters *counters,
-               bool link_completes, bool link_cuts)
+               unsigned features)
 {
     *cut = (struct cut){
         .request = {hook_not_wired, counters},
         .memory = memory,
         .counters = counters,
-        .link_completes = link_completes || link_cuts,
-        .link_cuts = link_cuts,
+        .link_completes = (features & (LINK_CHECKSUM | LINK_CUT)) != 0,
+        .link_cuts = (features & (LINK_CUT | LINK_WHOLE)) != 0,
     };
 }
 

@@ -17,11 +17,12 @@ struct cut {
     struct packet_memory *memory;
     struct counters *counters;
     bool link_completes; /* the link takes PARTIAL checksums */
-    bool link_cuts;      /* the link takes segments to be cut, and PARTIAL checksums then too */
+    bool link_cuts;      /* the link takes segments to be cut, or carries them whole */
 };
 
+/* `features` are the link's, enum link_feature. */
 void cut_setup(struct cut *cut, struct packet_memory *memory, struct counters *counters,
-               bool link_completes, bool link_cuts);
+               unsigned features);
 
 /* hook_function: frames with network and transport noted, their headers linear. */
 void cut_transmit(void *cut, struct burst *burst, uint64_t now_ns);

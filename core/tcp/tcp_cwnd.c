@@ -93,12 +93,13 @@ void window_recovered(const struct tcp *tcp, struct tcp_connection *c)
     if (c->recovery == TCP_CA_LOSS) /* it has grown again by itself */
         return;
     validation_recovered(c);
-    /* RFC 6582, 3.2 step 3: no burst of what a full window would allow, when the peer's window let
-     * less go meanwhile. Without SACK, what has left the network is known less well. */
-    uint32_t burst = has(c, TCPF_HAS_SACK) ? tcp_initial_window(tcp, c) : c->mss;
-    uint32_t most = maximum(tcp_in_flight(c), c->mss) + burst;
+    uint32_t threshold = c->congestion.threshold, most = threshold;
+    if (has(c, TCPF_HAS_SACK)) /* RFC 9937, 6.4 */
+        pace_ease(tcp, c);
+    else /* RFC 6582, 3.2 step 3: what has left the network is known less well */
+        most = maximum(tcp_in_flight(c), c->mss) + c->mss;
     /* Segments may have become longer than the threshold since. */
-    c->congestion.window = maximum(minimum(c->congestion.threshold, most), c->mss);
+    c->congestion.window = maximum(minimum(threshold, most), c->mss);
 }
 
 /* RFC 6937 with the bound that its successor makes the only one (PRR-SSRB where nothing more is

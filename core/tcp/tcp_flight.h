@@ -106,10 +106,11 @@ struct tcp_flight {
     struct pace pace;
     struct validation validation;
     struct push push;
-    uint32_t timeout_at; /* where the segment begins that told our user time-out */
-    bool timeout_told;   /* timeout_at holds */
-    bool limited;        /* the window has held something back since the last acknowledgement */
-    uint32_t peak;       /* most bytes that were in flight in the round that ends at peak_end */
+    uint32_t timeout_at;   /* where the segment begins that told our user time-out */
+    bool timeout_told;     /* timeout_at holds */
+    uint16_t peer_timeout; /* the option's value, which was not adopted; 0: none came */
+    bool limited;          /* the window has held something back since the last acknowledgement */
+    uint32_t peak;         /* most bytes in flight in the round that ends at peak_end */
     uint32_t peak_end;
     union congestion_state congestion;
 };

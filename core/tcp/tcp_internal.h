@@ -103,6 +103,13 @@ static inline uint8_t tcp_ao_length(const struct tcp_connection *c)
     return has(c, TCPF_AO) ? WIRE_TCP_AO_SIZE : 0;
 }
 
+/* What a full segment leaves for options. */
+static inline uint32_t tcp_options_length(const struct tcp_connection *c)
+{
+    return (has(c, TCPF_HAS_TIMESTAMPS) ? WIRE_TCP_TIMESTAMP_PADDED : 0u) + tcp_ao_length(c) +
+           ecn_option_room(c);
+}
+
 /* RFC 6928 */
 static inline uint32_t tcp_initial_window(const struct tcp *tcp, const struct tcp_connection *c)
 {
@@ -176,7 +183,7 @@ uint32_t connection_take_work(struct tcp *tcp);
 struct tcp_connection *connection_of(struct tcp *tcp, chaski_tcp handle);
 chaski_tcp connection_handle(const struct tcp *tcp, const struct tcp_connection *c);
 /* mss and the like, from the path, the peer's announcement and the options. */
-void connection_set_mss(const struct tcp *tcp, struct tcp_connection *c, uint16_t path_mtu);
+void connection_set_mss(struct tcp_connection *c, uint16_t path_mtu);
 int connection_path(const struct tcp *tcp, const struct tcp_connection *c, struct ip_path *path);
 
 /* ---- tcp_options.c ------------------------------------------------------------------------- */
@@ -214,6 +221,13 @@ uint32_t secret_port_offset(const struct tcp *tcp, const struct tcp_key *key);
 
 /* Applies a segment, parsed into packet->tcp, its data being the payload. Consumes it. */
 void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packet, uint64_t now_ns);
+
+/* ---- tcp_prune.c --------------------------------------------------------------------------- */
+
+/* Whether text may be queued, which is `next` in order or behind a gap: when the pools
+ * have no room for it, what others hold behind gaps gives way, then what it holds itself. */
+bool tcp_admit_text(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
+                    bool next);
 
 /* ---- tcp_ack.c ----------------------------------------------------------------------------- */
 
@@ -311,6 +325,15 @@ uint32_t push_limit(struct tcp_connection *c, uint32_t n);
 /* Whether PSH is set behind the next n bytes, which go now. */
 bool push_ends(struct tcp_connection *c, uint32_t n);
 
+/* ---- tcp_receive_window.c ------------------------------------------------------------------- */
+
+/* The window to advertise, in bytes; moves rcv_advertised. */
+uint32_t tcp_window_to_send(struct tcp_connection *c);
+/* The window of a SYN, which has no scale: whole segments of `mss`, as Linux. */
+uint16_t tcp_first_window(uint32_t room, uint32_t mss);
+/* True when an update of the window is worth a segment of its own (RFC 9293, 3.8.6.2.2). */
+bool tcp_window_opened(const struct tcp_connection *c);
+
 /* ---- tcp_output.c, tcp_build.c ------------------------------------------------------------- */
 
 /* Sends what may be sent now. */
@@ -320,13 +343,6 @@ void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 uint32_t tcp_largest_segment(const struct tcp *tcp, const struct tcp_connection *c);
 /* What both windows allow now. */
 uint32_t tcp_may_send(const struct tcp_connection *c);
-
-/* The window to advertise, in bytes; moves rcv_advertised. */
-uint32_t tcp_window_to_send(struct tcp_connection *c);
-/* The window of a SYN, which has no scale: whole segments of `mss`, as Linux. */
-uint16_t tcp_first_window(uint32_t room, uint32_t mss);
-/* True when an update of the window is worth a segment of its own (RFC 9293, 3.8.6.2.2). */
-bool tcp_window_opened(const struct tcp_connection *c);
 
 /* One segment with up to `length` bytes from `sequence` on, which `chunk` holds the first of; FIN
  * when `flags` say so and all of them found a place. Returns the payload bytes sent, or -1 when a

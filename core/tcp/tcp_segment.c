@@ -22,14 +22,22 @@ static uint32_t segment_length(const struct packet *packet)
            ((packet->tcp.flags & TCP_FIN) != 0);
 }
 
-/* RFC 7323, 5.3: PAWS. A TS.Recent older than 24 days says nothing. */
-static bool timestamp_is_old(const struct tcp_connection *c, const struct packet *packet,
+/* RFC 7323, 5.3 and 5.5: a TS.Recent older than 24 days says nothing. Nor does 0, as on Linux: some
+ * begin with it, and only then with their clock. */
+static bool is_before_recent(const struct tcp_connection *c, const struct packet *packet,
                              uint64_t now_ns)
 {
     enum { DAYS_24_MS = 24 * 24 * 3600 * 1000u };
-    return has(c, TCPF_HAS_TIMESTAMPS) && packet->tcp.has_timestamp &&
-           seq_lt(packet->tcp.timestamp, c->ts_recent) &&
+    return seq_lt(packet->tcp.timestamp, c->ts_recent) && c->ts_recent != 0 &&
            clock_ms(now_ns) - c->ts_recent_at_ms < DAYS_24_MS;
+}
+
+/* PAWS. */
+static bool timestamp_is_old(const struct tcp_connection *c, const struct packet *packet,
+                             uint64_t now_ns)
+{
+    return has(c, TCPF_HAS_TIMESTAMPS) && packet->tcp.has_timestamp &&
+           is_before_recent(c, packet, now_ns);
 }
 
 /* RFC 9293, 3.10.7.4, first: any part of it within what we are ready to receive. */
@@ -155,8 +163,7 @@ static bool syn_again(const struct tcp_connection *c, const struct packet *packe
 static void note_timestamp(struct tcp_connection *c, struct packet *packet, uint64_t now_ns)
 {
     if (packet->tcp.has_timestamp && has(c, TCPF_HAS_TIMESTAMPS) &&
-        seq_le(packet->tcp.sequence, c->last_ack_sent) &&
-        seq_ge(packet->tcp.timestamp, c->ts_recent)) {
+        seq_le(packet->tcp.sequence, c->last_ack_sent) && !is_before_recent(c, packet, now_ns)) {
         packet->tcp.newer = packet->tcp.timestamp != c->ts_recent;
         c->ts_recent = packet->tcp.timestamp;
         c->ts_recent_at_ms = clock_ms(now_ns);
@@ -278,7 +285,7 @@ static void receive_text(struct tcp *tcp, struct tcp_connection *c, struct packe
     bool next = packet->tcp.sequence == c->rcv_nxt, gap = !tree_empty(&queue->runs);
     estimate_receive_mss(c, packet);
     note_text(c, now_ns);
-    if (!receive_queue_admit(queue, packet, next, tcp->counters)) {
+    if (!tcp_admit_text(tcp, c, packet, next)) {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_QUEUE_FULL);
         c->flags |= TCPF_ACK_NOW;
         return;
@@ -464,7 +471,7 @@ static void take_syn(struct tcp *tcp, struct tcp_connection *c, const struct pac
     ecn_take_synack(tcp, c, packet);
     user_timeout_told(tcp, c, options.user_timeout);
     struct ip_path path;
-    connection_set_mss(tcp, c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
+    connection_set_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
     c->snd_wnd = packet->tcp.window;
     c->max_snd_wnd = packet->tcp.window;
     c->snd_wl1 = packet->tcp.sequence;

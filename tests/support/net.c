@@ -93,7 +93,7 @@ void net_make(struct net *net, const struct net_options *options)
         .stations = net->host_count,
         .queue_packets = options->queue_packets,
         .copy = options->copy,
-        .large = options->mtu > 1500 || (options->features & LINK_CUT) != 0,
+        .large = options->mtu > 1500 || (options->features & (LINK_CUT | LINK_WHOLE)) != 0,
     };
     net->wire = memory_wire_create(&wire);
     assert_non_null(net->wire);

@@ -189,6 +189,21 @@ static void a_packet_without_room_begins_a_new_run(void **state)
 }
 
 /* Frames whose payload is one stretch of memory, as the cutting block makes them. */
+/* As the cutting block makes them: the payload is at `offset` of a buffer that others share. */
+static struct packet *packet_referring(struct blocks *blocks, const struct frame *frame,
+                                       struct buffer *buffer, uint32_t offset)
+{
+    static uint8_t bytes[FRAME_MAX];
+    struct packet *packet = packet_take(&blocks->memory.packets, FOR_CONTROL);
+    uint32_t headers = headers_length(frame);
+    assert_non_null(packet);
+    write_frame(frame, bytes);
+    memcpy(packet_put(packet, headers), bytes, headers);
+    memcpy(buffer->data + offset, bytes + headers, frame->payload);
+    packet_add_fragment(packet, buffer_hold(buffer), offset, frame->payload);
+    return packet;
+}
+
 static void payload_that_lies_together_takes_one_fragment(void **state)
 {
     (void)state;
@@ -198,15 +213,8 @@ static void payload_that_lies_together_takes_one_fragment(void **state)
     struct buffer *buffer = buffer_take(&blocks->memory.large, FOR_CONTROL);
     struct burst burst = {.count = 0};
     for (unsigned i = 0; i < FRAMES; i++) {
-        static uint8_t bytes[FRAME_MAX];
         struct frame frame = plain(i);
-        struct packet *packet = packet_take(&blocks->memory.packets, FOR_CONTROL);
-        uint32_t headers = headers_length(&frame);
-        write_frame(&frame, bytes);
-        memcpy(packet_put(packet, headers), bytes, headers);
-        memcpy(buffer->data + i * PAYLOAD, bytes + headers, PAYLOAD);
-        packet_add_fragment(packet, buffer_hold(buffer), i * PAYLOAD, PAYLOAD);
-        burst.packets[burst.count++] = packet;
+        burst.packets[burst.count++] = packet_referring(blocks, &frame, buffer, i * PAYLOAD);
     }
     coalesce_receive(&coalesce, &burst, 0);
     assert_int_equal(blocks->up.count, 1);
@@ -216,6 +224,62 @@ static void payload_that_lies_together_takes_one_fragment(void **state)
     struct frame first = plain(0);
     check_one(blocks->up.packets[0], &first, FRAMES * PAYLOAD);
     blocks_end(blocks);
+}
+
+/* Ten frames, the sixth of which is this one. What goes up: the first `joined`, perhaps the sixth
+ * alone, and the rest. */
+static void one_is_not_like_the_others(struct frame odd, unsigned joined)
+{
+    enum { FRAMES = 10, ODD = 5 };
+    struct coalesce coalesce;
+    struct blocks *blocks = make(&coalesce, false);
+    struct buffer *buffer = buffer_take(&blocks->memory.large, FOR_CONTROL);
+    struct burst burst = {.count = 0};
+    for (unsigned i = 0; i < FRAMES; i++) {
+        struct frame frame = i == ODD ? odd : plain(i);
+        burst.packets[burst.count++] = packet_referring(blocks, &frame, buffer, i * PAYLOAD);
+    }
+    coalesce_receive(&coalesce, &burst, 0);
+    assert_int_equal(blocks->up.count, joined == ODD ? 3 : 2);
+    assert_int_equal(buffer->references, 1 + blocks->up.count);
+    buffer_drop(buffer);
+    struct frame first = plain(0), last = plain(ODD + 1);
+    check_one(blocks->up.packets[0], &first, joined * PAYLOAD);
+    check_one(blocks->up.packets[blocks->up.count - 1], &last, (FRAMES - ODD - 1) * PAYLOAD);
+    blocks_end(blocks);
+}
+
+static void amid_frames_that_repeat_an_odd_one_is_seen(void **state)
+{
+    (void)state;
+    enum {
+        IP_LENGTH = 3,
+        IP_IDENTIFICATION = 5,
+        IP_TTL = 8,
+        IP_CHECKSUM = 11,
+        TCP_SEQUENCE = NETWORK4 + 7,
+        TCP_ACKNOWLEDGMENT = NETWORK4 + 11,
+        TCP_CHECKSUM = NETWORK4 + 17,
+        TIMESTAMP = NETWORK4 + TCP - 5,
+        LAST = NETWORK4 + TCP + PAYLOAD - 1,
+    };
+    static const uint32_t patched[] = {IP_LENGTH, IP_TTL, TCP_SEQUENCE, TCP_ACKNOWLEDGMENT,
+                                       TIMESTAMP},
+                          spoilt[] = {IP_IDENTIFICATION, IP_CHECKSUM, TCP_CHECKSUM, LAST};
+    for (unsigned i = 0; i < sizeof patched / sizeof *patched; i++) {
+        struct frame odd = plain(5);
+        odd.patch_at = patched[i];
+        odd.patch = 1;
+        one_is_not_like_the_others(odd, 5);
+    }
+    for (unsigned i = 0; i < sizeof spoilt / sizeof *spoilt; i++) {
+        struct frame odd = plain(5);
+        odd.spoil_at = spoilt[i];
+        one_is_not_like_the_others(odd, 5);
+    }
+    struct frame pushed = plain(5);
+    pushed.flags = 0x18;
+    one_is_not_like_the_others(pushed, 6);
 }
 
 static void an_ip_packet_stays_below_64_kilobytes(void **state)
@@ -439,6 +503,7 @@ int main(void)
         cmocka_unit_test(a_lone_frame_passes_untouched),
         cmocka_unit_test(a_packet_without_room_begins_a_new_run),
         cmocka_unit_test(payload_that_lies_together_takes_one_fragment),
+        cmocka_unit_test(amid_frames_that_repeat_an_odd_one_is_seen),
         cmocka_unit_test(an_ip_packet_stays_below_64_kilobytes),
         cmocka_unit_test(other_headers_end_a_run),
         cmocka_unit_test(other_stations_end_a_run),

@@ -2,13 +2,14 @@
 #include "tests/unit/blocks.h"
 
 #include "core/link/cut.h"
+#include "core/link/feature.h"
 
 enum { ETHERNET = 14, TCP_CHECKSUM = 16 };
 
-static struct blocks *make(struct cut *cut, bool link_completes, bool link_cuts)
+static struct blocks *make(struct cut *cut, unsigned features)
 {
     struct blocks *blocks = blocks_make(128);
-    cut_setup(cut, &blocks->memory, &blocks->counters, link_completes, link_cuts);
+    cut_setup(cut, &blocks->memory, &blocks->counters, features);
     cut->request = hook_to(&blocks->down);
     return blocks;
 }
@@ -40,7 +41,7 @@ static void a_segment_becomes_frames_that_each_stand_alone(void **state)
 {
     (void)state;
     struct cut cut;
-    struct blocks *blocks = make(&cut, false, false);
+    struct blocks *blocks = make(&cut, 0);
     give(cut_transmit, &cut, literal_segment(blocks), 0);
     assert_int_equal(blocks->down.count, 3);
     assert_int_equal(blocks->down.bursts, 1);
@@ -65,7 +66,7 @@ static void atomic_datagrams_keep_their_identification(void **state)
 {
     (void)state;
     struct cut cut;
-    struct blocks *blocks = make(&cut, false, false);
+    struct blocks *blocks = make(&cut, 0);
     struct packet *segment = literal_segment(blocks);
     segment->data[ETHERNET + 6] = 0x40; /* don't fragment */
     give(cut_transmit, &cut, segment, 0);
@@ -82,7 +83,7 @@ static void a_last_frame_that_is_full_has_the_flags_of_the_end(void **state)
 {
     (void)state;
     struct cut cut;
-    struct blocks *blocks = make(&cut, false, false);
+    struct blocks *blocks = make(&cut, 0);
     struct packet *segment = literal_segment(blocks);
     segment->segment_size = 5;
     give(cut_transmit, &cut, segment, 0);
@@ -161,7 +162,7 @@ static void cut_and_check(const uint32_t *lengths, unsigned count, uint16_t segm
 {
     static uint8_t payload[65536];
     struct cut cut;
-    struct blocks *blocks = make(&cut, false, false);
+    struct blocks *blocks = make(&cut, 0);
     struct packet *segment = headers_alone(blocks, ip6);
     uint32_t length = add_fragments(blocks, segment, lengths, count, payload);
     segment->segment_size = segment_size;
@@ -209,7 +210,7 @@ static void payload_is_referred_to_and_not_copied(void **state)
     static const uint32_t lengths[] = {4096};
     static uint8_t payload[4096];
     struct cut cut;
-    struct blocks *blocks = make(&cut, false, false);
+    struct blocks *blocks = make(&cut, 0);
     struct packet *segment = headers_alone(blocks, false);
     add_fragments(blocks, segment, lengths, 1, payload);
     struct buffer *buffer = segment->fragments[0].buffer;
@@ -231,7 +232,7 @@ static void payload_in_the_segments_own_room_is_copied(void **state)
     (void)state;
     for (uint16_t segment_size = 2; segment_size < 128; segment_size++) {
         struct cut cut;
-        struct blocks *blocks = make(&cut, false, false);
+        struct blocks *blocks = make(&cut, 0);
         struct packet *segment = headers_alone(blocks, false);
         uint8_t payload[128];
         for (unsigned i = 0; i < sizeof payload; i++)
@@ -255,7 +256,7 @@ static void a_frame_may_have_as_many_pieces_as_a_packet(void **state)
     static const uint32_t lengths[] = {1, 1, 1, 1, 1};
     static uint8_t payload[8];
     struct cut cut;
-    struct blocks *blocks = make(&cut, false, false);
+    struct blocks *blocks = make(&cut, 0);
     struct packet *headers = headers_alone(blocks, false);
     uint8_t bytes[ETHERNET + 52 + 1];
     packet_copy_out(headers, 0, bytes, ETHERNET + 52);
@@ -277,7 +278,7 @@ static void links_that_cut_get_the_burst_untouched(void **state)
 {
     (void)state;
     struct cut cut;
-    struct blocks *blocks = make(&cut, false, true);
+    struct blocks *blocks = make(&cut, LINK_CUT);
     struct packet *segment = literal_segment(blocks);
     give(cut_transmit, &cut, segment, 0);
     assert_int_equal(blocks->down.count, 1);
@@ -288,11 +289,31 @@ static void links_that_cut_get_the_burst_untouched(void **state)
     blocks_end(blocks);
 }
 
+static void links_that_carry_segments_whole_get_one_sum_of_the_whole(void **state)
+{
+    (void)state;
+    struct cut cut;
+    struct blocks *blocks = make(&cut, LINK_WHOLE);
+    struct packet *segment = literal_segment(blocks);
+    uint8_t bytes[64];
+    store_be16(packet_transport(segment) + TCP_CHECKSUM,
+               plain_sum(segment->data + ETHERNET + 12, 8, 6u + 30));
+    give(cut_transmit, &cut, segment, 0);
+    assert_int_equal(blocks->down.count, 1);
+    assert_ptr_equal(blocks->down.packets[0], segment);
+    assert_int_equal(segment->checksum, CHECKSUM_COMPLETE);
+    assert_int_equal(segment->segment_size, 4);
+    packet_copy_out(segment, 0, bytes, segment->length);
+    assert_int_equal(plain_sum(bytes + ETHERNET + 20, 30, plain_sum(bytes + ETHERNET + 12, 8, 36)),
+                     0xffff);
+    blocks_end(blocks);
+}
+
 static void links_that_complete_get_the_sum_of_the_pseudo_header(void **state)
 {
     (void)state;
     struct cut cut;
-    struct blocks *blocks = make(&cut, true, false);
+    struct blocks *blocks = make(&cut, LINK_CHECKSUM);
     give(cut_transmit, &cut, literal_segment(blocks), 0);
     assert_int_equal(blocks->down.count, 3);
     for (unsigned i = 0; i < 3; i++) {
@@ -317,7 +338,7 @@ static void other_links_get_partial_checksums_completed(void **state)
 {
     (void)state;
     struct cut cut;
-    struct blocks *blocks = make(&cut, false, false);
+    struct blocks *blocks = make(&cut, 0);
     /* UDP, 10.0.0.1 to 10.0.0.2, "hi": the field holds the pseudo-header's sum */
     struct packet *packet =
         packet_of_hex(blocks, ETHERNET_HEADER "4500001e 00000000 401166cd 0a000001 0a000002 "
@@ -337,7 +358,7 @@ static void a_segment_that_fits_one_frame_is_only_completed(void **state)
     static const uint32_t lengths[] = {1448};
     static uint8_t payload[1448];
     struct cut cut;
-    struct blocks *blocks = make(&cut, false, false);
+    struct blocks *blocks = make(&cut, 0);
     struct packet *segment = headers_alone(blocks, false);
     add_fragments(blocks, segment, lengths, 1, payload);
     segment->segment_size = 1448;
@@ -353,7 +374,7 @@ static void order_is_kept_between_what_is_cut_and_what_is_not(void **state)
 {
     (void)state;
     struct cut cut;
-    struct blocks *blocks = make(&cut, false, false);
+    struct blocks *blocks = make(&cut, 0);
     struct burst burst = {.count = 3};
     burst.packets[0] = packet_of_hex(blocks, "01");
     burst.packets[1] = literal_segment(blocks);
@@ -373,7 +394,7 @@ static void segments_without_sound_headers_are_dropped(void **state)
 {
     (void)state;
     struct cut cut;
-    struct blocks *blocks = make(&cut, false, false);
+    struct blocks *blocks = make(&cut, 0);
     struct packet *no_tcp = literal_segment(blocks);
     no_tcp->data[ETHERNET + 9] = 17;
     give(cut_transmit, &cut, no_tcp, 0);
@@ -400,7 +421,7 @@ static void running_out_of_packets_drops_the_rest_of_the_segment(void **state)
     static const uint32_t lengths[] = {10000};
     static uint8_t payload[10000];
     struct cut cut;
-    struct blocks *blocks = make(&cut, false, false);
+    struct blocks *blocks = make(&cut, 0);
     struct packet *segment = headers_alone(blocks, false);
     add_fragments(blocks, segment, lengths, 1, payload);
     segment->segment_size = 1448;
@@ -417,7 +438,7 @@ static void cut_with_flags(uint8_t flags, uint16_t urgent, uint16_t identificati
     static const uint32_t lengths[] = {9001};
     static uint8_t payload[9001];
     struct cut cut;
-    struct blocks *blocks = make(&cut, false, false);
+    struct blocks *blocks = make(&cut, 0);
     struct packet *segment = headers_alone(blocks, false);
     uint8_t *ip = segment->data + ETHERNET, *tcp = ip + 20;
     uint32_t length = add_fragments(blocks, segment, lengths, 1, payload);
@@ -468,6 +489,7 @@ int main(void)
         cmocka_unit_test(ip6_segments_are_cut_as_well),
         cmocka_unit_test(payload_is_referred_to_and_not_copied),
         cmocka_unit_test(links_that_cut_get_the_burst_untouched),
+        cmocka_unit_test(links_that_carry_segments_whole_get_one_sum_of_the_whole),
         cmocka_unit_test(links_that_complete_get_the_sum_of_the_pseudo_header),
         cmocka_unit_test(other_links_get_partial_checksums_completed),
         cmocka_unit_test(a_segment_that_fits_one_frame_is_only_completed),

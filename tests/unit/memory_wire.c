@@ -440,6 +440,23 @@ static void carries_large_segments(void **state)
     }
 }
 
+static void carries_segments_whole_whose_sums_are_to_be_verified(void **state)
+{
+    (void)state;
+    static uint8_t large[9000];
+    memcpy(large, frame, sizeof frame);
+    set_up_with((struct memory_wire_options){.stations = 2, .large = true}, LINK_WHOLE);
+    struct packet *packet = frame_of_bytes(&memories[0].memory, large, sizeof large);
+    packet->segment_size = 1448;
+    packet->checksum = CHECKSUM_COMPLETE;
+    send_packet(links[0], packet, 0);
+    struct packet *received = receive_one(links[1], 0);
+    assert_int_equal(received->segment_size, 1448);
+    assert_int_equal(received->checksum, CHECKSUM_UNKNOWN);
+    packet_free(received);
+    tear_down();
+}
+
 static void distrusts_a_partial_checksum_that_it_did_not_offer_to_complete(void **state)
 {
     (void)state;
@@ -519,6 +536,7 @@ int main(void)
         cmocka_unit_test(queue_is_bounded),
         cmocka_unit_test(copies_as_between_machines),
         cmocka_unit_test(carries_large_segments),
+        cmocka_unit_test(carries_segments_whole_whose_sums_are_to_be_verified),
         cmocka_unit_test(distrusts_a_partial_checksum_that_it_did_not_offer_to_complete),
         cmocka_unit_test(refuses_frames_over_the_mtu),
         cmocka_unit_test(a_copy_that_finds_no_memory_leaves_nothing),

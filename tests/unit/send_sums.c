@@ -28,7 +28,7 @@ static void begin(struct sender *sender)
     sender->blocks = blocks_make(256);
     sender->blocks->memory.sums = true;
     sender->written = 0;
-    cut_setup(&sender->cut, &sender->blocks->memory, &sender->blocks->counters, false, false);
+    cut_setup(&sender->cut, &sender->blocks->memory, &sender->blocks->counters, 0);
     sender->cut.request = hook_to(&sender->blocks->down);
     send_queue_init(&sender->queue, FIRST);
     for (uint32_t i = 0; i < STREAM; i++)

@@ -187,8 +187,8 @@ static void make_net(struct play *play, uint64_t seed)
     struct net_options options = {
         .hosts = one_in(play, 3) ? 3 + below(play, 2) : 2,
         .mtu = (uint16_t)mtu,
-        .features =
-            pick(play, (const uint32_t[]){0, 0, LINK_CHECKSUM, LINK_CHECKSUM | LINK_CUT}, 4),
+        .features = pick(
+            play, (const uint32_t[]){0, LINK_WHOLE, LINK_CHECKSUM, LINK_CHECKSUM | LINK_CUT}, 4),
         .copy = one_in(play, 2),
         .queue_packets = 128,
         .seed = seed,
