@@ -158,6 +158,24 @@ static bool syn_again(const struct tcp_connection *c, const struct packet *packe
            packet->tcp.sequence == c->snd_wl1;
 }
 
+/* Both have opened at once, and this answer and ours have crossed (RFC 9293, 3.5, figure 7). */
+static bool crosses_ours(const struct tcp_connection *c, const struct packet *packet)
+{
+    const uint8_t mask = TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN;
+    return c->state == CHASKI_TCP_SYN_RECEIVED && !(c->fast_open & FAST_OPEN_PASSIVE) &&
+           (packet->tcp.flags & mask) == (TCP_SYN | TCP_ACK) &&
+           packet->tcp.sequence + 1 == c->rcv_nxt && packet->length == 0 &&
+           judge_acknowledgment(c, packet) == ACCEPT;
+}
+
+/* Its SYN is known: what is left is an acknowledgement, whose window has no scale. */
+static void take_as_acknowledgment(const struct tcp_connection *c, struct packet *packet)
+{
+    packet->tcp.flags &= (uint8_t)~TCP_SYN;
+    packet->tcp.sequence++;
+    packet->tcp.window = (uint16_t)(packet->tcp.window >> c->send_scale);
+}
+
 /* RFC 7323, 4.3 */
 static void note_timestamp(struct tcp_connection *c, struct packet *packet, uint64_t now_ns)
 {
@@ -206,9 +224,10 @@ static bool move_after_ack(struct tcp *tcp, struct tcp_connection *c, uint64_t n
 
 static void receive_urgent(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet)
 {
-    if (!(packet->tcp.flags & TCP_URG) || packet->tcp.urgent == 0 || !may_receive_text(c))
+    uint32_t offset = packet->tcp.urgent + (tcp->knobs.standard_urgent ? 1u : 0u);
+    if (!(packet->tcp.flags & TCP_URG) || offset == 0 || !may_receive_text(c))
         return;
-    uint32_t mark = packet->tcp.sequence + packet->tcp.urgent;
+    uint32_t mark = packet->tcp.sequence + offset;
     if (seq_le(mark, c->rcv_nxt) || (has(c, TCPF_URGENT_IN) && seq_le(mark, c->receive_urgent)))
         return;
     c->receive_urgent = mark;
@@ -586,6 +605,8 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
         return;
     }
+    if (crosses_ours(c, packet))
+        take_as_acknowledgment(c, packet);
     switch (judge(tcp, c, packet, now_ns)) {
     case ACCEPT:
         apply(tcp, c, packet, now_ns);

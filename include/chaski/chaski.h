@@ -249,6 +249,10 @@ enum chaski_tcp_option {
     /* What the peer has told that it waits for (RFC 5482) while CHASKI_TCP_USER_TIMEOUT
      * was set; 0: nothing. To be read only, and perhaps forgotten once all is acknowledged. */
     CHASKI_TCP_PEER_USER_TIMEOUT,
+    /* KeyID of the last segment that was believed, and the one of the key that it asked for;
+     * negative while there is none. To be read only. */
+    CHASKI_TCP_AO_RECEIVED_KEY,
+    CHASKI_TCP_AO_RECEIVED_NEXT_KEY,
     CHASKI_TCP_OPTION_COUNT,
 };
 
@@ -402,6 +406,11 @@ int chaski_tcp_ao_add_key(struct chaski *host, const struct chaski_tcp_ao_key *k
  * begins with it any more; a connection goes on with what it has derived from it already, until
  * either end tells it to use another key. */
 int chaski_tcp_ao_remove_key(struct chaski *host, const struct chaski_tcp_ao_key *key);
+
+/* The keys that are for a connection, of which the first `most` are written to `keys`; returns how
+ * many there are. CHASKI_UNKNOWN: the connection does not use TCP-AO. */
+int chaski_tcp_ao_keys(struct chaski *host, chaski_tcp connection, struct chaski_tcp_ao_key *keys,
+                       unsigned most);
 
 /* How segments of a connection that uses TCP-AO were taken. */
 struct chaski_tcp_ao_counts {

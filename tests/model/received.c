@@ -70,12 +70,14 @@ static bool is_old(const struct model_end *end, const struct model_segment *segm
            !end->timeless && is_before_recent(end, segment);
 }
 
-/* A SYN begins, and everything else acknowledges (RFC 9293, 3.10.7.4); timestamps are there once
- * they are agreed on (RFC 7323, 3.2). */
+/* A SYN begins, but for the answer to ours when both have opened at once (RFC 9293, 3.5, figure 7);
+ * everything else acknowledges (3.10.7.4); timestamps are there once they are agreed on (RFC 7323,
+ * 3.2). */
 static bool is_out_of_place(const struct model_end *end, const struct model_segment *segment)
 {
+    bool crosses = end->active && (segment->flags & MODEL_ACK) && end->settled < 1;
     if (segment->flags & MODEL_SYN)
-        return segment->sequence != end->irs || end->answered;
+        return segment->sequence != end->irs || (end->answered && !crosses);
     bool stamped = end->our_timestamps && end->peer_timestamps;
     return !(segment->flags & MODEL_ACK) || (stamped && !segment->has_timestamp);
 }
@@ -149,7 +151,7 @@ static void hear_acknowledgment(struct model_end *end, const struct model_segmen
         return;
     bool scaled = end->our_scaling && end->peer_scaling && !(segment->flags & MODEL_SYN);
     int64_t window = (int64_t)segment->window << (scaled ? end->peer_scale : 0);
-    if ((segment->flags & MODEL_SYN) && ack < end->sent)
+    if ((segment->flags & MODEL_SYN) && ack < end->sent && end->acknowledged < 1)
         end->sent = ack; /* what came with our SYN was not taken, and goes in the ordinary way */
     if (ack > end->acknowledged || (ack == end->acknowledged && ack + window < end->least_edge))
         end->least_edge = ack + window;

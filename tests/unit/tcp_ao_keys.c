@@ -100,6 +100,34 @@ static void keys_change_without_loss(void **state)
     assert_int_equal(counts_of(SERVER).bad + counts_of(SERVER).unknown_key, 0);
 }
 
+/* 7.1: what the peer uses, and asks for, though that key be unknown here; and what keys there are. */
+/* RFC 5925 MUST-17, SHLD-1 */
+static void ids_and_keys_can_be_read(void **state)
+{
+    (void)state;
+    struct chaski_tcp_ao_key keys[2];
+    opens();
+    struct chaski *host = world.hosts[SERVER];
+    talk(1000);
+    assert_int_equal(option_of(SERVER, CHASKI_TCP_AO_RECEIVED_KEY), CLIENT_ID);
+    assert_int_equal(option_of(SERVER, CHASKI_TCP_AO_RECEIVED_NEXT_KEY), SERVER_ID);
+    assert_int_equal(set_option(SERVER, CHASKI_TCP_AO_RECEIVED_KEY, CLIENT_ID), CHASKI_INVALID);
+    give_key(CLIENT, NEW_CLIENT_ID, NEW_SERVER_ID);
+    assert_int_equal(set_option(CLIENT, CHASKI_TCP_AO_NEXT_KEY, NEW_SERVER_ID), 0);
+    talk(1000);
+    assert_int_equal(option_of(SERVER, CHASKI_TCP_AO_RECEIVED_NEXT_KEY), NEW_SERVER_ID);
+    assert_int_equal(option_of(SERVER, CHASKI_TCP_AO_CURRENT_KEY), SERVER_ID);
+    assert_int_equal(chaski_tcp_ao_keys(host, server, keys, 2), 1);
+    assert_int_equal(keys[0].receive_id, CLIENT_ID);
+    assert_int_equal(keys[0].send_id, SERVER_ID);
+    give_key(SERVER, NEW_CLIENT_ID, NEW_SERVER_ID);
+    assert_int_equal(set_option(SERVER, CHASKI_TCP_AO_NEXT_KEY, NEW_CLIENT_ID), 0);
+    talk(1000);
+    assert_int_equal(option_of(SERVER, CHASKI_TCP_AO_RECEIVED_KEY), NEW_CLIENT_ID);
+    assert_int_equal(chaski_tcp_ao_keys(host, server, keys, 1), 2);
+    assert_int_equal(chaski_tcp_ao_keys(host, server, NULL, 0), 2);
+}
+
 /* What was sent under the old key may arrive after the new one was used; the old one is gone: then
  * it is sent again under the new one. */
 /* RFC 5925 MUST-5, MUST-9, MUST-16 */
@@ -198,6 +226,7 @@ int main(void)
         TEST(keys_that_make_no_sense_are_refused),
         TEST(a_host_without_room_for_keys_has_none),
         TEST(keys_change_without_loss),
+        TEST(ids_and_keys_can_be_read),
         TEST(one_end_may_change_by_itself),
         TEST(an_unknown_wish_is_not_heeded),
         TEST(a_connection_outlives_the_removal_of_its_key),
