@@ -24,7 +24,8 @@ sys.path.insert(0, str(ROOT / "tools"))
 import lab  # noqa: E402
 
 VETH_CLIENT, VETH_SERVER = "10.84.0.1", "10.84.0.2"
-# A TAP device for each stack, since it keeps what the last one set: by kind, its name and network.
+# A TAP device for each stack, since it keeps what the last one set: by kind, its name and network. The smallest
+# server on chaski's library runs where `chaski services` does.
 TAPS = {"tap": ("tap", "10.85.0"), "lwIP": ("tap-lwip", "10.86.0"), "gVisor": ("tap-gvisor", "10.87.0")}
 START_SECONDS = 8
 MODES = {"": [], "sleeping": ["--sleep"], "polling": ["--busy-poll"]}
@@ -40,6 +41,7 @@ TITLES = {"kernel": "kernel", "kernel spinning": "kernel, spinning",
           "packet sleeping": "chaski AF_PACKET, sleeping",
           "packet polling": "chaski AF_PACKET, polling", "xdp sleeping": "chaski AF_XDP, sleeping",
           "xdp polling": "chaski AF_XDP, polling", "lwIP tap": "lwIP TAP",
+          "smallest": "chaski TAP", "smallest polling": "chaski TAP, polling",
           "gVisor tap": "gVisor TAP", "gVisor packet": "gVisor AF_PACKET", "nginx": "nginx, kernel"}
 NGINX = """daemon off; master_process off; worker_processes 1; pid {out}/nginx.pid;
 error_log {out}/nginx.log; user root;
@@ -123,7 +125,7 @@ class Lab:
     @staticmethod
     def place_of(name):
         """A server's device and address."""
-        kind, _, mode = name.partition(" ")
+        kind, _, mode = name.replace("smallest", "tap").partition(" ")
         if kind in TAPS and not (kind == "gVisor" and mode == "packet"):
             device, network = TAPS[kind]
             return device, network + ".2"
@@ -136,6 +138,8 @@ class Lab:
             return [BUILD / "bench/peer-kernel"] + (["--spin"] if mode == "spinning" else [])
         if kind == "nginx":
             return [find_nginx(), "-c", self.out / "nginx.conf"]
+        if kind == "smallest":
+            return [BUILD / "bench/peer-chaski", device, address, *MODES[mode]]
         if kind == "lwIP":
             return [BUILD / "bench/peer-lwip", device, address]
         if kind == "gVisor":

@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""./dev bench wan [--quick | --promised] [--rounds N] [--seconds S]: over a long way, beside the kernel.
+"""./dev bench wan [--quick | --promised] [--rounds N] [--seconds S] [--paths N]: over a long way.
 
-One path for everybody: a client's kernel in a namespace of its own, `chaski link`, and behind that a
+One path for chaski and the kernel: a client's kernel in a namespace of its own, `chaski link`, and behind that a
 bridge with two servers on it, chaski over a TAP link and the kernel in a third namespace. Both
 send with CUBIC to the same client, so the receiver, the link, its queue and its chances are the
 same for both; they take turns, and in each round both meet the same seed: loss falls on packets of the
@@ -12,15 +12,25 @@ cores are shared with the link. Neither the receiver's window nor the sender's b
 limits, so both may grow to 64 MB, and the receiver's begins with 4: with 128 kB, a burst that its
 reader was too late for costs a round trip of slow start.
 
-A measurement takes 20 s where the round trip is 50 ms or more. In one of 3 s (--quick) the first slow
-start decides, which is as long as chance lets it be; there only the rounds' ratios say something.
+A measurement takes 20 s where the round trip is 50 ms or more. Chance decides most of what a sender gets in
+it, above all how long the first slow start lasts; but packets are lost by their number, so in a round
+both have the same luck, and the rounds' ratios vary far less than the rates. A row gives their median, and their
+geometric mean with the interval that contains the true one with 95 % (Student's, of the logarithms). Every
+round counts, and is as long as every other.
+
+Where rates are so low that the processors are idle most of the time (a round trip of 50 ms or more, 0.1 % loss or
+more), several paths (--paths) of the same kind are measured on at once, each with its own namespaces,
+servers and seeds; while one half measures chaski the other one measures the kernel. How late the links
+were is in the table.
 
 Measured are goodput against loss and against the round trip, the other way round (the kernel sends to
 either), congestion window and goodput over time, and how several flows, chaski's and the kernel's,
 share the path.
 """
 import argparse
+import concurrent.futures
 import json
+import math
 import os
 import pathlib
 import platform
@@ -48,6 +58,7 @@ SETTINGS = {"ipv4/tcp_wmem": SEND, "ipv4/tcp_rmem": RECEIVE, "ipv4/tcp_no_metric
 
 LOSSES = [0, 0.01, 0.1, 0.5, 1, 2, 5]  # per cent, at 50 ms
 PROMISED = [0.1, 1]  # of these: at least the kernel's
+LIGHT_MS, LIGHT_LOSS = 50, 0.1  # from these on the processors are idle most of the time
 RECEIVING = [0, 0.01]  # likewise, the kernel sends
 LONG_MS, SHORT_SECONDS = 50, 8  # what comes round sooner is measured for less long
 ROUND_TRIPS = [1, 5, 20, 50, 100, 200]  # ms, at 0.1 %
@@ -79,23 +90,24 @@ def namespace():
 
 class Path:
     """The namespaces and the servers, for as long as the program runs; the link is made anew for each
-    measurement."""
+    measurement. Interfaces that are side by side in our namespace bear the path's number."""
 
-    def __init__(self):
-        lab.ip("link add bridge type bridge")
-        lab.ip("link set bridge up")
+    def __init__(self, number):
+        self.number, self.link = number, None
+        self.bridge, self.near, self.tap = f"bridge{number}", f"kernel{number}", f"chaski{number}"
+        lab.ip(f"link add {self.bridge} type bridge")
+        lab.ip(f"link set {self.bridge} up")
         self.client_process, self.client = namespace()
         kernel_process, self.kernel = namespace()
-        lab.ip(f"link add kernel type veth peer name far netns {kernel_process.pid}")
+        lab.ip(f"link add {self.near} type veth peer name far netns {kernel_process.pid}")
         lab.up("far", KERNEL + "/24", self.kernel)
-        lab.ip("tuntap add dev chaski mode tap")
-        for name in ("kernel", "chaski"):
-            lab.ip(f"link set {name} master bridge up")
-        self.spawn("kernel", [*self.kernel, BUILD / "bench/peer-kernel"])
-        self.spawn("chaski", [BUILD / "chaski", "services", "--sleep", "--link", "tap:chaski",
+        lab.ip(f"tuntap add dev {self.tap} mode tap")
+        for name in (self.near, self.tap):
+            lab.ip(f"link set {name} master {self.bridge} up")
+        self.spawn(self.near, [*self.kernel, BUILD / "bench/peer-kernel"])
+        self.spawn(self.tap, [BUILD / "chaski", "services", "--sleep", "--link", f"tap:{self.tap}",
                               "--addr", CHASKI + "/24", "--knob", f"tcp_wmem={SEND}", "--knob",
                               f"tcp_rmem={RECEIVE}"])
-        self.link = None
 
     @staticmethod
     def spawn(name, command):
@@ -106,13 +118,14 @@ class Path:
         """A new link from the client, A, to the bridge, B; loss is on one way only."""
         options = ["--delay", f"{rtt_ms / 2:g}ms", "--rate", rate, "--queue", queue, "--seed",
                    str(seed), "--json", lossy, "--loss", f"{loss:g}%"]
-        self.link = lab.spawn([BUILD / "chaski", "link", "client", "servers", *options],
+        client, servers = f"client{self.number}", f"servers{self.number}"
+        self.link = lab.spawn([BUILD / "chaski", "link", client, servers, *options],
                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
         if "ready" not in self.link.stderr.readline():
             raise RuntimeError("chaski link: " + self.link.stderr.read())
-        lab.ip("link set servers master bridge up")
-        lab.ip(f"link set client netns {self.client_process.pid}")
-        lab.up("client", CLIENT + "/24", self.client)
+        lab.ip(f"link set {servers} master {self.bridge} up")
+        lab.ip(f"link set {client} netns {self.client_process.pid}")
+        lab.up(client, CLIENT + "/24", self.client)
         for address in SERVERS.values():  # neighbours known, bridge learnt
             subprocess.run([*self.client, "ping", "-c", "1", "-W", "5", address], check=False,
                            stdout=subprocess.DEVNULL)
@@ -143,8 +156,8 @@ def goodput(flow):
 
 # ---- What a sender says of itself ---------------------------------------------------------------
 
-def look_at_chaski():
-    done = subprocess.run([BUILD / "chaski", "status", "--link", "tap:chaski", "--json"],
+def look_at_chaski(path):
+    done = subprocess.run([BUILD / "chaski", "status", "--link", f"tap:{path.tap}", "--json"],
                           capture_output=True, text=True)
     for found in json.loads(done.stdout)["connections"] if done.returncode == 0 else []:
         if found["local"].endswith(":19") and "cwnd" in found:
@@ -171,7 +184,7 @@ def look_at_kernel(path):
 def watch(path, server, samples, done):
     begun = time.monotonic()
     while not done.wait(0.05):
-        seen = look_at_chaski() if server == "chaski" else look_at_kernel(path)
+        seen = look_at_chaski(path) if server == "chaski" else look_at_kernel(path)
         if seen:
             samples.append({"seconds": time.monotonic() - begun, **seen})
 
@@ -186,24 +199,39 @@ def measure(path, server, rtt_ms, loss, seed, seconds, way):
     return {"mbit_per_second": rate, "seed": seed, "seconds": seconds, "link": counters}
 
 
-def sweep(path, what, points, options, way="from"):
-    """For each point (label, rtt, loss): samples of both, rounds alternating. Data comes from the server,
-    or goes to it."""
+def sweep(paths, what, points, options, way="from"):
+    """For each point (label, rtt, loss): samples of both, by rounds. Data comes from the server, or goes
+    to it."""
     results = []
-    for label, rtt_ms, loss in points:
+    for point in points:
+        label, rtt_ms, loss = point
+        light = rtt_ms >= LIGHT_MS and loss >= LIGHT_LOSS and way == "from"
+        used = paths if light else paths[:1]
+        progress(f"{what} {label}: {options.rounds} rounds on {len(used)} paths")
+        with concurrent.futures.ThreadPoolExecutor(len(used)) as executor:
+            taken = executor.map(lambda path: rounds(path, len(used), point, options, way), used)
         samples = {server: [] for server in SERVERS}
-        seconds = options.seconds if rtt_ms >= LONG_MS else min(options.seconds, SHORT_SECONDS)
-        for turn in range(options.rounds):
-            order = list(SERVERS) if turn % 2 == 0 else list(SERVERS)[::-1]
-            for server in order:
-                progress(f"{what} {label}: round {turn + 1} of {options.rounds}, {server}")
-                samples[server].append(
-                    measure(path, server, rtt_ms, loss, 100 + turn, seconds, way))
+        for of_path in taken:
+            for server in SERVERS:
+                samples[server] += of_path[server]
         medians = {server: median(taken) for server, taken in samples.items()}
         results.append({"label": label, "rtt_ms": rtt_ms, "loss": loss, "samples": samples,
-                        "medians": medians, "ratio": median_ratio(samples)})
+                        "medians": medians, **compare(samples)})
     progress("")
     return results
+
+
+def rounds(path, paths, point, options, way):
+    """What one path measures of a point."""
+    _, rtt_ms, loss = point
+    seconds = options.seconds if rtt_ms >= LONG_MS else min(options.seconds, SHORT_SECONDS)
+    samples = {server: [] for server in SERVERS}
+    for turn in range(options.rounds):
+        seed = 100 + turn * paths + path.number
+        order = list(SERVERS) if (turn + path.number) % 2 == 0 else list(SERVERS)[::-1]
+        for server in order:
+            samples[server].append(measure(path, server, rtt_ms, loss, seed, seconds, way))
+    return samples
 
 
 def median(samples):
@@ -211,11 +239,23 @@ def median(samples):
     return statistics.median(rates) if rates else None
 
 
-def median_ratio(samples):
-    """Of chaski's to the kernel's in the same round: chance is the same for both there."""
+def students_t(freedom):
+    """Its 97.5 % point; within a hundredth from three rounds on."""
+    return 1.960 + 2.372 / freedom + 2.822 / freedom ** 2 + 2.556 / freedom ** 3 + 1.7 / freedom ** 4
+
+
+def compare(samples):
+    """chaski's rates to the kernel's in the same rounds: chance is the same for both there."""
     pairs = zip(*([sample["mbit_per_second"] for sample in samples[server]] for server in SERVERS))
-    ratios = [chaski / kernel for chaski, kernel in pairs if chaski and kernel]
-    return statistics.median(ratios) if ratios else None
+    logs = [math.log(chaski / kernel) for chaski, kernel in pairs if chaski and kernel]
+    if not logs:
+        return {"ratio": None, "mean_ratio": None, "interval": None}
+    mean, interval = statistics.mean(logs), None
+    if len(logs) > 1:
+        margin = students_t(len(logs) - 1) * statistics.stdev(logs) / math.sqrt(len(logs))
+        interval = [math.exp(mean - margin), math.exp(mean + margin)]
+    return {"ratio": math.exp(statistics.median(logs)), "mean_ratio": math.exp(mean),
+            "interval": interval}
 
 
 def over_time(path, options):
@@ -281,15 +321,32 @@ def spread(samples):
     return f"{min(rates):.1f} to {max(rates):.1f}" if rates else "-"
 
 
+def show_mean(result):
+    if result["interval"] is None:
+        return show(result["mean_ratio"], 2)
+    low, high = result["interval"]
+    return f"{result['mean_ratio']:.2f} ({low:.2f} to {high:.2f})"
+
+
+def lateness(result):
+    """Of the links, on average: µs."""
+    taken = [sample["link"]["late_mean_ns"] / 1000
+             for samples in result["samples"].values() for sample in samples]
+    return f"{statistics.mean(taken):.0f}"
+
+
 def print_sweep(title, results):
-    rows = [[title, "chaski", "kernel", "ratio", "chaski from to", "kernel from to", ""]]
+    rows = [[title, "chaski", "kernel", "rounds", "ratio", "mean (95 %)", "chaski from to",
+             "kernel from to", "late, µs", ""]]
     for result in results:
         chaski, kernel = result["medians"]["chaski"], result["medians"]["kernel"]
         promised = result["rtt_ms"] == 50 and result["loss"] in PROMISED
         missed = result["ratio"] is None or result["ratio"] < 1
         verdict = "" if not promised else "missed" if missed else "reached"
-        rows.append([result["label"], show(chaski), show(kernel), show(result["ratio"], 2),
-                     *(spread(result["samples"][server]) for server in SERVERS), verdict])
+        rows.append([result["label"], show(chaski), show(kernel),
+                     str(len(result["samples"]["chaski"])), show(result["ratio"], 2),
+                     show_mean(result), *(spread(result["samples"][server]) for server in SERVERS),
+                     lateness(result), verdict])
     print_table(rows)
 
 
@@ -380,7 +437,10 @@ def plot(report):
 
 def read_options():
     parser = argparse.ArgumentParser(prog="./dev bench wan")
-    parser.add_argument("--rounds", type=int, help="each with a seed of its own (5; --quick: 1)")
+    parser.add_argument("--rounds", type=int,
+                        help="on each path, each with a seed of its own (5; --quick: 1)")
+    parser.add_argument("--paths", type=int, default=4,
+                        help="at once, where 50 ms or more and 0.1 %% loss or more leave processors idle (4)")
     parser.add_argument("--seconds", type=float, help="of each measurement (20; --quick: 3)")
     parser.add_argument("--quick", action="store_true",
                         help="one round of three seconds over fewer points")
@@ -407,25 +467,25 @@ def main():
     why_not = lab.enter()
     if why_not:
         sys.exit(f"./dev bench wan wants network namespaces: {why_not}")
-    path = Path()
+    paths = [Path(number) for number in range(options.paths)]
     report = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
               "machine": f"{os.cpu_count()} cores, Linux {platform.release()}",
-              "rounds": options.rounds, "seconds": options.seconds, "rate": RATE, "queue": QUEUE,
-              "congestion": "cubic"}
+              "rounds": options.rounds, "paths": options.paths, "seconds": options.seconds,
+              "rate": RATE, "queue": QUEUE, "congestion": "cubic"}
     if options.promised:
-        report["by_loss"] = sweep(path, "loss", at_50_ms(PROMISED), options)
+        report["by_loss"] = sweep(paths, "loss", at_50_ms(PROMISED), options)
         print_sweep("Mbit/s at 1 Gbit/s, 50 ms", report["by_loss"])
         (OUT / "wan-promised.json").write_text(json.dumps(report, indent=1) + "\n")
         return
-    report["by_loss"] = sweep(path, "loss", at_50_ms(options.losses), options)
+    report["by_loss"] = sweep(paths, "loss", at_50_ms(options.losses), options)
     print_sweep("Mbit/s at 1 Gbit/s, 50 ms", report["by_loss"])
-    report["receiving"] = sweep(path, "receiving", at_50_ms(options.receiving), options, "to")
+    report["receiving"] = sweep(paths, "receiving", at_50_ms(options.receiving), options, "to")
     print_sweep("the kernel sends, to", report["receiving"])
-    report["by_round_trip"] = sweep(path, "round trip", [(f"{rtt} ms", rtt, 0.1)
+    report["by_round_trip"] = sweep(paths, "round trip", [(f"{rtt} ms", rtt, 0.1)
                                                          for rtt in options.round_trips], options)
     print_sweep("Mbit/s at 1 Gbit/s, 0.1 % loss", report["by_round_trip"])
-    report["over_time"] = over_time(path, options)
-    report["fairness"] = fairness(path, options)
+    report["over_time"] = over_time(paths[0], options)
+    report["fairness"] = fairness(paths[0], options)
     print_fairness(report["fairness"])
     (OUT / "wan.json").write_text(json.dumps(report, indent=1) + "\n")
     plot(report)

@@ -13,7 +13,7 @@ TITLE = "HTTP"
 CONNECTIONS = 64
 FILES = ["nginx", "tap", "tap sleeping", "tap polling", "packet polling", "xdp polling"]
 NAMES = ["nginx", "kernel", "tap", "tap sleeping", "tap polling", "packet polling", "xdp polling",
-         "lwIP tap", "gVisor tap", "gVisor packet"]
+         "smallest", "smallest polling", "lwIP tap", "gVisor tap", "gVisor packet"]
 UNITS = {"us": 1, "ms": 1000, "s": 1000000}
 
 

@@ -18,14 +18,14 @@ static const struct command commands[] = {
     {"status", command_status, "show connections and counters of a running chaski services"},
     {"knobs", command_knobs, "list what can be tuned, by Linux's names"},
     {"link", command_link, "join two links by a path that delays, loses, limits"},
-    {"bench", command_bench, "measure: bench memory, bench connections"},
+    {"bench", command_bench, "measure: bench memory, shards, connections, scale"},
     {"demo", command_demo, "show two hosts on a memory wire at work"},
 };
 
 static void help(void)
 {
     fputs("Usage: chaski COMMAND [OPTION...]\n\n"
-          "A TCP/IP host of its own on a link, beside the kernel's.\n\n",
+          "A TCP/IP host (IPv4) of its own on a link, beside the kernel's.\n\n",
           stdout);
     for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
         printf("  %-10s %s\n", commands[i].name, commands[i].summary);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "core/base/address.h"
+#include "drivers/interface.h"
 
 static bool complain(char *error, const char *phrase)
 {
@@ -120,4 +121,13 @@ bool link_options_finish(struct link_options *link, char *error)
     if (memcmp(link->mac, (uint8_t[6]){0}, 6) == 0)
         make_mac(&link->address, link->mac);
     return true;
+}
+
+void link_options_warn(const struct link_options *link)
+{
+    const struct device *device = &link->device;
+
+    if (device->kind != DEVICE_DPDK && interface_is_down(device->name))
+        fprintf(stderr, "%s:%s is down: no frame passes until `ip link set %s up`\n",
+                device_kind_name(device->kind), device->name, device->name);
 }

@@ -99,4 +99,7 @@ bool argument_mac(const struct argument *argument, const char *text, char *error
  * false, and `error`, of ARGUMENT_ERROR bytes, says what does not. */
 bool link_options_finish(struct link_options *link, char *error);
 
+/* Says on stderr what is strange about the link, which is open, but no reason not to go on. */
+void link_options_warn(const struct link_options *link);
+
 #endif

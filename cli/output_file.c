@@ -2,6 +2,7 @@
 #include "cli/output_file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,6 +25,13 @@ static void set_mode(int fd)
     fchmod(fd, 0666 & ~mask);
 }
 
+/* A device or a pipe, such as /dev/null: a file in its place would be the end of it. */
+static bool open_special(struct output_file *file, char *error)
+{
+    file->fd = open(file->path, O_WRONLY | O_CLOEXEC);
+    return file->fd >= 0 || complain(file, "; choose another place with -o", error);
+}
+
 bool output_file_open(struct output_file *file, const char *path, char *error)
 {
     struct stat status;
@@ -31,10 +39,13 @@ bool output_file_open(struct output_file *file, const char *path, char *error)
     *file = (struct output_file){.path = path, .fd = STDOUT_FILENO};
     if (strcmp(path, "-") == 0)
         return true;
-    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode)) {
+    bool exists = stat(path, &status) == 0;
+    if (exists && S_ISDIR(status.st_mode)) {
         errno = EISDIR;
         return complain(file, "; name a file in it", error);
     }
+    if (exists && !S_ISREG(status.st_mode))
+        return open_special(file, error);
     if (asprintf(&file->temporary, "%s.XXXXXX", path) < 0) {
         file->temporary = NULL;
         return complain(file, "", error);
@@ -65,15 +76,22 @@ bool output_file_write(struct output_file *file, const void *bytes, size_t lengt
     return true;
 }
 
+static bool close_file(struct output_file *file)
+{
+    int fd = file->fd;
+
+    file->fd = STDOUT_FILENO;
+    return fd == STDOUT_FILENO || close(fd) == 0;
+}
+
 bool output_file_finish(struct output_file *file, char *error)
 {
-    if (file->temporary == NULL)
-        return true;
-    bool good = close(file->fd) == 0 && rename(file->temporary, file->path) == 0;
-    if (!good) {
+    bool good =
+        close_file(file) && (file->temporary == NULL || rename(file->temporary, file->path) == 0);
+    if (!good)
         complain(file, "", error);
+    if (!good && file->temporary != NULL)
         unlink(file->temporary);
-    }
     free(file->temporary);
     file->temporary = NULL;
     return good;
@@ -81,10 +99,9 @@ bool output_file_finish(struct output_file *file, char *error)
 
 void output_file_discard(struct output_file *file)
 {
-    if (file->temporary == NULL)
-        return;
-    close(file->fd);
-    unlink(file->temporary);
+    close_file(file);
+    if (file->temporary != NULL)
+        unlink(file->temporary);
     free(file->temporary);
     file->temporary = NULL;
 }

@@ -6,10 +6,10 @@
 #include <stddef.h>
 
 /* A file that appears under its name only when it is complete: until then it stands beside it
- * under another one. "-" is stdout. */
+ * under another one. "-" is stdout; what is there and no file, such as a device, is written to. */
 struct output_file {
     const char *path;
-    char *temporary; /* NULL: stdout, or closed */
+    char *temporary; /* NULL: no regular file, or closed */
     int fd;
 };
 

@@ -188,6 +188,7 @@ static bool open_link(struct stations *stations, char *error)
     int interface = shards_open(stations->shards, &queues);
     if (interface < 0)
         return complain(error, "", chaski_shards_error(stations->shards));
+    link_options_warn(link);
     return set_up_addresses(stations, interface, error);
 }
 

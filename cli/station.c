@@ -101,8 +101,10 @@ bool station_open(struct station *station, const struct link_options *options, s
         knobs_apply(station->host, options, error) && open_link(station, options, error) &&
         open_capture(station, options, error) && open_interface(station, options, error) &&
         open_timer(station, error)) {
-        if (loop_signals(&station->loop, NULL, NULL))
+        if (loop_signals(&station->loop, NULL, NULL)) {
+            link_options_warn(options);
             return true;
+        }
         complain(error, "cannot receive signals", errno);
     }
     station_close(station, ignored);

@@ -127,6 +127,12 @@ bool interface_hear(int fd, const struct interface_ethernet *ethernet, const uin
     return setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &hear, sizeof hear) == 0;
 }
 
+bool interface_is_down(const char *name)
+{
+    struct ifreq request = {0};
+    return interface_ask(name, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) == 0;
+}
+
 uint32_t interface_receive_queues(const char *name)
 {
     struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};

@@ -57,6 +57,9 @@ void interface_take_mac(const struct interface_ethernet *ethernet, const uint8_t
  * `mac` and to groups. False with errno. */
 bool interface_hear(int fd, const struct interface_ethernet *ethernet, const uint8_t mac[6]);
 
+/* Whether there is such an interface and it is down: then no frame passes. */
+bool interface_is_down(const char *name);
+
 /* How many receive queues the interface has; 1 when it does not tell. */
 uint32_t interface_receive_queues(const char *name);
 

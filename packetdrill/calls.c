@@ -59,7 +59,7 @@ static ssize_t run(struct machine *m, struct call *call)
 static bool waits(const struct machine *m, const struct call *call, ssize_t value)
 {
     return value == -EAGAIN && sockets_blocks(m->sockets, call->fd) &&
-           (call->flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) == 0;
+           (call->flags & MSG_DONTWAIT) == 0;
 }
 
 /* When a call that begins now gives up by the socket's own time-out. */
@@ -105,17 +105,33 @@ static int pd_socket(void *userdata, int domain, int type, int protocol)
     return (int)told(value);
 }
 
+/* The IPv4 address that a script has for its end, mapped or not; INADDR_ANY: none. */
+static uint32_t ip4_of(const struct sockaddr *address, socklen_t length)
+{
+    union {
+        struct sockaddr_in ip4;
+        struct sockaddr_in6 ip6;
+    } in = {.ip4.sin_family = AF_UNSPEC};
+    uint32_t ip4;
+    if (address != NULL)
+        memcpy(&in, address, length < sizeof in ? length : sizeof in);
+    if (in.ip4.sin_family == AF_INET && length >= sizeof in.ip4)
+        return ntohl(in.ip4.sin_addr.s_addr);
+    if (in.ip6.sin6_family != AF_INET6 || length < sizeof in.ip6 ||
+        !IN6_IS_ADDR_V4MAPPED(&in.ip6.sin6_addr))
+        return INADDR_ANY;
+    memcpy(&ip4, in.ip6.sin6_addr.s6_addr + 12, sizeof ip4);
+    return ntohl(ip4);
+}
+
 /* What a script binds to, the host has. */
 static int pd_bind(void *userdata, int fd, const struct sockaddr *address, socklen_t length)
 {
     struct machine *m = userdata;
-    struct sockaddr_in in;
+    uint32_t ip4 = ip4_of(address, length);
     machine_lock(m);
-    if (address != NULL && length >= sizeof in && address->sa_family == AF_INET) {
-        memcpy(&in, address, sizeof in);
-        if (in.sin_addr.s_addr != INADDR_ANY)
-            machine_own(m, ntohl(in.sin_addr.s_addr));
-    }
+    if (ip4 != INADDR_ANY)
+        machine_own(m, ip4);
     ssize_t value = sockets_bind(m->sockets, fd, address, length);
     machine_unlock(m);
     return (int)told(value);
@@ -300,7 +316,7 @@ static ssize_t receive(struct machine *m, int fd, struct msghdr *message, int fl
     struct call call = {
         .attempt = {run_receive, time_limit(m, fd, SOCKETS_RECEIVING), false},
         .fd = fd,
-        .flags = flags,
+        .flags = sockets_receive_flags(flags),
         .message = &copy,
     };
     if (message->msg_iovlen > PIECES_MAX)

@@ -208,6 +208,7 @@ void policy_follow(struct machine *m)
     if (!m->has_policy)
         sockets_defaults(&m->policy);
     m->policy.copies = true; /* to hand packets to the tool */
+    m->policy.ip6 = true;    /* --ip_version=ipv4-mapped-ipv6 */
     follow_knobs(m);
     follow_fast_open_key(m);
     for (size_t i = 0; i < sizeof table / sizeof *table; i++) {

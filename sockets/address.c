@@ -21,6 +21,7 @@ static int read_ip4(const struct sockaddr *address, socklen_t length,
     return 0;
 }
 
+/* IPv4's mapped addresses (ipv6(7)); there are no others here yet. */
 static int read_ip6(const struct sockaddr *address, socklen_t length,
                     struct chaski_endpoint *endpoint)
 {
@@ -30,8 +31,12 @@ static int read_ip6(const struct sockaddr *address, socklen_t length,
     memcpy(&in, address, sizeof in);
     *endpoint = (struct chaski_endpoint){.port = ntohs(in.sin6_port),
                                          .interface = (uint16_t)in.sin6_scope_id};
-    memcpy(endpoint->address.bytes, &in.sin6_addr, sizeof endpoint->address.bytes);
-    return 0;
+    struct chaski_address said;
+    memcpy(said.bytes, &in.sin6_addr, sizeof said.bytes);
+    if (address_unspecified(&said) || (address_is_ip4(&said) && address_ip4(&said) == 0))
+        return 0;
+    endpoint->address = said;
+    return address_is_ip4(&said) ? 0 : -EADDRNOTAVAIL;
 }
 
 int address_read(const struct sockets *s, const struct sockaddr *address, socklen_t length,

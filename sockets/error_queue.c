@@ -72,9 +72,10 @@ static void put_time(struct msghdr *message, size_t *room, uint64_t time_ns)
 ssize_t error_queue_tell(struct socket *socket, struct msghdr *message, int flags)
 {
     const struct error_note *note = socket->notes;
+    bool ip6 = socket->family == AF_INET6;
     struct {
         struct sock_extended_err error;
-        struct sockaddr_in offender;
+        struct sockaddr_in6 offender; /* unspecified; the longer one */
     } told;
     size_t room = message->msg_controllen;
     message->msg_controllen = 0;
@@ -84,7 +85,9 @@ ssize_t error_queue_tell(struct socket *socket, struct msghdr *message, int flag
     told.error = note->error;
     if (note->has_time)
         put_time(message, &room, note->time_ns);
-    control_put(message, &room, SOL_IP, IP_RECVERR, &told, sizeof told);
+    control_put(message, &room, ip6 ? SOL_IPV6 : SOL_IP, ip6 ? IPV6_RECVERR : IP_RECVERR, &told,
+                sizeof told.error +
+                    (ip6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in)));
     message->msg_flags |= MSG_ERRQUEUE | (note->truncated ? MSG_TRUNC : 0);
     message->msg_namelen = 0;
     if (!(flags & MSG_PEEK))

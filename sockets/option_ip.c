@@ -44,8 +44,9 @@ static int change_membership(struct socket *socket, const struct option_in *in, 
         return error;
     struct chaski *host = socket->file.table->host;
     uint16_t interface = (uint16_t)request.imr_ifindex;
-    return error_number(joins ? chaski_udp_join(host, socket->udp, &group, interface)
-                              : chaski_udp_leave(host, socket->udp, &group, interface));
+    if (joins)
+        return error_number(chaski_udp_join(host, socket->udp, &group, interface));
+    return chaski_udp_leave(host, socket->udp, &group, interface) == 0 ? 0 : -EADDRNOTAVAIL;
 }
 
 /* A bound outside of the table's own range will count for nothing (Linux). */

@@ -321,7 +321,7 @@ static ssize_t splice_to_pipe(struct file *from, struct pipe *pipe, size_t lengt
         if (n == 0)
             return done != 0 ? (ssize_t)done : -EAGAIN;
         n = n < length - done ? n : length - done;
-        ssize_t taken = receive_piece(from, to, n, flags);
+        ssize_t taken = receive_piece(from, to, n, flags | RECEIVE_STOPS_AT_MARK);
         if (taken <= 0)
             return done != 0 ? (ssize_t)done : taken;
         produce(pipe, (size_t)taken);

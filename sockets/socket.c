@@ -164,12 +164,13 @@ void port_range(const struct socket *socket, uint16_t range[2])
 {
     const struct sockets_policy *policy = &socket->file.table->policy;
     uint32_t own = (uint32_t)socket->plain[PLAIN_LOCAL_PORT_RANGE];
+    uint32_t first = policy->port_first != 0 ? policy->port_first : FIRST_UNPRIVILEGED;
     uint32_t last = policy->port_last != 0 ? policy->port_last : PORTS - 1;
     range[0] = policy->port_first;
     range[1] = policy->port_last;
-    if ((uint16_t)own != 0 && (uint16_t)own >= policy->port_first && (uint16_t)own <= last)
+    if ((uint16_t)own >= first && (uint16_t)own <= last)
         range[0] = (uint16_t)own;
-    if (own >> 16 != 0 && own >> 16 >= policy->port_first && own >> 16 <= last)
+    if (own >> 16 >= first && own >> 16 <= last)
         range[1] = (uint16_t)(own >> 16);
 }
 

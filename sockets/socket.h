@@ -118,6 +118,7 @@ struct socket {
     bool quick;                        /* TCP_QUICKACK has been set */
     bool wants_room;                   /* somebody has found none to write */
     bool more;                         /* the last call to send had MSG_MORE */
+    bool urgent_taken;                 /* the byte at the mark has been, with MSG_OOB */
     bool has_congestion;               /* TCP_CONGESTION has been set */
     bool fast_connect;                 /* TCP_FASTOPEN_CONNECT */
     uint8_t fast_keys[FAST_KEYS_MOST]; /* TCP_FASTOPEN_KEY, */
@@ -231,6 +232,20 @@ bool send_buffer_progress(struct socket *socket);
 bool tcp_socket_has_room(const struct socket *socket, const struct chaski_tcp_info *info);
 
 /* ---- tcp_stream.c ---- */
+
+/* ---- urgent.c: see there ---- */
+
+/* Besides the flags of recv(): nothing is passed over. */
+enum { RECEIVE_STOPS_AT_MARK = 0x8000000 };
+
+/* The byte at the mark is the next one. */
+bool urgent_is_next(const struct socket *socket);
+/* There is a mark, and its byte has not been taken. */
+bool urgent_waits(const struct socket *socket);
+/* How many of `waiting` bytes, those up to the mark or those behind it, one read may take. */
+size_t urgent_limit(const struct socket *socket, size_t waiting);
+/* recv() with MSG_OOB: 1, or -EINVAL when there is no urgent byte, -EAGAIN when it has not come. */
+ssize_t urgent_receive(struct socket *socket, struct msghdr *message, int flags);
 
 ssize_t tcp_socket_receive(struct file *file, struct msghdr *message, int flags);
 ssize_t tcp_socket_send(struct file *file, const struct msghdr *message, int flags);

@@ -23,14 +23,15 @@
  * the caller, who owns the time, decides:
  *
  *     value = sockets_recv(s, fd, bytes, length, flags);
- *     while (value == -EAGAIN && sockets_blocks(s, fd) && !(flags & (MSG_DONTWAIT | MSG_ERRQUEUE)))
+ *     while (value == -EAGAIN && sockets_blocks(s, fd) &&
+ *            !(sockets_receive_flags(flags) & MSG_DONTWAIT))
  *         wait for the next turn of the host, at most sockets_timeout(); then the same call again
  *
  * - connect: called again while it returns -EINPROGRESS or -EALREADY; then 0 or the failure.
  * - write, send, splice, sendfile and their like return how much they took, also of a blocking
  *   descriptor. The caller goes on with the rest when sockets_goes_on() says so; an error then is
  *   not told if something was taken before (POSIX). sockets_advance() moves an iovec on.
- * - recv with MSG_ERRQUEUE never waits.
+ * - recv with MSG_ERRQUEUE or MSG_OOB never waits.
  * - recv with MSG_WAITALL likewise returns what is there.
  * - close of a socket that lingers (SO_LINGER, time not 0) returns -EAGAIN while data is on its
  *   way and the time is not over; called again until it returns 0, whoever blocks or not (Linux).
@@ -41,7 +42,8 @@
  * last one; who wants Linux's behaviour runs a turn before and behind each call. Calls belong to
  * the host's thread and not into its closures.
  *
- * Addresses are AF_INET; AF_INET6 gives -EAFNOSUPPORT unless `ip6` is set.
+ * Addresses are AF_INET, or where `ip6` is set AF_INET6 of IPv4's mapped addresses; else that gives
+ * -EAFNOSUPPORT.
  */
 struct sockets;
 
@@ -91,6 +93,13 @@ bool sockets_blocks(const struct sockets *s, int fd);
 
 /* For how long, in nanoseconds; UINT64_MAX: for ever. */
 uint64_t sockets_timeout(const struct sockets *s, int fd, enum sockets_direction direction);
+
+/* The flags of a call to receive as they are to be read: errors and urgent data are never waited
+ * for. */
+static inline int sockets_receive_flags(int flags)
+{
+    return flags & (MSG_OOB | MSG_ERRQUEUE) ? flags | MSG_DONTWAIT : flags;
+}
 
 /* Whether a call that has moved `done` of `wanted` bytes goes on with the rest. */
 bool sockets_goes_on(const struct sockets *s, int fd, enum sockets_direction direction, int flags,

@@ -43,8 +43,10 @@ static void happened(void *context, struct chaski *host, chaski_tcp connection, 
         told |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
     if (events & (CHASKI_WRITABLE | CHASKI_CONNECTED))
         told |= EPOLLOUT | EPOLLWRNORM;
-    if (events & CHASKI_URGENT)
+    if (events & CHASKI_URGENT) {
+        socket->urgent_taken = false;
         told |= EPOLLPRI;
+    }
     if (events & CHASKI_TROUBLED)
         told |= EPOLLERR;
     if (events & CHASKI_ENDED)
@@ -98,11 +100,13 @@ static uint32_t stream_events(struct socket *socket, const struct chaski_tcp_inf
         events |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
     if ((no_more && all_written) || ended)
         events |= EPOLLHUP;
-    if (info->receive_queue != 0 && (int64_t)info->receive_queue >= socket->plain[PLAIN_RCVLOWAT])
+    int64_t over = urgent_is_next(socket) && !socket->plain[PLAIN_OOBINLINE];
+    if (info->receive_queue != 0 &&
+        (int64_t)info->receive_queue >= socket->plain[PLAIN_RCVLOWAT] + over)
         events |= EPOLLIN | EPOLLRDNORM;
     if (all_written || tcp_socket_has_room(socket, info))
         events |= EPOLLOUT | EPOLLWRNORM;
-    if (chaski_tcp_events(host_of(socket), socket->tcp) & CHASKI_URGENT)
+    if (urgent_waits(socket))
         events |= EPOLLPRI;
     return events;
 }
@@ -397,7 +401,7 @@ static int tcp_socket_ioctl(struct file *file, unsigned long request, int *value
     bool there = tcp_socket_info(socket, &info);
     switch (request) {
     case SOCKETS_FIONREAD:
-        *value = (int)info.receive_queue;
+        *value = there ? (int)urgent_limit(socket, info.receive_queue) : 0;
         return 0;
     case SOCKETS_TIOCOUTQ:
         *value = (int)info.send_queue;
@@ -406,7 +410,7 @@ static int tcp_socket_ioctl(struct file *file, unsigned long request, int *value
         *value = (int)info.tcpi_notsent_bytes;
         return 0;
     case SOCKETS_SIOCATMARK:
-        *value = there && !(chaski_tcp_events(host_of(socket), socket->tcp) & CHASKI_URGENT);
+        *value = there && urgent_is_next(socket);
         return 0;
     default:
         return -ENOTTY;

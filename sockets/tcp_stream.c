@@ -32,18 +32,19 @@ static int nothing_to_read(struct socket *socket, const struct chaski_tcp_info *
     return -EAGAIN;
 }
 
-static ssize_t copy_out(struct socket *socket, const struct msghdr *message)
+static ssize_t copy_out(struct socket *socket, const struct msghdr *message, size_t most)
 {
     size_t copied = 0;
-    for (size_t i = 0; i < message->msg_iovlen; i++) {
+    for (size_t i = 0; i < message->msg_iovlen && copied < most; i++) {
         const struct iovec *piece = &message->msg_iov[i];
-        if (piece->iov_len == 0)
+        size_t length = piece->iov_len < most - copied ? piece->iov_len : most - copied;
+        if (length == 0)
             continue;
-        long n = chaski_tcp_read(host_of(socket), socket->tcp, piece->iov_base, piece->iov_len);
+        long n = chaski_tcp_read(host_of(socket), socket->tcp, piece->iov_base, length);
         if (n <= 0)
             break;
         copied += (size_t)n;
-        if ((size_t)n < piece->iov_len)
+        if ((size_t)n < length)
             break;
     }
     return (ssize_t)copied;
@@ -68,21 +69,39 @@ static size_t fill(const struct msghdr *message, size_t at, const uint8_t *bytes
     return taken;
 }
 
-static ssize_t peek(struct socket *socket, const struct msghdr *message)
+/* Up to `most` bytes behind the first `over` ones. */
+static ssize_t peek(struct socket *socket, const struct msghdr *message, size_t over, size_t most)
 {
     struct chaski_piece pieces[PIECES];
     size_t copied = 0;
     int count = chaski_tcp_look(host_of(socket), socket->tcp, pieces, PIECES);
-    for (int i = 0; i < count; i++)
-        copied += fill(message, copied, pieces[i].bytes, pieces[i].length);
+    for (int i = 0; i < count && copied < most; i++) {
+        size_t from = over < pieces[i].length ? over : pieces[i].length;
+        size_t length = pieces[i].length - from;
+        over -= from;
+        copied += fill(message, copied, (const uint8_t *)pieces[i].bytes + from,
+                       length < most - copied ? length : most - copied);
+    }
     return (ssize_t)copied;
 }
 
-static ssize_t discard(struct socket *socket, size_t most, const struct chaski_tcp_info *info)
+static ssize_t discard(struct socket *socket, size_t wanted, size_t most)
 {
-    size_t n = most < info->receive_queue ? most : info->receive_queue;
+    size_t n = wanted < most ? wanted : most;
     chaski_tcp_consume(host_of(socket), socket->tcp, n);
     return (ssize_t)n;
+}
+
+/* What waits, from the next byte on that is of the stream, up to the mark, is read. */
+static ssize_t take_out(struct socket *socket, const struct msghdr *message, size_t wanted,
+                        const struct chaski_tcp_info *info, int flags)
+{
+    size_t most = urgent_limit(socket, info->receive_queue);
+    size_t over = urgent_is_next(socket) && !socket->plain[PLAIN_OOBINLINE];
+    if (flags & MSG_PEEK)
+        return peek(socket, message, over, most);
+    chaski_tcp_consume(host_of(socket), socket->tcp, over);
+    return (flags & MSG_TRUNC) ? discard(socket, wanted, most) : copy_out(socket, message, most);
 }
 
 /* Whether a reader who waits goes on waiting for more than there is (SO_RCVLOWAT). */
@@ -92,7 +111,8 @@ static bool too_little(const struct socket *socket, const struct chaski_tcp_info
     int64_t lowat = socket->plain[PLAIN_RCVLOWAT];
     size_t target = (size_t)lowat < wanted ? (size_t)lowat : wanted;
     return file_blocks(&socket->file, flags) && info->receive_queue < target &&
-           !tcp_peer_finished(info) && !socket->read_shut && socket->error == 0;
+           !urgent_waits(socket) && !tcp_peer_finished(info) && !socket->read_shut &&
+           socket->error == 0;
 }
 
 /* TCP_CM_INQ: how much is left; 1 stands for an end that waits to be read. */
@@ -112,7 +132,7 @@ ssize_t tcp_socket_receive(struct file *file, struct msghdr *message, int flags)
     struct socket *socket = (struct socket *)file;
     struct chaski_tcp_info info = {0};
     ssize_t wanted = pieces_length(message->msg_iov, message->msg_iovlen);
-    size_t room = message->msg_controllen, done;
+    size_t room = message->msg_controllen;
     if (wanted < 0)
         return wanted;
     message->msg_controllen = 0;
@@ -121,24 +141,23 @@ ssize_t tcp_socket_receive(struct file *file, struct msghdr *message, int flags)
         message->msg_controllen = room;
         return error_queue_tell(socket, message, flags);
     }
-    if (flags & MSG_OOB)
-        return -EINVAL; /* urgent data stays in the stream (RFC 6093) */
     tcp_socket_refresh(socket);
-    tcp_socket_info(socket, &info);
+    bool there = tcp_socket_info(socket, &info);
     message->msg_namelen = 0;
-    if (info.receive_queue == 0)
+    if (flags & MSG_OOB)
+        return there ? urgent_receive(socket, message, flags) : -EINVAL;
+    if ((flags & RECEIVE_STOPS_AT_MARK) && info.receive_queue != 0 && urgent_is_next(socket))
+        return 0;
+    if (info.receive_queue == 0 || urgent_limit(socket, info.receive_queue) == 0)
         return nothing_to_read(socket, &info);
     if (too_little(socket, &info, (size_t)wanted, flags))
         return -EAGAIN;
     bool discards = (flags & MSG_TRUNC) && !(flags & MSG_PEEK);
     if (!discards && !pieces_are_there(message->msg_iov, message->msg_iovlen))
         return -EFAULT;
-    if (discards)
-        done = (size_t)discard(socket, (size_t)wanted, &info);
-    else
-        done = (size_t)((flags & MSG_PEEK) ? peek(socket, message) : copy_out(socket, message));
+    ssize_t done = take_out(socket, message, (size_t)wanted, &info, flags);
     tell_left(socket, message, &room);
-    return (ssize_t)done;
+    return done;
 }
 
 /* ---- Out ---- */

@@ -14,10 +14,12 @@ with the RFC's own number where it has numbers, else one of ours, and "-" where 
 script, names it: "RFC 8985 MUST-3, SHLD-1" or, with the section to be checked, "RFC 8985 6.2 MUST-3".
 In a file that has an RFC in its name, as tcp_rfc9293_open.c, a test's own name does: must_8_....
 A row of docs/deviations.md that names rules, or "all", is the reason why they are not followed; when
-what it does instead begins with "missing", nothing of the kind is built.
+what it does instead begins with "missing", nothing of the kind is built. Where the list says "# Each
+has a packet script", a rule needs one, or a row of tests/scripts/README.md that says why there is none.
 
 Fails when a rule has neither test nor reason, or is planned and has one; when a test or a row names
-what there is not; when a named test is not run; and, with --check, when docs/rfc.md is stale.
+what there is not; when a script is wanted and there is neither that nor its reason, or both; when a
+named test is not run; and, with --check, when docs/rfc.md is stale.
 """
 import pathlib
 import re
@@ -30,6 +32,7 @@ TAG = re.compile(rf'(RFC \d+|draft-[a-z\d-]+)(?: (\d+(?:\.\d+)*))? ({NAMES})')
 TEST = re.compile(r'((?:/\*(?:[^*]|\*(?!/))*\*/\s*)*)static void (\w+)\(void \*\*\w+\)\n\{')
 COMMENT = re.compile(r'/\*(?:[^*]|\*(?!/))*\*/')
 ROW = re.compile(r'^\| (RFC \d+|draft-[a-z\d-]+) \|([^|]*)\|([^|]*)\|', re.M)
+SCRIPTED = '# Each has a packet script'
 NAME = re.compile(r'\b(?:MUST|SHLD)-\d+\b')
 
 
@@ -39,6 +42,7 @@ class Rule:
     def __init__(self, section, text, planned):
         self.section, self.text, self.planned = section, text, planned
         self.tests, self.reasons = [], []
+        self.scripted, self.unscripted = False, False
 
 
 class Trace:
@@ -46,14 +50,21 @@ class Trace:
 
     def __init__(self, root):
         self.root, self.titles, self.notes, self.rules, self.complaints = root, {}, {}, {}, []
+        self.scripted = set()
         for path in sorted((root / 'tests/rfc').glob('*.txt'), key=order):
             self.read_list(path)
         for path in sorted((root / 'tests').rglob('*.c')):
             self.read_tests(path)
         for path in sorted((root / 'tests/scripts').rglob('*.pkt')):
             self.read_script(path)
-        self.read_deviations(root / 'docs/deviations.md')
+        for names, instead in self.rows(root / 'docs/deviations.md'):
+            for rule in names:
+                rule.reasons.append(instead)
+        for names, _ in self.rows(root / 'tests/scripts/README.md'):
+            for rule in names:
+                rule.unscripted = True
         self.judge()
+        self.judge_scripts()
 
     def complain(self, where, what):
         self.complaints.append(f'{where}: {what}')
@@ -69,6 +80,8 @@ class Trace:
             rule = RULE.match(line)
             if line.startswith('# '):
                 self.notes[rfc].append(line[2:])
+                if line.startswith(SCRIPTED):
+                    self.scripted.add(rfc)
             elif not rule or rule[1] in self.rules[rfc]:
                 self.complain(path.name, f'no rule, or one that is there: {line!r}')
             else:
@@ -97,9 +110,12 @@ class Trace:
         for line in path.read_text(encoding='utf-8').splitlines():
             for rfc, section, names in TAG.findall(line) if line.startswith('//') else []:
                 place = path.relative_to(self.root / 'tests/scripts')
-                self.shown(path, f'`{place}`', rfc, section, names)
+                for rule in self.shown(path, f'`{place}`', rfc, section, names):
+                    rule.scripted = True
 
     def shown(self, path, test, rfc, section, names):
+        """Notes a test of some rules, which are returned."""
+        found = []
         for name in names.split(', '):
             rule = self.rules.get(rfc, {}).get(name)
             if rule is None:
@@ -108,16 +124,18 @@ class Trace:
                 self.complain(path.name, f'{rfc} {name} stands in section {rule.section}')
             elif test not in rule.tests:
                 rule.tests.append(test)
+                found.append(rule)
+        return found
 
-    def read_deviations(self, path):
-        for rfc, clause, instead in ROW.findall(path.read_text(encoding='utf-8')):
+    def rows(self, path):
+        """Of a table whose first column is an RFC, the second rules, the third what is said of them."""
+        for rfc, clause, said in ROW.findall(path.read_text(encoding='utf-8')):
             rules = self.rules.get(rfc, {})
             names = list(rules) if clause.strip() == 'all' else NAME.findall(clause)
             for name in names:
-                if name in rules:
-                    rules[name].reasons.append(instead.strip())
-                else:
+                if name not in rules:
                     self.complain(path.name, f'{rfc} {name} is in no list')
+            yield [rules[name] for name in names if name in rules], said.strip()
 
     def judge(self):
         if not self.rules:
@@ -127,6 +145,13 @@ class Trace:
                 self.complain(f'{rfc} {name}', 'planned, but there is a test or a reason')
             elif not (rule.planned or rule.tests or rule.reasons):
                 self.complain(f'{rfc} {name}', 'neither a test nor a row in docs/deviations.md')
+
+    def judge_scripts(self):
+        for rfc, name, rule in self.all_rules():
+            if rule.unscripted and (rule.scripted or rfc not in self.scripted):
+                self.complain(f'{rfc} {name}', 'a reason for no script, where there is one or none is wanted')
+            elif rfc in self.scripted and not (rule.scripted or rule.unscripted):
+                self.complain(f'{rfc} {name}', 'neither a script nor a row in tests/scripts/README.md')
 
     def all_rules(self):
         return [(rfc, name, rule) for rfc, rules in self.rules.items() for name, rule in rules.items()]

@@ -114,6 +114,11 @@ int chaski_tcp_urgent(struct chaski *host, chaski_tcp connection)
     return tcp_urgent(&host->tcp, connection);
 }
 
+int chaski_tcp_until_mark(struct chaski *host, chaski_tcp connection)
+{
+    return tcp_until_mark(&host->tcp, connection);
+}
+
 int chaski_tcp_shutdown(struct chaski *host, chaski_tcp connection)
 {
     return tcp_shutdown(&host->tcp, connection);

@@ -140,13 +140,15 @@ bool icmp4_ping_error(void *block, const struct ip_error *error, uint64_t now_ns
     uint16_t identifier = wire_icmp4_identifier(error->quoted);
     if (wire_icmp4_type(error->quoted) != WIRE_ICMP4_ECHO || find(icmp4, identifier) == NULL)
         return false;
+    if (error->kind == IP_ERROR_TOO_BIG) /* requests may be cut: no router says so */
+        return false;
     struct icmp4_reply *reply = append(icmp4);
     if (reply != NULL)
         *reply = (struct icmp4_reply){
             .from = error->destination,
             .identifier = identifier,
             .sequence = wire_icmp4_sequence(error->quoted),
-            .error = error->kind == IP_ERROR_TOO_BIG ? CHASKI_TOO_BIG : CHASKI_UNREACHABLE,
+            .error = CHASKI_UNREACHABLE,
         };
     return true;
 }

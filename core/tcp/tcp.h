@@ -245,6 +245,7 @@ struct tcp {
     uint32_t connection_limit, connection_count;
     uint32_t connection_free;  /* chain of those that were used and are free, index plus one */
     uint32_t connection_fresh; /* those from here on were never used, nor initialised */
+    uint32_t prune_hand;       /* where the search for what lies behind gaps goes on */
     struct tcp_half_opens half_open;
     struct tcp_time_waits time_wait;
     struct fast_opens fast_open;
@@ -322,6 +323,7 @@ int tcp_consume(struct tcp *tcp, chaski_tcp connection, size_t length);
 int tcp_hand_over(struct tcp *tcp, chaski_tcp connection, struct chaski_memory *memory);
 int tcp_end_record(struct tcp *tcp, chaski_tcp connection);
 int tcp_urgent(struct tcp *tcp, chaski_tcp connection);
+int tcp_until_mark(struct tcp *tcp, chaski_tcp connection);
 int tcp_shutdown(struct tcp *tcp, chaski_tcp connection);
 int tcp_close(struct tcp *tcp, chaski_tcp connection);
 int tcp_abort(struct tcp *tcp, chaski_tcp connection);

@@ -124,7 +124,7 @@ static size_t add_accecn(const struct tcp *tcp, struct tcp_connection *c, uint8_
 static bool tell_marks_first(const struct tcp *tcp, const struct tcp_connection *c, uint32_t length,
                              uint64_t now_ns)
 {
-    return (c->traffic_class & ECN_MODES) && ecn_option_room(tcp, c) == 0 &&
+    return (c->traffic_class & ECN_MODES) && ecn_option_room(c) == 0 &&
            length + WIRE_TCP_ACCECN_PADDED > c->mss && ecn_option_overdue(tcp, c, now_ns);
 }
 
@@ -151,10 +151,12 @@ int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send
             (uint8_t)wire_tcp_build_timestamp(options, timestamp_now(c, now_ns), c->ts_recent);
     if (tells)
         options_length += (uint8_t)user_timeout_build(tcp, c, options + options_length, sequence);
-    uint32_t more = WIRE_TCP_ACCECN_PADDED - ecn_option_room(tcp, c);
+    uint32_t more = WIRE_TCP_ACCECN_PADDED - ecn_option_room(c);
+    /* Beside the code of TCP-AO and a user time-out not all of it has room. */
+    uint32_t room = WIRE_TCP_OPTIONS_MAX - tcp_ao_length(c) - options_length;
     if (more == 0 || payload + more + (tells ? WIRE_TCP_USER_TIMEOUT_SIZE : 0) <= c->mss)
-        options_length +=
-            (uint8_t)add_accecn(tcp, c, options + options_length, WIRE_TCP_ACCECN_PADDED, now_ns);
+        options_length += (uint8_t)add_accecn(tcp, c, options + options_length,
+                                              minimum(room, WIRE_TCP_ACCECN_PADDED), now_ns);
     send_for(tcp, c, packet, sequence, flags, options, options_length, now_ns);
     return (int32_t)payload;
 }
@@ -279,7 +281,8 @@ bool tcp_build_syn(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
     return true;
 }
 
-bool tcp_build_reset(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+static bool build_reset(struct tcp *tcp, struct tcp_connection *c, uint32_t sequence, uint8_t flags,
+                        uint64_t now_ns)
 {
     struct packet *packet = packet_take(&tcp->memory->packets, FOR_CONTROL);
     if (packet == NULL)
@@ -289,8 +292,19 @@ bool tcp_build_reset(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
     if (has(c, TCPF_HAS_TIMESTAMPS)) /* RFC 7323, 3.2 */
         length = (uint8_t)wire_tcp_build_timestamp(options, timestamp_now(c, now_ns), c->ts_recent);
     count(tcp->counters, CHASKI_TCP_RESETS_SENT);
-    send_for(tcp, c, packet, tcp_next_sequence(c), TCP_RST | TCP_ACK, options, length, now_ns);
+    send_for(tcp, c, packet, sequence, flags, options, length, now_ns);
     return true;
+}
+
+bool tcp_build_reset(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    return build_reset(tcp, c, tcp_next_sequence(c), TCP_RST | TCP_ACK, now_ns);
+}
+
+bool tcp_build_reset_answer(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowledged,
+                            uint64_t now_ns)
+{
+    return build_reset(tcp, c, acknowledged, TCP_RST, now_ns);
 }
 
 void tcp_key_of(const struct packet *packet, struct tcp_key *key)

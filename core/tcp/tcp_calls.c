@@ -112,6 +112,7 @@ static int write_error(const struct tcp_connection *c)
 static void written(struct tcp *tcp, struct tcp_connection *c, uint32_t length)
 {
     c->snd_end += length;
+    push_written(tcp, c, c->snd_end - length);
     c->flight->released = false;
     c->flight->unpushed = has(c, TCPF_MORE);
     connection_wants_output(tcp, c);
@@ -192,6 +193,17 @@ int tcp_urgent(struct tcp *tcp, chaski_tcp handle)
     c->flags |= TCPF_URGENT_OUT;
     connection_wants_output(tcp, c);
     return 0;
+}
+
+int tcp_until_mark(struct tcp *tcp, chaski_tcp handle)
+{
+    const struct tcp_connection *c = connection_of(tcp, handle);
+    if (c == NULL)
+        return CHASKI_STALE;
+    if (!has(c, TCPF_URGENT_IN))
+        return 0;
+    uint32_t unread = c->receive.length + has(c, TCPF_FIN_RECEIVED);
+    return seq_distance(c->rcv_nxt - unread, c->receive_urgent);
 }
 
 static void queue_fin(struct tcp *tcp, struct tcp_connection *c)

@@ -79,14 +79,14 @@ static int choose_key(struct tcp *tcp, const struct chaski_tcp_connect *connect,
     return is_free(tcp, key, true) ? 0 : CHASKI_IN_USE;
 }
 
-/* Where the sequence numbers begin: behind all that one before us on the same ends has used. */
-static uint32_t choose_sequence(struct tcp *tcp, const struct tcp_key *key)
+/* Where the sequence numbers begin: behind all that `before`, one on the same ends, has used, which
+ * gives way. */
+static uint32_t choose_sequence(struct tcp *tcp, const struct tcp_key *key, tcp_reference before)
 {
-    tcp_reference found = tcp_table_find(&tcp->table, key);
     uint32_t start = secret_new_sequence(tcp, key, tcp->now_ns);
-    if (tcp_reference_kind(found) != TCP_KIND_TIME_WAIT)
+    if (tcp_reference_kind(before) != TCP_KIND_TIME_WAIT)
         return start;
-    return seq_max(start, time_wait_take(tcp, tcp_reference_index(found)) + UINT16_MAX);
+    return seq_max(start, time_wait_take(tcp, tcp_reference_index(before)) + UINT16_MAX);
 }
 
 int tcp_connect(struct tcp *tcp, const struct chaski_tcp_connect *connect, chaski_tcp *handle)
@@ -98,13 +98,13 @@ int tcp_connect(struct tcp *tcp, const struct chaski_tcp_connect *connect, chask
         error = choose_key(tcp, connect, &path, &key);
     if (error != 0)
         return error;
-    uint32_t iss = choose_sequence(tcp, &key);
+    tcp_reference before = tcp_table_find(&tcp->table, &key);
     struct tcp_connection *c = connection_new(tcp, &key, tcp->now_ns);
     if (c == NULL)
         return CHASKI_NO_MEMORY;
     c->interface = path.interface;
     c->announced_mss = (uint16_t)(path.link_mtu - (address_is_ip4(&key.remote) ? 40 : 60));
-    connection_set_iss(c, iss);
+    connection_set_iss(c, choose_sequence(tcp, &key, before));
     c->state = CHASKI_TCP_SYN_SENT;
     c->flags |= TCPF_SYN_OWED;
     ecn_open(tcp, c);

@@ -260,14 +260,12 @@ int connection_path(const struct tcp *tcp, const struct tcp_connection *c, struc
     return network->path(network->block, &c->key.local, &c->key.remote, 0, path);
 }
 
-void connection_set_mss(const struct tcp *tcp, struct tcp_connection *c, uint16_t path_mtu)
+void connection_set_mss(struct tcp_connection *c, uint16_t path_mtu)
 {
     uint32_t headers = address_is_ip4(&c->key.remote) ? 40 : 60;
     uint32_t mss = minimum(path_mtu - headers, maximum(c->peer_mss, TCP_MIN_MSS));
     mss = minimum(minimum(mss, c->announced_mss), TCP_LARGEST_SEGMENT);
-    uint32_t options = (has(c, TCPF_HAS_TIMESTAMPS) ? WIRE_TCP_TIMESTAMP_PADDED : 0u) +
-                       tcp_ao_length(c) + ecn_option_room(tcp, c);
-    c->mss = (uint16_t)maximum(mss - minimum(mss, options), TCP_LEAST_PAYLOAD);
+    c->mss = (uint16_t)maximum(mss - minimum(mss, tcp_options_length(c)), TCP_LEAST_PAYLOAD);
 }
 
 /* Asks the filter about a connection that came by a cookie. When it is not wanted, or its listener

@@ -8,10 +8,15 @@
  * for its last three bits, which stand for the peer's segment size. With timestamps, the last six
  * bits of ours carry the window scale, SACK and classic ECN; without, none is used. Accurate ECN is
  * seen from the acknowledgement itself (RFC 9768, 5.1).
+ *
+ * Its first twelve bits leave the SYN's sequence number out. What acknowledges a cookie with text
+ * that has overtaken the first segment cannot be read, since that number is not known; those bits
+ * tell it from what belongs to a connection that is gone.
  */
 
 enum {
     COOKIE_MSS_BITS = 3,
+    COOKIE_FLOW_BITS = 12,
     COOKIE_TIMESTAMP_BITS = 6, /* scale (15: none), SACK, ECN */
     COOKIE_NO_SCALE = 15,
     COOKIE_SACK = 1 << 4,
@@ -22,21 +27,34 @@ static const uint16_t cookie_mss[1 << COOKIE_MSS_BITS] = {
     TCP_MIN_MSS, 536, 1220, 1360, 1400, 1440, 1460, 8960,
 };
 
-static uint32_t cookie_hash(const struct tcp *tcp, const struct tcp_half_open *entry,
-                            uint32_t period, unsigned mss_index)
+/* What the hash begins with: all but the SYN's own number and size. */
+static uint64_t flow_hash(const struct tcp *tcp, const struct tcp_key *key, uint32_t period)
 {
-    struct address_words local = address_words(&entry->key.local);
-    struct address_words remote = address_words(&entry->key.remote);
-    uint64_t words[6] = {
+    struct address_words local = address_words(&key->local);
+    struct address_words remote = address_words(&key->remote);
+    uint64_t words[5] = {
         local.high,
         local.low,
         remote.high,
         remote.low,
-        (uint64_t)entry->key.local_port << 48 | (uint64_t)entry->key.remote_port << 32 | entry->irs,
-        (uint64_t)period << 8 | mss_index,
+        (uint64_t)key->local_port << 48 | (uint64_t)key->remote_port << 32 | period,
     };
-    uint32_t hash = (uint32_t)siphash_words(&tcp->secrets.cookie, words, 6);
-    return (hash & ~((1u << COOKIE_MSS_BITS) - 1)) | mss_index;
+    return siphash_words(&tcp->secrets.cookie, words, 5);
+}
+
+static uint32_t flow_bits(uint64_t hash)
+{
+    return (uint32_t)hash & ~(UINT32_MAX >> COOKIE_FLOW_BITS);
+}
+
+static uint32_t cookie_hash(const struct tcp *tcp, const struct tcp_half_open *entry,
+                            uint32_t period, unsigned mss_index)
+{
+    uint64_t flow = flow_hash(tcp, &entry->key, period);
+    uint64_t words[2] = {flow, (uint64_t)entry->irs << 8 | mss_index};
+    uint32_t hash = (uint32_t)siphash_words(&tcp->secrets.cookie, words, 2);
+    hash &= (UINT32_MAX >> COOKIE_FLOW_BITS) & ~((1u << COOKIE_MSS_BITS) - 1);
+    return flow_bits(flow) | hash | mss_index;
 }
 
 /* Never ahead of the clock, lest later timestamps look old. */
@@ -59,6 +77,16 @@ uint32_t cookie_make(const struct tcp *tcp, struct tcp_half_open *syn, uint64_t 
     uint32_t sack = (syn->flags & HALF_OPEN_SACK) ? COOKIE_SACK : 0;
     uint32_t ecn = syn->ecn == ECN_CLASSIC ? COOKIE_ECN : 0;
     return timestamp_with(timestamp, scale | sack | ecn);
+}
+
+bool cookie_is_for(const struct tcp *tcp, const struct packet *packet, uint64_t now_ns)
+{
+    struct tcp_key key;
+    tcp_key_of(packet, &key);
+    uint32_t said = flow_bits(packet->tcp.acknowledgment - 1);
+    uint32_t period = (uint32_t)(now_ns >> COOKIE_PERIOD_SHIFT);
+    return said == flow_bits(flow_hash(tcp, &key, period)) ||
+           said == flow_bits(flow_hash(tcp, &key, period - 1));
 }
 
 bool cookie_read(const struct tcp *tcp, const struct packet *packet, struct tcp_half_open *entry,

@@ -26,4 +26,8 @@ uint32_t cookie_make(const struct tcp *tcp, struct tcp_half_open *syn, uint64_t 
 bool cookie_read(const struct tcp *tcp, const struct packet *packet, struct tcp_half_open *entry,
                  uint64_t now_ns);
 
+/* Whether a segment that cannot be read acknowledges a cookie which its ends were sent lately; one
+ * in two thousand that do not seem to. */
+bool cookie_is_for(const struct tcp *tcp, const struct packet *packet, uint64_t now_ns);
+
 #endif

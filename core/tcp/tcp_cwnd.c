@@ -93,12 +93,13 @@ void window_recovered(const struct tcp *tcp, struct tcp_connection *c)
     if (c->recovery == TCP_CA_LOSS) /* it has grown again by itself */
         return;
     validation_recovered(c);
-    /* RFC 6582, 3.2 step 3: no burst of what a full window would allow, when the peer's window let
-     * less go meanwhile. Without SACK, what has left the network is known less well. */
-    uint32_t burst = has(c, TCPF_HAS_SACK) ? tcp_initial_window(tcp, c) : c->mss;
-    uint32_t most = maximum(tcp_in_flight(c), c->mss) + burst;
+    uint32_t threshold = c->congestion.threshold, most = threshold;
+    if (has(c, TCPF_HAS_SACK)) /* RFC 9937, 6.4 */
+        pace_ease(tcp, c);
+    else /* RFC 6582, 3.2 step 3: what has left the network is known less well */
+        most = maximum(tcp_in_flight(c), c->mss) + c->mss;
     /* Segments may have become longer than the threshold since. */
-    c->congestion.window = maximum(minimum(c->congestion.threshold, most), c->mss);
+    c->congestion.window = maximum(minimum(threshold, most), c->mss);
 }
 
 /* RFC 6937 with the bound that its successor makes the only one (PRR-SSRB where nothing more is
@@ -134,23 +135,24 @@ static void hold_back(const struct tcp *tcp, struct tcp_connection *c)
     c->congestion.window = minimum(c->congestion.window, most);
 }
 
-/* RFC 9438, 5.8 and RFC 7661: a window that was not used proves nothing about the path. */
-static bool was_used(const struct tcp *tcp, const struct tcp_connection *c, uint32_t in_flight)
+/* RFC 9438, 5.8 and RFC 7661: a window that was not used proves nothing about the path. In slow
+ * start it may grow to twice what was in flight in a round trip, as that grows too. */
+static bool was_used(const struct tcp *tcp, const struct tcp_connection *c)
 {
     if (validation_holds_back(tcp, c))
         return false;
     return has(c, TCPF_CWND_LIMITED) || (c->congestion.window < c->congestion.threshold &&
-                                         2 * in_flight >= c->congestion.window);
+                                         c->congestion.window / 2 < c->flight->peak);
 }
 
 /* `growth` bytes have arrived in order, by which the window may grow. */
 static void tell(const struct tcp *tcp, struct tcp_connection *c, uint32_t growth,
-                 const struct sent_news *news, const struct ack_before *before)
+                 const struct sent_news *news)
 {
     struct tcp_flight *flight = c->flight;
     struct congestion_ack ack = {
         .now_ns = news->now_ns,
-        .acknowledged = growth != 0 && was_used(tcp, c, before->in_flight) ? growth : 0,
+        .acknowledged = growth != 0 && was_used(tcp, c) ? growth : 0,
         .delivered = news->delivered + news->sacked,
         .marked = news->marked,
         .in_flight = tcp_in_flight(c),
@@ -169,6 +171,15 @@ static void tell(const struct tcp *tcp, struct tcp_connection *c, uint32_t growt
     algorithm_of(c)->acknowledged(&c->congestion, &flight->congestion, &ack);
 }
 
+/* Without SACK: duplicates have told already of what lay behind a gap, but not of its first
+ * segment. */
+static uint32_t not_told_by_duplicates(const struct tcp_connection *c, uint32_t delivered,
+                                       uint32_t duplicates)
+{
+    uint32_t told = minimum(duplicates, delivered / c->mss) * c->mss;
+    return maximum(delivered - told, minimum(delivered, c->mss));
+}
+
 /* What of the news may make a window grow. */
 static uint32_t growth_of(const struct tcp_connection *c, const struct sent_news *news,
                           const struct ack_before *before)
@@ -179,6 +190,8 @@ static uint32_t growth_of(const struct tcp_connection *c, const struct sent_news
         return minimum(news->delivered, c->mss);
     if (before->recovering) /* the last one covers a window that arrived long ago */
         return news->delivered;
+    if (!has(c, TCPF_HAS_SACK))
+        return not_told_by_duplicates(c, news->delivered, before->duplicates);
     /* What is SACKed counts with the acknowledgement that moves SND.UNA (as Linux), unless SACKs
      * are known to tell of reordering. */
     bool moved = news->acknowledged != 0 || c->flight->rack.reordering_seen;
@@ -189,7 +202,7 @@ void window_adapt(const struct tcp *tcp, struct tcp_connection *c, const struct 
                   const struct ack_before *before, bool lost)
 {
     bool reducing = c->recovery == TCP_CA_RECOVERY || c->recovery == TCP_CA_CWR;
-    tell(tcp, c, growth_of(c, news, before), news, before);
+    tell(tcp, c, growth_of(c, news, before), news);
     if (news->acknowledged != 0)
         validation_acknowledged(tcp, c, news->now_ns);
     if (reducing && has(c, TCPF_HAS_SACK) && !algorithm_of(c)->rules_window)

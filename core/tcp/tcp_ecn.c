@@ -127,12 +127,21 @@ static void tell_how_synack_came(struct tcp_connection *c, const struct packet *
     c->ecn_flags |= ECN_HANDSHAKE;
 }
 
-/* From the first one on segments have room for ours. */
+static bool option_arrives(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    bool unable = (c->ecn_flags & ECN_NO_OPTION) && tcp->knobs.ecn_option < OPTION_REGARDLESS;
+    return mode_of(c) == ECN_ACCURATE && !unable && (c->ecn_flags & ECN_OPTION_SEEN);
+}
+
+/* From the first one on segments have room for ours, when they are to have it. */
 static void note_option(const struct tcp *tcp, struct tcp_connection *c)
 {
-    uint32_t room = ecn_option_room(tcp, c);
     c->ecn_flags |= ECN_OPTION_SEEN;
-    room = ecn_option_room(tcp, c) - room;
+    if ((c->ecn_flags & ECN_ROOM) || tcp->knobs.ecn_option < OPTION_ALWAYS ||
+        !option_arrives(tcp, c))
+        return;
+    c->ecn_flags |= ECN_ROOM;
+    uint32_t room = ecn_option_room(c);
     c->mss = (uint16_t)maximum(c->mss - minimum(c->mss, room), TCP_LEAST_PAYLOAD);
 }
 
@@ -452,12 +461,6 @@ static uint8_t padded_option(uint8_t fields)
     return (uint8_t)((2 + 3 * fields + 3) & ~3);
 }
 
-static bool option_arrives(const struct tcp *tcp, const struct tcp_connection *c)
-{
-    bool unable = (c->ecn_flags & ECN_NO_OPTION) && tcp->knobs.ecn_option < OPTION_REGARDLESS;
-    return mode_of(c) == ECN_ACCURATE && !unable && (c->ecn_flags & ECN_OPTION_SEEN);
-}
-
 size_t ecn_option_least(const struct tcp *tcp, const struct tcp_connection *c)
 {
     if (tcp->knobs.ecn_option == OPTION_NEVER || !option_arrives(tcp, c))
@@ -467,10 +470,9 @@ size_t ecn_option_least(const struct tcp *tcp, const struct tcp_connection *c)
     return tcp->knobs.ecn_option >= OPTION_ALWAYS ? padded_option(3) : 0;
 }
 
-uint32_t ecn_option_room(const struct tcp *tcp, const struct tcp_connection *c)
+uint32_t ecn_option_room(const struct tcp_connection *c)
 {
-    bool always = tcp->knobs.ecn_option >= OPTION_ALWAYS && option_arrives(tcp, c);
-    return always ? WIRE_TCP_ACCECN_PADDED : 0;
+    return (c->ecn_flags & ECN_ROOM) ? WIRE_TCP_ACCECN_PADDED : 0;
 }
 
 bool ecn_option_overdue(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)

@@ -51,7 +51,8 @@ enum ecn_flag {
     ECN_OPTION_SEEN = 16, /* the peer sends the option */
     ECN_NO_OPTION = 32,   /* segments with our option do not arrive */
     ECN_HANDSHAKE =
-        64, /* the next acknowledgement tells how the SYN+ACK came (RFC 9768, 3.2.2.1) */
+        64,         /* the next acknowledgement tells how the SYN+ACK came (RFC 9768, 3.2.2.1) */
+    ECN_ROOM = 128, /* full segments leave room for the option, whatever the knob says later */
 };
 
 /* What came in. Byte counters wrap where the wire's do, or later; tcp_info shows them less what
@@ -132,7 +133,7 @@ size_t ecn_option_least(const struct tcp *tcp, const struct tcp_connection *c);
  * is due, which has room for it. */
 bool ecn_option_overdue(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns);
 /* How many bytes of each segment are set apart for it. */
-uint32_t ecn_option_room(const struct tcp *tcp, const struct tcp_connection *c);
+uint32_t ecn_option_room(const struct tcp_connection *c);
 /* Writes the option with as many fields as `room` bytes take, which is ecn_option_least() or more;
  * returns its length, a multiple of 4. */
 size_t ecn_build_option(struct tcp_connection *c, uint8_t *at, size_t room, uint64_t now_ns);

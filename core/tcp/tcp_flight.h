@@ -61,6 +61,15 @@ struct undo {
     uint32_t window, threshold;
 };
 
+/* Where PSH is set within what was written at once (tcp_push.c), by sequence number. */
+struct push {
+    uint32_t buffer; /* where the last buffer of what waits begins, if there were such */
+    uint32_t last;   /* set there last, by what has been written */
+    uint32_t from;   /* what the distance to the next is counted from */
+    uint32_t next;
+    bool ahead; /* `next` holds */
+};
+
 /*
  * What a connection has only while it sends: the bytes queued, what is known of those in flight,
  * where recovery stands, and what congestion control has learned. Most of many connections are
@@ -96,9 +105,13 @@ struct tcp_flight {
     struct rate rate;
     struct pace pace;
     struct validation validation;
-    uint32_t timeout_at; /* where the segment begins that told our user time-out */
-    bool timeout_told;   /* timeout_at holds */
-    bool limited;        /* the window has held something back since the last acknowledgement */
+    struct push push;
+    uint32_t timeout_at;   /* where the segment begins that told our user time-out */
+    bool timeout_told;     /* timeout_at holds */
+    uint16_t peer_timeout; /* the option's value, which was not adopted; 0: none came */
+    bool limited;          /* the window has held something back since the last acknowledgement */
+    uint32_t peak;         /* most bytes in flight in the round that ends at peak_end */
+    uint32_t peak_end;
     union congestion_state congestion;
 };
 

@@ -44,7 +44,7 @@ struct tcp_connection *half_open_connection(struct tcp *tcp, const struct tcp_ha
     c->peer_mss = entry->peer_mss;
     c->announced_mss = half_open_mss(tcp, &entry->key);
     struct ip_path path;
-    connection_set_mss(tcp, c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
+    connection_set_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
     c->snd_wl1 = entry->irs;
     c->snd_wl2 = entry->iss;
     return c;
@@ -119,9 +119,19 @@ static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *en
     return c;
 }
 
+/* An acknowledgement whose cookie is none of ours, or cannot be read: that needs the sequence
+ * number which only the first segment has. What overtook that one (`early`) must not cost the
+ * connection; the peer will send both again. */
+static void refuse_cookie(struct tcp *tcp, struct packet *packet, bool early, uint64_t now_ns)
+{
+    if (early && cookie_is_for(tcp, packet, now_ns))
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
+    else
+        tcp_build_refusal(tcp, packet, now_ns);
+}
+
 /* The peer's SYN came twice: the first was answered with a cookie, for the second there was an
- * entry again. The acknowledgement is of the first answer. What has overtaken the segment that can
- * be read must not cost the connection; that one will come. */
+ * entry again. The acknowledgement is of the first answer. */
 static struct tcp_connection *complete_by_cookie(struct tcp *tcp, struct tcp_half_open *entry,
                                                  struct packet *packet, uint64_t now_ns)
 {
@@ -129,10 +139,7 @@ static struct tcp_connection *complete_by_cookie(struct tcp *tcp, struct tcp_hal
     struct tcp_half_open said = {0};
     bool awaited = now_ns < tcp->half_open.cookies_until_ns;
     if (listener == 0 || !awaited || !cookie_read(tcp, packet, &said, now_ns)) {
-        if (awaited && packet->tcp.sequence != entry->irs + 1)
-            packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
-        else
-            tcp_build_refusal(tcp, packet, now_ns);
+        refuse_cookie(tcp, packet, awaited && packet->tcp.sequence != entry->irs + 1, now_ns);
         return NULL;
     }
     half_open_drop(tcp, (uint32_t)(entry - tcp->half_open.entries));
@@ -160,24 +167,12 @@ struct tcp_connection *half_open_segment(struct tcp *tcp, uint32_t index, struct
     } else if (segment->acknowledgment != entry->iss + 1) {
         return complete_by_cookie(tcp, entry, packet, now_ns);
     } else if ((entry->flags & HALF_OPEN_TIMESTAMPS) && segment->has_timestamp &&
-               seq_lt(segment->timestamp, entry->ts_recent)) {
+               entry->ts_recent != 0 && seq_lt(segment->timestamp, entry->ts_recent)) {
         half_open_challenge(tcp, entry, packet, now_ns);
     } else {
         return complete(tcp, entry, packet, now_ns);
     }
     return NULL;
-}
-
-/* An acknowledgement whose cookie is none of ours, or cannot be read: that needs the sequence
- * number which only the first segment has. Text that overtook that one must not cost the
- * connection; the peer will send both again. */
-static void refuse_cookie(struct tcp *tcp, struct packet *packet, bool awaited, uint64_t now_ns)
-{
-    count_many(tcp->counters, CHASKI_TCP_COOKIES_REFUSED, awaited);
-    if (awaited && (packet->length != 0 || (packet->tcp.flags & TCP_FIN)))
-        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
-    else
-        tcp_build_refusal(tcp, packet, now_ns);
 }
 
 struct tcp_connection *half_open_cookie(struct tcp *tcp, struct packet *packet, uint16_t listener,
@@ -186,7 +181,9 @@ struct tcp_connection *half_open_cookie(struct tcp *tcp, struct packet *packet, 
     struct tcp_half_open entry = {0};
     bool awaited = now_ns < tcp->half_open.cookies_until_ns;
     if (!awaited || !cookie_read(tcp, packet, &entry, now_ns)) {
-        refuse_cookie(tcp, packet, awaited, now_ns);
+        bool text = packet->length != 0 || (packet->tcp.flags & TCP_FIN);
+        count_many(tcp->counters, CHASKI_TCP_COOKIES_REFUSED, awaited);
+        refuse_cookie(tcp, packet, awaited && text, now_ns);
         return NULL;
     }
     struct tcp_connection *c = NULL;

@@ -103,6 +103,13 @@ static inline uint8_t tcp_ao_length(const struct tcp_connection *c)
     return has(c, TCPF_AO) ? WIRE_TCP_AO_SIZE : 0;
 }
 
+/* What a full segment leaves for options. */
+static inline uint32_t tcp_options_length(const struct tcp_connection *c)
+{
+    return (has(c, TCPF_HAS_TIMESTAMPS) ? WIRE_TCP_TIMESTAMP_PADDED : 0u) + tcp_ao_length(c) +
+           ecn_option_room(c);
+}
+
 /* RFC 6928 */
 static inline uint32_t tcp_initial_window(const struct tcp *tcp, const struct tcp_connection *c)
 {
@@ -176,7 +183,7 @@ uint32_t connection_take_work(struct tcp *tcp);
 struct tcp_connection *connection_of(struct tcp *tcp, chaski_tcp handle);
 chaski_tcp connection_handle(const struct tcp *tcp, const struct tcp_connection *c);
 /* mss and the like, from the path, the peer's announcement and the options. */
-void connection_set_mss(const struct tcp *tcp, struct tcp_connection *c, uint16_t path_mtu);
+void connection_set_mss(struct tcp_connection *c, uint16_t path_mtu);
 int connection_path(const struct tcp *tcp, const struct tcp_connection *c, struct ip_path *path);
 
 /* ---- tcp_options.c ------------------------------------------------------------------------- */
@@ -222,13 +229,23 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
 bool tcp_take_predicted(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
                         uint64_t now_ns);
 
+/* RFC 7323, 5.3 and 5.5: a TS.Recent older than 24 days says nothing. Nor does 0, as on Linux: some
+ * begin with it, and only then with their clock. */
+static inline bool tcp_is_before_recent(const struct tcp_connection *c, const struct packet *packet,
+                                        uint64_t now_ns)
+{
+    enum { DAYS_24_MS = 24 * 24 * 3600 * 1000u };
+    return seq_lt(packet->tcp.timestamp, c->ts_recent) && c->ts_recent != 0 &&
+           clock_ms(now_ns) - c->ts_recent_at_ms < DAYS_24_MS;
+}
+
 /* RFC 7323, 4.3, for a segment that is acceptable. */
 static inline void tcp_note_timestamp(struct tcp_connection *c, struct packet *packet,
                                       uint64_t now_ns)
 {
     if (packet->tcp.has_timestamp && has(c, TCPF_HAS_TIMESTAMPS) &&
         seq_le(packet->tcp.sequence, c->last_ack_sent) &&
-        seq_ge(packet->tcp.timestamp, c->ts_recent)) {
+        !tcp_is_before_recent(c, packet, now_ns)) {
         packet->tcp.newer = packet->tcp.timestamp != c->ts_recent;
         c->ts_recent = packet->tcp.timestamp;
         c->ts_recent_at_ms = clock_ms(now_ns);
@@ -248,6 +265,13 @@ void tcp_note_duplicate(const struct tcp *tcp, struct tcp_connection *c, uint32_
 void tcp_owe_acknowledgment(struct tcp *tcp, struct tcp_connection *c, uint32_t received,
                             uint64_t now_ns);
 
+/* ---- tcp_prune.c --------------------------------------------------------------------------- */
+
+/* Whether text may be queued, which is `next` in order or behind a gap: when the pools
+ * have no room for it, what others hold behind gaps gives way, then what it holds itself. */
+bool tcp_admit_text(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
+                    bool next);
+
 /* ---- tcp_ack.c ----------------------------------------------------------------------------- */
 
 /* Applies the acknowledgement and the window of an acceptable segment. */
@@ -258,8 +282,8 @@ void tcp_acknowledge(struct tcp *tcp, struct tcp_connection *c, const struct pac
 
 /* What was known before an acknowledgement was applied. */
 struct ack_before {
-    uint32_t flight;    /* bytes not acknowledged */
-    uint32_t in_flight; /* bytes in the network */
+    uint32_t flight;     /* bytes not acknowledged */
+    uint32_t duplicates; /* acknowledgements, without SACK: what they stood for is no news */
     bool recovering;
 };
 
@@ -335,10 +359,16 @@ void window_resume(struct tcp_connection *c, uint64_t now_ns);
 /* The latest reduction had no reason: goes back to what c->flight->undo holds. */
 void window_undo(struct tcp_connection *c);
 
-/* ---- tcp_output.c, tcp_build.c ------------------------------------------------------------- */
+/* ---- tcp_push.c: PSH within long writes; the connection has a flight ------------------------ */
 
-/* Sends what may be sent now. */
-void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
+/* What lies from `from` to SND.END has been written. */
+void push_written(const struct tcp *tcp, struct tcp_connection *c, uint32_t from);
+/* Of n bytes of new data, those up to where PSH is set. */
+uint32_t push_limit(struct tcp_connection *c, uint32_t n);
+/* Whether PSH is set behind the next n bytes, which go now. */
+bool push_ends(struct tcp_connection *c, uint32_t n);
+
+/* ---- tcp_receive_window.c ------------------------------------------------------------------- */
 
 /* The window to advertise, in bytes; moves rcv_advertised. */
 uint32_t tcp_window_to_send(struct tcp_connection *c);
@@ -346,6 +376,16 @@ uint32_t tcp_window_to_send(struct tcp_connection *c);
 uint16_t tcp_first_window(uint32_t room, uint32_t mss);
 /* True when an update of the window is worth a segment of its own (RFC 9293, 3.8.6.2.2). */
 bool tcp_window_opened(const struct tcp_connection *c);
+
+/* ---- tcp_output.c, tcp_build.c ------------------------------------------------------------- */
+
+/* Sends what may be sent now. */
+void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
+
+/* How much one segment takes before the link cuts it. */
+uint32_t tcp_largest_segment(const struct tcp *tcp, const struct tcp_connection *c);
+/* What both windows allow now. */
+uint32_t tcp_may_send(const struct tcp_connection *c);
 
 /* One segment with up to `length` bytes from `sequence` on, which `chunk` holds the first of; FIN
  * when `flags` say so and all of them found a place. Returns the payload bytes sent, or -1 when a
@@ -356,6 +396,10 @@ int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send
 bool tcp_build_syn(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 bool tcp_build_ack(struct tcp *tcp, struct tcp_connection *c, uint32_t sequence, uint64_t now_ns);
 bool tcp_build_reset(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
+/* A reset as if there were no connection any more (RFC 9293, 3.5.2, group 1): it begins where the
+ * segment that it answers says that its sender is. */
+bool tcp_build_reset_answer(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowledged,
+                            uint64_t now_ns);
 
 /* A segment without payload, not of a connection; built in the packet that asked for it, which it
  * consumes, or in a new one when packet is NULL. */

@@ -5,15 +5,10 @@
 
 enum { LEAST_WINDOW = 11 }; /* segments: a lost probe must not cost a time-out (RFC 4821, 7.4) */
 
-static uint32_t options_of(const struct tcp_connection *c)
-{
-    return (has(c, TCPF_HAS_TIMESTAMPS) ? WIRE_TCP_TIMESTAMP_PADDED : 0u) + tcp_ao_length(c);
-}
-
 void mtu_established(const struct tcp *tcp, struct tcp_connection *c)
 {
     if (tcp->knobs.mtu_probing == 2)
-        c->mss = (uint16_t)minimum(c->mss, tcp->knobs.base_mss - options_of(c));
+        c->mss = (uint16_t)minimum(c->mss, tcp->knobs.base_mss - tcp_options_length(c));
 }
 
 static bool is_on(const struct tcp *tcp, const struct tcp_connection *c)
@@ -28,7 +23,7 @@ static uint16_t most_of(const struct tcp *tcp, struct tcp_connection *c)
     uint16_t known = c->mss;
     if (connection_path(tcp, c, &path) != 0)
         return known;
-    connection_set_mss(tcp, c, path.mtu);
+    connection_set_mss(c, path.mtu);
     uint16_t most = c->mss;
     c->mss = known;
     return most;
@@ -107,7 +102,7 @@ void mtu_suspect(const struct tcp *tcp, struct tcp_connection *c)
     struct mtu_search *search = &c->flight->mtu;
     if (knobs->mtu_probing == 0)
         return;
-    uint32_t base = knobs->base_mss - options_of(c), mss = minimum(c->mss, base);
+    uint32_t base = knobs->base_mss - tcp_options_length(c), mss = minimum(c->mss, base);
     if (is_on(tcp, c)) {
         uint32_t least = maximum(maximum(knobs->mtu_probe_floor, knobs->min_snd_mss), TCP_MIN_MSS);
         mss = minimum(c->mss, maximum(minimum(c->mss / 2u, base), least));

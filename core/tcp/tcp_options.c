@@ -16,6 +16,7 @@ static const struct limits limits[CHASKI_TCP_OPTION_COUNT] = {
     [CHASKI_TCP_KEEPINTVL] = {1000, 32767000},
     [CHASKI_TCP_KEEPCNT] = {1, 127},
     [CHASKI_TCP_USER_TIMEOUT] = {0, INT32_MAX},
+    [CHASKI_TCP_PEER_USER_TIMEOUT] = {0, -1},
     [CHASKI_TCP_SYNCNT] = {1, 127},
     [CHASKI_TCP_LINGER] = {-1, INT32_MAX},
     [CHASKI_TCP_CONGESTION] = {CHASKI_CUBIC, CHASKI_CONGESTION_COUNT - 1},
@@ -69,7 +70,7 @@ static void set_max_segment(struct tcp *tcp, struct tcp_connection *c, uint16_t 
 {
     struct ip_path path;
     c->announced_mss = (uint16_t)minimum(c->announced_mss, value);
-    connection_set_mss(tcp, c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
+    connection_set_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
     c->congestion.window = maximum(c->congestion.window, c->mss); /* the path may be wider again */
 }
 
@@ -136,6 +137,8 @@ int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
     case CHASKI_TCP_USER_TIMEOUT:
         user_timeout_set(tcp, c, (uint32_t)value);
         break;
+    case CHASKI_TCP_PEER_USER_TIMEOUT: /* takes no value */
+        break;
     case CHASKI_TCP_SYNCNT:
         c->syn_count = (uint8_t)value;
         break;
@@ -196,6 +199,8 @@ static int64_t value_of(const struct tcp *tcp, const struct tcp_connection *c,
         return c->keep_count;
     case CHASKI_TCP_USER_TIMEOUT:
         return user_timeout_own(c);
+    case CHASKI_TCP_PEER_USER_TIMEOUT:
+        return user_timeout_of_peer(c);
     case CHASKI_TCP_SYNCNT:
         return c->syn_count;
     case CHASKI_TCP_LINGER:

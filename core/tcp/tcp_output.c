@@ -30,6 +30,11 @@ static uint32_t congestion_room(const struct tcp_connection *c)
     return c->congestion.window > in_flight ? c->congestion.window - in_flight : 0;
 }
 
+uint32_t tcp_may_send(const struct tcp_connection *c)
+{
+    return minimum(usable_window(c), congestion_room(c));
+}
+
 static void note_limited(struct tcp_connection *c)
 {
     c->flags |= TCPF_CWND_LIMITED;
@@ -38,7 +43,7 @@ static void note_limited(struct tcp_connection *c)
 
 /* How much one segment takes before the link cuts it, as Linux has it: what goes in a millisecond,
  * the more the nearer the peer is; but so that a window makes two at least. */
-static uint32_t largest_segment(const struct tcp *tcp, const struct tcp_connection *c)
+uint32_t tcp_largest_segment(const struct tcp *tcp, const struct tcp_connection *c)
 {
     enum { NEAR_SHIFT = 9 };
     uint32_t most = TCP_LARGEST_SEGMENT / c->mss, half = c->congestion.window / c->mss / 2;
@@ -65,7 +70,7 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
 {
     uint32_t in_flight = tcp_in_flight(c);
     uint32_t room = minimum(maximum(congestion_room(c), c->mss), pace);
-    uint32_t most = minimum(room / c->mss * c->mss, largest_segment(tcp, c));
+    uint32_t most = minimum(room / c->mss * c->mss, tcp_largest_segment(tcp, c));
     uint32_t data = seq_min(sent->end, c->snd_end) - sent->node.key;
     bool fin = data != sent_length(sent);
     if (data > most) {
@@ -160,7 +165,8 @@ static uint32_t next_length(const struct tcp *tcp, struct tcp_connection *c, uin
         room = c->mss;
     uint32_t most = c->mss; /* and more only if there is more: the limits cost divisions */
     if (waiting > c->mss)
-        most = minimum(largest_segment(tcp, c), pace / c->mss * c->mss);
+        most = minimum(tcp_largest_segment(tcp, c), pace / c->mss * c->mss);
+    most = push_limit(c, most);
     uint32_t n = minimum(minimum(waiting, most), minimum(window, room));
     if (n >= c->mss) {
         uint32_t whole = n / c->mss * c->mss;
@@ -203,6 +209,15 @@ static void note_syn_again(struct tcp_connection *c, struct tcp_sent *sent, uint
     c->flight->syn_again -= (uint16_t)minimum(n, c->flight->syn_again);
 }
 
+static void note_peak(struct tcp_connection *c, uint32_t in_flight)
+{
+    struct tcp_flight *flight = c->flight;
+    if (in_flight <= flight->peak && seq_lt(c->snd_una, flight->peak_end))
+        return;
+    flight->peak = in_flight;
+    flight->peak_end = c->snd_nxt;
+}
+
 /* Sends the next n bytes of new data, and FIN when it follows them. PSH is on what ends the data
  * written, and on what the link cuts, so that receivers that join segments do not wait. */
 static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint32_t n,
@@ -211,7 +226,7 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
     struct tcp_flight *flight = c->flight;
     uint32_t in_flight = tcp_in_flight(c);
     bool last = c->snd_nxt + n == c->snd_end, fin = last && has(c, TCPF_FIN_QUEUED);
-    bool complete = last ? !flight->unpushed : ends_record(c, n);
+    bool complete = last ? !flight->unpushed : ends_record(c, n) | push_ends(c, n);
     bool push = n != 0 && (complete || n > c->mss || has(c, TCPF_PROBE_OWED));
     uint8_t flags = TCP_ACK | (push ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
     struct send_chunk *chunk = n == 0 ? NULL : send_queue_unsent(&flight->queue, c->snd_nxt);
@@ -244,6 +259,7 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
     flight->prr.out += sent_length(sent);
     flight->probe.at_ns = 0;
     c->snd_nxt = sent->end;
+    note_peak(c, in_flight + sent_length(sent));
     if (flight->tells_progress)
         connection_tell(tcp, c, CHASKI_PROGRESS);
     c->sent_ms = clock_ms(now_ns);
@@ -500,61 +516,4 @@ void tcp_output_all(struct tcp *tcp, uint64_t now_ns)
     }
     for (unsigned family = 0; family < FAMILY_COUNT; family++)
         hook_call(&tcp->network[family].transmit, &tcp->out[family], now_ns);
-}
-
-/* The window as it can be told: a little larger, where there is room for that or it would seem shut
- * without being so; else a little smaller, which the peer does not take for shrinking, and what it
- * has sent is taken in all the same (RFC 7323, 2.4). */
-static uint32_t window_in_units(uint32_t window, uint32_t room, uint32_t unit)
-{
-    uint32_t up = (window + unit - 1) & ~(unit - 1);
-    return up <= room || (up == unit && room != 0) ? up : window & ~(unit - 1);
-}
-
-uint16_t tcp_first_window(uint32_t room, uint32_t mss)
-{
-    uint32_t whole = room > mss ? room - room % mss : room;
-    return (uint16_t)minimum(whole, UINT16_MAX);
-}
-
-/* What the peer will send most in a segment, as far as we know when our SYN goes. */
-static uint32_t first_segment(const struct tcp_connection *c)
-{
-    bool stamped = c->state == CHASKI_TCP_SYN_RECEIVED && has(c, TCPF_HAS_TIMESTAMPS);
-    uint32_t mss = c->announced_mss;
-    return stamped ? mss - minimum(mss - 1, WIRE_TCP_TIMESTAMP_PADDED) : mss;
-}
-
-/* What the window could be. It begins as in the SYN, which has no scale, and grows as text comes,
- * twice as fast, so that no sender is held up and none hears of windows that it does not need. */
-static uint32_t window_room(const struct tcp_connection *c)
-{
-    uint32_t room = c->receive.limit > c->receive.length ? c->receive.limit - c->receive.length : 0;
-    if (c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED)
-        return tcp_first_window(room, first_segment(c));
-    room = minimum(room, (uint32_t)UINT16_MAX << c->receive_scale);
-    uint64_t grown = UINT16_MAX + 2 * c->bytes_received;
-    return room < grown ? room : (uint32_t)grown;
-}
-
-uint32_t tcp_window_to_send(struct tcp_connection *c)
-{
-    uint32_t known = c->rcv_advertised - c->rcv_nxt;
-    uint32_t room = window_room(c);
-    /* RFC 9293, 3.8.6.2.2: the edge stays until it moves by a whole step, and never moves back. */
-    bool stays = seq_le(c->rcv_nxt + room, c->rcv_advertised) ||
-                 room - known < minimum(c->receive.limit / 2, c->receive_mss);
-    uint32_t window = window_in_units(stays ? known : room, room, 1u << c->receive_scale);
-    c->rcv_advertised = seq_max(c->rcv_advertised, c->rcv_nxt + window);
-    return window;
-}
-
-bool tcp_window_opened(const struct tcp_connection *c)
-{
-    if (has(c, TCPF_FIN_RECEIVED) || c->state == CHASKI_TCP_SYN_SENT)
-        return false;
-    uint32_t known = c->rcv_advertised - c->rcv_nxt;
-    uint32_t room = window_room(c);
-    return room > known && known <= room / 2 &&
-           room - known >= minimum(c->receive.limit / 2, 2u * c->receive_mss);
 }

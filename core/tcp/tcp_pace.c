@@ -18,7 +18,7 @@ uint64_t pace_rate(const struct tcp *tcp, const struct tcp_connection *c)
 {
     const struct congestion_operations *algorithm = congestion_algorithm(c->algorithm);
     uint64_t most = tcp_max_pacing_rate(c);
-    if (most == 0 && algorithm->pacing_rate == NULL)
+    if (most == 0 && algorithm->pacing_rate == NULL && !c->flight->pace.easing)
         return 0;
     uint64_t rate = algorithm->pacing_rate != NULL ? algorithm->pacing_rate(&c->flight->congestion)
                                                    : rate_of_window(tcp, c);
@@ -27,9 +27,17 @@ uint64_t pace_rate(const struct tcp *tcp, const struct tcp_connection *c)
     return rate != UINT64_MAX ? rate : 0;
 }
 
+void pace_ease(const struct tcp *tcp, struct tcp_connection *c)
+{
+    struct pace *pace = &c->flight->pace;
+    pace->easing = c->congestion.threshold > tcp_in_flight(c) + tcp_initial_window(tcp, c);
+    pace->ease_end = c->snd_nxt;
+}
+
 uint32_t pace_room(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     struct pace *pace = &c->flight->pace;
+    pace->easing = pace->easing && seq_le(c->snd_una, pace->ease_end);
     uint64_t rate = pace_rate(tcp, c);
     pace->waiting = rate != 0 && now_ns < pace->next_ns;
     pace->waited |= pace->waiting;

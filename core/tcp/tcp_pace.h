@@ -15,16 +15,24 @@ struct tcp_connection;
  *
  * A connection is paced when its congestion control asks for it, which then says at what rate, or
  * when the application has set a limit; then at twice the rate that fills the window each round
- * trip in slow start, at 6/5 of it afterwards, as Linux does, and no faster than the limit.
+ * trip in slow start, at 6/5 of it afterwards, as Linux does, and no faster than the limit. So is
+ * one, for a round trip, that comes out of a recovery with most of its window unused, because the
+ * peer's window or the application held it back: there are no acknowledgements that would spread
+ * what may go now, and a window's worth in one burst would be the next loss.
  */
 struct pace {
-    uint64_t next_ns; /* the earliest time for what follows */
-    bool waiting;     /* something may go then */
-    bool waited;      /* for what goes next */
+    uint64_t next_ns;  /* the earliest time for what follows */
+    uint32_t ease_end; /* with `easing`: until something beyond this is acknowledged */
+    bool easing;       /* for the time being */
+    bool waiting;      /* something may go then */
+    bool waited;       /* for what goes next */
 };
 
 /* Bytes a second; 0: the connection is not paced. */
 uint64_t pace_rate(const struct tcp *tcp, const struct tcp_connection *c);
+/* The window is about to become the threshold: paces what of it is not in flight, if that is much.
+ */
+void pace_ease(const struct tcp *tcp, struct tcp_connection *c);
 /* How many bytes may go at once now; UINT32_MAX when not paced, 0 before their time. */
 uint32_t pace_room(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 /* So many have gone. */

@@ -306,7 +306,7 @@ static bool path_shrank(struct tcp *tcp, struct tcp_connection *c, uint16_t mtu)
         open_smaller(tcp, c, mtu);
         return true;
     }
-    connection_set_mss(tcp, c, mtu);
+    connection_set_mss(c, mtu);
     bool refuted = c->flight != NULL && c->mss < c->flight->proven_mss && c->backoff == 0;
     if (refuted || c->mss >= old) {
         c->mss = old;

@@ -292,21 +292,41 @@ static bool is_empty(const struct tcp_receive_queue *queue)
     return queue->length == 0 && tree_empty(&queue->runs);
 }
 
+static enum place place_of(const struct tcp_receive_queue *queue, bool next)
+{
+    return !next ? BEHIND_GAP : is_empty(queue) ? FIRST : NEXT;
+}
+
+bool receive_queue_is_scarce(const struct tcp_receive_queue *queue, const struct packet *packet,
+                             bool next)
+{
+    return is_scarce(packet, place_of(queue, next));
+}
+
+void receive_queue_prune(struct tcp_receive_queue *queue, struct counters *counters)
+{
+    drop_run(queue, run_of(tree_last(&queue->runs)), counters, CHASKI_DROP_TCP_PRUNED);
+}
+
+bool receive_queue_fits(const struct tcp_receive_queue *queue, const struct packet *packet,
+                        bool next)
+{
+    uint32_t most = 2 * queue->limit + CHARGE_SLACK;
+    enum place place = place_of(queue, next);
+    return !is_scarce(packet, place) &&
+           (place == FIRST || queue->charge + charge_of(packet) <= most);
+}
+
 bool receive_queue_admit(struct tcp_receive_queue *queue, const struct packet *packet, bool next,
                          struct counters *counters)
 {
-    uint32_t most = 2 * queue->limit + CHARGE_SLACK;
-    uint32_t charge = charge_of(packet);
-    for (;;) {
-        bool first = next && is_empty(queue);
-        bool scarce = is_scarce(packet, first ? FIRST : next ? NEXT : BEHIND_GAP);
-        if (!scarce && (first || queue->charge + charge <= most))
-            return true;
+    while (!receive_queue_fits(queue, packet, next)) {
         struct packet *furthest = run_of(tree_last(&queue->runs));
         if (furthest == NULL || seq_le(furthest->tcp.node.key, packet->tcp.sequence))
             return false;
-        drop_run(queue, furthest, counters, CHASKI_DROP_TCP_PRUNED);
+        receive_queue_prune(queue, counters);
     }
+    return true;
 }
 
 static bool is_among(const struct packet *run, const struct wire_tcp_sack *blocks, unsigned count)

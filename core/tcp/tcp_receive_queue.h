@@ -43,11 +43,22 @@ bool receive_queue_overlap(const struct tcp_receive_queue *queue, uint32_t left,
 /* Moves the run that begins at `next`, if any, in order; returns how many bytes. */
 uint32_t receive_queue_close_gap(struct tcp_receive_queue *queue, uint32_t next);
 
-/* True when `packet`, which is `next` in order or behind a gap, may be kept; to make room, runs
- * that begin behind it are given up, the furthest first (their sender will send them again). What
- * lies behind a gap may not take the last of a pool: else what fills the gap could not come in. */
+/* True when `packet`, which is `next` in order or behind a gap, may be kept. What lies behind a gap
+ * may not take the last of a pool: else what fills the gap could not come in. */
+bool receive_queue_fits(const struct tcp_receive_queue *queue, const struct packet *packet,
+                        bool next);
+
+/* The same; to make room, runs that begin behind the packet are given up, the furthest first (their
+ * sender will send them again). */
 bool receive_queue_admit(struct tcp_receive_queue *queue, const struct packet *packet, bool next,
                          struct counters *counters);
+
+/* Whether it is the pools that have no room for the packet. */
+bool receive_queue_is_scarce(const struct tcp_receive_queue *queue, const struct packet *packet,
+                             bool next);
+
+/* Gives up the furthest run, of which there is one; its sender will send it again. */
+void receive_queue_prune(struct tcp_receive_queue *queue, struct counters *counters);
 
 /* Fills in up to `count` SACK blocks (left, right), at most WIRE_TCP_SACK_MAX, the most recent
  * first (RFC 2018, 4). */

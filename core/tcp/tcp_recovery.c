@@ -200,7 +200,6 @@ void recovery_reordering_over(struct tcp *tcp, struct tcp_connection *c, uint64_
 {
     struct ack_before before = {
         .flight = c->snd_nxt - c->snd_una,
-        .in_flight = tcp_in_flight(c),
         .recovering = recovery_active(c),
     };
     struct sent_news news = {.now_ns = now_ns};
@@ -231,7 +230,7 @@ void recovery_time_out(struct tcp *tcp, struct tcp_connection *c, uint64_t now_n
     flight->recovery_point = c->snd_nxt;
     flight->duplicate_acks = 0;
     flight->rack.due_ns = 0;
-    flight->probe.outstanding = false;
+    flight->probe = (struct tail_probe){0};
     flight->frto = tcp->knobs.frto != 0 && (began || c->retries != 0) ? FRTO_ARMED : FRTO_OFF;
     c->congestion.window = tcp_in_flight(c) + c->mss;
 }

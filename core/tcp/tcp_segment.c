@@ -23,14 +23,12 @@ static uint32_t segment_length(const struct packet *packet)
            ((packet->tcp.flags & TCP_FIN) != 0);
 }
 
-/* RFC 7323, 5.3: PAWS. A TS.Recent older than 24 days says nothing. */
+/* PAWS. */
 static bool timestamp_is_old(const struct tcp_connection *c, const struct packet *packet,
                              uint64_t now_ns)
 {
-    enum { DAYS_24_MS = 24 * 24 * 3600 * 1000u };
     return has(c, TCPF_HAS_TIMESTAMPS) && packet->tcp.has_timestamp &&
-           seq_lt(packet->tcp.timestamp, c->ts_recent) &&
-           clock_ms(now_ns) - c->ts_recent_at_ms < DAYS_24_MS;
+           tcp_is_before_recent(c, packet, now_ns);
 }
 
 /* RFC 9293, 3.10.7.4, first: any part of it within what we are ready to receive. */
@@ -317,8 +315,9 @@ static void apply(struct tcp *tcp, struct tcp_connection *c, struct packet *pack
     tcp_acknowledge(tcp, c, packet, now_ns);
     bool alive = move_after_ack(tcp, c, now_ns);
     if (alive && text_for_nobody(c, packet)) {
+        uint32_t acknowledged = packet->tcp.acknowledgment;
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_CLOSED);
-        tcp_build_reset(tcp, c, now_ns);
+        tcp_build_reset_answer(tcp, c, acknowledged, now_ns);
         connection_end(tcp, c, 0);
         return;
     }
@@ -361,7 +360,7 @@ static void take_syn(struct tcp *tcp, struct tcp_connection *c, const struct pac
     ecn_take_synack(tcp, c, packet);
     user_timeout_told(tcp, c, options.user_timeout);
     struct ip_path path;
-    connection_set_mss(tcp, c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
+    connection_set_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
     c->snd_wnd = packet->tcp.window;
     c->max_snd_wnd = packet->tcp.window;
     c->snd_wl1 = packet->tcp.sequence;

@@ -22,7 +22,7 @@ uint64_t tail_probe_at(const struct tcp *tcp, const struct tcp_connection *c, ui
 {
     struct tcp_flight *flight = c->flight;
     if (!tcp->knobs.tail_probes || !has(c, TCPF_HAS_SACK) || c->recovery != TCP_CA_OPEN ||
-        flight->probe.outstanding || flight->scoreboard.sacked.bytes != 0) {
+        flight->probe.outstanding || flight->probe.owed || flight->scoreboard.sacked.bytes != 0) {
         flight->probe.at_ns = 0;
         return TIMER_NEVER;
     }

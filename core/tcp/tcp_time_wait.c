@@ -189,6 +189,14 @@ uint32_t time_wait_take(struct tcp *tcp, uint32_t index)
     return end;
 }
 
+/* The FIN that was taken, once more. Another one is of somebody who guesses, and must not keep the
+ * entry for ever. */
+static bool is_its_fin(const struct tcp_time_wait *entry, const struct packet *packet)
+{
+    return (packet->tcp.flags & (TCP_SYN | TCP_FIN)) == TCP_FIN &&
+           packet->tcp.sequence + packet->length + 1 == entry->rcv_nxt;
+}
+
 void time_wait_segment(struct tcp *tcp, uint32_t index, struct packet *packet, uint64_t now_ns)
 {
     struct tcp_time_waits *waits = &tcp->time_wait;
@@ -206,7 +214,7 @@ void time_wait_segment(struct tcp *tcp, uint32_t index, struct packet *packet, u
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
         return;
     }
-    if (segment->flags & TCP_FIN) { /* the peer did not hear our acknowledgement: wait anew */
+    if (is_its_fin(entry, packet)) { /* the peer did not hear our acknowledgement: wait anew */
         unlink_entry(waits, entry);
         entry->expires_ms = clock_ms(now_ns) + TIME_WAIT_MS;
         append(waits, index);

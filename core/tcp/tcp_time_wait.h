@@ -51,7 +51,8 @@ void time_wait_segment(struct tcp *tcp, uint32_t index, struct packet *packet, u
 void time_wait_drop(struct tcp *tcp, uint32_t index);
 
 /* Whether a connection of ours may take an entry's place, since timestamps tell it from the one
- * before: at once when its own port was asked for, else when policy says so and as late. */
+ * before: at once when its own port was asked for, whatever tcp_tw_reuse says (as Linux), else when
+ * policy says so and as late. */
 bool time_wait_yields(const struct tcp *tcp, uint32_t index, bool asked_for);
 /* Drops the entry; returns where its sequence numbers ended. */
 uint32_t time_wait_take(struct tcp *tcp, uint32_t index);

@@ -181,7 +181,7 @@ static void follow_path(struct tcp *tcp, struct tcp_connection *c)
     uint16_t old = c->mss;
     if (connection_path(tcp, c, &path) != 0)
         return;
-    connection_set_mss(tcp, c, path.mtu);
+    connection_set_mss(c, path.mtu);
     if (c->mss < old) {
         c->flight->proven_mss = 0;
         count(tcp->counters, CHASKI_TCP_PATH_MTU_LOWERED);

@@ -23,25 +23,47 @@ uint32_t user_timeout_own(const struct tcp_connection *c)
     return (c->timeout_told & USER_TIMEOUT_ADOPTED) ? 0 : c->user_timeout_ms;
 }
 
-/* 3.1: longer than a retransmission takes, whatever the limits. */
-static uint32_t within_limits(const struct tcp *tcp, const struct tcp_connection *c, uint64_t ms)
+/* 3.1: the longer one of what both ends have told, and longer than a retransmission takes, whatever
+ * the limits. */
+static uint32_t to_be_adopted(const struct tcp *tcp, const struct tcp_connection *c, uint64_t ms)
 {
     uint32_t least = maximum(tcp->knobs.user_timeout_least_ms, 2 * (c->rto_us / 1000));
+    ms = ms > tcp->knobs.give_up_ms ? ms : tcp->knobs.give_up_ms;
     ms = ms < tcp->knobs.user_timeout_most_ms ? ms : tcp->knobs.user_timeout_most_ms;
     return maximum((uint32_t)ms, least);
 }
 
-void user_timeout_told(const struct tcp *tcp, struct tcp_connection *c, uint16_t option)
+static uint64_t decode(uint16_t option)
 {
-    uint32_t value = option & VALUE;
-    if (!tcp->knobs.user_timeout_option || value == 0)
+    return (uint64_t)(option & VALUE) * (option & MINUTES ? MINUTE_MS : MS);
+}
+
+int64_t user_timeout_of_peer(const struct tcp_connection *c)
+{
+    return c->flight != NULL ? (int64_t)decode(c->flight->peer_timeout) : 0;
+}
+
+/* 3.1: it is not adopted, but the application may want to know. */
+static void show(struct tcp *tcp, struct tcp_connection *c, uint16_t option)
+{
+    struct tcp_flight *flight = flight_take(tcp, c);
+    if (flight == NULL || flight->peer_timeout == option)
+        return;
+    flight->peer_timeout = option;
+    connection_tell(tcp, c, CHASKI_PEER_TIMEOUT);
+}
+
+void user_timeout_told(struct tcp *tcp, struct tcp_connection *c, uint16_t option)
+{
+    if (!tcp->knobs.user_timeout_option || decode(option) == 0)
         return;
     if (!(c->timeout_told & USER_TIMEOUT_TOLD))
         note(c, USER_TIMEOUT_OWED, 0);
-    if (user_timeout_own(c) != 0)
+    if (user_timeout_own(c) != 0) {
+        show(tcp, c, option);
         return;
-    uint64_t ms = (uint64_t)value * (option & MINUTES ? MINUTE_MS : MS);
-    c->user_timeout_ms = within_limits(tcp, c, ms);
+    }
+    c->user_timeout_ms = to_be_adopted(tcp, c, decode(option));
     note(c, USER_TIMEOUT_ADOPTED, 0);
 }
 

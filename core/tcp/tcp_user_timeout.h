@@ -12,8 +12,9 @@ struct tcp_connection;
 /*
  * The user time-out option (RFC 5482), which the knob tcp_user_timeout_option asks for: each end
  * tells the other for how long it keeps a connection whose data is not acknowledged. An end whose
- * application has set a time-out (CHASKI_TCP_USER_TIMEOUT) tells it and keeps it; one that has not
- * adopts what it is told, within its own limits, and tells its default in return.
+ * application has set a time-out (CHASKI_TCP_USER_TIMEOUT) tells it and keeps it, and the
+ * application hears of the peer's; one that has not tells its default in return, and adopts the
+ * longer one of that and what it is told, within its own limits.
  */
 
 enum user_timeout_state {
@@ -26,8 +27,10 @@ enum user_timeout_state {
 void user_timeout_set(const struct tcp *tcp, struct tcp_connection *c, uint32_t ms);
 /* What the application has set; 0: nothing. */
 uint32_t user_timeout_own(const struct tcp_connection *c);
+/* What the peer has told that was not adopted, in milliseconds; 0: nothing. */
+int64_t user_timeout_of_peer(const struct tcp_connection *c);
 /* A segment came with the option, whose value is `option`. */
-void user_timeout_told(const struct tcp *tcp, struct tcp_connection *c, uint16_t option);
+void user_timeout_told(struct tcp *tcp, struct tcp_connection *c, uint16_t option);
 /* True when the segment that begins at `sequence` is to carry the option: the first one after
  * something was to be told, and that one again. */
 bool user_timeout_due(const struct tcp_connection *c, uint32_t sequence);

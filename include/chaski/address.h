@@ -14,7 +14,8 @@ extern "C" {
 /*
  * An address of either family, in network byte order. IPv4 addresses are IPv4-mapped
  * (RFC 4291, 2.5.5.2: ::ffff:a.b.c.d), so that every key, hash and comparison is the same code
- * for both; the all-zero value is "unspecified" and stands for "any" in calls.
+ * for both; the all-zero value is "unspecified" and stands for "any" in calls. Hosts have no block
+ * for IPv6: calls refuse its addresses, with CHASKI_INVALID, CHASKI_BAD_ADDRESS or CHASKI_NO_ROUTE.
  */
 struct chaski_address {
     uint8_t bytes[16];

@@ -199,6 +199,8 @@ enum chaski_event {
                              says chaski_tcp_error(); trying goes on (RFC 9293, 3.9.1.8) */
     CHASKI_PROGRESS =
         64, /* more has been sent, or acknowledged: where CHASKI_TCP_PROGRESS is set */
+    CHASKI_PEER_TIMEOUT = 128, /* the peer has told its user time-out, CHASKI_TCP_PEER_USER_TIMEOUT,
+                                  which counts for nothing, since CHASKI_TCP_USER_TIMEOUT is set */
 };
 
 /* Runs inside chaski_poll(). `events` is a set of enum chaski_event. */
@@ -240,6 +242,9 @@ enum chaski_tcp_option {
     CHASKI_TCP_AO_ACCEPT_ICMP, /* 1: believe hard ICMP errors (RFC 5925, 7.8) */
     /* 1: while less than four segments are in flight, up to six time-outs stay as long. */
     CHASKI_TCP_THIN_LINEAR,
+    /* What the peer has told that it waits for (RFC 5482) while CHASKI_TCP_USER_TIMEOUT
+     * was set; 0: nothing. To be read only, and perhaps forgotten once all is acknowledged. */
+    CHASKI_TCP_PEER_USER_TIMEOUT,
     CHASKI_TCP_OPTION_COUNT,
 };
 
@@ -329,6 +334,10 @@ int chaski_tcp_end_record(struct chaski *host, chaski_tcp connection);
 
 /* Marks the last byte written so far as urgent (RFC 9293, 3.8.5). */
 int chaski_tcp_urgent(struct chaski *host, chaski_tcp connection);
+
+/* How many bytes are to be read until the peer's urgent mark, the last of which is what the mark is
+ * for (RFC 6093, 3.1), whether they have come or not; 0: there is no mark. */
+int chaski_tcp_until_mark(struct chaski *host, chaski_tcp connection);
 
 /* Ends our direction once everything written has been sent (half close); reading goes on. */
 int chaski_tcp_shutdown(struct chaski *host, chaski_tcp connection);

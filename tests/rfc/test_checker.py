@@ -17,6 +17,12 @@ RIGHT = {
                         'int main(void)\n{\n    run(test(a));\n}\n',
     'tests/unit/two_rfc1.c': 'static void must_2_b(void **state)\n{\n}\nint main(void)\n{\n    test(must_2_b);\n}\n',
     'tests/scripts/c/d.pkt': '// RFC 1 SHLD-1\n0 socket(...) = 3\n',
+    'tests/rfc/rfc30.txt': '# RFC 30: a third one\n# Each has a packet script, or a reason.\n'
+                           'MUST-1 1 something\nMUST-2 2 another thing\n',
+    'tests/unit/three.c': '/* RFC 30 MUST-1, MUST-2 */\nstatic void c(void **state)\n{\n}\n\n'
+                          'int main(void)\n{\n    run(test(c));\n}\n',
+    'tests/scripts/c/e.pkt': '// RFC 30 MUST-1\n0 socket(...) = 3\n',
+    'tests/scripts/README.md': '| RFC 30 | MUST-2 | a reason |\n',
     'docs/deviations.md': '| RFC 1 | SHLD-2 (4) | something else | a reason |\n',
 }
 
@@ -56,7 +62,7 @@ class Checker(unittest.TestCase):
         self.assertEqual(self.run_checker()[0], 0)
         status, said = self.run_checker('--check')
         self.assertEqual(status, 0, said)
-        self.assertIn('5 rules: 3 tested, 1 otherwise, 0 missing, 1 not yet', said)
+        self.assertIn('7 rules: 5 tested, 1 otherwise, 0 missing, 1 not yet', said)
         text = (self.root / 'docs/rfc.md').read_text(encoding='utf-8')
         for line in ('| MUST-1 | 2.1 | something | `a` (one.c) |',
                      '| MUST-2 | 3 | another thing | `must_2_b` (two_rfc1.c) |',
@@ -100,6 +106,26 @@ class Checker(unittest.TestCase):
         self.change({'docs/deviations.md': RIGHT['docs/deviations.md'] + '| RFC 20 | all | missing | why |\n'})
         self.assertIn('1 missing, 0 not yet', self.run_checker()[1])
         self.assertEqual(self.run_checker('--check')[0], 0)
+
+    def test_rule_without_script(self):
+        self.replace('tests/scripts/c/e.pkt', '// RFC 30 MUST-1', '// nothing')
+        self.complains('RFC 30 MUST-1: neither a script')
+
+    def test_rule_without_reason_for_no_script(self):
+        self.change({'tests/scripts/README.md': 'Nothing.\n'})
+        self.complains('RFC 30 MUST-2: neither a script')
+
+    def test_script_and_reason_for_none(self):
+        self.replace('tests/scripts/README.md', 'MUST-2', 'MUST-1, MUST-2')
+        self.complains('RFC 30 MUST-1: a reason for no script')
+
+    def test_reason_for_no_script_where_none_is_wanted(self):
+        self.replace('tests/scripts/README.md', 'RFC 30 | MUST-2', 'RFC 1 | MUST-1')
+        self.complains('RFC 1 MUST-1: a reason for no script')
+
+    def test_reason_for_the_script_of_no_rule(self):
+        self.replace('tests/scripts/README.md', 'MUST-2', 'MUST-3')
+        self.complains('RFC 30 MUST-3 is in no list')
 
     def test_tag_of_no_rule(self):
         self.replace('tests/unit/one.c', 'MUST-1', 'MUST-1, MUST-9')
@@ -154,7 +180,7 @@ class Checker(unittest.TestCase):
         self.complains('has no rules')
 
     def test_no_lists(self):
-        for name in ('rfc1.txt', 'rfc20.txt'):
+        for name in ('rfc1.txt', 'rfc20.txt', 'rfc30.txt'):
             (self.root / 'tests/rfc' / name).unlink()
         self.complains('has no lists')
 

@@ -264,12 +264,13 @@ static bool append_bytes(struct script *script, struct tcp_option *option, const
     if (definition != NULL)
         text = definition;
     if (!is_hex(text) || strlen(text) % 2 != 0 ||
-        option->count + strlen(text) / 2 > OPTION_DATA_MAX) {
+        option->data_length + strlen(text) / 2 > OPTION_DATA_MAX) {
         build_error(script, "'%s' is not the bytes of an option", text);
         return false;
     }
     for (; *text != 0; text += 2)
-        option->data[option->count++] = (uint8_t)(hex_digit(text[0]) << 4 | hex_digit(text[1]));
+        option->data[option->data_length++] =
+            (uint8_t)(hex_digit(text[0]) << 4 | hex_digit(text[1]));
     return true;
 }
 
@@ -277,6 +278,7 @@ struct tcp_option *build_bytes(struct script *script, uint8_t kind, const char *
 {
     struct tcp_option *option = build_tcp_option(script, OPTION_NOP, 0);
     option->kind = kind;
+    option->is_bytes = true;
     option->any_data = strcmp(text, "...") == 0;
     return option->any_data || append_bytes(script, option, text) ? option : NULL;
 }
@@ -284,6 +286,7 @@ struct tcp_option *build_bytes(struct script *script, uint8_t kind, const char *
 struct tcp_option *build_fast_open_experiment(struct script *script, const char *text)
 {
     struct tcp_option *option = build_tcp_option(script, OPTION_EXPERIMENT, 0);
+    option->is_bytes = true;
     append_bytes(script, option, "f989"); /* RFC 7413, 4.1.1, and IANA's list */
     option->any_data = strcmp(text, "...") == 0;
     return option->any_data || append_bytes(script, option, text) ? option : NULL;

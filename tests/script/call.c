@@ -96,7 +96,7 @@ static void finish(struct call *call)
 bool call_waits(struct call *call, ssize_t value)
 {
     call->pending = value == -EAGAIN && sockets_blocks(call->sockets, call->fd) &&
-                    (call->flags & (MSG_DONTWAIT | MSG_ERRQUEUE)) == 0;
+                    (call->flags & MSG_DONTWAIT) == 0;
     return call->pending;
 }
 

@@ -96,6 +96,7 @@ static void prepare_connect(struct call *call)
     call->fd = call_descriptor(call, 0);
     value_address(call, call->arguments[1], &open, &call->address, &call->length);
     call_set_limit(call, true);
+    call->run->begins_anew = true;
     call->run->subject = call->fd;
 }
 

@@ -61,7 +61,7 @@ static void prepare_read(struct call *call)
 {
     prepare(call, false);
     add_buffer(call, call_number(call, 2));
-    call->flags = (int)call_number(call, 3);
+    call->flags = sockets_receive_flags((int)call_number(call, 3));
     call->message.msg_name = &call->address;
     call->message.msg_namelen = sizeof call->address;
 }
@@ -90,6 +90,7 @@ static void prepare_write(struct call *call)
     value_address(call, call->arguments[4], &open, &call->address, &length);
     call->message.msg_name = length != 0 ? &call->address : NULL;
     call->message.msg_namelen = length;
+    call->run->begins_anew |= (call->flags & MSG_FASTOPEN) != 0;
 }
 
 static void prepare_writev(struct call *call)
@@ -107,6 +108,8 @@ static void prepare_message(struct call *call, bool sending)
     if (pieces != NULL)
         add_pieces(call, pieces);
     call->flags = (int)call_number(call, 2);
+    if (!sending)
+        call->flags = sockets_receive_flags(call->flags);
 }
 
 static void prepare_recvmsg(struct call *call)

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <string.h>
+
 #include "tests/script/run.h"
 
 /*
@@ -77,6 +79,13 @@ static bool is_igmp(const struct sent *sent)
     return sent->length >= 20 && sent->bytes[9] == 2;
 }
 
+static bool is_between_the_ends(const struct run *run, const struct sent *sent)
+{
+    const struct ends *ends = &run->settings.ends;
+    return !run->settings.complete || (memcmp(sent->bytes + 12, ends->local, 4) == 0 &&
+                                       memcmp(sent->bytes + 16, ends->remote, 4) == 0);
+}
+
 void run_look(struct run *run)
 {
     struct sent *sent;
@@ -85,6 +94,8 @@ void run_look(struct run *run)
             continue;
         struct seen *seen = arena_take(run->arena, sizeof *seen);
         const char *wrong = packet_read(run->arena, sent->bytes, sent->length, &seen->wire);
+        if (wrong == NULL && !is_between_the_ends(run, sent))
+            wrong = "its addresses are not those of the ends";
         if (wrong != NULL) {
             run_fail(run, run->line, "the stack sent %zu bytes at %.6f: %s", sent->length,
                      seconds(sent->time_ns), wrong);

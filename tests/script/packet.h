@@ -50,10 +50,12 @@ struct tcp_option {
     struct tcp_option *next;
     uint8_t kind;
     uint32_t value, echo; /* MSS, shift, TS val, user timeout's 16 bits; TS ecr */
-    uint8_t count;        /* SACK blocks, AccECN counters, bytes of data */
+    uint8_t count;        /* SACK blocks, AccECN counters */
     uint32_t numbers[2 * SACK_MAX];
-    uint8_t data[OPTION_DATA_MAX]; /* of kinds that are but bytes here */
-    bool any_data;                 /* the script leaves them open */
+    uint8_t data[OPTION_DATA_MAX]; /* all behind kind and length, as it came */
+    uint8_t data_length;
+    bool is_bytes; /* the script has but these, whatever the kind */
+    bool any_data; /* the script leaves them open */
 };
 
 struct ip_part {

@@ -29,10 +29,20 @@ static size_t put_numbers(const struct tcp_option *option, uint8_t *at)
     return length;
 }
 
+static size_t put_bytes(const struct tcp_option *option, uint8_t *at)
+{
+    at[0] = option->kind;
+    at[1] = (uint8_t)(2u + option->data_length);
+    memcpy(at + 2, option->data, option->data_length);
+    return at[1];
+}
+
 /* Writes one option, up to 40 bytes, and returns its length. */
 static size_t put_option(const struct tcp_option *option, uint8_t *at)
 {
     size_t length = 2;
+    if (option->is_bytes)
+        return put_bytes(option, at);
     at[0] = option->kind;
     switch (option->kind) {
     case OPTION_EOL:
@@ -60,9 +70,7 @@ static size_t put_option(const struct tcp_option *option, uint8_t *at)
         length = put_numbers(option, at);
         break;
     default:
-        memcpy(at + 2, option->data, option->count);
-        length = 2u + option->count;
-        break;
+        return put_bytes(option, at);
     }
     at[1] = (uint8_t)length;
     return length;

@@ -12,10 +12,18 @@ static bool same_numbers(const struct tcp_option *wanted, const struct tcp_optio
            memcmp(wanted->numbers, seen->numbers, each * wanted->count * sizeof(uint32_t)) == 0;
 }
 
+static bool same_bytes(const struct tcp_option *wanted, const struct tcp_option *seen)
+{
+    return wanted->any_data || (wanted->data_length == seen->data_length &&
+                                memcmp(wanted->data, seen->data, wanted->data_length) == 0);
+}
+
 static bool same_option(const struct tcp_option *wanted, const struct tcp_option *seen)
 {
     if (wanted->kind != seen->kind)
         return false;
+    if (wanted->is_bytes)
+        return same_bytes(wanted, seen);
     switch (wanted->kind) {
     case OPTION_SACK:
     case OPTION_ACCECN0:
@@ -30,8 +38,7 @@ static bool same_option(const struct tcp_option *wanted, const struct tcp_option
     case OPTION_SACK_OK:
         return wanted->value == seen->value && wanted->echo == seen->echo;
     default:
-        return wanted->any_data || (wanted->count == seen->count &&
-                                    memcmp(wanted->data, seen->data, wanted->count) == 0);
+        return same_bytes(wanted, seen);
     }
 }
 

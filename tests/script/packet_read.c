@@ -13,7 +13,7 @@ enum { PROTOCOL_ICMP = 1, PROTOCOL_TCP = 6, PROTOCOL_UDP = 17 };
 
 static void read_data(const uint8_t *at, size_t length, struct tcp_option *option)
 {
-    option->count = (uint8_t)(length - 2);
+    option->data_length = (uint8_t)(length - 2);
     memcpy(option->data, at + 2, length - 2);
 }
 
@@ -55,6 +55,7 @@ static bool length_fits(uint8_t kind, size_t length)
 
 static void read_option(const uint8_t *at, size_t length, struct tcp_option *option)
 {
+    read_data(at, length, option);
     switch (option->kind) {
     case OPTION_MSS:
     case OPTION_USER_TIMEOUT:
@@ -77,7 +78,6 @@ static void read_option(const uint8_t *at, size_t length, struct tcp_option *opt
         read_accecn(at, length, option);
         break;
     default:
-        read_data(at, length, option);
         break;
     }
 }

@@ -30,8 +30,8 @@ static void say(struct text *text, const char *format, ...)
 static void say_bytes(struct text *text, const char *name, const struct tcp_option *option,
                       unsigned from)
 {
-    say(text, "%s%s", name, option->any_data ? " ..." : option->count > from ? " " : "");
-    for (unsigned i = from; i < option->count; i++)
+    say(text, "%s%s", name, option->any_data ? " ..." : option->data_length > from ? " " : "");
+    for (unsigned i = from; i < option->data_length; i++)
         say(text, "%02x", option->data[i]);
 }
 
@@ -51,7 +51,7 @@ static void say_numbers(struct text *text, const struct tcp_option *option)
 
 static bool is_fast_open_experiment(const struct tcp_option *option)
 {
-    return option->count >= 2 && option->data[0] == 0xf9 && option->data[1] == 0x89;
+    return option->data_length >= 2 && option->data[0] == 0xf9 && option->data[1] == 0x89;
 }
 
 static void say_data_option(struct text *text, const struct tcp_option *option)
@@ -82,6 +82,10 @@ static void say_data_option(struct text *text, const struct tcp_option *option)
 
 static void say_option(struct text *text, const struct tcp_option *option)
 {
+    if (option->is_bytes) {
+        say_data_option(text, option);
+        return;
+    }
     switch (option->kind) {
     case OPTION_EOL:
         say(text, "eol");

@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <ctype.h>
+#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "tests/script/run.h"
 
 /*
  * The commands between backticks, as far as they set policy: sysctl, files of such lines, the
- * initial window of a route. What sets up the machine that the other tool runs on is passed over;
- * a command of another kind cannot be done here, and its script is skipped.
+ * initial window of a route; and files that a script is to send. What sets up the machine that the
+ * other tool runs on is passed over; a command of another kind cannot be done here, and its script
+ * is skipped.
  */
 enum { WORDS_MAX = 32, WORD_MAX = 256, FILE_MAX = 16384, DEPTH_MAX = 3 };
 
@@ -187,6 +191,39 @@ static bool ends(const char *text, const char *with)
     return length >= n && strcmp(text + length - n, with) == 0;
 }
 
+/* dd bs=1 count=5 if=/dev/zero of=/tmp/testfile: nothing but files below /tmp is touched. */
+static bool touches_others(const struct command *command)
+{
+    for (unsigned i = 1; i < command->count; i++) {
+        const char *path = strchr(command->words[i], '/');
+        if (path != NULL && (strstr(path, "..") != NULL ||
+                             (!begins(path, "/tmp/") && strcmp(path, "/dev/zero") != 0)))
+            return true;
+    }
+    return false;
+}
+
+static bool is_about_files(const char *name)
+{
+    const char *slash = strrchr(name, '/');
+    name = slash != NULL ? slash + 1 : name;
+    return strcmp(name, "dd") == 0 || strcmp(name, "rm") == 0 || strcmp(name, "touch") == 0 ||
+           strcmp(name, "truncate") == 0;
+}
+
+static bool run_on_files(struct command *command)
+{
+    char *words[WORDS_MAX + 1] = {NULL};
+    pid_t child;
+    int status = -1;
+    if (touches_others(command))
+        return false;
+    for (unsigned i = 0; i < command->count; i++)
+        words[i] = command->words[i];
+    return posix_spawnp(&child, words[0], NULL, NULL, words, environ) == 0 &&
+           waitpid(child, &status, 0) == child && status == 0;
+}
+
 /* What concerns the machine, not the stack. */
 static bool without_meaning(const char *name)
 {
@@ -198,7 +235,7 @@ static bool without_meaning(const char *name)
     return begins(name, "/tmp/sysctl_restore") || ends(name, "sysctl_restore.sh");
 }
 
-static void run_command(struct shell *shell, const struct command *command)
+static void run_command(struct shell *shell, struct command *command)
 {
     struct run *run = shell->run;
     const char *name = command->words[0];
@@ -210,6 +247,8 @@ static void run_command(struct shell *shell, const struct command *command)
     else if (strcmp(name, "sleep") == 0 && command->count > 1)
         stack_run(&run->stack, stack_time(&run->stack) + (uint64_t)(atof(command->words[1]) * 1e9),
                   NULL, NULL);
+    else if (is_about_files(name))
+        done = run_on_files(command);
     else if (ends(name, ".sh") && !without_meaning(name))
         done = run_file(shell, name);
     else

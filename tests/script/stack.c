@@ -10,6 +10,7 @@ enum {
     MEMORY_MOST = 192 << 20, /* of addresses; only what is used becomes memory */
     CONNECTIONS = 64,
     BUFFER_MOST = 32 << 20, /* that scripts may set */
+    AO_KEYS = 8,
     TURNS_MOST = 10000,     /* at one time: more, and the host never comes to rest */
 };
 
@@ -51,6 +52,7 @@ static bool make_host(struct stack *stack, const struct settings *settings)
     }
     chaski_limits_for(&limits, MEMORY_MOST / 2, CONNECTIONS);
     limits.accounts = true;
+    limits.ao_keys = AO_KEYS;
     limits.receive_buffer_max = limits.send_buffer_max = BUFFER_MOST;
     if (chaski_size(&limits) > MEMORY_MOST)
         return false;

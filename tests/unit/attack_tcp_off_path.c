@@ -255,71 +255,33 @@ static void row_21_challenges_on_one_connection_say_nothing_about_another(void *
 
 enum { UNREACHABLE = 3, TIME_EXCEEDED = 11, TOO_BIG = 4 };
 
-/* An error from a router, 192.0.2.2 as well, that quotes a segment of the connection's with the
- * sequence number; `total` is the quoted packet's length. */
+/* An error from a router, 192.0.2.2 as well, that quotes a packet of the host's to the peer: of so
+ * many bytes, and with such a transport header. */
+static void inject_quote(struct peer *peer, uint8_t type, uint8_t code, uint16_t mtu,
+                         uint16_t total, uint8_t protocol, const uint8_t transport[8])
+{
+    uint8_t packet[56] = {0x45, 0, 0, 56, 0, 0, 0, 0, 64, 1, 0, 0, 192, 0, 2, 2, 192, 0, 2, 1};
+    uint8_t quoted[20] = {0x45, 0, 0,   0, 0, 0, 0x40, 0, 60, protocol,
+                          0,    0, 192, 0, 2, 1, 192,  0, 2,  2};
+    packet[20] = type;
+    packet[21] = code;
+    store_be16(packet + 26, mtu);
+    store_be16(quoted + 2, total);
+    memcpy(packet + 28, quoted, 20);
+    memcpy(packet + 48, transport, 8);
+    ip4_make_right(packet + 28, 20);
+    world_inject_ip4(&peer->world, 0, packet, sizeof packet);
+}
+
+/* The same, about a segment of the connection's with the sequence number. */
 static void inject_error(struct peer *peer, uint8_t type, uint8_t code, uint16_t mtu,
                          uint32_t sequence, uint16_t total)
 {
-    uint8_t packet[56] = {
-        0x45,
-        0,
-        0,
-        56,
-        0,
-        0,
-        0,
-        0,
-        64,
-        1,
-        0,
-        0,
-        192,
-        0,
-        2,
-        2,
-        192,
-        0,
-        2,
-        1,
-        type,
-        code,
-        0,
-        0,
-        0,
-        0,
-        (uint8_t)(mtu >> 8),
-        (uint8_t)mtu,
-        0x45,
-        0,
-        (uint8_t)(total >> 8),
-        (uint8_t)total,
-        0,
-        0,
-        0x40,
-        0,
-        60,
-        6,
-        0,
-        0,
-        192,
-        0,
-        2,
-        1,
-        192,
-        0,
-        2,
-        2,
-        (uint8_t)(peer->host_port >> 8),
-        (uint8_t)peer->host_port,
-        (uint8_t)(peer->port >> 8),
-        (uint8_t)peer->port,
-        (uint8_t)(sequence >> 24),
-        (uint8_t)(sequence >> 16),
-        (uint8_t)(sequence >> 8),
-        (uint8_t)sequence,
-    };
-    ip4_make_right(packet + 28, 20);
-    world_inject_ip4(&peer->world, 0, packet, sizeof packet);
+    uint8_t transport[8];
+    store_be16(transport, peer->host_port);
+    store_be16(transport + 2, peer->port);
+    store_be32(transport + 4, sequence);
+    inject_quote(peer, type, code, mtu, total, 6, transport);
 }
 
 /* A flight of ten segments, none acknowledged. */
@@ -408,6 +370,43 @@ static void row_22_packet_too_big_is_clamped(void **state)
         peer_runs(&peer, 10 * WORLD_SECOND);
         assert_true(peer_info(&peer).tcpi_state == CHASKI_TCP_ESTABLISHED);
         assert_true(world_sent(&peer.world, 0) < 100);
+        peer_free(&peer);
+    }
+}
+
+static void ignore_pong(void *context, struct chaski *host, const struct chaski_address *from,
+                        uint16_t sequence, uint8_t ttl, const void *bytes, size_t length, int error)
+{
+    (void)context, (void)host, (void)from, (void)sequence, (void)ttl;
+    (void)bytes, (void)length, (void)error;
+}
+
+/* Datagrams and pings that routers may cut are quoted: whoever knows a port would have narrowed
+ * the path of all connections with that peer, and have had their segments cut. */
+static void row_22_what_may_be_cut_is_never_too_big(void **state)
+{
+    (void)state;
+    static const uint8_t datagram[] = {0, 53, 0x10, 0xe1, 5, 0xc8, 0, 0},
+                         ping[] = {8, 0, 0, 0, 0, 77};
+    static const uint16_t claims[] = {300, 600};
+    for (unsigned i = 0; i < 4; i++) {
+        struct peer peer;
+        chaski_udp socket;
+        struct chaski_udp_bind bind = {.local.port = 53};
+        uint8_t transport[8] = {0};
+        memcpy(transport, i % 2 == 0 ? datagram : ping, i % 2 == 0 ? sizeof datagram : sizeof ping);
+        make_flight(&peer);
+        assert_int_equal(chaski_udp_bind(peer.host, &bind, &socket), 0);
+        assert_int_equal(chaski_ping_on(peer.host, 77, ignore_pong, NULL), 0);
+        inject_quote(&peer, UNREACHABLE, TOO_BIG, claims[i / 2], 1500, i % 2 == 0 ? 17 : 1,
+                     transport);
+        assert_int_equal(chaski_counter_value(peer.host, CHASKI_IP4_PATH_LOWERED), 0);
+        peer_hears_all(&peer);
+        peer_acknowledges(&peer);
+        assert_int_equal(peer_host_writes(&peer, 1000), 1000);
+        const uint8_t *ip = world_last(&peer.world, 0, 0)->bytes + 14;
+        assert_int_equal(load_be16(ip + 2), 1040);
+        assert_int_equal(load_be16(ip + 6), 0x4000); /* in one piece that may not be cut */
         peer_free(&peer);
     }
 }
@@ -720,6 +719,27 @@ static void row_26_reset_in_time_wait_changes_nothing(void **state)
     peer_free(&peer);
 }
 
+/* A forged FIN is answered, and does not keep the entry; the peer's own does. */
+static void row_26_only_the_peers_fin_is_waited_for_anew(void **state)
+{
+    (void)state;
+    for (uint32_t own = 0; own < 2; own++) {
+        struct peer peer;
+        peer_make(&peer, NULL);
+        enter_time_wait(&peer);
+        peer_runs(&peer, 50 * WORLD_SECOND);
+        struct segment fin = peer_segment(&peer, SEGMENT_ACK | SEGMENT_FIN);
+        fin.sequence += own ? UINT32_MAX : 12345;
+        peer_injects(&peer, &fin);
+        peer_expects(&peer, SEGMENT_ACK);
+        peer_runs(&peer, 20 * WORLD_SECOND);
+        assert_int_equal(cost_now(&peer).time_wait, own);
+        peer_runs(&peer, 50 * WORLD_SECOND);
+        assert_int_equal(cost_now(&peer).time_wait, 0);
+        peer_free(&peer);
+    }
+}
+
 /* A new SYN ends TIME-WAIT only where somebody listens: else a guess would do what a reset may
  * not. */
 static void row_26_syn_ends_time_wait_for_a_listener_only(void **state)
@@ -973,7 +993,40 @@ static void row_28_recent_timestamp_expires_after_24_days(void **state)
     say_at(&peer, 999, SEGMENT_ACK, 0, 10);
     assert_int_equal(peer_host_reads(&peer, 10), CHASKI_AGAIN);
     peer_runs(&peer, UINT64_C(2) * 86400 * WORLD_SECOND);
+    peer_hears_all(&peer);
     say_at(&peer, 999, SEGMENT_ACK, 0, 10);
+    assert_int_equal(peer_host_reads(&peer, 10), 10);
+    peer.next += 10;
+    say_at(&peer, 999, SEGMENT_ACK, 1000,
+           10); /* another takes its place: it is echoed, and holds */
+    struct segment ack = peer_expects(&peer, SEGMENT_ACK);
+    while (peer_hears(&peer, &ack))
+        ;
+    assert_int_equal(echo_of(&ack), 999);
+    say_at(&peer, 998, SEGMENT_ACK, 0, 10);
+    assert_int_equal(peer_host_reads(&peer, 10), CHASKI_AGAIN);
+    peer_free(&peer);
+}
+
+/* Some begin with 0, and show their clock only then. */
+static void row_28_a_clock_that_begins_with_0_may_jump(void **state)
+{
+    (void)state;
+    static uint8_t zero[sizeof with_timestamp];
+    struct peer peer;
+    memcpy(zero, with_timestamp, sizeof zero);
+    set_timestamp(zero + 4, 0);
+    peer_make(&peer, NULL);
+    peer_host_listens(&peer);
+    struct segment syn = peer_segment(&peer, SEGMENT_SYN);
+    syn.options = zero;
+    syn.options_length = sizeof zero;
+    peer_injects(&peer, &syn);
+    peer.next++;
+    peer.expected = peer_expects(&peer, SEGMENT_SYN | SEGMENT_ACK).sequence + 1;
+    say_at(&peer, 0xa0000000, SEGMENT_ACK, 0, 0);
+    assert_true(peer.events & CHASKI_CONNECTED);
+    say_at(&peer, 0xa0000001, SEGMENT_ACK, 0, 10);
     assert_int_equal(peer_host_reads(&peer, 10), 10);
     peer_free(&peer);
 }
@@ -994,6 +1047,7 @@ int main(void)
         cmocka_unit_test(row_22_quoted_number_outside_of_the_flight_is_ignored),
         cmocka_unit_test(row_22_refusal_while_opening_must_quote_the_syn),
         cmocka_unit_test(row_22_packet_too_big_is_clamped),
+        cmocka_unit_test(row_22_what_may_be_cut_is_never_too_big),
         cmocka_unit_test(row_22_packet_too_big_only_lowers),
         cmocka_unit_test(row_22_packet_too_big_does_not_raise_what_the_peer_wants),
         cmocka_unit_test(row_22_packet_too_big_is_checked_against_progress),
@@ -1006,6 +1060,7 @@ int main(void)
         cmocka_unit_test(row_24_identification_is_no_global_counter),
         cmocka_unit_test(row_25_timestamps_do_not_tell_how_long_the_host_has_been_up),
         cmocka_unit_test(row_26_reset_in_time_wait_changes_nothing),
+        cmocka_unit_test(row_26_only_the_peers_fin_is_waited_for_anew),
         cmocka_unit_test(row_26_syn_ends_time_wait_for_a_listener_only),
         cmocka_unit_test(row_27_desynchronised_ends_fall_silent),
         cmocka_unit_test(row_27_desynchronised_time_waits_fall_silent),
@@ -1015,6 +1070,7 @@ int main(void)
         cmocka_unit_test(row_28_segment_without_timestamp_is_dropped_silently),
         cmocka_unit_test(row_28_recent_timestamp_moves_only_up_to_the_last_acknowledgement),
         cmocka_unit_test(row_28_recent_timestamp_expires_after_24_days),
+        cmocka_unit_test(row_28_a_clock_that_begins_with_0_may_jump),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

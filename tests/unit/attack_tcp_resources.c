@@ -294,6 +294,48 @@ static void row_33_many_connections_do_not_take_the_pools(void **state)
     world_free(&peer.world);
 }
 
+/* So many connections, from `port` on, whose peers leave a gap before each of `n` bytes. */
+static void hoard(struct peer *peer, uint16_t port, unsigned connections, uint32_t n)
+{
+    for (unsigned i = 0; i < connections; i++) {
+        struct segment segment = stray(peer, (uint16_t)(port + i), SEGMENT_SYN);
+        peer_injects(peer, &segment);
+        segment.acknowledgment = world_last_segment(&peer->world, 0, 0).sequence + 1;
+        segment.flags = SEGMENT_ACK;
+        segment.sequence++;
+        peer_injects(peer, &segment);
+        segment.payload_length = 1;
+        for (uint32_t gap = 0; gap < n; gap++) {
+            segment.sequence += 2;
+            peer_injects(peer, &segment);
+        }
+        forget(peer);
+    }
+}
+
+/* A few who leave gaps hold all that received text may take. It comes back for text that is next in
+ * order, though the application reads nothing yet, and for who holds less behind gaps. */
+static void row_33_those_who_hoard_give_way(void **state)
+{
+    (void)state;
+    enum { SEGMENTS = 40, GAPS = 300 };
+    struct peer peer;
+    open_with_sack(&peer);
+    uint32_t total = peer.host->memory.packets.total;
+    hoard(&peer, 6000, total / 2 / GAPS + 1, GAPS);
+    assert_in_range(cost_now(&peer).packets, total / 2, total / 2 + GAPS);
+    uint64_t pruned = counted(&peer, CHASKI_DROP_TCP_PRUNED);
+    for (uint32_t i = 0; i < SEGMENTS; i++) {
+        say_at(&peer, 0, NULL, 1);
+        peer.next++;
+        say_at(&peer, 100 + 2 * i, NULL, 1);
+    }
+    assert_int_equal(peer_info(&peer).receive_queue, SEGMENTS);
+    assert_in_range(counted(&peer, CHASKI_DROP_TCP_PRUNED) - pruned, SEGMENTS, 2 * SEGMENTS);
+    assert_true(connection_at(&peer)->receive.charge >= SEGMENTS * sizeof(struct packet));
+    world_free(&peer.world);
+}
+
 /* ---- 34: small segments and SACK ---- */
 
 static void row_34_smallest_segment_size_is_raised(void **state)
@@ -927,6 +969,7 @@ int main(void)
         cmocka_unit_test(row_33_one_byte_segments_in_order),
         cmocka_unit_test(row_33_short_segments_in_large_frames),
         cmocka_unit_test(row_33_many_connections_do_not_take_the_pools),
+        cmocka_unit_test(row_33_those_who_hoard_give_way),
         cmocka_unit_test(row_34_smallest_segment_size_is_raised),
         cmocka_unit_test(row_34_alternating_blocks_cost_little),
         cmocka_unit_test(row_34_blocks_of_one_byte_split_nothing),

@@ -511,6 +511,32 @@ static void copies(struct packet_bytes *packet, struct conversation *peer, uint3
     (void)peer;
 }
 
+/* All that received text may take is held behind gaps, by `size` connections. */
+static void prepare_hoard(uint32_t size)
+{
+    for (uint32_t i = 0; chaski_counter_value(world.host, CHASKI_DROP_TCP_QUEUE_FULL) == 0; i++) {
+        must(i < size, "the pools run low");
+        open_with(&victim, (uint16_t)(7000 + i), HOST_PORT, tiny, sizeof tiny);
+        for (uint32_t gap = 0; gap < 500; gap++)
+            say_now(&victim, (struct saying){.flags = TCP_ACK,
+                                             .sequence = victim.next + 20000 + 2 * gap,
+                                             .acknowledgment = victim.una,
+                                             .length = 1});
+    }
+    open_with(&victim, 6000, HOST_PORT, tiny, sizeof tiny);
+}
+
+/* Bytes behind gaps, which take the room of what others hold there. */
+static void take_room(struct packet_bytes *packet, struct conversation *peer, uint32_t number)
+{
+    say(packet, &victim,
+        &(struct saying){.flags = TCP_ACK,
+                         .sequence = victim.next + 20000 + 2 * (number % 5000),
+                         .acknowledgment = victim.una,
+                         .length = 1});
+    (void)peer;
+}
+
 /* About `size` segments of 64 bytes on their way, nothing acknowledged. */
 static void prepare_flight(uint32_t size)
 {
@@ -613,6 +639,7 @@ static const struct attack {
     {"row 30: SYNs past the limit", prepare_crowd, syn_flood, 0, 30, 0},
     {"row 33, 38: copies among 20 gaps", prepare_gaps, copies, 20, 60, EACH},
     {"row 33, 38: copies among 2000 gaps", prepare_gaps, copies, 2000, 60, EACH},
+    {"row 33: text for which others give way", prepare_hoard, take_room, 50, 60, EACH},
     {"row 34: scattered SACK over 200 segments", prepare_flight, scattered_sack, 200, 60, EACH},
     {"row 34: scattered SACK over 4000 segments", prepare_flight, scattered_sack, 4000, 80, EACH},
     {"row 36: duplicate acknowledgements", prepare_flight, duplicates, 4000, 40, 64},

@@ -190,6 +190,38 @@ static void data_flows_both_ways_and_closes(void **state)
     unload(&t);
 }
 
+/* --ip_version=ipv4-mapped-ipv6: IPv4's addresses in IPv6's sockets. */
+static void mapped_addresses_are_those_of_ip4(void **state)
+{
+    (void)state;
+    struct tool t;
+    struct seen seen;
+    struct sockaddr_in6 at = {.sin6_family = AF_INET6, .sin6_port = htons(PORT)}, from;
+    socklen_t length = sizeof from;
+    load(&t, NULL);
+    memcpy(&at.sin6_addr, own.bytes, sizeof own.bytes);
+    t.listener = t.i.socket(t.i.userdata, AF_INET6, SOCK_STREAM, IPPROTO_TCP);
+    assert_true(t.listener >= 0);
+    assert_int_equal(t.i.bind(t.i.userdata, t.listener, (void *)&at, sizeof at), 0);
+    assert_int_equal(t.i.listen(t.i.userdata, t.listener, 1), 0);
+    inject(&t, SEGMENT_SYN, 64240, "", NULL, 0);
+    assert_true(receive(&t, &seen));
+    t.ack = seen.sequence + 1;
+    inject(&t, SEGMENT_ACK, 64240, "", NULL, 0);
+    t.fd = t.i.accept(t.i.userdata, t.listener, (void *)&from, &length);
+    assert_true(t.fd >= 0);
+    assert_int_equal(length, sizeof from);
+    assert_int_equal(from.sin6_family, AF_INET6);
+    assert_int_equal(from.sin6_port, htons(PEER_PORT));
+    assert_memory_equal(&from.sin6_addr, peer.bytes, sizeof peer.bytes);
+    at.sin6_addr.s6_addr[0] = 0x20; /* there is no IPv6 yet */
+    int other = t.i.socket(t.i.userdata, AF_INET6, SOCK_STREAM, 0);
+    errno = 0;
+    assert_int_equal(t.i.bind(t.i.userdata, other, (void *)&at, sizeof at), -1);
+    assert_int_equal(errno, EADDRNOTAVAIL);
+    unload(&t);
+}
+
 struct blocked {
     struct tool *t;
     pthread_t thread;
@@ -484,6 +516,7 @@ static void sockets_follow_their_namespace(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(mapped_addresses_are_those_of_ip4),
         cmocka_unit_test(data_flows_both_ways_and_closes),
         cmocka_unit_test(a_blocking_read_wakes_at_the_time_of_its_segment),
         cmocka_unit_test(a_time_limit_ends_a_blocking_read),

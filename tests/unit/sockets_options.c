@@ -398,6 +398,38 @@ static void a_rate_may_be_limited(void **state)
     pair_end(&p);
 }
 
+static uint16_t port_chosen(struct pair *p, uint32_t range)
+{
+    struct sockaddr_in at = pair_address(1, 0);
+    socklen_t length = sizeof at;
+    int fd = sockets_socket(p->s[1], AF_INET, SOCK_DGRAM, 0);
+    assert_int_equal(sockets_setsockopt(p->s[1], fd, IPPROTO_IP, 51, &range, sizeof range), 0);
+    assert_int_equal(sockets_bind(p->s[1], fd, (void *)&at, sizeof at), 0);
+    assert_int_equal(sockets_getsockname(p->s[1], fd, (void *)&at, &length), 0);
+    assert_int_equal(sockets_close(p->s[1], fd), 0);
+    return ntohs(at.sin_port);
+}
+
+/* IP_LOCAL_PORT_RANGE narrows the range of the table; ports below 1024 have to be asked for, also
+ * where the host chooses. */
+static void a_range_of_its_own_lies_within_that_of_all(void **state)
+{
+    (void)state;
+    struct pair p;
+    struct sockets_policy policy;
+    sockets_defaults(&policy);
+    pair_make(&p);
+    assert_int_equal(port_chosen(&p, 40000u << 16 | 40000), 40000);
+    assert_in_range(port_chosen(&p, 100u << 16 | 100), 32768, 60999);
+    policy.port_first = policy.port_last = 0;
+    sockets_set_policy(p.s[1], &policy);
+    assert_int_equal(port_chosen(&p, 1024u << 16 | 1024), 1024);
+    for (unsigned i = 0; i < 50; i++)
+        assert_in_range(port_chosen(&p, 100u << 16 | 100), 1024, 65535);
+    assert_in_range(port_chosen(&p, 1030u << 16 | 100), 1024, 1030);
+    pair_end(&p);
+}
+
 static void dctcp_asks_for_ecn(void **state)
 {
     (void)state;
@@ -431,6 +463,7 @@ int main(void)
         cmocka_unit_test(what_is_left_is_told_beside_the_bytes),
         cmocka_unit_test(info_follows_the_states),
         cmocka_unit_test(a_rate_may_be_limited),
+        cmocka_unit_test(a_range_of_its_own_lies_within_that_of_all),
         cmocka_unit_test(dctcp_asks_for_ecn),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

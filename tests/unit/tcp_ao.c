@@ -1081,6 +1081,32 @@ static void it_goes_with_accurate_ecn(void **state)
     assert_all_signed();
 }
 
+/* The longest options that there are, at once: time stamps, a user time-out, marks, and the code.
+ */
+static void all_options_at_once_find_room(void **state)
+{
+    (void)state;
+    make();
+    give_keys();
+    listens();
+    for (uint32_t host = 0; host < 2; host++) {
+        assert_int_equal(chaski_set_knob(world.hosts[host], "tcp_ecn", "3"), 0);
+        assert_int_equal(chaski_set_knob(world.hosts[host], "tcp_ecn_option", "3"), 0);
+        assert_int_equal(chaski_set_knob(world.hosts[host], "tcp_user_timeout_option", "1"), 0);
+    }
+    connects(false);
+    world_settle(&world);
+    for (uint32_t host = 0; host < 2; host++) { /* as if the other end were one that sends it */
+        chaski_tcp connection = host == CLIENT ? client : server;
+        struct tcp_connection *c = connection_of(&world.hosts[host]->tcp, connection);
+        c->ecn_flags |= ECN_OPTION_SEEN | ECN_ROOM;
+        connection_set_mss(c, 1500);
+    }
+    assert_int_equal(set_option(CLIENT, CHASKI_TCP_USER_TIMEOUT, 60000), 0);
+    talk(50000);
+    assert_all_signed();
+}
+
 /* Both ends open at once. */
 static void both_may_open_at_once(void **state)
 {
@@ -1322,6 +1348,7 @@ int main(void)
         TEST(it_opens_no_faster),
         TEST(it_goes_with_the_search_for_the_mtu),
         TEST(it_goes_with_accurate_ecn),
+        TEST(all_options_at_once_find_room),
         TEST(both_may_open_at_once),
         TEST(a_signed_reset_is_believed),
         TEST(nobody_listens),

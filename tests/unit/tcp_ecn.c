@@ -699,6 +699,42 @@ static void segments_carry_the_option(void **state)
     peer_free(&peer);
 }
 
+static void expect_full(struct peer *peer, uint32_t payload, bool option)
+{
+    struct segment segment = {0};
+    uint8_t length;
+    for (unsigned i = 0; i < 2; i++) {
+        assert_true(peer_hears(peer, &segment));
+        assert_int_equal(segment.payload_length, payload);
+        assert_int_equal(segment_option(&segment, 174, &length) != NULL, option);
+    }
+    peer_hears_all(peer);
+}
+
+/* A connection that began without the option's room has it from the peer's next option on, if every
+ * segment is to carry it by then, and keeps it when no longer. */
+static void room_for_the_option_follows_the_knob(void **state)
+{
+    (void)state;
+    struct peer peer;
+    uint8_t option[12];
+    memcpy(option, accecn_0, 12);
+    opens_with_option(&peer, 2, "1");
+    assert_int_equal(chaski_set_knob(peer.host, "tcp_ecn_option", "2"), 0);
+    peer_host_writes(&peer, 2 * MSS);
+    expect_full(&peer, MSS, false);
+    store_24(option + 2, 1 + 2 * MSS);
+    says_option(&peer, 5, 0, ECT0, option);
+    peer_host_writes(&peer, 2 * (MSS - 12));
+    expect_full(&peer, MSS - 12, true);
+    assert_int_equal(chaski_set_knob(peer.host, "tcp_ecn_option", "0"), 0);
+    store_24(option + 2, 1 + 2 * MSS + 2 * (MSS - 12));
+    says_option(&peer, 5, 0, ECT0, option);
+    peer_host_writes(&peer, 2 * (MSS - 12));
+    expect_full(&peer, MSS - 12, false);
+    peer_free(&peer);
+}
+
 /* RFC 9768 SHLD-5 */
 static void full_segments_let_the_option_go_first(void **state)
 {
@@ -794,6 +830,7 @@ int main(void)
         cmocka_unit_test(option_shares_room_with_sack),
         cmocka_unit_test(segments_carry_the_option),
         cmocka_unit_test(full_segments_let_the_option_go_first),
+        cmocka_unit_test(room_for_the_option_follows_the_knob),
         cmocka_unit_test(other_segments_are_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

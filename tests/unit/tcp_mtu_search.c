@@ -40,7 +40,7 @@ struct path {
     struct talk talk;
 };
 
-static void begin(struct path *path, const char *probing, uint32_t mtu, uint32_t length)
+static void prepare(struct path *path, const char *probing, uint32_t mtu, uint32_t length)
 {
     struct memory_wire_impairment wire = {
         .delay_ns = 5 * NET_MILLISECOND, .rate_bits = 20000000, .queue_bytes = 8000000};
@@ -57,6 +57,11 @@ static void begin(struct path *path, const char *probing, uint32_t mtu, uint32_t
         .ends[0].manners = {.length = length},
         .ends[1].manners = {.length = 1},
     };
+}
+
+static void begin(struct path *path, const char *probing, uint32_t mtu, uint32_t length)
+{
+    prepare(path, probing, mtu, length);
     talk_begin(&path->talk, 1);
 }
 
@@ -100,6 +105,23 @@ static void search_finds_what_the_path_carries(void **state)
         assert_int_equal(tcp->connections[sender->connection.index].flight->rate.lost, 0);
         end(&path);
     }
+}
+
+/* Every segment carries the option of accurate ECN, which takes its room from probes too. */
+static void search_leaves_room_for_options(void **state)
+{
+    (void)state;
+    enum { OPTIONS = WIRE_TCP_TIMESTAMP_PADDED + WIRE_TCP_ACCECN_PADDED };
+    struct path path;
+    prepare(&path, "2", 1400, 8000000);
+    for (unsigned i = 0; i < 2; i++)
+        assert_int_equal(chaski_set_knob(path.net.hosts[i].host, "tcp_ecn", "3"), 0);
+    talk_begin(&path.talk, 1);
+    talks_run(&path.net, &path.talk, 1, 25 * NET_MILLISECOND);
+    assert_int_equal(segment_size(&path), 1024 - OPTIONS);
+    talks_run(&path.net, &path.talk, 1, 2 * NET_SECOND);
+    assert_in_range(segment_size(&path), 1400 - 40 - OPTIONS - 8, 1400 - 40 - OPTIONS);
+    end(&path);
 }
 
 /* 7.3: what the path could not carry it may carry later. */
@@ -213,6 +235,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(search_finds_what_the_path_carries),
+        cmocka_unit_test(search_leaves_room_for_options),
         cmocka_unit_test(search_is_repeated),
         cmocka_unit_test(black_hole_is_survived),
         cmocka_unit_test(narrow_black_hole_is_survived),

@@ -153,6 +153,16 @@ static uint32_t open_with(const uint8_t *options, uint8_t length)
     return peer.expected;
 }
 
+static void text_at(uint32_t sequence, uint32_t length)
+{
+    static const uint8_t text[3000];
+    struct segment segment = peer_segment(&peer, SEGMENT_ACK);
+    segment.sequence = sequence;
+    segment.payload = text;
+    segment.payload_length = length;
+    peer_injects(&peer, &segment);
+}
+
 /* Ten full segments are in flight, for a round trip already; returns where they begin. */
 static uint32_t fly(uint32_t more)
 {
@@ -204,6 +214,26 @@ static void one_reported_segment_and_time_are_enough(void **state)
     assert_silent();
     assert_int_equal(info().tcpi_ca_state, TCP_CA_RECOVERY);
     assert_int_equal(counted(CHASKI_TCP_TIMEOUTS), 0);
+}
+
+/* A turn that comes late for what is paced may find that the time for reordering is over too: then
+ * the lost segment goes, and nothing new before it. */
+/* RFC 8985 SHLD-7 */
+static void a_late_turn_finds_what_is_lost_first(void **state)
+{
+    (void)state;
+    uint32_t una = fly(5);
+    peer_host_sets(&peer, CHASKI_TCP_MAX_PACING_RATE, 200000);
+    SAY(una, una + MSS, una + 2 * MSS);
+    assert_int_equal(hear(), una + 10 * MSS);
+    SAY(una, una + MSS, una + 3 * MSS);
+    assert_silent();
+    assert_int_equal(connection()->flight->awaited, AWAIT_PACE);
+    assert_true(connection()->flight->rack.due_ns > chaski_deadline(peer.host));
+    peer.world.now_ns += RTT_MS / 2 * WORLD_MILLISECOND; /* the machine was busy */
+    peer_settles(&peer);
+    assert_int_equal(hear(), una);
+    assert_int_equal(info().tcpi_ca_state, TCP_CA_RECOVERY);
 }
 
 /* A retransmission that is lost is found lost by what was sent after it. */
@@ -502,6 +532,32 @@ static void no_probe_follows_an_answer(void **state)
     assert_int_equal(counted(CHASKI_TCP_TAIL_PROBES), 0);
 }
 
+/* A probe is due, and nothing can be sent, since what is to be acknowledged comes first and finds
+ * no memory. What goes on coming in does not put off the time-out, which then takes the probe's
+ * place. */
+static void a_probe_that_cannot_go_leaves_the_time_out(void **state)
+{
+    (void)state;
+    uint32_t una = open_with(sack_only, sizeof sack_only), gap = peer.next + 1000;
+    struct pool *packets = &peer.host->memory.packets;
+    uint32_t keep = packets->keep[FOR_CONTROL];
+    peer_host_writes(&peer, 3 * MSS);
+    hear_all();
+    peer.expected = una; /* none of it has arrived */
+    packets->keep[FOR_CONTROL] = packets->total;
+    for (unsigned i = 0; i < 20; i++) {
+        text_at(gap + 200 * i, 100);
+        ms(30);
+    }
+    assert_silent();
+    assert_int_equal(counted(CHASKI_TCP_TIMEOUTS), 1);
+    packets->keep[FOR_CONTROL] = keep;
+    ms(5);
+    peer_expects(&peer, SEGMENT_ACK);
+    assert_int_equal(hear(), una);
+    assert_int_equal(counted(CHASKI_TCP_TAIL_PROBES), 0);
+}
+
 static void probes_can_be_turned_off(void **state)
 {
     (void)state;
@@ -574,6 +630,59 @@ static void the_rate_is_reduced_in_proportion(void **state)
     acknowledge(una + 10 * MSS);
     assert_in_range(info().tcpi_snd_cwnd, threshold, threshold + 1);
     assert_int_equal(info().tcpi_ca_state, TCP_CA_OPEN);
+}
+
+/* The peer's window let nothing go while the loss was mended. The window is the threshold again at
+ * once, but what it lets go now is spread over a round trip, until the first of it is acknowledged.
+ */
+/* RFC 9937 MUST-5 */
+static void what_was_held_back_is_spread(void **state)
+{
+    (void)state;
+    enum { FLIGHT = 40, THRESHOLD = FLIGHT * 717 / 1024, SPREAD_MS = RTT_MS * 10 / 12 };
+    uint32_t una = fly(20);
+    peer.window = FLIGHT * MSS;
+    for (uint32_t n = 10; n < FLIGHT; n *= 2) {
+        acknowledge(una += n * MSS);
+        peer_host_writes(&peer, 2 * n * MSS);
+        hear_all();
+        ms(RTT_MS);
+    }
+    assert_int_equal(info().tcpi_unacked, FLIGHT);
+    peer_host_writes(&peer, FLIGHT * MSS);
+    SAY(una, una + MSS, una + FLIGHT * MSS);
+    assert_int_equal(hear(), una);
+    assert_silent();
+    ms(RTT_MS);
+    acknowledge(una += FLIGHT * MSS);
+    assert_int_equal(info().tcpi_snd_cwnd, THRESHOLD);
+    assert_int_equal(hear_all(), 2);
+    ms(SPREAD_MS / 2);
+    assert_in_range(hear_all(), THRESHOLD / 2 - 4, THRESHOLD / 2 + 2);
+    ms(SPREAD_MS / 2 + 2);
+    hear_all();
+    assert_in_range(info().tcpi_unacked, THRESHOLD - 1, THRESHOLD);
+    ms(RTT_MS - SPREAD_MS);
+    acknowledge(una + 10 * MSS);
+    assert_in_range(hear_all(), 10, 11);
+    assert_int_equal(info().tcpi_pacing_rate, 0);
+}
+
+/* What can follow at once needs no spreading. */
+/* RFC 9937 MUST-5 */
+static void a_little_goes_at_once_after_a_recovery(void **state)
+{
+    (void)state;
+    uint32_t una = fly(0);
+    SAY(una, una + MSS, una + 10 * MSS);
+    assert_int_equal(hear(), una);
+    ms(RTT_MS);
+    peer_host_writes(&peer, 20 * MSS);
+    hear_all();
+    acknowledge(una + 10 * MSS);
+    hear_all();
+    assert_int_equal(info().tcpi_snd_cwnd, 7);
+    assert_int_equal(info().tcpi_unacked, 7);
 }
 
 /* Its successor's SafeACK: when nothing more is lost, a segment more than has arrived goes, until
@@ -754,16 +863,6 @@ static void assert_reports(const uint32_t *ranges, unsigned count)
         assert_int_equal(get32(blocks + 4 * i), ranges[i]);
 }
 
-static void text_at(uint32_t sequence, uint32_t length)
-{
-    static const uint8_t text[3000];
-    struct segment segment = peer_segment(&peer, SEGMENT_ACK);
-    segment.sequence = sequence;
-    segment.payload = text;
-    segment.payload_length = length;
-    peer_injects(&peer, &segment);
-}
-
 /* RFC 2018 MUST-3; RFC 2883 MUST-1, MUST-2, MUST-3, MUST-4, MUST-5, MUST-6 */
 static void what_came_twice_is_reported_first_and_once(void **state)
 {
@@ -812,6 +911,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(three_reported_segments_are_enough),
         test(one_reported_segment_and_time_are_enough),
+        test(a_late_turn_finds_what_is_lost_first),
         test(a_lost_retransmission_is_found),
         test(reordering_is_waited_for),
         test(duplicates_widen_the_window),
@@ -828,10 +928,13 @@ int main(void)
         test(a_loss_that_the_probe_repaired_counts),
         test(a_needless_probe_costs_nothing),
         test(no_probe_follows_an_answer),
+        test(a_probe_that_cannot_go_leaves_the_time_out),
         test(probes_can_be_turned_off),
         test(the_first_two_reports_let_new_segments_go),
         test(limited_transmit_respects_the_window),
         test(the_rate_is_reduced_in_proportion),
+        test(what_was_held_back_is_spread),
+        test(a_little_goes_at_once_after_a_recovery),
         test(progress_lets_a_segment_more_go),
         test(a_pause_takes_the_window_back),
         test(a_spurious_time_out_is_taken_back),

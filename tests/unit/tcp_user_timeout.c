@@ -151,6 +151,13 @@ static void who_tells_is_told(void **state)
     peer_free(&peer);
 }
 
+/* The default, which is told in return, is as long as so many time-outs take. */
+static void make_impatient(void)
+{
+    make();
+    set("tcp_retries2", "3");
+}
+
 /* RFC 5482 MUST-1, MUST-4, MUST-8, SHLD-1, SHLD-5 */
 static void what_is_adopted_lies_within_limits(void **state)
 {
@@ -162,7 +169,7 @@ static void what_is_adopted_lies_within_limits(void **state)
         {50, 100000},    {100, 100000},         {101, 101000},    {3600, 3600000},
         {3601, 3600000}, {MINUTES | 3, 180000}, {32767, 3600000}, {MINUTES | 32767, 3600000}};
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
-        make();
+        make_impatient();
         peer_is_opened(&peer);
         tells(cases[i].value);
         assert_int_equal(connection()->user_timeout_ms, cases[i].ms);
@@ -172,7 +179,7 @@ static void what_is_adopted_lies_within_limits(void **state)
         assert_int_equal(own, 0); /* the application has set none */
         peer_free(&peer);
     }
-    make();
+    make_impatient();
     set("tcp_user_timeout_least", "1");
     peer_is_opened(&peer);
     connection()->rto_us = 60000000; /* never shorter than a retransmission takes */
@@ -181,11 +188,27 @@ static void what_is_adopted_lies_within_limits(void **state)
     peer_free(&peer);
 }
 
+/* RFC 5482 SHLD-6 */
+static void the_longer_one_is_adopted(void **state)
+{
+    (void)state;
+    make();
+    peer_is_opened(&peer);
+    tells(200);
+    uint32_t ours = connection()->user_timeout_ms;
+    assert_in_range(ours, 924000, 925000);
+    tells(1000);
+    assert_int_equal(connection()->user_timeout_ms, 1000000);
+    tells(200); /* which is its word now */
+    assert_int_equal(connection()->user_timeout_ms, ours);
+    peer_free(&peer);
+}
+
 /* RFC 5482 SHLD-5 */
 static void what_is_adopted_holds(void **state)
 {
     (void)state;
-    make();
+    make_impatient();
     peer_is_opened(&peer);
     tells(120);
     peer_host_writes(&peer, 10);
@@ -197,15 +220,35 @@ static void what_is_adopted_holds(void **state)
     peer_free(&peer);
 }
 
-/* RFC 5482 MUST-2, MUST-3 */
+static int64_t peer_timeout(void)
+{
+    int64_t ms;
+    assert_int_equal(chaski_tcp_get(peer.host, peer.connection, CHASKI_TCP_PEER_USER_TIMEOUT, &ms),
+                     0);
+    return ms;
+}
+
+/* RFC 5482 MUST-2, MUST-3, SHLD-4 */
 static void what_the_application_has_set_stands(void **state)
 {
     (void)state;
-    make();
+    make_impatient();
     peer_is_opened(&peer);
     peer_host_sets(&peer, CHASKI_TCP_USER_TIMEOUT, 30000);
+    assert_int_equal(peer_timeout(), 0);
     tells(500);
     assert_int_equal(connection()->user_timeout_ms, 30000);
+    assert_true(peer.events & CHASKI_PEER_TIMEOUT);
+    assert_int_equal(peer_timeout(), 500000);
+    peer.events = 0;
+    tells(500);
+    assert_int_equal(peer.events & CHASKI_PEER_TIMEOUT, 0); /* that is no news */
+    tells(MINUTES | 10);
+    assert_true(peer.events & CHASKI_PEER_TIMEOUT);
+    assert_int_equal(peer_timeout(), 600000);
+    assert_int_equal(chaski_tcp_set(peer.host, peer.connection, CHASKI_TCP_PEER_USER_TIMEOUT, 1),
+                     CHASKI_INVALID);
+    peer.events = 0;
     peer_host_sets(&peer, CHASKI_TCP_USER_TIMEOUT, 0);
     tells(500);
     assert_int_equal(connection()->user_timeout_ms, 500000);
@@ -237,7 +280,7 @@ static void keep_alives_do_not_end_it_sooner(void **state)
 {
     (void)state;
     for (unsigned option = 0; option < 2; option++) {
-        make();
+        make_impatient();
         peer_is_opened(&peer);
         peer_host_sets(&peer, CHASKI_TCP_KEEPIDLE, 10000);
         peer_host_sets(&peer, CHASKI_TCP_KEEPINTVL, 1000);
@@ -262,6 +305,7 @@ int main(void)
         cmocka_unit_test(without_the_knob_nothing_is_told_or_adopted),
         cmocka_unit_test(who_tells_is_told),
         cmocka_unit_test(what_is_adopted_lies_within_limits),
+        cmocka_unit_test(the_longer_one_is_adopted),
         cmocka_unit_test(what_is_adopted_holds),
         cmocka_unit_test(what_the_application_has_set_stands),
         cmocka_unit_test(values_without_meaning_are_ignored),

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/tcp_internal.h"
+
+/*
+ * The receive window as the peer is told of it (RFC 9293, 3.8.6): how far it could open, how far
+ * it is said to be open, and when an opening is worth a segment of its own.
+ */
+
+/* The window as it can be told: a little larger, where there is room for that or it would seem shut
+ * without being so; else a little smaller, which the peer does not take for shrinking, and what it
+ * has sent is taken in all the same (RFC 7323, 2.4). */
+static uint32_t window_in_units(uint32_t window, uint32_t room, uint32_t unit)
+{
+    uint32_t up = (window + unit - 1) & ~(unit - 1);
+    return up <= room || (up == unit && room != 0) ? up : window & ~(unit - 1);
+}
+
+uint16_t tcp_first_window(uint32_t room, uint32_t mss)
+{
+    uint32_t whole = room > mss ? room - room % mss : room;
+    return (uint16_t)minimum(whole, UINT16_MAX);
+}
+
+/* What the peer will send most in a segment, as far as we know when our SYN goes. */
+static uint32_t first_segment(const struct tcp_connection *c)
+{
+    bool stamped = c->state == CHASKI_TCP_SYN_RECEIVED && has(c, TCPF_HAS_TIMESTAMPS);
+    uint32_t mss = c->announced_mss;
+    return stamped ? mss - minimum(mss - 1, WIRE_TCP_TIMESTAMP_PADDED) : mss;
+}
+
+/* What the window could be. It begins as in the SYN, which has no scale, and grows as text comes,
+ * twice as fast, so that no sender is held up and none hears of windows that it does not need. */
+static uint32_t window_room(const struct tcp_connection *c)
+{
+    uint32_t room = c->receive.limit > c->receive.length ? c->receive.limit - c->receive.length : 0;
+    if (c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED)
+        return tcp_first_window(room, first_segment(c));
+    room = minimum(room, (uint32_t)UINT16_MAX << c->receive_scale);
+    uint64_t grown = UINT16_MAX + 2 * c->bytes_received;
+    return room < grown ? room : (uint32_t)grown;
+}
+
+uint32_t tcp_window_to_send(struct tcp_connection *c)
+{
+    uint32_t known = c->rcv_advertised - c->rcv_nxt;
+    uint32_t room = window_room(c);
+    /* RFC 9293, 3.8.6.2.2: the edge stays until it moves by a whole step, and never moves back. */
+    bool stays = seq_le(c->rcv_nxt + room, c->rcv_advertised) ||
+                 room - known < minimum(c->receive.limit / 2, c->receive_mss);
+    uint32_t window = window_in_units(stays ? known : room, room, 1u << c->receive_scale);
+    c->rcv_advertised = seq_max(c->rcv_advertised, c->rcv_nxt + window);
+    return window;
+}
+
+bool tcp_window_opened(const struct tcp_connection *c)
+{
+    if (has(c, TCPF_FIN_RECEIVED) || c->state == CHASKI_TCP_SYN_SENT)
+        return false;
+    uint32_t known = c->rcv_advertised - c->rcv_nxt;
+    uint32_t room = window_room(c);
+    return room > known && known <= room / 2 &&
+           room - known >= minimum(c->receive.limit / 2, 2u * c->receive_mss);
+}

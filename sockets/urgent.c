@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+
+#include "sockets/socket.h"
+
+/*
+ * Urgent data as tcp(7) has it. The last byte before the mark is no part of the stream unless
+ * SO_OOBINLINE is set: recv() with MSG_OOB takes it, and reading passes it over. Either way a read
+ * ends before it, so that its place in the stream is known.
+ */
+
+enum { PIECES = 64 };
+
+/* From the next byte to be read up to the mark, the urgent one included; 0: there is no mark. */
+static size_t until_mark(const struct socket *socket)
+{
+    int n = chaski_tcp_until_mark(socket->file.table->host, socket->tcp);
+    return n > 0 ? (size_t)n : 0;
+}
+
+bool urgent_is_next(const struct socket *socket)
+{
+    return until_mark(socket) == 1;
+}
+
+bool urgent_waits(const struct socket *socket)
+{
+    return until_mark(socket) != 0 && !socket->urgent_taken;
+}
+
+size_t urgent_limit(const struct socket *socket, size_t waiting)
+{
+    size_t before = until_mark(socket);
+    if (before == 0 || before > waiting)
+        return waiting;
+    if (before > 1)
+        return before - 1;
+    return socket->plain[PLAIN_OOBINLINE] ? waiting : waiting - 1;
+}
+
+/* False when it has not come, or lies behind more pieces than are looked at. */
+static bool find_byte(const struct socket *socket, size_t at, uint8_t *byte)
+{
+    struct chaski_piece pieces[PIECES];
+    int count = chaski_tcp_look(socket->file.table->host, socket->tcp, pieces, PIECES);
+    for (int i = 0; i < count; i++) {
+        if (at < pieces[i].length) {
+            *byte = ((const uint8_t *)pieces[i].bytes)[at];
+            return true;
+        }
+        at -= pieces[i].length;
+    }
+    return false;
+}
+
+ssize_t urgent_receive(struct socket *socket, struct msghdr *message, int flags)
+{
+    uint8_t byte;
+    if (socket->plain[PLAIN_OOBINLINE] || !urgent_waits(socket))
+        return -EINVAL;
+    if (!find_byte(socket, until_mark(socket) - 1, &byte))
+        return -EAGAIN;
+    socket->urgent_taken = !(flags & MSG_PEEK);
+    message->msg_flags |= MSG_OOB;
+    for (size_t i = 0; i < message->msg_iovlen; i++)
+        if (message->msg_iov[i].iov_len != 0) {
+            *(uint8_t *)message->msg_iov[i].iov_base = byte;
+            return 1;
+        }
+    message->msg_flags |= MSG_TRUNC;
+    return 0;
+}

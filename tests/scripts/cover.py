@@ -1,0 +1,64 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: BSD-2-Clause
+"""cover.py ROOT FOLDER...: that the corpus leaves nothing out: each socket option that sockets/ knows,
+each field of tcp_info that it fills in, and each algorithm below occurs in a script; and that the
+test suite runs all folders of scripts there are, which FOLDER... are.
+
+A script stands for an algorithm when its comments or its lines name it.
+"""
+import pathlib
+import re
+import sys
+
+# What scripts call something that has another name in IPv6, and what the sources call by a name of
+# their own since a system's headers may lack it.
+STANDS_FOR = {'LEVEL_IP': 'SOL_IP', 'TRAFFIC_CLASS': 'IP_TOS', 'HOP_LIMIT': 'IP_TTL',
+              'RECEIVED_ERROR': 'IP_RECVERR'}
+OWN_NAMES = {'AO_ADD_KEY': 'TCP_AO_ADD_KEY', 'AO_DEL_KEY': 'TCP_AO_DEL_KEY', 'AO_INFO': 'TCP_AO_INFO',
+             'IS_MPTCP': 'TCP_IS_MPTCP', 'LOCAL_PORT_RANGE': 'IP_LOCAL_PORT_RANGE'}
+ROW = re.compile(r'\{(?:SOL_SOCKET|IPPROTO_TCP|IPPROTO_IP), (\w+), PLAIN_')
+CASE = re.compile(r'case ((?:SO|TCP|IP)_\w+|' + '|'.join(OWN_NAMES) + '):')
+FILLED = re.compile(r'\binfo(?:->|\.)(\w+) =')
+
+ALGORITHMS = {
+    'RACK-TLP': 'RFC 8985', 'PRR': 'RFC 9937', 'CUBIC': 'RFC 9438', 'HyStart++': 'RFC 9406',
+    'BBR': 'draft-ietf-ccwg-bbr', 'F-RTO': 'RFC 5682', 'D-SACK': 'RFC 2883', 'Eifel detection': 'RFC 3522',
+    'Eifel response': 'RFC 4015', 'limited transmit': 'RFC 3042', 'byte counting': 'RFC 3465',
+    'window validation': 'RFC 7661', 'pacing': 'SO_MAX_PACING_RATE', 'ECN': 'RFC 3168',
+    'accurate ECN': 'RFC 9768', 'DCTCP': 'RFC 8257', 'Fast Open of clients': 'MSG_FASTOPEN',
+    'Fast Open of servers': 'TCP_FASTOPEN', 'reuse of TIME-WAIT': 'RFC 6191', 'user time-out': 'RFC 5482',
+    'path MTU discovery': 'RFC 4821', 'path MTU discovery, datagrams': 'RFC 8899', 'TCP-AO': 'RFC 5925',
+}
+
+
+def options(root):
+    names = set()
+    for path in (root / 'sockets').glob('*.c'):
+        text = path.read_text(encoding='utf-8')
+        names |= {OWN_NAMES.get(name, name) for name in ROW.findall(text) + CASE.findall(text)}
+    return names
+
+
+def fields(root):
+    text = (root / 'sockets/tcp_info.c').read_text(encoding='utf-8')
+    return {f'tcpi_{name}' for name in FILLED.findall(text)}
+
+
+def main(root, folders):
+    scripts = [path.read_text(encoding='utf-8') for path in (root / 'tests/scripts').rglob('*.pkt')]
+    words = {STANDS_FOR.get(word, word) for text in scripts for word in re.findall(r'\w+', text)}
+    missing = [f'{name} occurs in no script' for name in sorted(options(root) | fields(root)) if name not in words]
+    for algorithm, name in ALGORITHMS.items():
+        count = sum(bool(re.search(rf'{name}\b', text)) for text in scripts)
+        print(f'{algorithm}: {count}')
+        if count == 0:
+            missing.append(f'{algorithm} ({name}) has no script')
+    there = {path.parent.name for path in (root / 'tests/scripts').rglob('*.pkt')}
+    missing += [f'{name} is not run' for name in sorted(there - set(folders))]
+    print(f'{len(scripts)} scripts, {len(options(root))} options, {len(fields(root))} fields')
+    print('\n'.join(missing))
+    return 1 if missing or not options(root) or not fields(root) else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(pathlib.Path(sys.argv[1]), sys.argv[2:]))
