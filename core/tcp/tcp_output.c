@@ -163,7 +163,9 @@ static uint32_t next_length(const struct tcp *tcp, struct tcp_connection *c, uin
     /* With an empty network one segment always goes, else nothing would ever call us again. */
     if (room < c->mss && tcp_in_flight(c) == 0)
         room = c->mss;
-    uint32_t most = minimum(tcp_largest_segment(tcp, c), pace / c->mss * c->mss);
+    uint32_t most = c->mss; /* and more only if there is more: the limits cost divisions */
+    if (waiting > c->mss)
+        most = minimum(tcp_largest_segment(tcp, c), pace / c->mss * c->mss);
     most = push_limit(c, most);
     uint32_t n = minimum(minimum(waiting, most), minimum(window, room));
     if (n >= c->mss) {
