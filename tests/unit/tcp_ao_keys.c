@@ -100,7 +100,8 @@ static void keys_change_without_loss(void **state)
     assert_int_equal(counts_of(SERVER).bad + counts_of(SERVER).unknown_key, 0);
 }
 
-/* 7.1: what the peer uses, and asks for, though that key be unknown here; and what keys there are. */
+/* 7.1: what the peer uses, and asks for, though that key be unknown here; and what keys there are.
+ */
 /* RFC 5925 MUST-17, SHLD-1 */
 static void ids_and_keys_can_be_read(void **state)
 {
