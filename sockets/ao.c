@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,8 @@
  * the socket's own end: to the listening port, or to both ends of the connection. The keys of an
  * accepted connection stay the listener's.
  */
+enum { CODE_LENGTH = 12, ENTRY_MOST = 4096 };
+
 struct socket_key {
     struct chaski_tcp_ao_key key; /* as the socket has it: local end not filled in */
     bool given;                   /* the core has it, narrowed */
@@ -253,16 +256,17 @@ static int read_peers(const struct sockaddr_storage *from, uint8_t prefix,
     return 0;
 }
 
+static const char *const algorithms[] = {
+    [CHASKI_HMAC_SHA1_96] = "hmac(sha1)",
+    [CHASKI_AES_128_CMAC_96] = "cmac(aes128)",
+};
+
 static int read_algorithm(const struct ao_add *add, struct chaski_tcp_ao_key *key)
 {
-    static const char *const names[] = {
-        [CHASKI_HMAC_SHA1_96] = "hmac(sha1)",
-        [CHASKI_AES_128_CMAC_96] = "cmac(aes128)",
-    };
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        if (strncmp(add->algorithm, names[i], sizeof add->algorithm) == 0) {
+    for (size_t i = 0; i < sizeof algorithms / sizeof *algorithms; i++) {
+        if (strncmp(add->algorithm, algorithms[i], sizeof add->algorithm) == 0) {
             key->algorithm = (uint8_t)i;
-            return add->code_length == 0 || add->code_length == 12 ? 0 : -EINVAL;
+            return add->code_length == 0 || add->code_length == CODE_LENGTH ? 0 : -EINVAL;
         }
     }
     return -ENOENT;
@@ -472,6 +476,97 @@ int ao_get(const struct socket *socket, const struct option_out *out)
     if (socket->has_tcp)
         fill_in_connection(socket, &info);
     return option_write(out, &info, sizeof info);
+}
+
+/* ---- TCP_AO_GET_KEYS ---- */
+
+static int current_id(const struct socket *socket)
+{
+    return socket->has_tcp ? core_get(socket, CHASKI_TCP_AO_CURRENT_KEY) : socket->ao->current;
+}
+
+static int next_id(const struct socket *socket)
+{
+    return socket->has_tcp ? core_get(socket, CHASKI_TCP_AO_NEXT_KEY) : socket->ao->next;
+}
+
+/* What is asked for; `peers` is filled in when it is by address. */
+static int read_question(const struct option_out *out, struct ao_keys *question,
+                         struct chaski_tcp_ao_key *peers)
+{
+    const struct option_in in = {out->bytes, *out->length};
+    int error = read_struct(&in, question, sizeof *question);
+    bool by_use = question->is_current || question->is_next;
+    if (error != 0)
+        return error;
+    if (question->good != 0 || question->bad != 0 || question->flags != 0 ||
+        question->interface != 0 || question->reserved != 0 || (question->all && by_use))
+        return -EINVAL;
+    if (!question->all && !by_use)
+        return question->address.ss_family == AF_INET
+                   ? read_peers(&question->address, question->prefix, peers)
+                   : -EAFNOSUPPORT;
+    return question->prefix == 0 && question->send_id == 0 && question->receive_id == 0 ? 0
+                                                                                        : -EINVAL;
+}
+
+static bool is_asked_for(const struct socket *socket, const struct chaski_tcp_ao_key *key,
+                         const struct ao_keys *question, const struct chaski_tcp_ao_key *peers)
+{
+    if (question->all)
+        return true;
+    if (question->is_current || question->is_next)
+        return (question->is_current && current_id(socket) == key->send_id) ||
+               (question->is_next && next_id(socket) == key->receive_id);
+    return key->send_id == question->send_id && key->receive_id == question->receive_id &&
+           key->remote_prefix == peers->remote_prefix &&
+           memcmp(&key->remote.address, &peers->remote.address, sizeof key->remote.address) == 0;
+}
+
+static void describe(const struct socket *socket, const struct chaski_tcp_ao_key *key,
+                     struct ao_keys *entry)
+{
+    socklen_t length = sizeof entry->address;
+    memset(entry, 0, sizeof *entry);
+    address_write(AF_INET, &key->remote, (struct sockaddr *)&entry->address, &length);
+    memcpy(entry->algorithm, algorithms[key->algorithm], strlen(algorithms[key->algorithm]));
+    memcpy(entry->key, key->secret, key->secret_length);
+    entry->is_current = current_id(socket) == key->send_id;
+    entry->is_next = next_id(socket) == key->receive_id;
+    entry->send_id = key->send_id;
+    entry->receive_id = key->receive_id;
+    entry->prefix = key->remote_prefix;
+    entry->code_length = CODE_LENGTH;
+    entry->flags = key->without_options ? AO_FLAG_EXCLUDE_OPTIONS : 0;
+    entry->key_length = key->secret_length;
+}
+
+int ao_get_keys(const struct socket *socket, const struct option_out *out)
+{
+    const struct socket_ao *ao = socket->ao;
+    struct ao_keys question, entry;
+    struct chaski_tcp_ao_key peers = {0};
+    size_t step = *out->length, size = step < sizeof entry ? step : sizeof entry;
+    uint32_t found = 0;
+    if (ao == NULL || (socket->has_tcp && !uses_ao(socket)))
+        return -ENOENT;
+    if (step == 0 || step > ENTRY_MOST)
+        return -EINVAL;
+    int error = read_question(out, &question, &peers);
+    if (error != 0)
+        return error;
+    for (unsigned i = 0; i < ao->count; i++) {
+        if (!is_asked_for(socket, &ao->keys[i].key, &question, &peers))
+            continue;
+        describe(socket, &ao->keys[i].key, &entry);
+        if (found < question.count)
+            memcpy((uint8_t *)out->bytes + found * step, &entry, size);
+        found++;
+    }
+    *out->length = sizeof entry;
+    if (size >= offsetof(struct ao_keys, count) + sizeof found)
+        memcpy((uint8_t *)out->bytes + offsetof(struct ao_keys, count), &found, sizeof found);
+    return 0;
 }
 
 /* ---- The options ---- */

@@ -13,6 +13,7 @@ enum {
     AO_ADD_KEY = 38, /* TCP_AO_ADD_KEY and its like */
     AO_DEL_KEY = 39,
     AO_INFO = 40,
+    AO_GET_KEYS = 41,
     AO_KEY_MAX = 80,
     AO_FLAG_INTERFACE = 1, /* TCP_AO_KEYF_IFINDEX */
     AO_FLAG_EXCLUDE_OPTIONS = 2,
@@ -51,12 +52,32 @@ struct ao_info { /* struct tcp_ao_info_opt */
     uint64_t good, bad, key_not_found, required_missing, dropped_icmp;
 };
 
+/* Asked for is the current key, the one that the peer is asked to use, all, or (none of the bits)
+ * those with the address and the IDs; `count` entries have room, and become how many there are. */
+struct ao_keys { /* struct tcp_ao_getsockopt */
+    struct sockaddr_storage address;
+    char algorithm[64];
+    uint8_t key[AO_KEY_MAX];
+    uint32_t count;
+    uint16_t is_current : 1, is_next : 1, all : 1, reserved : 13;
+    uint8_t send_id, receive_id;
+    uint8_t prefix;
+    uint8_t code_length;
+    uint8_t flags;
+    uint8_t key_length;
+    int32_t interface;
+    uint64_t good, bad; /* 0: they are counted for the connection */
+};
+
 _Static_assert(sizeof(struct ao_add) == 288 && sizeof(struct ao_delete) == 144 &&
-                   sizeof(struct ao_info) == 48,
+                   sizeof(struct ao_info) == 48 && sizeof(struct ao_keys) == 304,
                "as the kernel has them");
 
 /* -ENOPROTOOPT: none of these options. */
 int ao_set(struct socket *socket, int name, const struct option_in *in);
+/* TCP_AO_GET_KEYS: as Linux, behind each other in entries as long as the caller says that one is.
+ */
+int ao_get_keys(const struct socket *socket, const struct option_out *out);
 /* TCP_AO_INFO. */
 int ao_get(const struct socket *socket, const struct option_out *out);
 

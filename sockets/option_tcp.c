@@ -221,6 +221,8 @@ int tcp_level_get(struct socket *socket, int name, const struct option_out *out)
         return get_quickack(socket, out);
     case AO_INFO:
         return ao_get(socket, out);
+    case AO_GET_KEYS:
+        return ao_get_keys(socket, out);
     default:
         return fast_open_get(socket, name, out);
     }

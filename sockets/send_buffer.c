@@ -13,22 +13,45 @@
 
 enum {
     PIECE_MOST = 65000,
-    PIECE_COST = 1280,
-    SEGMENT_COST = 2304, /* when a buffer grows with the window */
+    PIECE_COST = 960,
+    SEGMENT_HEADERS = 640, /* of a segment by itself, the whole of a power of two, */
+    SEGMENT_DESCRIPTION = 256,
     WINDOW_LEAST = 10,
     PIECES_MOST = 1 << 16, /* that one call looks at */
 };
 
-/* SO_SNDBUF, or what it has grown to: room for two windows. */
+static int64_t segment_cost(const struct chaski_tcp_info *info)
+{
+    int64_t power = 1;
+    while (power < (int64_t)info->tcpi_snd_mss + SEGMENT_HEADERS)
+        power *= 2;
+    return power + SEGMENT_DESCRIPTION;
+}
+
+/* Room for two windows. */
+static int64_t room_for(const struct socket *socket, const struct chaski_tcp_info *info,
+                        int64_t window)
+{
+    int64_t room = 2 * window * segment_cost(info), most = socket->file.table->policy.tcp_wmem[2];
+    return room < most ? room : most;
+}
+
+/* SO_SNDBUF, or what it has grown to. */
 static int64_t limit_of(const struct socket *socket, const struct chaski_tcp_info *info)
 {
-    int64_t limit = socket->plain[PLAIN_SNDBUF], most = socket->file.table->policy.tcp_wmem[2];
-    int64_t window = info->tcpi_snd_cwnd > WINDOW_LEAST ? info->tcpi_snd_cwnd : WINDOW_LEAST;
-    int64_t grown = 2 * window * SEGMENT_COST;
+    int64_t limit = socket->plain[PLAIN_SNDBUF];
     if (socket->asked[PLAIN_SNDBUF])
         return limit;
-    grown = grown < most ? grown : most;
-    return grown > limit ? grown : limit;
+    int64_t first = room_for(socket, info, WINDOW_LEAST);
+    limit = limit > first ? limit : first;
+    return limit > socket->grown ? limit : socket->grown;
+}
+
+/* It grows when somebody waits for room. */
+static void grow(struct socket *socket, const struct chaski_tcp_info *info)
+{
+    int64_t room = room_for(socket, info, info->tcpi_snd_cwnd);
+    socket->grown = room > socket->grown ? room : socket->grown;
 }
 
 static int64_t piece_of(const struct chaski_tcp_info *info)
@@ -86,8 +109,10 @@ void send_buffer_is_full(struct socket *socket)
 bool send_buffer_progress(struct socket *socket)
 {
     struct chaski_tcp_info info;
-    if (!socket->wants_room || !tcp_socket_info(socket, &info) ||
-        !tcp_socket_has_room(socket, &info))
+    if (!socket->wants_room || !tcp_socket_info(socket, &info))
+        return false;
+    grow(socket, &info);
+    if (!tcp_socket_has_room(socket, &info))
         return false;
     socket->wants_room = false;
     chaski_tcp_set(socket->file.table->host, socket->tcp, CHASKI_TCP_PROGRESS,

@@ -125,6 +125,7 @@ struct socket {
     uint8_t fast_keys_length;          /* so many bytes of them; 0: those of all */
     bool fast_waits; /* a caller waits for the handshake, having given so many bytes: */
     uint32_t fast_taken;
+    int64_t grown;      /* send_buffer.c: what SO_SNDBUF would be by now */
     bool fast_opened;   /* that call may go on with the rest, its flags being the same */
     bool deferred;      /* connect() has been called; the SYN goes with the first data */
     uint8_t congestion; /* enum chaski_congestion */
@@ -266,7 +267,7 @@ int udp_socket_disconnect(struct socket *socket);
 int socket_apply_one(struct socket *socket, enum plain_option option);
 void socket_apply(struct socket *socket);
 /* What a listener's connections begin with. */
-void socket_apply_listener(const struct socket *socket, struct chaski_tcp_bind *bind);
+void socket_apply_listener(const struct socket *socket);
 /* Likewise, with TCP_CONGESTION, once it listens. */
 int socket_apply_congestion(const struct socket *socket);
 

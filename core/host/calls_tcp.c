@@ -161,6 +161,12 @@ int chaski_tcp_ao_remove_key(struct chaski *host, const struct chaski_tcp_ao_key
     return tcp_ao_remove_key(&host->tcp, key);
 }
 
+int chaski_tcp_ao_keys(struct chaski *host, chaski_tcp connection, struct chaski_tcp_ao_key *keys,
+                       unsigned most)
+{
+    return tcp_ao_keys(&host->tcp, connection, keys, most);
+}
+
 int chaski_tcp_ao_counts(struct chaski *host, chaski_tcp connection,
                          struct chaski_tcp_ao_counts *counts)
 {

@@ -361,7 +361,8 @@ static bool admits_to(struct tcp *tcp, tcp_reference found, struct ao_state *sta
     enum judgement judgement = verify(tcp, state, key, &ends, packet, option);
     if (!conclude(tcp, packet, judgement, &state->counts))
         return false;
-    heed_next_key(tcp, state, key, wire_tcp_ao_next_key_id(header, option));
+    state->received_next = wire_tcp_ao_next_key_id(header, option);
+    heed_next_key(tcp, state, key, state->received_next);
     return true;
 }
 
@@ -472,6 +473,24 @@ bool ao_open(struct tcp *tcp, struct tcp_connection *c)
     return true;
 }
 
+int tcp_ao_keys(struct tcp *tcp, chaski_tcp handle, struct chaski_tcp_ao_key *keys, unsigned most)
+{
+    const struct tcp_connection *c = connection_of(tcp, handle);
+    unsigned found = 0;
+    if (c == NULL)
+        return CHASKI_STALE;
+    if (state_of_connection(tcp, c) == NULL)
+        return CHASKI_UNKNOWN;
+    for (uint32_t i = 0; i < tcp->ao.limit; i++) {
+        if (!is_for(&tcp->ao.keys[i], &c->key))
+            continue;
+        if (found < most)
+            keys[found] = tcp->ao.keys[i];
+        found++;
+    }
+    return (int)found;
+}
+
 int tcp_ao_counts(struct tcp *tcp, chaski_tcp handle, struct chaski_tcp_ao_counts *counts)
 {
     const struct tcp_connection *c = connection_of(tcp, handle);
@@ -531,5 +550,9 @@ int64_t ao_option(const struct tcp *tcp, const struct tcp_connection *c,
         return state->send.id;
     if (option == CHASKI_TCP_AO_NEXT_KEY)
         return state->next_id;
+    if (option == CHASKI_TCP_AO_RECEIVED_KEY)
+        return state->receive.derived ? state->receive.id : CHASKI_UNKNOWN;
+    if (option == CHASKI_TCP_AO_RECEIVED_NEXT_KEY)
+        return state->receive.derived ? state->received_next : CHASKI_UNKNOWN;
     return option == CHASKI_TCP_AO ? 1 : state->accept_icmp;
 }

@@ -37,7 +37,8 @@ struct ao_direction {
 
 struct ao_state {
     struct ao_direction send, receive;
-    uint8_t next_id; /* RNextKeyID: the key that the peer is asked to use */
+    uint8_t next_id;       /* RNextKeyID: the key that the peer is asked to use */
+    uint8_t received_next; /* the peer's; its KeyID is the receiving direction's */
     bool on;
     bool accept_icmp;
     struct chaski_tcp_ao_counts counts;
@@ -90,6 +91,8 @@ bool ao_sign(const struct tcp *tcp, struct ao_state *state, const struct tcp_key
 
 int tcp_ao_add_key(struct tcp *tcp, const struct chaski_tcp_ao_key *key);
 int tcp_ao_remove_key(struct tcp *tcp, const struct chaski_tcp_ao_key *key);
+int tcp_ao_keys(struct tcp *tcp, chaski_tcp connection, struct chaski_tcp_ao_key *keys,
+                unsigned most);
 int tcp_ao_counts(struct tcp *tcp, chaski_tcp connection, struct chaski_tcp_ao_counts *counts);
 /* The options CHASKI_TCP_AO and those that follow it. */
 int ao_set_option(struct tcp *tcp, struct tcp_connection *c, enum chaski_tcp_option option,

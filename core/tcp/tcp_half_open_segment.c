@@ -91,6 +91,18 @@ static bool is_deferred(const struct tcp_listener *owner, const struct tcp_half_
     return entry->round < owner->defer && packet->length == 0 && !(packet->tcp.flags & TCP_FIN);
 }
 
+/* The peer takes itself for connected and will say so again: room may come. Or it is told at once.
+ */
+static void refuse_for_want_of_room(struct tcp *tcp, struct packet *packet, uint64_t now_ns)
+{
+    if (!tcp->knobs.abort_on_overflow) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_LISTENER_FULL);
+        return;
+    }
+    count(tcp->counters, CHASKI_DROP_TCP_LISTENER_FULL);
+    tcp_build_refusal(tcp, packet, now_ns);
+}
+
 static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *entry,
                                        struct packet *packet, uint64_t now_ns)
 {
@@ -98,8 +110,11 @@ static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *en
     uint16_t listener = listener_find(tcp, &entry->key.local, entry->key.local_port);
     if (listener == 0 || listener_full(&tcp->listeners[listener - 1]) ||
         tcp->connection_count == tcp->connection_limit) {
-        /* The peer takes itself for connected and will say so again: room may come. */
-        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_LISTENER_FULL);
+        refuse_for_want_of_room(tcp, packet, now_ns);
+        if (tcp->knobs.abort_on_overflow) {
+            half_open_drop(tcp, index);
+            half_open_set_timer(tcp, now_ns);
+        }
         return NULL;
     }
     if (is_deferred(&tcp->listeners[listener - 1], entry, packet)) {
@@ -192,7 +207,7 @@ struct tcp_connection *half_open_cookie(struct tcp *tcp, struct packet *packet, 
     if (!listener_full(&tcp->listeners[listener - 1]))
         c = promote(tcp, &entry, signs ? &ao : NULL, listener, now_ns);
     if (c == NULL) {
-        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_LISTENER_FULL);
+        refuse_for_want_of_room(tcp, packet, now_ns);
         return NULL;
     }
     ecn_complete(tcp, c, entry.ecn, packet);

@@ -12,6 +12,12 @@
  * What hosts may tune, as it is used. The table in tcp_knobs.c gives each its name, which is
  * Linux's below net.ipv4 where Linux has one, its limits and its unit to the outside.
  */
+enum recovery_knob {
+    RECOVERY_RACK = 1, /* always on */
+    RECOVERY_STATIC_WINDOW = 2,
+    RECOVERY_NO_THRESHOLD = 4,
+};
+
 struct tcp_knobs {
     uint32_t initial_window; /* segments, RFC 6928 */
     uint32_t rto_min_us, rto_max_us, rto_initial_us;
@@ -58,6 +64,12 @@ struct tcp_knobs {
     uint16_t max_reordering;   /* that is told to have been seen */
     bool cwnd_validation;      /* RFC 7661, in place of slow_start_after_idle */
     uint16_t pacing_slow_start_percent, pacing_avoidance_percent; /* of a window a round trip */
+    bool abort_on_overflow;                                       /* when nobody accepts */
+    bool moderate_receive_buffer;                                 /* tcp_tune.c */
+    bool rfc1337;             /* a reset does not end TIME-WAIT */
+    bool standard_urgent;     /* pointers point to the last urgent byte (RFC 1122) */
+    bool thin_linear;         /* as TCPF_THIN_LINEAR */
+    uint8_t recovery;         /* enum recovery_knob */
     bool user_timeout_option; /* RFC 5482; what is adopted lies between the two: */
     uint32_t user_timeout_least_ms, user_timeout_most_ms;
 };

@@ -34,6 +34,8 @@ static const struct limits limits[CHASKI_TCP_OPTION_COUNT] = {
     [CHASKI_TCP_AO_CURRENT_KEY] = {0, 255},
     [CHASKI_TCP_AO_NEXT_KEY] = {0, 255},
     [CHASKI_TCP_AO_ACCEPT_ICMP] = {0, 1},
+    [CHASKI_TCP_AO_RECEIVED_KEY] = {0, -1},
+    [CHASKI_TCP_AO_RECEIVED_NEXT_KEY] = {0, -1},
 };
 
 bool tcp_option_takes(enum chaski_tcp_option option, int64_t value)
@@ -176,6 +178,8 @@ int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
     case CHASKI_TCP_AO_CURRENT_KEY:
     case CHASKI_TCP_AO_NEXT_KEY:
     case CHASKI_TCP_AO_ACCEPT_ICMP:
+    case CHASKI_TCP_AO_RECEIVED_KEY:
+    case CHASKI_TCP_AO_RECEIVED_NEXT_KEY:
         return ao_set_option(tcp, c, option, value);
     case CHASKI_TCP_OPTION_COUNT:
         break;
@@ -235,6 +239,8 @@ static int64_t value_of(const struct tcp *tcp, const struct tcp_connection *c,
     case CHASKI_TCP_AO_CURRENT_KEY:
     case CHASKI_TCP_AO_NEXT_KEY:
     case CHASKI_TCP_AO_ACCEPT_ICMP:
+    case CHASKI_TCP_AO_RECEIVED_KEY:
+    case CHASKI_TCP_AO_RECEIVED_NEXT_KEY:
         return ao_option(tcp, c, option);
     case CHASKI_TCP_OPTION_COUNT:
         break;

@@ -58,10 +58,12 @@ void rack_recovered(struct tcp_connection *c)
 static uint32_t reordering_window_us(const struct tcp *tcp, const struct tcp_connection *c)
 {
     const struct rack *rack = &c->flight->rack;
-    bool enough = c->flight->scoreboard.sacked.segments >= tcp->knobs.reordering;
+    bool widens = !(tcp->knobs.recovery & RECOVERY_STATIC_WINDOW);
+    bool enough = c->flight->scoreboard.sacked.segments >= tcp->knobs.reordering &&
+                  !(tcp->knobs.recovery & RECOVERY_NO_THRESHOLD);
     if (!rack->reordering_seen && (enough || recovery_active(c)))
         return 0;
-    return minimum(c->min_rtt_us / 4 * (1u + rack->more_steps), c->srtt_us8 / 8);
+    return minimum(c->min_rtt_us / 4 * (1u + (widens ? rack->more_steps : 0u)), c->srtt_us8 / 8);
 }
 
 bool rack_detect(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)

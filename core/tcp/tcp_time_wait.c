@@ -189,6 +189,13 @@ uint32_t time_wait_take(struct tcp *tcp, uint32_t index)
     return end;
 }
 
+/* TIME-WAIT assassination, where policy takes the risk (tcp(7), tcp_rfc1337). */
+static bool is_ended(const struct tcp *tcp, const struct tcp_time_wait *entry,
+                     const struct packet_tcp *segment)
+{
+    return (segment->flags & TCP_RST) && segment->sequence == entry->rcv_nxt && !tcp->knobs.rfc1337;
+}
+
 /* The FIN that was taken, once more. Another one is of somebody who guesses, and must not keep the
  * entry for ever. */
 static bool is_its_fin(const struct tcp_time_wait *entry, const struct packet *packet)
@@ -210,6 +217,11 @@ void time_wait_segment(struct tcp *tcp, uint32_t index, struct packet *packet, u
         return;
     }
     note_timestamp(entry, segment);
+    if (is_ended(tcp, entry, segment)) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_RESET);
+        time_wait_drop(tcp, index);
+        return;
+    }
     if (!deserves_answer(tcp, entry, packet, now_ns)) {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
         return;

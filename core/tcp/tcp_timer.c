@@ -197,10 +197,11 @@ static void follow_path(struct tcp *tcp, struct tcp_connection *c)
 
 /* Linux's TCP_THIN_LINEAR_TIMEOUTS: so little is no load that doubling would take off the path, for
  * a while. */
-static bool stays_linear(const struct tcp_connection *c)
+static bool stays_linear(const struct tcp *tcp, const struct tcp_connection *c)
 {
     enum { THIN = 4, TIMES = 6 };
-    return has(c, TCPF_THIN_LINEAR) && c->state == CHASKI_TCP_ESTABLISHED && c->retries < TIMES &&
+    return (has(c, TCPF_THIN_LINEAR) || tcp->knobs.thin_linear) &&
+           c->state == CHASKI_TCP_ESTABLISHED && c->retries < TIMES &&
            c->flight->scoreboard.out.segments < THIN &&
            c->congestion.threshold != CONGESTION_THRESHOLD_UNKNOWN;
 }
@@ -217,7 +218,7 @@ static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, ui
     follow_path(tcp, c);
     recovery_time_out(tcp, c, now_ns);
     account_time_out(tcp, c, now_ns);
-    if (stays_linear(c))
+    if (stays_linear(tcp, c))
         c->backoff = 0;
     else
         back_off(c);

@@ -25,7 +25,7 @@ static uint32_t round_trip_us(const struct tcp_connection *c)
 
 void tune_receive(struct tcp *tcp, struct tcp_connection *c, uint32_t copied, uint64_t now_ns)
 {
-    if (has(c, TCPF_FIXED_RECEIVE_BUFFER))
+    if (has(c, TCPF_FIXED_RECEIVE_BUFFER) || !tcp->knobs.moderate_receive_buffer)
         return;
     if (clock_us(now_ns) - c->tune_at_us >= round_trip_us(c)) {
         c->tune_copied = 0;

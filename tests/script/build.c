@@ -28,8 +28,26 @@ void build_error_line(struct script *script, int line)
     snprintf(script->error, sizeof script->error, "%d: %.230s", line, told);
 }
 
+/* --define=NAME=VALUE; the caller's come first. */
+static void define(struct script *script, const char *text)
+{
+    struct definition *definition = arena_take(&script->arena, sizeof *definition), **end;
+    const char *equals = strchr(text, '=');
+    definition->name =
+        arena_copy(&script->arena, text, equals != NULL ? (size_t)(equals - text) : strlen(text));
+    definition->value = equals != NULL ? equals + 1 : "";
+    for (end = &script->own_definitions; *end != NULL; end = &(*end)->next)
+        ;
+    *end = definition;
+}
+
 void build_option(struct script *script, const char *text, int line)
 {
+    static const char defines[] = "define=";
+    if (strncmp(text, defines, sizeof defines - 1) == 0) {
+        define(script, text + sizeof defines - 1);
+        return;
+    }
     struct script_option *option = arena_take(&script->arena, sizeof *option);
     const char *equals = strchr(text, '=');
     size_t length = equals != NULL ? (size_t)(equals - text) : strlen(text);
@@ -67,12 +85,17 @@ struct event_time build_waits(struct event_time time)
     return time;
 }
 
-static const char *defined(const struct script *script, const char *name)
+static const char *value_in(const struct definition *of, const char *name)
 {
-    const struct definition *of = script->definitions;
     while (of != NULL && strcmp(of->name, name) != 0)
         of = of->next;
     return of != NULL ? of->value : NULL;
+}
+
+static const char *defined(const struct script *script, const char *name)
+{
+    const char *value = value_in(script->definitions, name);
+    return value != NULL ? value : value_in(script->own_definitions, name);
 }
 
 /* ---- Packets ---- */

@@ -128,7 +128,9 @@ static void prepare_sendmsg(struct call *call)
     prepare_message(call, true);
     const struct value *name = value_member(call->arguments[1], "msg_name", NULL);
     const struct value *control = value_member(call->arguments[1], "msg_control", NULL);
-    if (name != NULL && name->kind == VALUE_STRUCT)
+    bool opens = (call->flags & MSG_FASTOPEN) != 0;
+    call->run->begins_anew |= opens;
+    if (name != NULL && (name->kind == VALUE_STRUCT || opens))
         value_address(call, name, &open, &call->address, &length);
     call->message.msg_name = length != 0 ? &call->address : NULL;
     call->message.msg_namelen = length;

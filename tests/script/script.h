@@ -80,6 +80,7 @@ struct script {
     struct arena arena;
     const char *file;
     const struct definition *definitions; /* -D NAME=VALUE, the caller's */
+    struct definition *own_definitions;   /* --define=NAME=VALUE */
     struct script_option *options, **options_end;
     struct event *events, **events_end;
     char error[256]; /* "line: what is wrong" of a script that cannot be read; "" otherwise */

@@ -70,6 +70,7 @@ static bool without_meaning(const char *name)
         "send_omit_free",
         "persistent_tun_dev",
         "tcp_ts_ecr_scaled",
+        "is_anyip",
     };
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(names[i], name) == 0)

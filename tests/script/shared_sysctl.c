@@ -35,6 +35,7 @@ static void begin_as_the_other(const struct settings *settings)
     write_sysctl("net.ipv4.tcp_congestion_control", "cubic");
     write_sysctl("net.ipv4.tcp_syn_linear_timeouts", "0");
     write_sysctl("net.ipv4.tcp_invalid_ratelimit", "500");
+    write_sysctl("net.ipv4.tcp_rfc1337", "1");
     snprintf(text, sizeof text, "%u %u %u", rmem[0], rmem[1], rmem[2]);
     write_sysctl("net.ipv4.tcp_rmem", text);
     snprintf(text, sizeof text, "%u %u %u", wmem[0], wmem[1], wmem[2]);

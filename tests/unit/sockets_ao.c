@@ -325,6 +325,61 @@ static void required_means_that_nobody_gets_in_without(void **state)
     assert_true(sockets_accept(pair.s[0], pair.listener, NULL, NULL) >= 3);
 }
 
+static int get_keys(int host, int fd, struct ao_keys *keys)
+{
+    socklen_t length = sizeof *keys;
+    return sockets_getsockopt(pair.s[host], fd, IPPROTO_TCP, AO_GET_KEYS, keys, &length);
+}
+
+/* TCP_AO_GET_KEYS (RFC 5925, 7.1, SHLD-1), and what the core tells (MUST-17). */
+/* RFC 5925 SHLD-1, MUST-17 */
+static void keys_can_be_read(void **state)
+{
+    (void)state;
+    struct ao_keys keys[3] = {{.all = 1, .count = 3}};
+    make();
+    listens("secret");
+    int fd = stream();
+    assert_int_equal(get_keys(1, fd, keys), -ENOENT);
+    struct ao_add key = key_for(1, "secret", 61, 84), second = key_for(1, "another", 3, 4);
+    assert_int_equal(add(1, fd, &key), 0);
+    assert_int_equal(add(1, fd, &second), 0);
+    assert_int_equal(connects(fd), -EINPROGRESS);
+    assert_int_equal(get_keys(1, fd, keys), 0);
+    assert_int_equal(keys[0].count, 2);
+    assert_int_equal(keys[1].count, 0);
+    assert_int_equal(keys[2].key_length, 0);
+    assert_string_equal(keys[0].algorithm, "cmac(aes128)");
+    assert_int_equal(keys[0].key_length, 6);
+    assert_memory_equal(keys[0].key, "secret", 6);
+    assert_int_equal(keys[0].send_id, 61);
+    assert_int_equal(keys[0].receive_id, 84);
+    assert_int_equal(keys[0].prefix, 32);
+    assert_int_equal(keys[0].code_length, 12);
+    assert_true(keys[0].is_current && keys[0].is_next);
+    struct sockaddr_in peer = pair_address(0, 0);
+    assert_memory_equal(&keys[0].address, &peer, sizeof peer);
+    assert_memory_equal(keys[1].key, "another", 7);
+    assert_false(keys[1].is_current || keys[1].is_next);
+
+    keys[0] = (struct ao_keys){.is_current = 1, .count = 1};
+    assert_int_equal(get_keys(1, fd, keys), 0);
+    assert_int_equal(keys[0].count, 1);
+    assert_int_equal(keys[0].send_id, 61);
+    keys[0] = (struct ao_keys){.prefix = 32, .send_id = 3, .receive_id = 4, .count = 0};
+    memcpy(&keys[0].address, &peer, sizeof peer);
+    assert_int_equal(get_keys(1, fd, keys), 0);
+    assert_int_equal(keys[0].count, 1); /* there is one, for which there was no room */
+    assert_int_equal(keys[0].key_length, 0);
+    keys[0].send_id = 5;
+    assert_int_equal(get_keys(1, fd, keys), 0);
+    assert_int_equal(keys[0].count, 0);
+    keys[0] = (struct ao_keys){.all = 1, .is_next = 1};
+    assert_int_equal(get_keys(1, fd, keys), -EINVAL);
+    keys[0] = (struct ao_keys){.count = 1};
+    assert_int_equal(get_keys(1, fd, keys), -EAFNOSUPPORT);
+}
+
 static void the_core_may_have_no_room(void **state)
 {
     (void)state;
@@ -352,6 +407,7 @@ int main(void)
         TEST(keys_that_make_no_sense_are_refused),
         TEST(keys_are_for_networks_too),
         TEST(required_means_that_nobody_gets_in_without),
+        TEST(keys_can_be_read),
         TEST(the_core_may_have_no_room),
     };
     return cmocka_run_group_tests_name("sockets_ao", tests, NULL, NULL);
