@@ -70,6 +70,8 @@ static int tcp_apply_one(struct socket *socket, enum plain_option option)
         return tcp_apply(socket, CHASKI_TCP_KEEPINTVL, value * 1000);
     case PLAIN_KEEPCNT:
         return tcp_apply(socket, CHASKI_TCP_KEEPCNT, value);
+    case PLAIN_LINGER2:
+        return tcp_apply(socket, CHASKI_TCP_LINGER2, value);
     case PLAIN_USER_TIMEOUT:
         return tcp_apply(socket, CHASKI_TCP_USER_TIMEOUT, value);
     case PLAIN_SYNCNT:

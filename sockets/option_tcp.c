@@ -104,7 +104,8 @@ static int set_linger2(struct socket *socket, const struct option_in *in)
     if (value == 0)
         value = (int)socket->file.table->policy.fin_timeout_s;
     socket->plain[PLAIN_LINGER2] = value < 0 ? -1 : value > LINGER2_MOST ? LINGER2_MOST : value;
-    return 0;
+    socket->asked[PLAIN_LINGER2] = true;
+    return socket_apply_one(socket, PLAIN_LINGER2);
 }
 
 static int set_quickack(struct socket *socket, const struct option_in *in)

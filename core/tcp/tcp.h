@@ -87,6 +87,8 @@ enum tcp_recovery {
     TCP_CA_LOSS = 4,
 };
 
+enum { LINGER_ALWAYS = (1 << 24) - 1, FIN_WAIT_NEVER = (1 << 8) - 1 };
+
 /*
  * One connection: six cache lines, of which the first three are what a segment in order touches,
  * whichever way data flows. A sender adds the fourth and the connection's flight; the last two are
@@ -166,8 +168,9 @@ struct tcp_connection {
 
     /* ---- line 5 ---- */
     struct ecn_received ecn;
-    uint32_t retransmitted; /* segments, for tcp_info */
-    uint32_t linger_ms;     /* UINT32_MAX: in the background */
+    uint32_t retransmitted;  /* segments, for tcp_info */
+    uint32_t linger_ms : 24; /* LINGER_ALWAYS: in the background */
+    uint32_t fin_wait_s : 8; /* FIN-WAIT-2 of an orphan; 0: as the knob says, FIN_WAIT_NEVER */
     uint32_t user_timeout_ms;
     uint32_t keep_idle_ms;
     uint32_t listener_generation;

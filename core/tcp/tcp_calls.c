@@ -238,8 +238,8 @@ static void let_go(struct tcp *tcp, struct tcp_connection *c)
     c->events = 0;
     c->alive_at = TIMER_NEVER;
     if (c->state == CHASKI_TCP_FIN_WAIT_2)
-        c->alive_at = tcp->now_ns + tcp->knobs.fin_timeout_ms * 1000000ull;
-    else if (c->linger_ms != UINT32_MAX)
+        tcp_fin_wait(tcp, c, tcp->now_ns);
+    else if (c->linger_ms != LINGER_ALWAYS)
         c->alive_at = tcp->now_ns + c->linger_ms * 1000000ull;
     tcp_timer_set(tcp, c);
 }
@@ -267,6 +267,12 @@ int tcp_abort(struct tcp *tcp, chaski_tcp handle)
     return 0;
 }
 
+/* The peer's FIN is all that is still to come. */
+static bool is_not_awaited(const struct tcp_connection *c)
+{
+    return c->state == CHASKI_TCP_FIN_WAIT_2 && c->fin_wait_s == FIN_WAIT_NEVER;
+}
+
 int tcp_close(struct tcp *tcp, chaski_tcp handle)
 {
     struct tcp_connection *c = connection_of(tcp, handle);
@@ -274,7 +280,7 @@ int tcp_close(struct tcp *tcp, chaski_tcp handle)
         return CHASKI_STALE;
     if (c->state == CHASKI_TCP_CLOSED || c->state == CHASKI_TCP_SYN_SENT)
         connection_free(tcp, c);
-    else if (c->receive.length != 0 || c->linger_ms == 0)
+    else if (c->receive.length != 0 || c->linger_ms == 0 || is_not_awaited(c))
         abort_connection(tcp, c);
     else {
         queue_fin(tcp, c);

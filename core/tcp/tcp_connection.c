@@ -60,7 +60,7 @@ static void set_defaults(const struct tcp *tcp, struct tcp_connection *c, uint64
     c->announced_mss = UINT16_MAX;
     receive_queue_init(&c->receive, knobs->receive_buffer);
     c->send_limit = knobs->send_buffer;
-    c->linger_ms = UINT32_MAX;
+    c->linger_ms = LINGER_ALWAYS;
     c->keep_idle_ms = knobs->keep_idle_ms;
     c->keep_interval_s = knobs->keep_interval_s;
     c->keep_count = knobs->keep_count;

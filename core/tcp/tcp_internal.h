@@ -441,6 +441,8 @@ uint64_t tcp_rto_ns(const struct tcp *tcp, const struct tcp_connection *c);
 void tcp_put_off_keepalive(struct tcp_connection *c, uint64_t now_ns);
 /* Something was heard from the peer. */
 void tcp_heard(struct tcp_connection *c, uint64_t now_ns);
+/* FIN-WAIT-2 of an orphan begins: it has an end. */
+void tcp_fin_wait(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 
 /* ---- tcp_tune.c: buffers that grow with the path -------------------------------------------- */
 

@@ -18,7 +18,8 @@ static const struct limits limits[CHASKI_TCP_OPTION_COUNT] = {
     [CHASKI_TCP_USER_TIMEOUT] = {0, INT32_MAX},
     [CHASKI_TCP_PEER_USER_TIMEOUT] = {0, -1},
     [CHASKI_TCP_SYNCNT] = {1, 127},
-    [CHASKI_TCP_LINGER] = {-1, INT32_MAX},
+    [CHASKI_TCP_LINGER] = {-1, LINGER_ALWAYS - 1},
+    [CHASKI_TCP_LINGER2] = {-1, FIN_WAIT_NEVER - 1},
     [CHASKI_TCP_CONGESTION] = {CHASKI_CUBIC, CHASKI_CONGESTION_COUNT - 1},
     [CHASKI_TCP_MAX_PACING_RATE] = {0, UINT32_MAX},
     [CHASKI_TCP_SNDBUF] = {2048, INT32_MAX / 2},
@@ -145,7 +146,10 @@ int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
         c->syn_count = (uint8_t)value;
         break;
     case CHASKI_TCP_LINGER:
-        c->linger_ms = value < 0 ? UINT32_MAX : (uint32_t)value;
+        c->linger_ms = (value < 0 ? LINGER_ALWAYS : (uint32_t)value) & LINGER_ALWAYS;
+        break;
+    case CHASKI_TCP_LINGER2:
+        c->fin_wait_s = (uint8_t)value;
         break;
     case CHASKI_TCP_CONGESTION:
         set_congestion(tcp, c, value);
@@ -208,7 +212,9 @@ static int64_t value_of(const struct tcp *tcp, const struct tcp_connection *c,
     case CHASKI_TCP_SYNCNT:
         return c->syn_count;
     case CHASKI_TCP_LINGER:
-        return c->linger_ms == UINT32_MAX ? -1 : (int64_t)c->linger_ms;
+        return c->linger_ms == LINGER_ALWAYS ? -1 : (int64_t)c->linger_ms;
+    case CHASKI_TCP_LINGER2:
+        return c->fin_wait_s == FIN_WAIT_NEVER ? -1 : (int64_t)c->fin_wait_s;
     case CHASKI_TCP_CONGESTION:
         return c->algorithm;
     case CHASKI_TCP_MAX_PACING_RATE:

@@ -168,6 +168,18 @@ static bool our_fin_acknowledged(const struct tcp_connection *c)
     return has(c, TCPF_FIN_QUEUED) && c->snd_una == tcp_send_end(c);
 }
 
+/* For somebody who has closed; false: it is not to be awaited, and the connection is gone. */
+static bool await_fin(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    if (c->fin_wait_s != FIN_WAIT_NEVER) {
+        tcp_fin_wait(tcp, c, now_ns);
+        return true;
+    }
+    tcp_build_reset_answer(tcp, c, c->snd_una, now_ns);
+    connection_end(tcp, c, 0);
+    return false;
+}
+
 /* What the acknowledgement of our FIN leads to; false when the connection is gone. */
 static bool move_after_ack(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
@@ -176,9 +188,7 @@ static bool move_after_ack(struct tcp *tcp, struct tcp_connection *c, uint64_t n
     switch (c->state) {
     case CHASKI_TCP_FIN_WAIT_1:
         c->state = CHASKI_TCP_FIN_WAIT_2;
-        if (has(c, TCPF_ORPHAN))
-            c->alive_at = now_ns + tcp->knobs.fin_timeout_ms * 1000000ull;
-        return true;
+        return !has(c, TCPF_ORPHAN) || await_fin(tcp, c, now_ns);
     case CHASKI_TCP_CLOSING:
         if (has(c, TCPF_ACK_NOW)) /* its FIN came in this very turn */
             tcp_build_ack(tcp, c, c->snd_nxt, now_ns);

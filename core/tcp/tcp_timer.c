@@ -96,6 +96,12 @@ void tcp_put_off_keepalive(struct tcp_connection *c, uint64_t now_ns)
         c->alive_at = now_ns + ms(c->keep_idle_ms);
 }
 
+void tcp_fin_wait(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    c->alive_at =
+        now_ns + ms(c->fin_wait_s != 0 ? c->fin_wait_s * 1000u : tcp->knobs.fin_timeout_ms);
+}
+
 void tcp_heard(struct tcp_connection *c, uint64_t now_ns)
 {
     bool shut = has(c, TCPF_PERSISTING) || c->snd_wnd == 0;

@@ -226,8 +226,9 @@ enum chaski_tcp_option {
     CHASKI_TCP_KEEPCNT,      /* unanswered probes before giving up; default 9 */
     CHASKI_TCP_USER_TIMEOUT, /* unacknowledged data for this long ends it (RFC 5482); 0: default */
     CHASKI_TCP_SYNCNT,       /* SYN retransmissions; default 7 (RFC 9293: three minutes) */
-    CHASKI_TCP_LINGER,     /* close: -1 in the background (default), 0 reset, else give up after */
-    CHASKI_TCP_CONGESTION, /* enum chaski_congestion */
+    /* close: -1 in the background (default), 0 reset, else give up after, 16 777 214 at most */
+    CHASKI_TCP_LINGER,
+    CHASKI_TCP_CONGESTION,      /* enum chaski_congestion */
     CHASKI_TCP_MAX_PACING_RATE, /* bytes a second; 0 (default): any, and only BBR paces */
     CHASKI_TCP_SNDBUF,          /* bytes; fixes the size and ends auto-tuning */
     CHASKI_TCP_RCVBUF,          /* likewise */
@@ -249,6 +250,9 @@ enum chaski_tcp_option {
     /* What the peer has told that it waits for (RFC 5482) while CHASKI_TCP_USER_TIMEOUT
      * was set; 0: nothing. To be read only, and perhaps forgotten once all is acknowledged. */
     CHASKI_TCP_PEER_USER_TIMEOUT,
+    /* Seconds in FIN-WAIT-2 once closed; 0 (default): as tcp_fin_timeout says; -1: the peer's FIN
+     * is not waited for, a reset goes instead. */
+    CHASKI_TCP_LINGER2,
     /* KeyID of the last segment that was believed, and the one of the key that it asked for;
      * negative while there is none. To be read only. */
     CHASKI_TCP_AO_RECEIVED_KEY,

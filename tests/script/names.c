@@ -250,6 +250,7 @@ static const struct name names[] = {
     {"TCP_AO_ADD_KEY", 38},
     {"TCP_AO_DEL_KEY", 39},
     {"TCP_AO_INFO", 40},
+    {"TCP_AO_GET_KEYS", 41},
     {"TCP_IS_MPTCP", 43},
     {"SIOCINQ", FIONREAD},
     {"SIOCOUTQ", TIOCOUTQ},

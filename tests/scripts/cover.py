@@ -10,14 +10,13 @@ import pathlib
 import re
 import sys
 
-# What scripts call something that has another name in IPv6, and what the sources call by a name of
-# their own since a system's headers may lack it.
+# What scripts call something that has another name in IPv6, and what the sources' own names begin with
+# for options that a system's headers may lack.
 STANDS_FOR = {'LEVEL_IP': 'SOL_IP', 'TRAFFIC_CLASS': 'IP_TOS', 'HOP_LIMIT': 'IP_TTL',
               'RECEIVED_ERROR': 'IP_RECVERR'}
-OWN_NAMES = {'AO_ADD_KEY': 'TCP_AO_ADD_KEY', 'AO_DEL_KEY': 'TCP_AO_DEL_KEY', 'AO_INFO': 'TCP_AO_INFO',
-             'IS_MPTCP': 'TCP_IS_MPTCP', 'LOCAL_PORT_RANGE': 'IP_LOCAL_PORT_RANGE'}
+OWN_NAMES = {'AO_': 'TCP_', 'IS_MPTCP': 'TCP_', 'LOCAL_PORT_RANGE': 'IP_'}
 ROW = re.compile(r'\{(?:SOL_SOCKET|IPPROTO_TCP|IPPROTO_IP), (\w+), PLAIN_')
-CASE = re.compile(r'case ((?:SO|TCP|IP)_\w+|' + '|'.join(OWN_NAMES) + '):')
+CASE = re.compile(r'case ((?:SO_|TCP_|IP_|' + '|'.join(OWN_NAMES) + r')\w*):')
 FILLED = re.compile(r'\binfo(?:->|\.)(\w+) =')
 
 ALGORITHMS = {
@@ -35,8 +34,12 @@ def options(root):
     names = set()
     for path in (root / 'sockets').glob('*.c'):
         text = path.read_text(encoding='utf-8')
-        names |= {OWN_NAMES.get(name, name) for name in ROW.findall(text) + CASE.findall(text)}
+        names |= {linux_name(name) for name in ROW.findall(text) + CASE.findall(text)}
     return names
+
+
+def linux_name(name):
+    return next((prefix + name for own, prefix in OWN_NAMES.items() if name.startswith(own)), name)
 
 
 def fields(root):
