@@ -93,7 +93,8 @@ void memory_pair_turn(struct memory_pair *pair)
     pair->now_ns = system_now();
     for (int i = 0; i < SIDES; i++) {
         struct memory_pair_side *side = &pair->side[i];
-        struct burst burst = {.count = 0};
+        struct burst burst;
+        burst.count = 0;
         do {
             side->link->receive(side->link, &burst, pair->now_ns);
             if (burst.count != 0)

@@ -243,7 +243,8 @@ static bool has_room(const struct loop *loop)
 
 static bool take_in(struct loop *loop, struct loop_link *at)
 {
-    struct burst burst = {0};
+    struct burst burst;
+    burst.count = 0;
     bool received = false;
     at->link->more = true;
     for (int i = 0; i < BURSTS_MAX && at->link->more && has_room(loop); i++) {

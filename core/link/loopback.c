@@ -50,7 +50,8 @@ static struct packet *take_first(struct loopback *loopback)
 
 void loopback_run(struct loopback *loopback, uint64_t now_ns)
 {
-    struct burst burst = {0};
+    struct burst burst;
+    burst.count = 0;
     for (uint32_t left = loopback->count; left != 0; left--)
         burst_add(&burst, take_first(loopback), &loopback->inform, now_ns);
     hook_call(&loopback->inform, &burst, now_ns);

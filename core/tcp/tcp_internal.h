@@ -110,10 +110,12 @@ static inline uint32_t tcp_options_length(const struct tcp_connection *c)
            ecn_option_room(c);
 }
 
-/* RFC 6928 */
+/* RFC 6928, 2; its limit in bytes, for long segments, grows with a knob that wants more than ten.
+ */
 static inline uint32_t tcp_initial_window(const struct tcp *tcp, const struct tcp_connection *c)
 {
-    return minimum(tcp->knobs.initial_window * c->mss, maximum(2u * c->mss, 14600));
+    uint32_t segments = tcp->knobs.initial_window;
+    return minimum(segments * c->mss, maximum(2u * c->mss, 1460 * maximum(segments, 10)));
 }
 
 /* Segments that have arrived at the peer, about, without the SYN. */
@@ -221,6 +223,49 @@ uint32_t secret_port_offset(const struct tcp *tcp, const struct tcp_key *key);
 
 /* Applies a segment, parsed into packet->tcp, its data being the payload. Consumes it. */
 void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packet, uint64_t now_ns);
+
+/* ---- tcp_predicted.c ----------------------------------------------------------------------- */
+
+/* Applies a segment, and consumes it, if it is what the connection expects next; false: nothing is
+ * done. */
+bool tcp_take_predicted(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
+                        uint64_t now_ns);
+
+/* RFC 7323, 5.3 and 5.5: a TS.Recent older than 24 days says nothing. Nor does 0, as on Linux: some
+ * begin with it, and only then with their clock. */
+static inline bool tcp_is_before_recent(const struct tcp_connection *c, const struct packet *packet,
+                                        uint64_t now_ns)
+{
+    enum { DAYS_24_MS = 24 * 24 * 3600 * 1000u };
+    return seq_lt(packet->tcp.timestamp, c->ts_recent) && c->ts_recent != 0 &&
+           clock_ms(now_ns) - c->ts_recent_at_ms < DAYS_24_MS;
+}
+
+/* RFC 7323, 4.3, for a segment that is acceptable. */
+static inline void tcp_note_timestamp(struct tcp_connection *c, struct packet *packet,
+                                      uint64_t now_ns)
+{
+    if (packet->tcp.has_timestamp && has(c, TCPF_HAS_TIMESTAMPS) &&
+        seq_le(packet->tcp.sequence, c->last_ack_sent) &&
+        !tcp_is_before_recent(c, packet, now_ns)) {
+        packet->tcp.newer = packet->tcp.timestamp != c->ts_recent;
+        c->ts_recent = packet->tcp.timestamp;
+        c->ts_recent_at_ms = clock_ms(now_ns);
+    }
+}
+
+/* ---- tcp_text.c ---------------------------------------------------------------------------- */
+
+/* Queues the text of a segment, which is new and within the window; the packet is consumed. */
+void tcp_take_text(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
+                   uint64_t now_ns);
+/* What came though it was there already is told with the next acknowledgement (RFC 2883, 4). */
+void tcp_note_duplicate(const struct tcp *tcp, struct tcp_connection *c, uint32_t left,
+                        uint32_t right);
+/* `received` bytes are to be acknowledged: at least every second full segment, and within ack_delay
+ * (RFC 9293, 3.8.6.3; RFC 5681, 4.2). */
+void tcp_owe_acknowledgment(struct tcp *tcp, struct tcp_connection *c, uint32_t received,
+                            uint64_t now_ns);
 
 /* ---- tcp_prune.c --------------------------------------------------------------------------- */
 

@@ -4,7 +4,8 @@
 /*
  * A segment arrives for a connection (RFC 9293, 3.10.7.3 and 3.10.7.4). judge() reads and changes
  * nothing; tcp_segment() acts on its verdict; apply() takes in an acceptable segment in the order
- * of the RFC: acknowledgement, window, urgent pointer, text, FIN.
+ * of the RFC: acknowledgement, window, urgent pointer, text, FIN. Most segments do not get so far:
+ * they are what was expected (tcp_predicted.c).
  */
 
 enum verdict {
@@ -22,22 +23,12 @@ static uint32_t segment_length(const struct packet *packet)
            ((packet->tcp.flags & TCP_FIN) != 0);
 }
 
-/* RFC 7323, 5.3 and 5.5: a TS.Recent older than 24 days says nothing. Nor does 0, as on Linux: some
- * begin with it, and only then with their clock. */
-static bool is_before_recent(const struct tcp_connection *c, const struct packet *packet,
-                             uint64_t now_ns)
-{
-    enum { DAYS_24_MS = 24 * 24 * 3600 * 1000u };
-    return seq_lt(packet->tcp.timestamp, c->ts_recent) && c->ts_recent != 0 &&
-           clock_ms(now_ns) - c->ts_recent_at_ms < DAYS_24_MS;
-}
-
 /* PAWS. */
 static bool timestamp_is_old(const struct tcp_connection *c, const struct packet *packet,
                              uint64_t now_ns)
 {
     return has(c, TCPF_HAS_TIMESTAMPS) && packet->tcp.has_timestamp &&
-           is_before_recent(c, packet, now_ns);
+           tcp_is_before_recent(c, packet, now_ns);
 }
 
 /* RFC 9293, 3.10.7.4, first: any part of it within what we are ready to receive. */
@@ -103,18 +94,7 @@ static enum verdict judge(const struct tcp *tcp, const struct tcp_connection *c,
     return judge_acknowledgment(c, packet);
 }
 
-/* What came though it was there already is told with the next acknowledgement (RFC 2883, 4). */
-static void note_duplicate(const struct tcp *tcp, struct tcp_connection *c, uint32_t left,
-                           uint32_t right)
-{
-    if (!has(c, TCPF_HAS_SACK) || !tcp->knobs.dsack)
-        return;
-    ecn_came_again(c, left == c->dsack_left);
-    c->dsack_left = left;
-    c->dsack_length = (uint16_t)minimum(right - left, UINT16_MAX);
-}
-
-/* Text of a moment ago: its mark counts like any (RFC 9768, 3.2.1). */
+/* Text of a moment ago. */
 static bool came_again(const struct tcp_connection *c, const struct packet *packet)
 {
     uint32_t ago = c->rcv_nxt - packet->tcp.sequence;
@@ -129,7 +109,7 @@ static void answer(struct tcp *tcp, struct tcp_connection *c, const struct packe
     uint16_t now_ms = (uint16_t)clock_ms(now_ns);
     bool limited = challenge || packet->length == 0;
     if (came_again(c, packet))
-        note_duplicate(tcp, c, packet->tcp.sequence, packet->tcp.sequence + packet->length);
+        tcp_note_duplicate(tcp, c, packet->tcp.sequence, packet->tcp.sequence + packet->length);
     if (limited && c->challenged_ms != 0 &&
         (uint16_t)(now_ms - c->challenged_ms) < tcp->knobs.answer_interval_ms) {
         count(tcp->counters, CHASKI_TCP_ANSWERS_LIMITED);
@@ -175,17 +155,6 @@ static void take_as_acknowledgment(const struct tcp_connection *c, struct packet
     packet->tcp.flags &= (uint8_t)~TCP_SYN;
     packet->tcp.sequence++;
     packet->tcp.window = (uint16_t)(packet->tcp.window >> c->send_scale);
-}
-
-/* RFC 7323, 4.3 */
-static void note_timestamp(struct tcp_connection *c, struct packet *packet, uint64_t now_ns)
-{
-    if (packet->tcp.has_timestamp && has(c, TCPF_HAS_TIMESTAMPS) &&
-        seq_le(packet->tcp.sequence, c->last_ack_sent) && !is_before_recent(c, packet, now_ns)) {
-        packet->tcp.newer = packet->tcp.timestamp != c->ts_recent;
-        c->ts_recent = packet->tcp.timestamp;
-        c->ts_recent_at_ms = clock_ms(now_ns);
-    }
 }
 
 static bool may_receive_text(const struct tcp_connection *c)
@@ -236,43 +205,6 @@ static void receive_urgent(struct tcp *tcp, struct tcp_connection *c, const stru
     connection_tell(tcp, c, CHASKI_URGENT);
 }
 
-/* Text has come: as Linux, a peer that begins, or begins again, is in slow start and hears of each
- * segment at once. */
-static void note_text(struct tcp_connection *c, uint64_t now_ns)
-{
-    enum { QUICK_LEAST = 2, QUICK_MOST = 16 };
-    bool begins = c->bytes_received == 0 || clock_ms(now_ns) - c->text_ms > c->rto_us / 1000;
-    c->text_ms = clock_ms(now_ns);
-    if (!begins)
-        return;
-    uint32_t segments = (c->rcv_advertised - c->rcv_nxt) / 2 / c->receive_mss;
-    segments = minimum(maximum(segments, QUICK_LEAST), QUICK_MOST);
-    c->quick_acks = maximum(segments, c->quick_acks) & 31u;
-}
-
-/* RFC 9293, 3.8.6.3 and RFC 5681, 4.2: at least every second full segment, and within ack_delay. */
-static void owe_acknowledgment(struct tcp *tcp, struct tcp_connection *c, uint32_t received,
-                               uint64_t now_ns)
-{
-    enum { MOST = (1 << 25) - 1 };
-    uint32_t full = minimum(c->receive_mss, c->announced_mss);
-    bool quick = c->quick_acks != 0 && !c->pingpong;
-    c->unacknowledged_in = minimum(c->unacknowledged_in + received, MOST) & MOST;
-    if (c->unacknowledged_in > full || quick || has(c, TCPF_QUICKACK)) {
-        c->flags |= TCPF_ACK_NOW;
-    } else if (!has(c, TCPF_ACK_DELAYED)) {
-        c->flags |= TCPF_ACK_DELAYED;
-        c->ack_at = now_ns + tcp->knobs.ack_delay_us * 1000ull;
-    }
-}
-
-static void estimate_receive_mss(struct tcp_connection *c, const struct packet *packet)
-{
-    uint32_t size = packet->segment_size != 0 ? packet->segment_size : packet->length;
-    if (size > c->receive_mss)
-        c->receive_mss = (uint16_t)minimum(size, c->announced_mss);
-}
-
 /* Cuts the text to what is new and within the window; false when nothing is left. */
 static bool trim_to_window(const struct tcp *tcp, struct tcp_connection *c, struct packet *packet)
 {
@@ -285,55 +217,13 @@ static bool trim_to_window(const struct tcp *tcp, struct tcp_connection *c, stru
     if (seq_lt(packet->tcp.sequence, c->rcv_nxt)) {
         uint32_t old = c->rcv_nxt - packet->tcp.sequence;
         if (packet->length != 0)
-            note_duplicate(tcp, c, packet->tcp.sequence,
-                           packet->tcp.sequence + minimum(old, packet->length));
+            tcp_note_duplicate(tcp, c, packet->tcp.sequence,
+                               packet->tcp.sequence + minimum(old, packet->length));
         packet_consume(packet, minimum(old, packet->length));
         packet->tcp.sequence = c->rcv_nxt;
         c->flags |= TCPF_ACK_NOW;
     }
     return packet->length != 0;
-}
-
-/* Queues the text; the packet is consumed. */
-static void receive_text(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
-                         uint64_t now_ns)
-{
-    struct tcp_receive_queue *queue = &c->receive;
-    uint32_t length = packet->length;
-    bool next = packet->tcp.sequence == c->rcv_nxt, gap = !tree_empty(&queue->runs);
-    estimate_receive_mss(c, packet);
-    note_text(c, now_ns);
-    if (!tcp_admit_text(tcp, c, packet, next)) {
-        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_QUEUE_FULL);
-        c->flags |= TCPF_ACK_NOW;
-        return;
-    }
-    if (next && tree_empty(&queue->runs)) {
-        receive_queue_append(queue, packet);
-        owe_acknowledgment(tcp, c, length, now_ns);
-        if (gap) /* what lay behind had to go for it: the peer is to know soon */
-            c->flags |= TCPF_ACK_NOW;
-    } else {
-        /* Out of order, or filling a gap: at once (RFC 5681, 4.2). */
-        uint32_t left = packet->tcp.sequence, from, to;
-        if (receive_queue_overlap(queue, left, left + length, &from, &to))
-            note_duplicate(tcp, c, from, to);
-        receive_queue_insert(queue, packet, tcp->counters);
-        length = receive_queue_close_gap(queue, c->rcv_nxt);
-        c->flags |= TCPF_ACK_NOW;
-        count(tcp->counters, CHASKI_TCP_OUT_OF_ORDER);
-        if (!next)
-            account_out_of_order(tcp, c);
-    }
-    if (length == 0) {
-        if (c->repeats < TCP_DUP_THRESHOLD)
-            c->repeats = (c->repeats + 1) & 31u;
-        return;
-    }
-    c->repeats = 0;
-    c->rcv_nxt += length;
-    c->bytes_received += length;
-    connection_tell(tcp, c, CHASKI_READABLE);
 }
 
 /* The peer's FIN is next in order. False when the connection is gone. */
@@ -346,7 +236,7 @@ static bool receive_fin(struct tcp *tcp, struct tcp_connection *c, uint64_t now_
     /* Behind text its acknowledgement may wait for ours (Linux). */
     if (c->state == CHASKI_TCP_ESTABLISHED && c->bytes_received != 0) {
         c->pingpong = 1;
-        owe_acknowledgment(tcp, c, 1, now_ns);
+        tcp_owe_acknowledgment(tcp, c, 1, now_ns);
     } else {
         c->flags |= TCPF_ACK_NOW;
     }
@@ -389,7 +279,7 @@ static bool apply_text(struct tcp *tcp, struct tcp_connection *c, struct packet 
     bool text = trim_to_window(tcp, c, packet);
     bool fin = (packet->tcp.flags & TCP_FIN) != 0;
     if (text)
-        receive_text(tcp, c, packet, now_ns);
+        tcp_take_text(tcp, c, packet, now_ns);
     else
         packet_free(packet);
     if (fin && seq_gt(fin_at, c->rcv_nxt)) {
@@ -426,7 +316,7 @@ static void take_syn_data(struct tcp *tcp, struct tcp_connection *c, uint32_t ta
 
 static void apply(struct tcp *tcp, struct tcp_connection *c, struct packet *packet, uint64_t now_ns)
 {
-    note_timestamp(c, packet, now_ns);
+    tcp_note_timestamp(c, packet, now_ns);
     tcp_heard(c, now_ns);
     if (packet->tcp.user_timeout != 0)
         user_timeout_told(tcp, c, packet->tcp.user_timeout);
@@ -595,6 +485,8 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
 {
     c->segments_in++;
     account_received(tcp, c, packet, now_ns);
+    if (tcp_take_predicted(tcp, c, packet, now_ns))
+        return;
     if (c->state == CHASKI_TCP_SYN_SENT) {
         syn_sent_segment(tcp, c, packet, now_ns);
         return;
@@ -616,7 +508,7 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
         break;
     case ANSWER:
         if (c->traffic_class & ECN_MODES && came_again(c, packet))
-            ecn_count(tcp, c, packet, now_ns);
+            ecn_count_again(tcp, c, packet);
         answer(tcp, c, packet, false, now_ns);
         break;
     case CHALLENGE:
@@ -624,6 +516,7 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
         answer(tcp, c, packet, true, now_ns);
         break;
     case RESET:
+        fast_open_was_reset(tcp, c, now_ns);
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_RESET);
         connection_end(tcp, c, reset_error(c));
         return;
