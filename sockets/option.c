@@ -150,6 +150,41 @@ static int set_number(struct socket *socket, const struct option *option,
     return error;
 }
 
+/* ---- IPv6's names ---- */
+
+/* What sockets for IPv4's mapped addresses are asked by IPv6's names, which say the same of IPv4
+ * (ipv6(7)). The others are unknown. */
+static int ip_name(int name)
+{
+    switch (name) {
+    case IPV6_RECVERR:
+        return IP_RECVERR;
+    case IPV6_TCLASS:
+        return IP_TOS;
+    case IPV6_UNICAST_HOPS:
+        return IP_TTL;
+    case IPV6_MTU_DISCOVER:
+        return IP_MTU_DISCOVER;
+    case IPV6_MTU:
+        return IP_MTU;
+    case IPV6_TRANSPARENT:
+        return IP_TRANSPARENT;
+    case IPV6_FREEBIND:
+        return IP_FREEBIND;
+    default:
+        return -1;
+    }
+}
+
+static void take_ip6_names(const struct socket *socket, int *level, int *name)
+{
+    int known = *level == IPPROTO_IPV6 && socket->family == AF_INET6 ? ip_name(*name) : -1;
+    if (known < 0)
+        return;
+    *level = IPPROTO_IP;
+    *name = known;
+}
+
 /* ---- The calls ---- */
 
 static bool is_level(const struct socket *socket, int level)
@@ -166,6 +201,7 @@ int sockets_setsockopt(struct sockets *s, int fd, int level, int name, const voi
     struct option_in in = {value, length};
     if (socket == NULL)
         return error;
+    take_ip6_names(socket, &level, &name);
     if (!is_level(socket, level))
         return -ENOPROTOOPT;
     const struct option *option = find(level, name);
@@ -189,6 +225,7 @@ int sockets_getsockopt(struct sockets *s, int fd, int level, int name, void *val
         return -EFAULT;
     if ((int)*length < 0)
         return -EINVAL;
+    take_ip6_names(socket, &level, &name);
     if (!is_level(socket, level))
         return level == IPPROTO_TCP ? -EOPNOTSUPP : -ENOPROTOOPT;
     const struct option *option = find(level, name);

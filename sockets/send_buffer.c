@@ -5,7 +5,7 @@
  * How much a call takes, as Linux has it. A message goes in piece by piece, each as long as what a
  * link is handed in one; whether there is room, SO_SNDBUF and TCP_NOTSENT_LOWAT, is asked before
  * each piece, so that the last one goes beyond. A piece costs more than its bytes. What would be
- * sent at once counts as sent; the piece that it leaves is filled first.
+ * sent at once counts as sent; the piece that it leaves is filled first, without being asked.
  *
  * The core's own limit is set so high that it is met first only when memory runs out. While
  * somebody has found no room, the connection tells its progress (CHASKI_TCP_PROGRESS).
@@ -75,20 +75,26 @@ static int64_t sendable(const struct chaski_tcp_info *info)
     return window > out ? (window - out) / mss * mss : 0;
 }
 
+/* The socket's own, or else what policy says by now. */
+static int64_t most_unsent(const struct socket *socket)
+{
+    int64_t own = socket->plain[PLAIN_NOTSENT_LOWAT];
+    return own != 0 ? own : socket->file.table->policy.notsent_lowat;
+}
+
 size_t send_buffer_room(const struct socket *socket, const struct chaski_tcp_info *info,
                         size_t wanted)
 {
     int64_t limit = limit_of(socket, info), piece = piece_of(info), goes = sendable(info);
     int64_t unsent = (int64_t)info->tcpi_notsent_bytes, cost = cost_of(info->send_queue, piece);
-    int64_t most_unsent = socket->plain[PLAIN_NOTSENT_LOWAT], room = 0;
-    for (int i = 0; i < PIECES_MOST && (size_t)room < wanted && cost < limit; i++) {
-        int64_t waits = unsent > goes ? unsent - goes : 0;
-        if (waits >= most_unsent)
+    int64_t most = most_unsent(socket), room = 0;
+    for (int i = 0; i < PIECES_MOST && (size_t)room < wanted; i++) {
+        int64_t waits = unsent > goes ? unsent - goes : 0, begun = waits % piece;
+        if (begun == 0 && (cost >= limit || waits >= most))
             break;
-        int64_t next = piece - waits % piece;
-        room += next;
-        unsent += next;
-        cost += next + PIECE_COST;
+        room += piece - begun;
+        unsent += piece - begun;
+        cost += piece - begun + PIECE_COST;
     }
     return (size_t)room < wanted ? (size_t)room : wanted;
 }
@@ -97,7 +103,7 @@ bool tcp_socket_has_room(const struct socket *socket, const struct chaski_tcp_in
 {
     int64_t limit = limit_of(socket, info), cost = cost_of(info->send_queue, piece_of(info));
     int64_t unsent = (int64_t)info->tcpi_notsent_bytes;
-    return limit - cost >= cost / 2 && 2 * unsent <= socket->plain[PLAIN_NOTSENT_LOWAT];
+    return limit - cost >= cost / 2 && 2 * unsent <= most_unsent(socket);
 }
 
 void send_buffer_is_full(struct socket *socket)

@@ -42,7 +42,6 @@ static void set_defaults(struct socket *socket, const struct sockets_policy *pol
     plain[PLAIN_KEEPCNT] = policy->keepalive_probes;
     plain[PLAIN_SYNCNT] = policy->syn_retries;
     plain[PLAIN_LINGER2] = policy->fin_timeout_s;
-    plain[PLAIN_NOTSENT_LOWAT] = policy->notsent_lowat;
     plain[PLAIN_TTL] = policy->default_ttl;
     plain[PLAIN_MTU_DISCOVER] = policy->no_pmtu_discovery ? IP_PMTUDISC_DONT : IP_PMTUDISC_WANT;
     plain[PLAIN_MULTICAST_TTL] = 1;

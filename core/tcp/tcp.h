@@ -33,7 +33,8 @@
  *                   its application
  *   tcp_ack         what an acknowledgement does to the scoreboard, the clock and the window
  *   tcp_flight      what a connection has only while it sends
- *   tcp_output      what may be sent now; tcp_build makes the packets
+ *   tcp_output      what may be sent now; tcp_push where PSH is set within long writes; tcp_build
+ *                   makes the packets
  *   tcp_timer       the few deadlines of a connection, and what happens at each
  *   tcp_listener    listeners; tcp_half_open and tcp_cookie: the way to ESTABLISHED
  *   tcp_ao          whether a segment is believed, and the codes of ours, where there are keys

@@ -139,12 +139,13 @@ static bool syn_again(const struct tcp_connection *c, const struct packet *packe
            packet->tcp.sequence == c->snd_wl1;
 }
 
-/* Both have opened at once, and this answer and ours have crossed (RFC 9293, 3.5, figure 7). */
+/* Both have opened at once, and this answer and ours have crossed (RFC 9293, 3.5, figure 7). Where
+ * ECN is agreed on, the peer is told how it came, as for any that comes again. */
 static bool crosses_ours(const struct tcp_connection *c, const struct packet *packet)
 {
     const uint8_t mask = TCP_SYN | TCP_ACK | TCP_RST | TCP_FIN;
     return c->state == CHASKI_TCP_SYN_RECEIVED && !(c->fast_open & FAST_OPEN_PASSIVE) &&
-           (packet->tcp.flags & mask) == (TCP_SYN | TCP_ACK) &&
+           !(c->traffic_class & ECN_MODES) && (packet->tcp.flags & mask) == (TCP_SYN | TCP_ACK) &&
            packet->tcp.sequence + 1 == c->rcv_nxt && packet->length == 0 &&
            judge_acknowledgment(c, packet) == ACCEPT;
 }

@@ -190,6 +190,13 @@ const char *build_digits(struct script *script, int64_t number)
     return arena_copy(&script->arena, text, (size_t)length);
 }
 
+void build_quote(struct packet *packet, uint32_t sequence, uint32_t length)
+{
+    packet->icmp.has_quote = true;
+    packet->icmp.quoted_sequence = sequence;
+    packet->icmp.quoted_length = length;
+}
+
 bool build_icmp(struct script *script, struct packet *packet, const char *type, const char *code)
 {
     int number = icmp_type_named(type);

@@ -32,6 +32,8 @@ struct packet *build_tcp(struct script *script, const char *flags, struct range 
 /* -1: not said. */
 void build_fields(struct packet *packet, int64_t ack, int64_t window, int64_t urgent);
 const char *build_digits(struct script *script, int64_t number);
+/* Which bytes of the stack's an ICMP error is about. */
+void build_quote(struct packet *packet, uint32_t sequence, uint32_t length);
 bool build_icmp(struct script *script, struct packet *packet, const char *type, const char *code);
 
 struct tcp_option *build_tcp_option(struct script *script, enum option_kind kind, uint32_t value);

@@ -123,7 +123,10 @@ span: INTEGER { $$ = $1 * 1000000000; } | FRACTION;
 
 packet: direction ip_part tcp { $$ = build_whole($3, $1, $2); }
     | direction ip_part icmp { $$ = build_whole($3, $1, $2); }
-    | direction ip_part udp { $$ = build_whole($3, $1, $2); };
+    | direction ip_part udp { $$ = build_whole($3, $1, $2); }
+    | direction '[' RANGE ']' icmp {
+        $$ = build_whole($5, $1, (struct ip_part){0});
+        build_quote($$, $3.first, $3.length); };
 
 direction: IN { $$ = 1; } | OUT { $$ = 0; };
 
@@ -202,9 +205,7 @@ opt_mtu: %empty { $<number>$ = -1; } | MTU INTEGER { $<number>$ = $2; };
 icmp_quote: %empty { $$ = arena_take(&script->arena, sizeof *$$); }
     | '[' RANGE ']' {
         $$ = arena_take(&script->arena, sizeof *$$);
-        $$->icmp.has_quote = true;
-        $$->icmp.quoted_sequence = $2.first;
-        $$->icmp.quoted_length = $2.length; };
+        build_quote($$, $2.first, $2.length); };
 
 udp: UDP '(' INTEGER ')' {
         $$ = arena_take(&script->arena, sizeof *$$);

@@ -197,11 +197,15 @@ static bool begins(const struct packet *packet)
     return packet->kind == PACKET_TCP && (packet->flags & (FLAG_SYN | FLAG_ACK)) == FLAG_SYN;
 }
 
-/* Suites do not say what connections that they are done with still send. */
+/* Suites do not say what connections that they are done with still send, nor how echoes are
+ * answered. */
 static bool is_of_another(const struct run *run, const struct packet *wanted)
 {
-    bool left = run->begins_anew && begins(wanted) && !begins(&run->seen->wire);
-    return !run->settings.complete && run->flow != NULL && (run->seen->flow != run->flow || left);
+    const struct seen *seen = run->seen;
+    bool left = run->begins_anew && begins(wanted) && !begins(&seen->wire);
+    bool beside = seen->wire.kind == PACKET_ICMP && wanted->kind == PACKET_TCP;
+    return !run->settings.complete && run->flow != NULL &&
+           (seen->flow != run->flow || left || beside);
 }
 
 static void packet_out(struct run *run, const struct event *event, uint64_t from_ns, uint64_t to_ns)

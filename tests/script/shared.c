@@ -76,7 +76,7 @@ bool stack_start(struct stack *stack, struct arena *arena, const struct settings
     return true;
 }
 
-static bool call_is_over(struct shared *shared)
+static bool call_is_over(const struct shared *shared)
 {
     return __atomic_load_n(&shared->over, __ATOMIC_ACQUIRE);
 }
@@ -185,10 +185,24 @@ void stack_turn(struct stack *stack)
     tell(stack);
 }
 
+/* A call that has what it waited for may not have had the processor yet: no time passes before it
+ * is over, or waits on. */
+static void let_call_go_on(struct stack *stack)
+{
+    const struct shared *shared = stack->shared;
+    for (int i = 0; i < PATIENCE && shared->running && !call_is_over(shared); i++) {
+        if (sleeps(__atomic_load_n(&shared->thread_id, __ATOMIC_ACQUIRE)))
+            return;
+        usleep(REST_US);
+    }
+    tell(stack);
+}
+
 void stack_run(struct stack *stack, uint64_t time_ns, bool (*stop)(void *context), void *context)
 {
     const struct shared *shared = stack->shared;
     uint64_t until = STACK_START + time_ns;
+    let_call_go_on(stack);
     look_at_clock(stack);
     if (stack->now_ns < until && (stop == NULL || !stop(context)))
         shared->interface.usleep(shared->interface.userdata,

@@ -214,6 +214,15 @@ static void mapped_addresses_are_those_of_ip4(void **state)
     assert_int_equal(from.sin6_family, AF_INET6);
     assert_int_equal(from.sin6_port, htons(PEER_PORT));
     assert_memory_equal(&from.sin6_addr, peer.bytes, sizeof peer.bytes);
+    int value = 0x10;
+    socklen_t room = sizeof value;
+    assert_int_equal(t.i.setsockopt(t.i.userdata, t.fd, IPPROTO_IPV6, IPV6_TCLASS, &value, room),
+                     0);
+    value = 0;
+    assert_int_equal(t.i.getsockopt(t.i.userdata, t.fd, IPPROTO_IP, IP_TOS, &value, &room), 0);
+    assert_int_equal(value, 0x10);
+    assert_int_equal(t.i.setsockopt(t.i.userdata, t.fd, IPPROTO_IPV6, 9999, &value, room), -1);
+    assert_int_equal(errno, ENOPROTOOPT);
     at.sin6_addr.s6_addr[0] = 0x20; /* there is no IPv6 yet */
     int other = t.i.socket(t.i.userdata, AF_INET6, SOCK_STREAM, 0);
     errno = 0;

@@ -525,7 +525,7 @@ static void the_second_answer_decides(void **state)
         struct peer peer;
         struct segment segment = crosses(&peer, cases[i].ecn, cases[i].syn, 0);
         says_synack(&peer, cases[i].synack, 0);
-        assert_true(peer_hears(&peer, &segment));
+        assert_int_equal(peer_hears(&peer, &segment), cases[i].syn != 0); /* else that is all */
         segment = with_ace(&peer, ACK, 0, 0);
         if (cases[i].accurate)
             segment = with_ace(&peer, ACK, 2, 0);
