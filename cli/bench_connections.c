@@ -4,7 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "cli/arguments.h"
+#include "cli/bench.h"
 #include "cli/commands.h"
 #include "cli/memory_pair.h"
 #include "core/host/host.h"
@@ -253,14 +253,7 @@ int bench_connections(int count, char **words)
          .target = &many.wanted,
          .minimum = 1,
          .maximum = 1000000},
-        {.name = "seconds",
-         .value = "S",
-         .help = "how long to measure each bulk transfer (2)",
-         .read = argument_seconds,
-         .target = &duration_ns,
-         .minimum = SECOND / 10,
-         .maximum = 3600 * SECOND},
-        {.name = "json", .help = "as JSON", .read = argument_flag, .target = &json},
+        BENCH_ARGUMENTS(&duration_ns, "each bulk transfer (2)", &json),
     };
     const struct command_line line = {
         .command = "chaski bench connections",

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <inttypes.h>
 
-#include "cli/arguments.h"
+#include "cli/bench.h"
 #include "cli/commands.h"
 #include "cli/memory_pair.h"
 
@@ -85,14 +85,7 @@ int bench_memory(int count, char **words)
          .help = "segments of up to 64 kB pass whole, as TAP and veth carry them",
          .read = argument_flag,
          .target = &whole},
-        {.name = "seconds",
-         .value = "S",
-         .help = "how long to measure each (3)",
-         .read = argument_seconds,
-         .target = &duration_ns,
-         .minimum = SECOND / 10,
-         .maximum = 3600 * SECOND},
-        {.name = "json", .help = "as JSON", .read = argument_flag, .target = &json},
+        BENCH_ARGUMENTS(&duration_ns, "each (3)", &json),
     };
     const struct command_line line = {
         .command = "chaski bench memory",

@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "cli/arguments.h"
+#include "cli/bench.h"
 #include "cli/bench_lanes.h"
 #include "cli/commands.h"
 #include "cli/status_report.h"
@@ -372,14 +372,7 @@ int bench_scale(int count, char **words)
          .target = &shards,
          .minimum = 1,
          .maximum = CHASKI_SHARDS_MAX},
-        {.name = "seconds",
-         .value = "S",
-         .help = "how long to measure with small and with large questions (1)",
-         .read = argument_seconds,
-         .target = &duration_ns,
-         .minimum = SECOND / 10,
-         .maximum = 3600 * SECOND},
-        {.name = "json", .help = "as JSON", .read = argument_flag, .target = &json},
+        BENCH_ARGUMENTS(&duration_ns, "with small and with large questions (1)", &json),
     };
     const struct command_line line = {
         .command = "chaski bench scale",

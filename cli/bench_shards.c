@@ -2,7 +2,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "cli/arguments.h"
+#include "cli/bench.h"
 #include "cli/bench_lanes.h"
 #include "cli/commands.h"
 
@@ -170,14 +170,7 @@ int bench_shards(int count, char **words)
          .target = &mtu,
          .minimum = 68,
          .maximum = 65535},
-        {.name = "seconds",
-         .value = "S",
-         .help = "how long to measure each (3)",
-         .read = argument_seconds,
-         .target = &duration_ns,
-         .minimum = SECOND / 10,
-         .maximum = 4 * ROUNDS * SECOND},
-        {.name = "json", .help = "as JSON", .read = argument_flag, .target = &json},
+        BENCH_ARGUMENTS(&duration_ns, "each (3)", &json),
     };
     const struct command_line line = {
         .command = "chaski bench shards",

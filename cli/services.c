@@ -96,13 +96,6 @@ static bool write_status(void *context, FILE *to, bool json)
     return true;
 }
 
-static void show_status(void *context, int signal)
-{
-    (void)signal;
-    write_status(context, stdout, false);
-    fflush(stdout);
-}
-
 static void say_ready(const struct services *services)
 {
     char address[CHASKI_ADDRESS_TEXT];
@@ -212,8 +205,6 @@ static int run(struct services *services, char *error)
 {
     struct station *station = &services->station;
 
-    station->loop.on_signal = show_status;
-    station->loop.signal_context = services;
     station_tick(station, 50 * MILLISECOND, probing_tick, services);
     int signal = loop_run(&station->loop);
     end(services);

@@ -299,13 +299,6 @@ static bool write_status(void *context, FILE *to, bool json)
     return true;
 }
 
-static void show_status(void *context, int signal)
-{
-    (void)signal;
-    write_status(context, stdout, false);
-    fflush(stdout);
-}
-
 /* ---- Serving ------------------------------------------------------------------------------- */
 
 static bool start(struct stations *stations, char *error)
@@ -435,7 +428,7 @@ static bool open_loop(struct stations *stations)
         return complain(stations->error, "cannot wait for events: ", strerror(errno));
     stations->loop.adaptive = false;
     stations->timer_fd = watch_timer(&stations->loop, look, stations);
-    if (stations->timer_fd < 0 || !loop_signals(&stations->loop, show_status, stations))
+    if (stations->timer_fd < 0 || !loop_signals(&stations->loop, NULL, NULL))
         return complain(stations->error, "cannot receive signals: ", strerror(errno));
     return true;
 }

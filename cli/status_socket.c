@@ -155,6 +155,14 @@ static bool listen_at(struct status_socket *status, const char *path)
     return false;
 }
 
+static void show(void *context, int signal)
+{
+    const struct status_socket *status = context;
+    (void)signal;
+    status->write(status->context, stdout, false);
+    fflush(stdout);
+}
+
 bool status_socket_open(struct status_socket *status, struct loop *loop, status_writer *write,
                         void *context, const char *interface, char *error)
 {
@@ -178,8 +186,11 @@ bool status_socket_open(struct status_socket *status, struct loop *loop, status_
                  strerror(errno));
         return false;
     }
-    if (loop_watch(loop, status->fd, POLLIN, accept_client, status))
+    if (loop_watch(loop, status->fd, POLLIN, accept_client, status)) {
+        loop->on_signal = show;
+        loop->signal_context = status;
         return true;
+    }
     status_socket_close(status);
     snprintf(error, ARGUMENT_ERROR, "too many file descriptors are watched");
     return false;

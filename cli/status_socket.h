@@ -12,6 +12,7 @@
  * How a running program is asked for its status: a unix socket, named after its interface, in a
  * place that belongs to the user. Whoever connects sends one letter, 't' for text or 'j' for JSON,
  * and reads the report up to the end. Both ends make sure that the other is the same user or root.
+ * SIGUSR1 makes the program write it as text to its own standard output.
  */
 enum { STATUS_CLIENTS = 4, STATUS_PATH = 108 };
 
@@ -34,7 +35,8 @@ struct status_socket {
     struct status_client clients[STATUS_CLIENTS];
 };
 
-/* Listens for questions, which `write` answers. False with one line in `error` (ARGUMENT_ERROR
+/* Listens for questions, which `write` answers, and for the signal, if the loop hears of signals.
+ * False with one line in `error` (ARGUMENT_ERROR
  * bytes), which is when another program answers for an interface of this name. */
 bool status_socket_open(struct status_socket *socket, struct loop *loop, status_writer *write,
                         void *context, const char *interface, char *error);

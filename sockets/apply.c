@@ -142,13 +142,16 @@ int socket_apply_congestion(const struct socket *socket)
                                                 CHASKI_TCP_CONGESTION, socket->congestion));
 }
 
-void socket_apply_listener(const struct socket *socket, struct chaski_tcp_bind *bind)
+void socket_apply_listener(const struct socket *socket)
 {
-    if (socket->asked[PLAIN_RCVBUF] || socket->asked[PLAIN_WINDOW_CLAMP])
-        bind->receive_buffer = (uint32_t)receive_limit(socket);
-    bind->max_segment = (uint16_t)socket->plain[PLAIN_MAXSEG];
-    bind->traffic_class = (uint8_t)socket->plain[PLAIN_TOS];
-    bind->ttl = (uint8_t)socket->plain[PLAIN_TTL];
+    struct chaski *host = socket->file.table->host;
+    for (int i = 0; i < PLAIN_COUNT; i++)
+        if (socket->asked[i] || i == PLAIN_TTL)
+            listener_apply_one(socket, (enum plain_option)i);
+    if (socket->has_congestion)
+        socket_apply_congestion(socket);
+    chaski_tcp_listener_fast_open(host, socket->listener, (uint32_t)socket->plain[PLAIN_FASTOPEN]);
+    chaski_tcp_listener_defer(host, socket->listener, (uint8_t)socket->plain[PLAIN_DEFER_ACCEPT]);
 }
 
 int socket_apply_one(struct socket *socket, enum plain_option option)

@@ -266,7 +266,7 @@ int udp_socket_disconnect(struct socket *socket);
 int socket_apply_one(struct socket *socket, enum plain_option option);
 void socket_apply(struct socket *socket);
 /* What a listener's connections begin with. */
-void socket_apply_listener(const struct socket *socket, struct chaski_tcp_bind *bind);
+void socket_apply_listener(const struct socket *socket);
 /* Likewise, with TCP_CONGESTION, once it listens. */
 int socket_apply_congestion(const struct socket *socket);
 

@@ -147,13 +147,7 @@ int tcp_socket_listen(struct socket *socket, int backlog)
     uint32_t most = backlog < 0 || (uint32_t)backlog > policy->somaxconn ? policy->somaxconn
                                                                          : (uint32_t)backlog;
     /* Linux's queue is full when it holds more than the backlog. */
-    struct chaski_tcp_bind bind = {
-        .local = socket->local,
-        .backlog = most + 1,
-        .fast_open = (uint32_t)socket->plain[PLAIN_FASTOPEN],
-        .defer = (uint8_t)socket->plain[PLAIN_DEFER_ACCEPT],
-    };
-    socket_apply_listener(socket, &bind);
+    struct chaski_tcp_bind bind = {.local = socket->local, .backlog = most + 1};
     int error = ao_listen(socket);
     if (error != 0)
         return error;
@@ -163,8 +157,7 @@ int tcp_socket_listen(struct socket *socket, int backlog)
         return error_number(error);
     }
     fast_open_listen(socket);
-    if (socket->has_congestion)
-        socket_apply_congestion(socket);
+    socket_apply_listener(socket);
     socket->bound = true;
     socket->phase = SOCKET_LISTENING;
     socket->waiting_seen = 0;

@@ -384,6 +384,12 @@ void ecn_came_again(struct tcp_connection *c, bool once_more)
         c->ecn_flags |= ECN_NO_OPTION;
 }
 
+void ecn_count_again(const struct tcp *tcp, struct tcp_connection *c, const struct packet *packet)
+{
+    if (mode_of(c) == ECN_ACCURATE)
+        count_accurate(tcp, c, packet);
+}
+
 void ecn_count(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
                uint64_t now_ns)
 {

@@ -119,6 +119,11 @@ void ecn_complete(const struct tcp *tcp, struct tcp_connection *c, uint8_t ecn,
 void ecn_count(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
                uint64_t now_ns);
 
+/* Text of a moment ago has come again, or so it seems: accurate ECN counts its mark like any (RFC
+ * 9768, 3.2.1); otherwise it is outside of the window and may come from anybody (RFC 3168, 6.1.5).
+ */
+void ecn_count_again(const struct tcp *tcp, struct tcp_connection *c, const struct packet *packet);
+
 /* Text came that was acknowledged before; `once_more`: for the third time, the very same. */
 void ecn_came_again(struct tcp_connection *c, bool once_more);
 

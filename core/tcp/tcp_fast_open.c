@@ -195,6 +195,35 @@ bool fast_open_read(const uint8_t *header, const struct wire_tcp_options *option
     return options->has_fast_open;
 }
 
+enum { RESETS_COUNT_MS = 60000 };
+
+static uint32_t recent_resets(const struct tcp_listener *listener, uint64_t now_ns)
+{
+    bool recent = clock_ms(now_ns) - listener->fast_open_resets_ms < RESETS_COUNT_MS;
+    return recent ? listener->fast_open_resets : 0;
+}
+
+bool fast_open_allowed(const struct tcp *tcp, const struct tcp_listener *listener)
+{
+    uint32_t knob = tcp->knobs.fast_open;
+    uint32_t most = (knob & FAST_OPEN_ALL_LISTENERS) && listener->fast_open == 0
+                        ? listener->backlog
+                        : listener->fast_open;
+    uint32_t busy = listener->fast_opening + recent_resets(listener, tcp->now_ns);
+    return (knob & FAST_OPEN_SERVER) && busy < most;
+}
+
+void fast_open_was_reset(struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
+{
+    struct tcp_listener *listener = listener_of_connection(tcp, c);
+    if (!(c->fast_open & FAST_OPEN_PENDING) || listener == NULL)
+        return;
+    uint32_t resets = recent_resets(listener, now_ns);
+    if (resets == 0)
+        listener->fast_open_resets_ms = clock_ms(now_ns);
+    listener->fast_open_resets = resets + 1;
+}
+
 void fast_open_settled(struct tcp *tcp, struct tcp_connection *c)
 {
     struct tcp_listener *listener = listener_of_connection(tcp, c);

@@ -19,6 +19,7 @@
 struct packet;
 struct tcp;
 struct tcp_connection;
+struct tcp_listener;
 
 /* Of a connection. */
 enum fast_open_flag {
@@ -129,7 +130,14 @@ enum fast_open_verdict fast_open_check(const struct fast_open_keys *keys,
 bool fast_open_read(const uint8_t *header, const struct wire_tcp_options *options,
                     struct fast_open_cookie *cookie);
 
+/* Whether the listener takes one more that comes with data. */
+bool fast_open_allowed(const struct tcp *tcp, const struct tcp_listener *listener);
+
 /* The handshake is over, or the listener is gone: another one may wait in its queue. */
 void fast_open_settled(struct tcp *tcp, struct tcp_connection *c);
+
+/* The peer resets it. As Linux: of the queue, whoever never asked for the connection that a forged
+ * SYN has made, and says so, frees no place for a minute; else resets would undo the limit. */
+void fast_open_was_reset(struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns);
 
 #endif

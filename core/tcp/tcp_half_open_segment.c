@@ -167,7 +167,7 @@ struct tcp_connection *half_open_segment(struct tcp *tcp, uint32_t index, struct
     } else if (segment->acknowledgment != entry->iss + 1) {
         return complete_by_cookie(tcp, entry, packet, now_ns);
     } else if ((entry->flags & HALF_OPEN_TIMESTAMPS) && segment->has_timestamp &&
-               entry->ts_recent != 0 && seq_lt(segment->timestamp, entry->ts_recent)) {
+               seq_lt(segment->timestamp, entry->ts_recent)) {
         half_open_challenge(tcp, entry, packet, now_ns);
     } else {
         return complete(tcp, entry, packet, now_ns);

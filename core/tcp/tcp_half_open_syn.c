@@ -9,15 +9,6 @@ struct fast_opening {
     struct fast_open_cookie cookie; /* that it came with; then the one to give */
 };
 
-static bool fast_open_allowed(const struct tcp *tcp, const struct tcp_listener *listener)
-{
-    uint32_t knob = tcp->knobs.fast_open;
-    uint32_t most = (knob & FAST_OPEN_ALL_LISTENERS) && listener->fast_open == 0
-                        ? listener->backlog
-                        : listener->fast_open;
-    return (knob & FAST_OPEN_SERVER) && listener->fast_opening < most;
-}
-
 static void judge_fast_open(const struct tcp *tcp, const struct tcp_listener *listener,
                             const struct packet *packet, const struct tcp_key *key,
                             struct fast_opening *opening)

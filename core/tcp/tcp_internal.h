@@ -110,10 +110,12 @@ static inline uint32_t tcp_options_length(const struct tcp_connection *c)
            ecn_option_room(c);
 }
 
-/* RFC 6928 */
+/* RFC 6928, 2; its limit in bytes, for long segments, grows with a knob that wants more than ten.
+ */
 static inline uint32_t tcp_initial_window(const struct tcp *tcp, const struct tcp_connection *c)
 {
-    return minimum(tcp->knobs.initial_window * c->mss, maximum(2u * c->mss, 14600));
+    uint32_t segments = tcp->knobs.initial_window;
+    return minimum(segments * c->mss, maximum(2u * c->mss, 1460 * maximum(segments, 10)));
 }
 
 /* Segments that have arrived at the peer, about, without the SYN. */
@@ -229,13 +231,12 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
 bool tcp_take_predicted(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
                         uint64_t now_ns);
 
-/* RFC 7323, 5.3 and 5.5: a TS.Recent older than 24 days says nothing. Nor does 0, as on Linux: some
- * begin with it, and only then with their clock. */
+/* RFC 7323, 5.3 and 5.5: a TS.Recent older than 24 days says nothing. */
 static inline bool tcp_is_before_recent(const struct tcp_connection *c, const struct packet *packet,
                                         uint64_t now_ns)
 {
     enum { DAYS_24_MS = 24 * 24 * 3600 * 1000u };
-    return seq_lt(packet->tcp.timestamp, c->ts_recent) && c->ts_recent != 0 &&
+    return seq_lt(packet->tcp.timestamp, c->ts_recent) &&
            clock_ms(now_ns) - c->ts_recent_at_ms < DAYS_24_MS;
 }
 

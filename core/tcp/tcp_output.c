@@ -226,7 +226,7 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
     struct tcp_flight *flight = c->flight;
     uint32_t in_flight = tcp_in_flight(c);
     bool last = c->snd_nxt + n == c->snd_end, fin = last && has(c, TCPF_FIN_QUEUED);
-    bool complete = last ? !flight->unpushed : ends_record(c, n) | push_ends(c, n);
+    bool complete = last ? !flight->unpushed : push_ends(c, n) || ends_record(c, n);
     bool push = n != 0 && (complete || n > c->mss || has(c, TCPF_PROBE_OWED));
     uint8_t flags = TCP_ACK | (push ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
     struct send_chunk *chunk = n == 0 ? NULL : send_queue_unsent(&flight->queue, c->snd_nxt);

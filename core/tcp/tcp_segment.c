@@ -94,7 +94,7 @@ static enum verdict judge(const struct tcp *tcp, const struct tcp_connection *c,
     return judge_acknowledgment(c, packet);
 }
 
-/* Text of a moment ago: its mark counts like any (RFC 9768, 3.2.1). */
+/* Text of a moment ago. */
 static bool came_again(const struct tcp_connection *c, const struct packet *packet)
 {
     uint32_t ago = c->rcv_nxt - packet->tcp.sequence;
@@ -487,7 +487,7 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
         break;
     case ANSWER:
         if (c->traffic_class & ECN_MODES && came_again(c, packet))
-            ecn_count(tcp, c, packet, now_ns);
+            ecn_count_again(tcp, c, packet);
         answer(tcp, c, packet, false, now_ns);
         break;
     case CHALLENGE:
@@ -495,6 +495,7 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
         answer(tcp, c, packet, true, now_ns);
         break;
     case RESET:
+        fast_open_was_reset(tcp, c, now_ns);
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_RESET);
         connection_end(tcp, c, reset_error(c));
         return;

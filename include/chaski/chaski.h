@@ -154,15 +154,19 @@ void chaski_input(struct chaski *host, int interface, const void *frame, size_t 
                   uint64_t now_ns);
 
 /* Gives an interface an address; it is probed for and announced (RFC 5227) unless the prefix is
- * /32, and usable at once. */
+ * /32, and usable at once. CHASKI_INVALID when no host can have it or it is IPv6's, CHASKI_IN_USE
+ * when it is ours already, CHASKI_NO_MEMORY beyond limits.addresses. */
 int chaski_address_add(struct chaski *host, int interface, const struct chaski_address *address,
                        unsigned prefix_length);
+/* Takes it away, with the route to its network. CHASKI_BAD_ADDRESS when the interface has it not.
+ */
 int chaski_address_remove(struct chaski *host, int interface, const struct chaski_address *address);
 
 /* Adds a route by `gateway`, or (gateway unspecified) a route to neighbours of `interface`.
  * Prefix 0 of length 0 is the default route. */
 int chaski_route_add(struct chaski *host, const struct chaski_address *prefix,
                      unsigned prefix_length, const struct chaski_address *gateway, int interface);
+/* CHASKI_NO_ROUTE when there is none of just this prefix. */
 int chaski_route_remove(struct chaski *host, const struct chaski_address *prefix,
                         unsigned prefix_length);
 
@@ -252,14 +256,8 @@ struct chaski_tcp_bind {
     struct chaski_endpoint local; /* address unspecified: all of ours, both families */
     uint32_t max_connections;     /* accepted and not yet over; 0: as many as there are */
     uint32_t backlog;             /* completed and not yet taken by chaski_tcp_accept(); 0: 128 */
-    uint32_t fast_open;           /* connections whose handshake is not over and whose SYN brought
-                                   * data (RFC 7413; needs tcp_fastopen's 2); 0: none */
-    uint32_t receive_buffer;      /* of its connections, as CHASKI_TCP_RCVBUF; 0: the default */
-    uint16_t max_segment;         /* likewise, as CHASKI_TCP_MAXSEG; 0: as the path takes */
-    uint8_t traffic_class, ttl;   /* of the answers to SYNs; 0: the default */
-    uint8_t defer; /* a peer that sends no data is let in only after so many SYN+ACKs; 0: at once */
-    chaski_tcp_filter *filter;   /* NULL: everybody */
-    chaski_tcp_closure *receive; /* every connection's closure; NULL: polled, see accept */
+    chaski_tcp_filter *filter;    /* NULL: everybody */
+    chaski_tcp_closure *receive;  /* every connection's closure; NULL: polled, see accept */
     void *context;
 };
 
@@ -267,13 +265,15 @@ struct chaski_tcp_bind {
  * wait for chaski_tcp_accept(). */
 int chaski_tcp_bind(struct chaski *host, const struct chaski_tcp_bind *bind,
                     chaski_listener *listener);
-/* Another limit of fast opens, see struct chaski_tcp_bind. */
-int chaski_tcp_listener_fast_open(struct chaski *host, chaski_listener listener, uint32_t queue);
-/* Changes RCVBUF, MAXSEG, CONGESTION, TOS or TTL of what is opened from now on. */
+/* Sets RCVBUF, MAXSEG, CONGESTION, TOS or TTL of what is opened from now on, SYN+ACKs included. */
 int chaski_tcp_listener_set(struct chaski *host, chaski_listener listener,
                             enum chaski_tcp_option option, int64_t value);
-/* Likewise, of what is deferred. */
+/* From now on a peer that sends no data is let in only after so many SYN+ACKs; 0, as at first: at
+ * once. */
 int chaski_tcp_listener_defer(struct chaski *host, chaski_listener listener, uint8_t count);
+/* How many connections there may be whose SYN brought data and whose handshake is not over (RFC
+ * 7413; needs tcp_fastopen's 2); at first none. */
+int chaski_tcp_listener_fast_open(struct chaski *host, chaski_listener listener, uint32_t queue);
 /* How many bytes a SYN to `server` may carry now; 0: a cookie has to be asked for first, by opening
  * with `fast_open`. */
 size_t chaski_tcp_fast_open_room(struct chaski *host, const struct chaski_address *server,
@@ -286,6 +286,8 @@ int chaski_tcp_listener_fast_open_keys(struct chaski *host, chaski_listener list
                                        const void *keys, size_t length);
 /* Stops listening; connections that were accepted live on, those still waiting are reset. */
 int chaski_tcp_unbind(struct chaski *host, chaski_listener listener);
+/* Takes the connection that has waited longest at a listener without closure; CHASKI_AGAIN when
+ * there is none. From then on it is the caller's to close. */
 int chaski_tcp_accept(struct chaski *host, chaski_listener listener, chaski_tcp *connection);
 
 struct chaski_tcp_connect {
@@ -322,6 +324,7 @@ long chaski_tcp_write(struct chaski *host, chaski_tcp connection, const void *by
  * the connection is closed. */
 int chaski_tcp_look(struct chaski *host, chaski_tcp connection, struct chaski_piece *pieces,
                     unsigned count);
+/* The first `length` received bytes have been read; CHASKI_INVALID when there are not so many. */
 int chaski_tcp_consume(struct chaski *host, chaski_tcp connection, size_t length);
 
 /* Zero-copy write: all of `memory` or, with an error (CHASKI_AGAIN: no room yet), none of it. The
@@ -474,6 +477,7 @@ struct chaski_tcp_info {
     const char *congestion;
 };
 
+/* How the connection stands, also when it is over, until it is closed; then CHASKI_STALE. */
 int chaski_tcp_info(struct chaski *host, chaski_tcp connection, struct chaski_tcp_info *info);
 
 /* Lists everything that TCP holds, one at a time: *cursor starts at 0. Returns 1 with *info
@@ -505,7 +509,11 @@ struct chaski_udp_bind {
     uint32_t queue; /* datagrams that may wait; 0: 64 */
 };
 
+/* Makes a socket. CHASKI_BAD_ADDRESS: the local one is not ours; CHASKI_IN_USE: somebody has it, or
+ * no port is free; CHASKI_NO_ROUTE: to the remote one; CHASKI_NO_MEMORY: beyond limits.udp_sockets.
+ */
 int chaski_udp_bind(struct chaski *host, const struct chaski_udp_bind *bind, chaski_udp *socket);
+/* Drops what waits, leaves its groups; the handle is stale from now on. */
 int chaski_udp_close(struct chaski *host, chaski_udp socket);
 
 /* The socket's own end, with the port that was chosen where 0 was asked for. */
@@ -531,6 +539,7 @@ enum chaski_udp_option {
     CHASKI_UDP_OPTION_COUNT,
 };
 
+/* CHASKI_INVALID for a value that the option does not take: 0 to 255, flags 0 or 1. */
 int chaski_udp_set(struct chaski *host, chaski_udp socket, enum chaski_udp_option option,
                    int64_t value);
 /* Joins or leaves a multicast group on `interface` (number plus one; 0: by the route to it). */
@@ -549,6 +558,8 @@ typedef void chaski_ping_closure(void *context, struct chaski *host,
 /* Who hears of echo replies with `identifier`; one at a time, NULL ends it. */
 int chaski_ping_on(struct chaski *host, uint16_t identifier, chaski_ping_closure *reply,
                    void *context);
+/* Asks `to` once, with a copy of the bytes: at most 65507, else CHASKI_TOO_BIG. CHASKI_NO_ROUTE,
+ * CHASKI_BAD_ADDRESS for what is not IPv4's. */
 int chaski_ping(struct chaski *host, const struct chaski_address *to, uint16_t identifier,
                 uint16_t sequence, const void *bytes, size_t length);
 

@@ -217,9 +217,9 @@ static void listen(struct world *world, unsigned which, uint8_t choice)
                                    .context = world,
                                    .max_connections = choice >> 2 & 3,
                                    .backlog = choice >> 4 & 3,
-                                   .fast_open = choice >> 6,
                                    .filter = choice & 0x80 ? not_from_5001 : NULL};
-    chaski_tcp_bind(world->host, &bind, &world->listeners[which]);
+    if (chaski_tcp_bind(world->host, &bind, &world->listeners[which]) == 0)
+        chaski_tcp_listener_fast_open(world->host, world->listeners[which], choice >> 6);
 }
 
 static void call_listener(struct world *world, struct input *input)

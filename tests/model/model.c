@@ -285,6 +285,15 @@ static void settle(struct model_end *end)
     }
 }
 
+/* Text for a connection that the application has closed is answered as if there were none any more
+ * (RFC 9293, 3.6.1), and then there is none. */
+static void end_what_nobody_reads(struct model *model, const struct model_segment *segment)
+{
+    struct model_end *end = newest(model, &segment->ends);
+    if (end != NULL && end->gone && end->sent_syn)
+        end->reset = true;
+}
+
 /* RFC 9293, 3.5.2 and 3.10.5. */
 static const char *reset_out(struct model *model, const struct model_segment *segment)
 {
@@ -293,8 +302,10 @@ static const char *reset_out(struct model *model, const struct model_segment *se
     settle(newest(model, &segment->ends));
     uint32_t known = model->recent_count < RECENT ? model->recent_count : RECENT;
     for (uint32_t i = 0; i < known; i++)
-        if (answers_recent(&model->recent[i], segment))
+        if (answers_recent(&model->recent[i], segment)) {
+            end_what_nobody_reads(model, segment);
             return NULL;
+        }
     const char *broken = "a reset answers nothing and ends nothing (RFC 9293, 3.5.2)";
     struct model_end *end = newest(model, &segment->ends);
     for (; end != NULL; end = match(end->next, &segment->ends)) {

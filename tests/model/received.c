@@ -56,12 +56,18 @@ void model_end_lives(struct model_end *end, uint64_t now_ns)
     end->seen_ns = now_ns;
 }
 
-/* RFC 7323, 5.3: what is older than TS.Recent is not taken in. */
+/* RFC 7323, 5.3. A TS.Recent of 0 forbids nothing: some peers begin with it. */
+static bool is_before_recent(const struct model_end *end, const struct model_segment *segment)
+{
+    return end->recent != 0 && (int32_t)(segment->timestamp - end->recent) < 0;
+}
+
+/* What is older than TS.Recent is not taken in. */
 static bool is_old(const struct model_end *end, const struct model_segment *segment,
                    const struct model_options *options)
 {
     return end->has_echoed && (options->exact || !end->echoed_on_syn) && segment->has_timestamp &&
-           !end->timeless && (int32_t)(segment->timestamp - end->recent) < 0;
+           !end->timeless && is_before_recent(end, segment);
 }
 
 /* A SYN begins, and everything else acknowledges (RFC 9293, 3.10.7.4); timestamps are there once
@@ -159,7 +165,7 @@ static void hear_timestamp(struct model_end *end, const struct model_segment *se
 {
     int64_t from = model_position(segment->sequence, end->irs, end->expected);
     if (end->has_echoed && segment->has_timestamp && !end->timeless && from <= end->told &&
-        (int32_t)(segment->timestamp - end->recent) > 0)
+        !is_before_recent(end, segment))
         end->recent = segment->timestamp;
 }
 
@@ -208,7 +214,8 @@ void model_end_hears(struct model_end *end, const struct model_segment *segment,
         return;
     if (options->exact && acknowledges_elsewhere(end, segment))
         return;
-    if (segment->has_timestamp && (int32_t)(segment->timestamp - end->latest_timestamp) > 0)
+    if (segment->has_timestamp &&
+        (end->latest_timestamp == 0 || (int32_t)(segment->timestamp - end->latest_timestamp) > 0))
         end->latest_timestamp = segment->timestamp;
     if (options->exact && is_inside(end, segment))
         hear_timestamp(end, segment);

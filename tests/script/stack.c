@@ -11,7 +11,7 @@ enum {
     CONNECTIONS = 64,
     BUFFER_MOST = 32 << 20, /* that scripts may set */
     AO_KEYS = 8,
-    TURNS_MOST = 10000,     /* at one time: more, and the host never comes to rest */
+    TURNS_MOST = 10000, /* at one time: more, and the host never comes to rest */
 };
 
 static void *memory; /* of the one host there is; kept, so that its pages are */

@@ -275,13 +275,14 @@ static void choose_flow(struct sim *sim, uint32_t number)
 
 static void listen_at(struct sim_host *at)
 {
-    struct chaski_tcp_bind bind = {
-        .local.port = TOLD_PORT, .fast_open = 8, .receive = on_opened, .context = at};
+    struct chaski_tcp_bind bind = {.local.port = TOLD_PORT, .receive = on_opened, .context = at};
     at->accept_at_ns = UINT64_MAX;
     sim_must(at->sim, chaski_tcp_bind(at->host, &bind, &at->told) == 0);
     bind.local.port = POLLED_PORT;
     bind.receive = NULL;
     sim_must(at->sim, chaski_tcp_bind(at->host, &bind, &at->polled) == 0);
+    sim_must(at->sim, chaski_tcp_listener_fast_open(at->host, at->told, 8) == 0);
+    sim_must(at->sim, chaski_tcp_listener_fast_open(at->host, at->polled, 8) == 0);
 }
 
 /* A time shortly before a number of the first flow begins anew at 2^32: a sequence number or a

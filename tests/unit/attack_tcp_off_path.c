@@ -1008,29 +1008,6 @@ static void row_28_recent_timestamp_expires_after_24_days(void **state)
     peer_free(&peer);
 }
 
-/* Some begin with 0, and show their clock only then. */
-static void row_28_a_clock_that_begins_with_0_may_jump(void **state)
-{
-    (void)state;
-    static uint8_t zero[sizeof with_timestamp];
-    struct peer peer;
-    memcpy(zero, with_timestamp, sizeof zero);
-    set_timestamp(zero + 4, 0);
-    peer_make(&peer, NULL);
-    peer_host_listens(&peer);
-    struct segment syn = peer_segment(&peer, SEGMENT_SYN);
-    syn.options = zero;
-    syn.options_length = sizeof zero;
-    peer_injects(&peer, &syn);
-    peer.next++;
-    peer.expected = peer_expects(&peer, SEGMENT_SYN | SEGMENT_ACK).sequence + 1;
-    say_at(&peer, 0xa0000000, SEGMENT_ACK, 0, 0);
-    assert_true(peer.events & CHASKI_CONNECTED);
-    say_at(&peer, 0xa0000001, SEGMENT_ACK, 0, 10);
-    assert_int_equal(peer_host_reads(&peer, 10), 10);
-    peer_free(&peer);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -1070,7 +1047,6 @@ int main(void)
         cmocka_unit_test(row_28_segment_without_timestamp_is_dropped_silently),
         cmocka_unit_test(row_28_recent_timestamp_moves_only_up_to_the_last_acknowledgement),
         cmocka_unit_test(row_28_recent_timestamp_expires_after_24_days),
-        cmocka_unit_test(row_28_a_clock_that_begins_with_0_may_jump),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -473,6 +473,18 @@ static void forged_cookies(struct packet_bytes *packet, struct conversation *pee
     (void)peer;
 }
 
+/* While cookies are awaited, text of connections that are gone. */
+static void stale_text(struct packet_bytes *packet, struct conversation *peer, uint32_t number)
+{
+    victim.port = (uint16_t)(1000 + number % 60000);
+    say(packet, &victim,
+        &(struct saying){.flags = TCP_ACK,
+                         .sequence = number * 7919,
+                         .acknowledgment = number * 2654435761u,
+                         .length = 100});
+    (void)peer;
+}
+
 /* All connections are taken, but for the honest peer's. */
 static void prepare_crowd(uint32_t size)
 {
@@ -583,6 +595,47 @@ static void duplicates(struct packet_bytes *packet, struct conversation *peer, u
     (void)peer, (void)number;
 }
 
+static void beyond_what_was_sent(struct packet_bytes *packet, struct conversation *peer,
+                                 uint32_t number)
+{
+    say(packet, &victim,
+        &(struct saying){.flags = TCP_ACK,
+                         .sequence = victim.next,
+                         .acknowledgment = victim.expected + 1 + number});
+    (void)peer;
+}
+
+/* Duplicates of what was acknowledged, though nothing went again. */
+static void made_up_duplicates(struct packet_bytes *packet, struct conversation *peer,
+                               uint32_t number)
+{
+    uint8_t options[40];
+    uint32_t left = victim.una - 64 * (1 + number % 100);
+    const struct wire_tcp_sack block = {left, left + 64};
+    say(packet, &victim,
+        &(struct saying){.flags = TCP_ACK,
+                         .sequence = victim.next,
+                         .acknowledgment = victim.una,
+                         .options = options,
+                         .options_length = (uint8_t)wire_tcp_build_sack(options, &block, 1)});
+    (void)peer;
+}
+
+/* The whole flight is reported, then all but its first segment is taken back, in turns. */
+static void reneging(struct packet_bytes *packet, struct conversation *peer, uint32_t number)
+{
+    uint8_t options[40];
+    const struct wire_tcp_sack block = {victim.una + 64,
+                                        number % 2 == 0 ? victim.expected : victim.una + 128};
+    say(packet, &victim,
+        &(struct saying){.flags = TCP_ACK,
+                         .sequence = victim.next,
+                         .acknowledgment = victim.una,
+                         .options = options,
+                         .options_length = (uint8_t)wire_tcp_build_sack(options, &block, 1)});
+    (void)peer;
+}
+
 static void byte_by_byte(struct packet_bytes *packet, struct conversation *peer, uint32_t number)
 {
     say(packet, &victim,
@@ -611,6 +664,13 @@ static void windows(struct packet_bytes *packet, struct conversation *peer, uint
     (void)peer;
 }
 
+static void shutters(struct packet_bytes *packet, struct conversation *peer, uint32_t number)
+{
+    windows(packet, peer, 0);
+    wire_tcp_set_window(packet->bytes + IP, number % 2 == 0 ? 0 : 65535);
+    sum(packet->bytes, packet->length - IP);
+}
+
 /* ---- What each may cost ---- */
 
 static const struct attack {
@@ -636,14 +696,19 @@ static const struct attack {
     {"row 28: old timestamps", prepare_timestamps, old_timestamps, 0, 40, EACH},
     {"row 29: SYN flood", prepare_cookies, syn_flood, 0, 60, EACH},
     {"row 29: forged cookies", prepare_cookies, forged_cookies, 0, 60, EACH},
+    {"row 29: text for what is gone", prepare_cookies, stale_text, 0, 60, EACH},
     {"row 30: SYNs past the limit", prepare_crowd, syn_flood, 0, 30, 0},
     {"row 33, 38: copies among 20 gaps", prepare_gaps, copies, 20, 60, EACH},
     {"row 33, 38: copies among 2000 gaps", prepare_gaps, copies, 2000, 60, EACH},
     {"row 33: text for which others give way", prepare_hoard, take_room, 50, 60, EACH},
     {"row 34: scattered SACK over 200 segments", prepare_flight, scattered_sack, 200, 60, EACH},
     {"row 34: scattered SACK over 4000 segments", prepare_flight, scattered_sack, 4000, 80, EACH},
+    {"row 35: acknowledgements past the end", prepare_flight, beyond_what_was_sent, 4000, 40, 64},
     {"row 36: duplicate acknowledgements", prepare_flight, duplicates, 4000, 40, 64},
     {"row 36: acknowledged byte by byte", prepare_flight, byte_by_byte, 4000, 50, 200},
+    {"row 37: duplicates that never were", prepare_flight, made_up_duplicates, 4000, 40, 200},
+    {"row 37: reports taken back", prepare_flight, reneging, 4000, 80, EACH},
+    {"row 32, 39: windows that shut and open", prepare_shut, shutters, 1000, 40, EACH},
     {"row 39: windows of a byte", prepare_shut, windows, 1000, 40, 0},
 };
 

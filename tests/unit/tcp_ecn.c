@@ -314,6 +314,11 @@ static void marks_outside_of_the_window_count_for_nothing(void **state)
     peer_runs(&peer, WORLD_SECOND);
     says_marked(&peer, ACK, 0, 2 * MSS, ECT0);
     peer_expects(&peer, ACK);
+    struct segment before = beyond; /* of the last few bytes that came, say, and of any numbers */
+    before.sequence = peer.next - 200;
+    before.acknowledgment = peer.expected - 12345678;
+    peer_injects(&peer, &before);
+    peer_expects(&peer, ACK);
     peer_free(&peer);
 }
 

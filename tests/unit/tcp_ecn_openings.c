@@ -75,8 +75,9 @@ static void free_world(void)
 static void listens(void)
 {
     chaski_listener listener;
-    struct chaski_tcp_bind bind = {.local.port = PORT, .receive = hear, .fast_open = 5};
+    struct chaski_tcp_bind bind = {.local.port = PORT, .receive = hear};
     assert_int_equal(chaski_tcp_bind(world.hosts[SERVER], &bind, &listener), 0);
+    assert_int_equal(chaski_tcp_listener_fast_open(world.hosts[SERVER], listener, 5), 0);
 }
 
 static void connects(unsigned end, bool fast)

@@ -66,7 +66,7 @@ class State:
     def __init__(self, name, setup, una, nxt, awaited):
         self.name, self.setup, self.una, self.nxt, self.awaited = name, setup, una, nxt, awaited
         # As it was told last: before anything came, behind the text, behind the FIN.
-        begun = name != 'syn_received'
+        begun = not name.startswith('syn_received')
         self.edge = RIGHT + {'last_ack': 1002}.get(name, 1001) if begun else FIRST + 1
 
     def answer(self):
@@ -288,9 +288,56 @@ def opening(flags, text, sequence, ack):
     return lines + [f'+.6 %{{ assert tcpi_state == {name}, tcpi_state }}%']
 
 
+# Who has opened itself, and met the peer doing likewise.
+BOTH_OPEN = State('syn_received_of_both', """\
+0 socket(..., SOCK_STREAM|SOCK_NONBLOCK, IPPROTO_TCP) = 3
++0 connect(3, ..., ...) = -1 EINPROGRESS (Operation now in progress)
++0 > S 0:0(0) <...>
++.1 < S 0:0(0) win 20000 <mss 1000>
++0 > S. 0:0(0) ack 1 <...>
+""", 0, 1, 1)
+
+
+def both_open():
+    state = BOTH_OPEN
+    for kind, (flags, text) in KINDS.items():
+        length = text + ('S' in flags) + ('F' in flags)
+        acks = {'_ack_old': 0, '_ack_of_the_syn': 1, '_ack_too_new': 2} if '.' in flags else {'': 0}
+        for place, sequence in sequence_places(state, length).items():
+            for ack_place, ack in acks.items():
+                lines = ['+.1 ' + segment(flags, sequence, text, ack)]
+                lines += meeting(flags, text, sequence, ack)
+                yield f'{kind}_{place}{ack_place}_in_{state.name}', state.setup, lines
+
+
+def meeting(flags, text, sequence, ack):
+    """As opening(), but who began hears of the end."""
+    state, length = BOTH_OPEN, text + ('S' in flags) + ('F' in flags)
+    answer, name, lines = f'+0 {state.answer()}', 'TCP_SYN_RECV', []
+    if not acceptable(state, sequence, length):
+        lines = [] if 'R' in flags else [answer]
+    elif 'R' in flags and sequence == state.awaited:
+        lines = ['+0 getsockopt(3, SOL_SOCKET, SO_ERROR, [ECONNREFUSED], [4]) = 0']
+        name = 'TCP_CLOSE'
+    elif 'R' in flags or 'S' in flags:
+        lines = [answer]
+    elif '.' in flags and ack != 1:
+        lines = [f'+0 > R {ack}:{ack}(0)']
+    elif '.' in flags:
+        name = 'TCP_ESTABLISHED'
+        end = min(sequence + length, state.edge)
+        if length and sequence > state.awaited:
+            lines = [answer]
+        elif length:
+            lines = [f'+0~{WAIT} > . 1:1(0) ack {end}']
+            if 'F' in flags and end == sequence + length:
+                name = 'TCP_CLOSE_WAIT'
+    return lines + [f'+.5 %{{ assert tcpi_state == {name}, tcpi_state }}%']
+
+
 def main():
     out = sys.stdout
-    for scripts in closed, listen, syn_sent, syn_received, synchronised:
+    for scripts in closed, listen, syn_sent, syn_received, both_open, synchronised:
         for name, setup, lines in scripts():
             # Options would be on every acknowledgement.
             out.write(f'#### {name}\n`sysctl -q net.ipv4.tcp_timestamps=0`\n{setup}')
