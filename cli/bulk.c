@@ -7,8 +7,8 @@
 #include "cli/memory_pair.h"
 
 enum {
-    PIECE_BYTES = 16 << 10, /* as programs write and read: what fits the nearest cache */
-    SINK_BYTES = 16 << 10,
+    PIECE_BYTES = 12 << 10, /* as programs write and read: so that both ends of a copy fit the */
+    SINK_BYTES = 12 << 10,  /* nearest cache together, of 32 kB mostly */
     LOAN_BYTES = 64 << 10,
     LOANS = 32,
     LOOK_AT = 8, /* pieces */

@@ -231,13 +231,12 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
 bool tcp_take_predicted(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
                         uint64_t now_ns);
 
-/* RFC 7323, 5.3 and 5.5: a TS.Recent older than 24 days says nothing. Nor does 0, as on Linux: some
- * begin with it, and only then with their clock. */
+/* RFC 7323, 5.3 and 5.5: a TS.Recent older than 24 days says nothing. */
 static inline bool tcp_is_before_recent(const struct tcp_connection *c, const struct packet *packet,
                                         uint64_t now_ns)
 {
     enum { DAYS_24_MS = 24 * 24 * 3600 * 1000u };
-    return seq_lt(packet->tcp.timestamp, c->ts_recent) && c->ts_recent != 0 &&
+    return seq_lt(packet->tcp.timestamp, c->ts_recent) &&
            clock_ms(now_ns) - c->ts_recent_at_ms < DAYS_24_MS;
 }
 
