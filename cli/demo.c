@@ -47,7 +47,7 @@ static bool open_hosts(struct demo *demo, const struct demo_files *files,
 
 static int result(const struct demo *demo, char *error)
 {
-    if (demo->bad == 0)
+    if (demo->bad == 0 && !demo_interrupted())
         return EXIT_FINE;
     snprintf(error, ARGUMENT_ERROR, "%s",
              demo_interrupted() ? "interrupted" : "not everything worked");

@@ -26,7 +26,8 @@ bool demo_interrupted(void);
 /* Runs both hosts until *done: true; or until limit_ns or a signal: false. */
 bool demo_wait(struct demo *demo, const bool *done);
 
-/* What is printed: a heading; a line that says whether something works. */
+/* What is printed, unless a signal has come: a heading; a line that says whether something works.
+ */
 void demo_title(const char *text);
 __attribute__((format(printf, 3, 4))) void demo_verdict(struct demo *demo, bool good,
                                                         const char *format, ...);

@@ -36,6 +36,8 @@ bool demo_wait(struct demo *demo, const bool *done)
 
 void demo_title(const char *text)
 {
+    if (interrupted)
+        return;
     printf(isatty(STDOUT_FILENO) ? "\n\033[1m%s\033[0m\n" : "\n%s\n", text);
     fflush(stdout);
 }
@@ -44,11 +46,13 @@ void demo_verdict(struct demo *demo, bool good, const char *format, ...)
 {
     va_list arguments;
 
+    demo->bad += !good;
+    if (interrupted)
+        return;
     va_start(arguments, format);
     fputs(good ? "  good: " : "  BAD:  ", stdout);
     vprintf(format, arguments);
     putchar('\n');
     fflush(stdout);
     va_end(arguments);
-    demo->bad += !good;
 }
