@@ -151,7 +151,7 @@ static void hear_acknowledgment(struct model_end *end, const struct model_segmen
         return;
     bool scaled = end->our_scaling && end->peer_scaling && !(segment->flags & MODEL_SYN);
     int64_t window = (int64_t)segment->window << (scaled ? end->peer_scale : 0);
-    if ((segment->flags & MODEL_SYN) && ack < end->sent && end->acknowledged < 1)
+    if ((segment->flags & MODEL_SYN) && ack >= 1 && ack < end->sent && end->acknowledged < 1)
         end->sent = ack; /* what came with our SYN was not taken, and goes in the ordinary way */
     if (ack > end->acknowledged || (ack == end->acknowledged && ack + window < end->least_edge))
         end->least_edge = ack + window;
