@@ -276,23 +276,25 @@ static void a_busy_shard_is_not_woken_by_the_kernel(void **state)
 
 static void a_sleeping_shard_is_woken_once(void **state)
 {
-    static struct chaski_closure closures[100];
+    enum { TIMES = 20, POSTS = 100 };
+    static struct chaski_closure closures[POSTS];
     struct chaski_shards *shards = make(1, false);
     unsigned runs = 0;
     (void)state;
     assert_int_equal(chaski_shards_start(shards), 0);
-    for (int i = 0; i < 20; i++) {
+    uint64_t before = shards->shards[0].bell.rings;
+    for (unsigned i = 0; i < TIMES; i++) {
         pause_ms(3);
-        uint64_t before = shards->shards[0].bell.rings;
-        for (int c = 0; c < 100; c++) {
+        for (unsigned c = 0; c < POSTS; c++) {
             closures[c] = (struct chaski_closure){.run = count_run, .context = &runs};
             assert_int_equal(chaski_post(shards, 0, &closures[c]), 0);
         }
         shard_do(shards, 0, nothing, NULL);
-        assert_int_equal(runs, 100 * (i + 1));
-        /* once, mostly: it may have gone to sleep in between */
-        assert_in_range(shards->shards[0].bell.rings - before, 1, 20);
+        assert_int_equal(runs, POSTS * (i + 1));
     }
+    /* Once a time, mostly: on a busy machine it may not have gone to sleep yet, or again between
+     * two posts. */
+    assert_in_range(shards->shards[0].bell.rings - before, 1, TIMES * POSTS / 4);
     chaski_shards_free(shards);
 }
 
