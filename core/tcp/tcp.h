@@ -39,6 +39,7 @@
  *   tcp_timer       the few deadlines of a connection, and what happens at each
  *   tcp_listener    listeners; tcp_half_open and tcp_cookie: the way to ESTABLISHED
  *   tcp_ao          whether a segment is believed, and the codes of ours, where there are keys
+ *                   (tcp_ao_keys, tcp_ao_code)
  *   tcp_connection  life and death of connections; events; what the application may call
  *
  * Everything that happens sets state and puts the connection on the list `work`: its closure is to
