@@ -107,7 +107,7 @@ static void listen_segment(struct tcp *tcp, struct packet *packet, uint16_t list
 static void no_connection(struct tcp *tcp, struct packet *packet, const struct tcp_key *key,
                           uint64_t now_ns)
 {
-    uint16_t listener = listener_find(tcp, &key->local, key->local_port);
+    uint16_t listener = listener_find(tcp, key);
     if (listener != 0)
         listen_segment(tcp, packet, listener, key, now_ns);
     else
