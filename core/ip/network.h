@@ -82,6 +82,7 @@ enum ip_error_kind {
 
 struct ip_error {
     enum ip_error_kind kind;
+    int8_t told; /* what applications are told: enum chaski_error */
     uint16_t mtu;
     struct chaski_address source;      /* of the quoted datagram: ours */
     struct chaski_address destination; /* of the quoted datagram: the peer */
