@@ -91,6 +91,13 @@ static const struct meaning *meaning_of(const uint8_t *message)
     }
 }
 
+static uint32_t detail_of(const uint8_t *message, const struct meaning *meaning)
+{
+    if (meaning->kind == IP_ERROR_TOO_BIG)
+        return wire_icmp4_mtu(message);
+    return meaning->kind == IP_ERROR_PARAMETER ? wire_icmp4_pointer(message) : 0;
+}
+
 /* A router's word on the path MTU (RFC 1191). */
 struct path_news {
     uint16_t mtu, current;
@@ -123,9 +130,10 @@ static void lower_path(struct icmp4 *icmp4, uint32_t destination, const struct p
 }
 
 /* Passes an error on to who sent what it quotes; 0 when it was believed. */
-static enum chaski_counter hear_error(struct icmp4 *icmp4, const uint8_t *message, uint32_t length,
-                                      uint64_t now_ns)
+static enum chaski_counter hear_error(struct icmp4 *icmp4, const struct packet *packet,
+                                      uint32_t length, uint64_t now_ns)
 {
+    const uint8_t *message = packet->data;
     struct wire_icmp4_quote quote;
     struct path_news news = {0};
     const struct meaning *meaning = meaning_of(message);
@@ -141,6 +149,10 @@ static enum chaski_counter hear_error(struct icmp4 *icmp4, const uint8_t *messag
     struct ip_error error = {
         .kind = meaning->kind,
         .told = meaning->told,
+        .type = wire_icmp4_type(message),
+        .code = wire_icmp4_code(message),
+        .detail = detail_of(message, meaning),
+        .reporter = packet->ip.source,
         .mtu = news.mtu,
         .source = address_from_ip4(wire_ip4_source(quote.header)),
         .destination = address_from_ip4(wire_ip4_destination(quote.header)),
@@ -164,7 +176,7 @@ static void receive_error(struct icmp4 *icmp4, struct packet *packet, uint64_t n
     if (!packet_pull_up(packet, length, icmp4->memory))
         why = CHASKI_DROP_NO_MEMORY;
     else if (!packet->ip.destination_multicast)
-        why = hear_error(icmp4, packet->data, length, now_ns);
+        why = hear_error(icmp4, packet, length, now_ns);
     if (why != 0)
         packet_drop(packet, icmp4->counters, why);
     else
@@ -183,6 +195,9 @@ static void tell_unreachable(struct icmp4 *icmp4, const struct packet *packet, u
     struct ip_error error = {
         .kind = IP_ERROR_HOST_UNREACHABLE,
         .told = CHASKI_UNREACHABLE,
+        .type = WIRE_ICMP4_UNREACHABLE,
+        .code = WIRE_ICMP4_HOST_UNREACHABLE,
+        .reporter = address_from_ip4(wire_ip4_source(header)),
         .source = address_from_ip4(wire_ip4_source(header)),
         .destination = address_from_ip4(wire_ip4_destination(header)),
         .quoted = header + before,

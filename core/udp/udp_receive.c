@@ -207,7 +207,9 @@ bool udp_error(void *block, const struct ip_error *error, uint64_t now_ns)
     if (error->kind == IP_ERROR_TOO_BIG && !socket->dont_fragment)
         return false;
     /* Of a narrow path the next send hears itself, or cuts. */
-    if (udp_connected(socket) && error->kind != IP_ERROR_TOO_BIG)
+    if (socket->observer != NULL)
+        socket->observer(socket->context, error);
+    else if (udp_connected(socket) && error->kind != IP_ERROR_TOO_BIG)
         socket->error = error->told;
     return true;
 }
