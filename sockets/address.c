@@ -96,6 +96,13 @@ int error_number(int error)
         [-CHASKI_CLOSED] = EPIPE,
         [-CHASKI_TOO_BIG] = EMSGSIZE,
         [-CHASKI_NOT_PERMITTED] = EACCES,
+        [-CHASKI_UNKNOWN] = ENOENT,
+        [-CHASKI_NETWORK_UNREACHABLE] = ENETUNREACH,
+        [-CHASKI_NO_PROTOCOL] = ENOPROTOOPT,
+        [-CHASKI_NO_SOURCE_ROUTE] = EOPNOTSUPP,
+        [-CHASKI_HOST_UNKNOWN] = EHOSTDOWN,
+        [-CHASKI_HOST_ISOLATED] = ENONET,
+        [-CHASKI_MALFORMED] = EPROTO,
     };
     if (error >= 0)
         return error;

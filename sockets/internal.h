@@ -94,6 +94,9 @@ int error_number(int error);
 /* -EINVAL when it is more than a call can return. */
 ssize_t pieces_length(const struct iovec *pieces, size_t count);
 
+/* Copies into them what has room; how much that was. */
+size_t pieces_fill(const struct iovec *pieces, size_t count, const uint8_t *bytes, size_t length);
+
 /* Whether there is memory for all; only NULL is known to be none. */
 bool pieces_are_there(const struct iovec *pieces, size_t count);
 

@@ -143,6 +143,8 @@ static int set_number(struct socket *socket, const struct option *option,
     int64_t before = socket->plain[option->plain];
     socket->plain[option->plain] = clean(socket, option, number);
     error = socket_apply_one(socket, option->plain);
+    if (option->plain == PLAIN_RECVERR && number == 0)
+        error_queue_forget_reports(socket);
     if (error == 0)
         socket->asked[option->plain] = true;
     else

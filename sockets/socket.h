@@ -95,6 +95,9 @@ struct error_note {
     uint64_t time_ns;
     bool has_time;
     bool truncated; /* what was sent would be with it, but there is no copy of it */
+    struct chaski_endpoint offender, remote; /* of ICMP: who says so, and where it was sent */
+    size_t length;                           /* so many bytes of the datagram are quoted: */
+    const uint8_t *bytes;                    /* behind the note */
 };
 
 struct datagram {
@@ -273,12 +276,17 @@ int socket_apply_congestion(const struct socket *socket);
 
 /* ---- error_queue.c ---- */
 
-/* Appends a note, or joins it with the last one when both are of MSG_ZEROCOPY and follow each
- * other. Without memory there is none. */
+/* Appends a note and a copy of its bytes, or joins it with the last one when both are of
+ * MSG_ZEROCOPY and follow each other. Without memory there is none. */
 void error_queue_add(struct socket *socket, const struct error_note *note);
-/* Takes one note off the queue into `message`: 0, or -EAGAIN. */
+struct ip_error;
+/* The network's report of a datagram that was sent (IP_RECVERR), within the room of SO_RCVBUF. */
+void error_queue_add_report(struct socket *socket, const struct ip_error *error);
+/* Takes one note off the queue into `message`: how many bytes it quotes, or -EAGAIN. */
 ssize_t error_queue_tell(struct socket *socket, struct msghdr *message, int flags);
 void error_queue_forget(struct socket *socket);
+/* IP_RECVERR is off: forgets what came by it. */
+void error_queue_forget_reports(struct socket *socket);
 /* A call of MSG_ZEROCOPY is over, its memory free; `copied`: it was so all the time. */
 void error_queue_add_zerocopy(struct socket *socket, uint32_t number, bool copied);
 

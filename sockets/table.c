@@ -279,6 +279,18 @@ ssize_t pieces_length(const struct iovec *pieces, size_t count)
     return (ssize_t)length;
 }
 
+size_t pieces_fill(const struct iovec *pieces, size_t count, const uint8_t *bytes, size_t length)
+{
+    size_t done = 0;
+    for (size_t i = 0; i < count && done < length; i++) {
+        size_t n = pieces[i].iov_len < length - done ? pieces[i].iov_len : length - done;
+        if (n != 0)
+            memcpy(pieces[i].iov_base, bytes + done, n);
+        done += n;
+    }
+    return done;
+}
+
 bool pieces_are_there(const struct iovec *pieces, size_t count)
 {
     for (size_t i = 0; i < count; i++)

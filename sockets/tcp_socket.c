@@ -147,7 +147,11 @@ int tcp_socket_listen(struct socket *socket, int backlog)
     uint32_t most = backlog < 0 || (uint32_t)backlog > policy->somaxconn ? policy->somaxconn
                                                                          : (uint32_t)backlog;
     /* Linux's queue is full when it holds more than the backlog. */
-    struct chaski_tcp_bind bind = {.local = socket->local, .backlog = most + 1};
+    struct chaski_tcp_bind bind = {
+        .local = socket->local,
+        .backlog = most + 1,
+        .shared = socket->plain[PLAIN_REUSEPORT] != 0,
+    };
     int error = ao_listen(socket);
     if (error != 0)
         return error;

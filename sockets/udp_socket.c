@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <netinet/in.h>
+#include <netinet/ip_icmp.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "core/base/address.h"
+#include "core/ip/network.h"
 #include "sockets/socket.h"
 
 /* UDP sockets. */
@@ -16,12 +18,36 @@ static struct chaski *host_of(const struct socket *socket)
     return socket->file.table->host;
 }
 
+/* ---- What the network reports ---- */
+
+/* Those of RFC 1122 that may pass: they are told to who asked for all (IP_RECVERR) only. */
+static bool is_soft(const struct ip_error *error)
+{
+    if (error->type != ICMP_DEST_UNREACH)
+        return error->type == ICMP_TIME_EXCEEDED;
+    return error->code == ICMP_NET_UNREACH || error->code == ICMP_HOST_UNREACH ||
+           error->code == ICMP_SR_FAILED || error->code == ICMP_NET_UNR_TOS ||
+           error->code == ICMP_HOST_UNR_TOS;
+}
+
+/* udp_error_observer */
+static void heard(void *context, const struct ip_error *error)
+{
+    struct socket *socket = context;
+    if (socket->plain[PLAIN_RECVERR])
+        error_queue_add_report(socket, error);
+    else if (socket->phase != SOCKET_CONNECTED || is_soft(error))
+        return;
+    socket->error = -error_number(error->told);
+    file_happened(&socket->file, EPOLLERR);
+}
+
 /* ---- Ends ---- */
 
 int udp_socket_open(struct socket *socket, const struct chaski_endpoint *local,
                     const struct chaski_endpoint *remote)
 {
-    struct chaski_udp_bind bind = {.local = *local, .remote = *remote};
+    struct chaski_udp_bind bind = {.local = *local, .remote = *remote, .context = socket};
     chaski_udp opened;
     if (socket->has_udp) {
         chaski_udp_close(host_of(socket), socket->udp);
@@ -32,6 +58,7 @@ int udp_socket_open(struct socket *socket, const struct chaski_endpoint *local,
         return error_number(error);
     socket->udp = opened;
     socket->has_udp = true;
+    host_udp_observe(host_of(socket), opened, heard);
     socket_apply(socket);
     return 0;
 }
@@ -77,6 +104,7 @@ static int udp_socket_close(struct file *file)
     if (socket->has_udp)
         chaski_udp_close(host_of(socket), socket->udp);
     free(socket->held);
+    error_queue_forget(socket);
     return 0;
 }
 
@@ -86,8 +114,7 @@ static uint32_t udp_events(struct file *file)
 {
     struct socket *socket = (struct socket *)file;
     uint32_t events = EPOLLOUT | EPOLLWRNORM;
-    int error = 0;
-    int waiting = socket->has_udp ? host_udp_waiting(host_of(socket), socket->udp, &error) : 0;
+    int waiting = socket->has_udp ? host_udp_waiting(host_of(socket), socket->udp) : 0;
     if (waiting > socket->waiting_seen)
         file_happened(file, EPOLLIN | EPOLLRDNORM);
     socket->waiting_seen = waiting;
@@ -97,7 +124,7 @@ static uint32_t udp_events(struct file *file)
         events |= EPOLLRDHUP;
     if (socket->read_shut && socket->write_shut)
         events |= EPOLLHUP;
-    if (error != 0 || socket->error != 0)
+    if (socket->error != 0 || socket->notes != NULL)
         events |= EPOLLERR;
     return events;
 }
@@ -125,19 +152,6 @@ static int take(struct socket *socket, struct datagram **taken)
     datagram->length = (size_t)length;
     *taken = datagram;
     return 0;
-}
-
-static size_t scatter(const struct msghdr *message, const struct datagram *datagram)
-{
-    size_t done = 0;
-    for (size_t i = 0; i < message->msg_iovlen && done < datagram->length; i++) {
-        size_t n = message->msg_iov[i].iov_len;
-        n = n < datagram->length - done ? n : datagram->length - done;
-        if (n != 0)
-            memcpy(message->msg_iov[i].iov_base, datagram->bytes + done, n);
-        done += n;
-    }
-    return done;
 }
 
 static void tell_about(const struct socket *socket, struct msghdr *message, size_t room,
@@ -169,8 +183,10 @@ static ssize_t udp_socket_receive(struct file *file, struct msghdr *message, int
     message->msg_flags = 0;
     if (flags & MSG_OOB)
         return -EOPNOTSUPP;
-    if (flags & MSG_ERRQUEUE)
-        return -EAGAIN;
+    if (flags & MSG_ERRQUEUE) {
+        message->msg_controllen = room;
+        return error_queue_tell(socket, message, flags);
+    }
     if (socket->error != 0)
         return socket_take_error(socket);
     if (!pieces_are_there(message->msg_iov, message->msg_iovlen))
@@ -180,7 +196,8 @@ static ssize_t udp_socket_receive(struct file *file, struct msghdr *message, int
         return 0;
     if (error != 0)
         return error;
-    size_t done = scatter(message, datagram), whole = datagram->length;
+    size_t whole = datagram->length;
+    size_t done = pieces_fill(message->msg_iov, message->msg_iovlen, datagram->bytes, whole);
     if (done < whole)
         message->msg_flags |= MSG_TRUNC;
     tell_about(socket, message, room, datagram);

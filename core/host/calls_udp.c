@@ -9,12 +9,16 @@ int chaski_udp_bind(struct chaski *host, const struct chaski_udp_bind *bind, cha
     return udp_bind(&host->udp, bind, socket);
 }
 
-int host_udp_waiting(const struct chaski *host, chaski_udp handle, int *error)
+int host_udp_observe(struct chaski *host, chaski_udp socket, udp_error_observer *observer)
+{
+    return udp_observe(&host->udp, socket, observer);
+}
+
+int host_udp_waiting(const struct chaski *host, chaski_udp handle)
 {
     const struct udp_socket *socket = udp_socket_of(&host->udp, handle);
     if (socket == NULL)
         return CHASKI_STALE;
-    *error = socket->error;
     return (int)socket->queued;
 }
 

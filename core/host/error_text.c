@@ -38,6 +38,18 @@ const char *chaski_error_text(int error)
         return "not permitted";
     case CHASKI_UNKNOWN:
         return "nothing has that name";
+    case CHASKI_NETWORK_UNREACHABLE:
+        return "the network reports the peer's network as unreachable";
+    case CHASKI_NO_PROTOCOL:
+        return "the peer does not speak the protocol";
+    case CHASKI_NO_SOURCE_ROUTE:
+        return "the source route failed";
+    case CHASKI_HOST_UNKNOWN:
+        return "the network knows no such host";
+    case CHASKI_HOST_ISOLATED:
+        return "the network reports this host as isolated";
+    case CHASKI_MALFORMED:
+        return "the network does not understand a header";
     }
     return "unknown error";
 }

@@ -45,9 +45,15 @@ void host_set_now(struct chaski *host, uint64_t now_ns);
 /* How many connections wait for chaski_tcp_accept(), or CHASKI_STALE. */
 int host_tcp_waiting(const struct chaski *host, chaski_listener listener);
 
-/* How many datagrams wait for chaski_udp_receive(), or CHASKI_STALE; *error: what the next call
- * will report before anything else, or 0. */
-int host_udp_waiting(const struct chaski *host, chaski_udp socket, int *error);
+/* How many datagrams wait for chaski_udp_receive(), or CHASKI_STALE. */
+int host_udp_waiting(const struct chaski *host, chaski_udp socket);
+
+struct ip_error;
+/* From now on errors about what the socket sent are told to `observer` with the socket's context,
+ * in the midst of input and whether it is connected or not, and no longer by calls. The observer
+ * may note them, and call nothing; what it is given is valid during the call. */
+int host_udp_observe(struct chaski *host, chaski_udp socket,
+                     void (*observer)(void *context, const struct ip_error *error));
 
 /* Whether the address is one of the host's own (unicast). */
 bool host_is_local(const struct chaski *host, const struct chaski_address *address);

@@ -43,47 +43,59 @@ static bool tell_owner(struct icmp4 *icmp4, uint8_t protocol, const struct ip_er
     return false;
 }
 
-static bool kind_of_unreachable(uint8_t code, enum ip_error_kind *kind)
+/* What a message means: to transports, and to applications (the same as to Linux's). */
+struct meaning {
+    uint8_t kind; /* enum ip_error_kind */
+    int8_t told;
+};
+
+static const struct meaning *meaning_of_unreachable(uint8_t code)
 {
-    static const uint8_t kinds[] = {
-        [WIRE_ICMP4_NETWORK_UNREACHABLE] = IP_ERROR_NETWORK_UNREACHABLE,
-        [WIRE_ICMP4_HOST_UNREACHABLE] = IP_ERROR_HOST_UNREACHABLE,
-        [WIRE_ICMP4_PROTOCOL_UNREACHABLE] = IP_ERROR_PROTOCOL_UNREACHABLE,
-        [WIRE_ICMP4_PORT_UNREACHABLE] = IP_ERROR_PORT_UNREACHABLE,
-        [WIRE_ICMP4_FRAGMENTATION_NEEDED] = IP_ERROR_TOO_BIG,
-        [WIRE_ICMP4_SOURCE_ROUTE_FAILED] = IP_ERROR_NETWORK_UNREACHABLE,
-        [WIRE_ICMP4_NETWORK_UNKNOWN] = IP_ERROR_NETWORK_UNREACHABLE,
-        [WIRE_ICMP4_HOST_UNKNOWN] = IP_ERROR_HOST_UNREACHABLE,
-        [WIRE_ICMP4_SOURCE_ISOLATED] = IP_ERROR_HOST_UNREACHABLE,
-        [WIRE_ICMP4_NETWORK_PROHIBITED] = IP_ERROR_PROHIBITED,
-        [WIRE_ICMP4_HOST_PROHIBITED] = IP_ERROR_PROHIBITED,
-        [WIRE_ICMP4_NETWORK_SERVICE] = IP_ERROR_NETWORK_UNREACHABLE,
-        [WIRE_ICMP4_HOST_SERVICE] = IP_ERROR_HOST_UNREACHABLE,
-        [WIRE_ICMP4_PROHIBITED] = IP_ERROR_PROHIBITED,
-        [WIRE_ICMP4_PRECEDENCE_VIOLATION] = IP_ERROR_PROHIBITED,
-        [WIRE_ICMP4_PRECEDENCE_CUTOFF] = IP_ERROR_PROHIBITED,
+    static const struct meaning meanings[] = {
+        [WIRE_ICMP4_NETWORK_UNREACHABLE] = {IP_ERROR_NETWORK_UNREACHABLE,
+                                            CHASKI_NETWORK_UNREACHABLE},
+        [WIRE_ICMP4_HOST_UNREACHABLE] = {IP_ERROR_HOST_UNREACHABLE, CHASKI_UNREACHABLE},
+        [WIRE_ICMP4_PROTOCOL_UNREACHABLE] = {IP_ERROR_PROTOCOL_UNREACHABLE, CHASKI_NO_PROTOCOL},
+        [WIRE_ICMP4_PORT_UNREACHABLE] = {IP_ERROR_PORT_UNREACHABLE, CHASKI_REFUSED},
+        [WIRE_ICMP4_FRAGMENTATION_NEEDED] = {IP_ERROR_TOO_BIG, CHASKI_TOO_BIG},
+        [WIRE_ICMP4_SOURCE_ROUTE_FAILED] = {IP_ERROR_NETWORK_UNREACHABLE, CHASKI_NO_SOURCE_ROUTE},
+        [WIRE_ICMP4_NETWORK_UNKNOWN] = {IP_ERROR_NETWORK_UNREACHABLE, CHASKI_NETWORK_UNREACHABLE},
+        [WIRE_ICMP4_HOST_UNKNOWN] = {IP_ERROR_HOST_UNREACHABLE, CHASKI_HOST_UNKNOWN},
+        [WIRE_ICMP4_SOURCE_ISOLATED] = {IP_ERROR_HOST_UNREACHABLE, CHASKI_HOST_ISOLATED},
+        [WIRE_ICMP4_NETWORK_PROHIBITED] = {IP_ERROR_PROHIBITED, CHASKI_NETWORK_UNREACHABLE},
+        [WIRE_ICMP4_HOST_PROHIBITED] = {IP_ERROR_PROHIBITED, CHASKI_UNREACHABLE},
+        [WIRE_ICMP4_NETWORK_SERVICE] = {IP_ERROR_NETWORK_UNREACHABLE, CHASKI_NETWORK_UNREACHABLE},
+        [WIRE_ICMP4_HOST_SERVICE] = {IP_ERROR_HOST_UNREACHABLE, CHASKI_UNREACHABLE},
+        [WIRE_ICMP4_PROHIBITED] = {IP_ERROR_PROHIBITED, CHASKI_UNREACHABLE},
+        [WIRE_ICMP4_PRECEDENCE_VIOLATION] = {IP_ERROR_PROHIBITED, CHASKI_UNREACHABLE},
+        [WIRE_ICMP4_PRECEDENCE_CUTOFF] = {IP_ERROR_PROHIBITED, CHASKI_UNREACHABLE},
     };
-    if (code >= sizeof kinds)
-        return false;
-    *kind = kinds[code];
-    return true;
+    return code < sizeof meanings / sizeof *meanings ? &meanings[code] : NULL;
 }
 
-/* Source quench is obsolete (RFC 6633), redirects are for routers to be trusted, not hosts. */
-static bool kind_of(const uint8_t *message, enum ip_error_kind *kind)
+/* NULL: none. Source quench is obsolete (RFC 6633), redirects are for routers to be trusted, not
+ * hosts. */
+static const struct meaning *meaning_of(const uint8_t *message)
 {
+    static const struct meaning late = {IP_ERROR_TIME_EXCEEDED, CHASKI_UNREACHABLE};
+    static const struct meaning malformed = {IP_ERROR_PARAMETER, CHASKI_MALFORMED};
     switch (wire_icmp4_type(message)) {
     case WIRE_ICMP4_UNREACHABLE:
-        return kind_of_unreachable(wire_icmp4_code(message), kind);
+        return meaning_of_unreachable(wire_icmp4_code(message));
     case WIRE_ICMP4_TIME_EXCEEDED:
-        *kind = IP_ERROR_TIME_EXCEEDED;
-        return true;
+        return &late;
     case WIRE_ICMP4_PARAMETER_PROBLEM:
-        *kind = IP_ERROR_PARAMETER;
-        return true;
+        return &malformed;
     default:
-        return false;
+        return NULL;
     }
+}
+
+static uint32_t detail_of(const uint8_t *message, const struct meaning *meaning)
+{
+    if (meaning->kind == IP_ERROR_TOO_BIG)
+        return wire_icmp4_mtu(message);
+    return meaning->kind == IP_ERROR_PARAMETER ? wire_icmp4_pointer(message) : 0;
 }
 
 /* A router's word on the path MTU (RFC 1191). */
@@ -118,23 +130,29 @@ static void lower_path(struct icmp4 *icmp4, uint32_t destination, const struct p
 }
 
 /* Passes an error on to who sent what it quotes; 0 when it was believed. */
-static enum chaski_counter hear_error(struct icmp4 *icmp4, const uint8_t *message, uint32_t length,
-                                      uint64_t now_ns)
+static enum chaski_counter hear_error(struct icmp4 *icmp4, const struct packet *packet,
+                                      uint32_t length, uint64_t now_ns)
 {
+    const uint8_t *message = packet->data;
     struct wire_icmp4_quote quote;
     struct path_news news = {0};
-    enum ip_error_kind kind;
-    if (!kind_of(message, &kind))
+    const struct meaning *meaning = meaning_of(message);
+    if (meaning == NULL)
         return CHASKI_DROP_ICMP4_IGNORED;
     enum chaski_counter why = wire_icmp4_quote(message, length, &quote);
     if (why != 0)
         return why;
     if (!ip4_is_local(icmp4->ip4, wire_ip4_source(quote.header)))
         return CHASKI_DROP_ICMP4_UNBELIEVED;
-    if (kind == IP_ERROR_TOO_BIG && !read_path_news(icmp4, message, &quote, &news))
+    if (meaning->kind == IP_ERROR_TOO_BIG && !read_path_news(icmp4, message, &quote, &news))
         return CHASKI_DROP_ICMP4_UNBELIEVED;
     struct ip_error error = {
-        .kind = kind,
+        .kind = meaning->kind,
+        .told = meaning->told,
+        .type = wire_icmp4_type(message),
+        .code = wire_icmp4_code(message),
+        .detail = detail_of(message, meaning),
+        .reporter = packet->ip.source,
         .mtu = news.mtu,
         .source = address_from_ip4(wire_ip4_source(quote.header)),
         .destination = address_from_ip4(wire_ip4_destination(quote.header)),
@@ -143,7 +161,7 @@ static enum chaski_counter hear_error(struct icmp4 *icmp4, const uint8_t *messag
     };
     if (!tell_owner(icmp4, wire_ip4_protocol(quote.header), &error, now_ns))
         return CHASKI_DROP_ICMP4_UNBELIEVED;
-    if (kind == IP_ERROR_TOO_BIG)
+    if (meaning->kind == IP_ERROR_TOO_BIG)
         lower_path(icmp4, wire_ip4_destination(quote.header), &news, now_ns);
     return 0;
 }
@@ -158,7 +176,7 @@ static void receive_error(struct icmp4 *icmp4, struct packet *packet, uint64_t n
     if (!packet_pull_up(packet, length, icmp4->memory))
         why = CHASKI_DROP_NO_MEMORY;
     else if (!packet->ip.destination_multicast)
-        why = hear_error(icmp4, packet->data, length, now_ns);
+        why = hear_error(icmp4, packet, length, now_ns);
     if (why != 0)
         packet_drop(packet, icmp4->counters, why);
     else
@@ -176,6 +194,10 @@ static void tell_unreachable(struct icmp4 *icmp4, const struct packet *packet, u
         return;
     struct ip_error error = {
         .kind = IP_ERROR_HOST_UNREACHABLE,
+        .told = CHASKI_UNREACHABLE,
+        .type = WIRE_ICMP4_UNREACHABLE,
+        .code = WIRE_ICMP4_HOST_UNREACHABLE,
+        .reporter = address_from_ip4(wire_ip4_source(header)),
         .source = address_from_ip4(wire_ip4_source(header)),
         .destination = address_from_ip4(wire_ip4_destination(header)),
         .quoted = header + before,

@@ -148,7 +148,7 @@ bool icmp4_ping_error(void *block, const struct ip_error *error, uint64_t now_ns
             .from = error->destination,
             .identifier = identifier,
             .sequence = wire_icmp4_sequence(error->quoted),
-            .error = CHASKI_UNREACHABLE,
+            .error = error->told,
         };
     return true;
 }

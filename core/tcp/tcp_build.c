@@ -216,7 +216,7 @@ static size_t give_cookie(const struct tcp *tcp, const struct tcp_connection *c,
     struct fast_open_cookie cookie;
     if (!(c->fast_open & FAST_OPEN_GIVE))
         return 0;
-    const struct fast_open_keys *keys = fast_open_keys_at(tcp, &c->key.local, c->key.local_port);
+    const struct fast_open_keys *keys = fast_open_keys_at(tcp, &c->key);
     fast_open_make(keys, &c->key.remote, &c->key.local, &cookie);
     return wire_tcp_build_fast_open(at, cookie.bytes, cookie.length,
                                     (c->fast_open & FAST_OPEN_EXPERIMENTAL) != 0);

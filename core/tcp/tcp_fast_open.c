@@ -154,10 +154,9 @@ static void make(const struct siphash_key *key, const struct chaski_address *cli
         cookie->bytes[i] = (uint8_t)(hash >> 8 * i);
 }
 
-const struct fast_open_keys *fast_open_keys_at(const struct tcp *tcp,
-                                               const struct chaski_address *local, uint16_t port)
+const struct fast_open_keys *fast_open_keys_at(const struct tcp *tcp, const struct tcp_key *key)
 {
-    uint16_t listener = listener_find(tcp, local, port);
+    uint16_t listener = listener_find(tcp, key);
     const struct fast_open_keys *own =
         listener != 0 ? &tcp->listeners[listener - 1].fast_open_keys : NULL;
     return own != NULL && own->count != 0 ? own : &tcp->fast_open.keys;

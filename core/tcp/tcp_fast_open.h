@@ -19,6 +19,7 @@
 struct packet;
 struct tcp;
 struct tcp_connection;
+struct tcp_key;
 struct tcp_listener;
 
 /* Of a connection. */
@@ -109,9 +110,8 @@ void fast_open_arrived(struct tcp *tcp, const struct chaski_address *server);
 /* The connection's retransmission timer has expired; `over`: for the last time. */
 void fast_open_timed_out(struct tcp *tcp, const struct tcp_connection *c, bool over);
 
-/* The server: the keys of what listens at an address and port, or else everybody's. */
-const struct fast_open_keys *fast_open_keys_at(const struct tcp *tcp,
-                                               const struct chaski_address *local, uint16_t port);
+/* The server: the keys of what listens for `key`, or else everybody's. */
+const struct fast_open_keys *fast_open_keys_at(const struct tcp *tcp, const struct tcp_key *key);
 /* The cookie for a client. */
 void fast_open_make(const struct fast_open_keys *keys, const struct chaski_address *client,
                     const struct chaski_address *server, struct fast_open_cookie *cookie);

@@ -186,7 +186,7 @@ void half_open_forget(struct tcp *tcp, uint16_t listener, uint64_t now_ns)
         while (reference != 0) {
             struct tcp_half_open *entry = &all->entries[reference - 1];
             reference = entry->next;
-            if (listener_find(tcp, &entry->key.local, entry->key.local_port) == listener)
+            if (listener_find(tcp, &entry->key) == listener)
                 forget(tcp, entry);
         }
     }
@@ -195,7 +195,7 @@ void half_open_forget(struct tcp *tcp, uint16_t listener, uint64_t now_ns)
 
 static bool filter_accepts(const struct tcp *tcp, const struct tcp_key *key)
 {
-    uint16_t listener = listener_find(tcp, &key->local, key->local_port);
+    uint16_t listener = listener_find(tcp, key);
     if (listener == 0)
         return false;
     const struct tcp_listener *owner = &tcp->listeners[listener - 1];
@@ -209,8 +209,8 @@ static void let_in(struct tcp *tcp, struct tcp_half_open *entry, uint64_t now_ns
 {
     struct fast_open_cookie cookie;
     uint32_t given = entry->cookie;
-    fast_open_make(fast_open_keys_at(tcp, &entry->key.local, entry->key.local_port),
-                   &entry->key.remote, &entry->key.local, &cookie);
+    fast_open_make(fast_open_keys_at(tcp, &entry->key), &entry->key.remote, &entry->key.local,
+                   &cookie);
     cookie.experimental = given == HALF_OPEN_COOKIE_EXPERIMENTAL;
     half_open_wait(tcp, entry, now_ns);
     half_open_answer(tcp, entry, given != HALF_OPEN_NO_COOKIE ? &cookie : NULL, NULL, now_ns);

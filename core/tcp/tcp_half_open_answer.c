@@ -7,7 +7,7 @@
 const struct tcp_listener *half_open_listener(const struct tcp *tcp, const struct tcp_key *key)
 {
     static const struct tcp_listener none;
-    uint16_t listener = listener_find(tcp, &key->local, key->local_port);
+    uint16_t listener = listener_find(tcp, key);
     return listener != 0 ? &tcp->listeners[listener - 1] : &none;
 }
 

@@ -106,7 +106,7 @@ static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *en
                                        struct packet *packet, uint64_t now_ns)
 {
     uint32_t index = (uint32_t)(entry - tcp->half_open.entries);
-    uint16_t listener = listener_find(tcp, &entry->key.local, entry->key.local_port);
+    uint16_t listener = listener_find(tcp, &entry->key);
     if (listener == 0 || listener_full(&tcp->listeners[listener - 1]) ||
         tcp->connection_count == tcp->connection_limit) {
         refuse_for_want_of_room(tcp, packet, now_ns);
@@ -149,7 +149,7 @@ static void refuse_cookie(struct tcp *tcp, struct packet *packet, bool early, ui
 static struct tcp_connection *complete_by_cookie(struct tcp *tcp, struct tcp_half_open *entry,
                                                  struct packet *packet, uint64_t now_ns)
 {
-    uint16_t listener = listener_find(tcp, &entry->key.local, entry->key.local_port);
+    uint16_t listener = listener_find(tcp, &entry->key);
     struct tcp_half_open said = {0};
     bool awaited = now_ns < tcp->half_open.cookies_until_ns;
     if (listener == 0 || !awaited || !cookie_read(tcp, packet, &said, now_ns)) {

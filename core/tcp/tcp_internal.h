@@ -195,8 +195,8 @@ bool tcp_option_takes(enum chaski_tcp_option option, int64_t value);
 
 /* ---- tcp_listener.c ------------------------------------------------------------------------ */
 
-/* Index plus one of the listener for a local endpoint; 0: none. */
-uint16_t listener_find(const struct tcp *tcp, const struct chaski_address *local, uint16_t port);
+/* Index plus one of the listener for what comes with `key`; 0: none. */
+uint16_t listener_find(const struct tcp *tcp, const struct tcp_key *key);
 struct tcp_listener *listener_of(struct tcp *tcp, chaski_listener handle);
 /* The one that the connection came by; NULL when there is none, or it is gone. */
 struct tcp_listener *listener_of_connection(struct tcp *tcp, const struct tcp_connection *c);

@@ -2,7 +2,11 @@
 #include "core/base/bytes.h"
 #include "core/tcp/tcp_internal.h"
 
-/* Listeners, found by port; an exact local address goes before any. */
+/*
+ * Listeners, found by port; an exact local address goes before any. Of those that share an end,
+ * each has a weight for each flow, and the heaviest one takes it: a flow always finds the same one,
+ * and when one comes or goes, only the flows that it takes or leaves find another one.
+ */
 
 enum { DEFAULT_BACKLOG = 128 };
 
@@ -11,19 +15,41 @@ static unsigned chain_of(uint16_t port)
     return (port ^ port >> 6) % TCP_LISTENER_CHAINS;
 }
 
-uint16_t listener_find(const struct tcp *tcp, const struct chaski_address *local, uint16_t port)
+static bool listens_at(const struct tcp_listener *listener, const struct tcp_key *key)
 {
-    uint16_t any = 0;
-    for (uint16_t i = tcp->listener_chain[chain_of(port)]; i != 0; i = tcp->listeners[i - 1].next) {
-        const struct tcp_listener *listener = &tcp->listeners[i - 1];
-        if (listener->local.port != port)
-            continue;
-        if (address_equal(&listener->local.address, local))
-            return i;
-        if (address_unspecified(&listener->local.address))
-            any = i;
+    return listener->local.port == key->local_port &&
+           (address_unspecified(&listener->local.address) ||
+            address_equal(&listener->local.address, &key->local));
+}
+
+static uint32_t weight_of(uint32_t flow, uint16_t listener)
+{
+    uint32_t mixed = (flow ^ listener) * 0x9e3779b1u;
+    return (mixed ^ mixed >> 15) * 0x85ebca6bu;
+}
+
+/* Whether `one` goes before `other`, both listening at the key's local end. */
+static bool goes_before(const struct tcp *tcp, const struct tcp_key *key, uint16_t one,
+                        uint16_t other)
+{
+    bool any = address_unspecified(&tcp->listeners[one - 1].local.address);
+    bool other_any = address_unspecified(&tcp->listeners[other - 1].local.address);
+    if (any != other_any)
+        return other_any;
+    uint32_t flow = tcp_table_hash(&tcp->table, key);
+    return weight_of(flow, one) > weight_of(flow, other);
+}
+
+uint16_t listener_find(const struct tcp *tcp, const struct tcp_key *key)
+{
+    uint16_t found = 0;
+    for (uint16_t i = tcp->listener_chain[chain_of(key->local_port)]; i != 0;
+         i = tcp->listeners[i - 1].next) {
+        if (listens_at(&tcp->listeners[i - 1], key) &&
+            (found == 0 || goes_before(tcp, key, i, found)))
+            found = i;
     }
-    return any;
+    return found;
 }
 
 struct tcp_listener *listener_of(struct tcp *tcp, chaski_listener handle)
@@ -88,12 +114,13 @@ void listener_release(struct tcp *tcp, struct tcp_connection *c)
     c->listener = 0;
 }
 
-static bool taken(const struct tcp *tcp, const struct chaski_endpoint *local)
+static bool taken(const struct tcp *tcp, const struct chaski_tcp_bind *bind)
 {
     for (uint32_t i = 0; i < tcp->listener_limit; i++) {
         const struct tcp_listener *other = &tcp->listeners[i];
-        if ((other->generation & 1) && other->local.port == local->port &&
-            address_equal(&other->local.address, &local->address))
+        if ((other->generation & 1) && other->local.port == bind->local.port &&
+            address_equal(&other->local.address, &bind->local.address) &&
+            !(other->shared && bind->shared))
             return true;
     }
     return false;
@@ -117,7 +144,7 @@ int tcp_bind(struct tcp *tcp, const struct chaski_tcp_bind *bind, chaski_listene
         if (network->is_local == NULL || !network->is_local(network->block, &bind->local.address))
             return CHASKI_BAD_ADDRESS;
     }
-    if (taken(tcp, &bind->local))
+    if (taken(tcp, bind))
         return CHASKI_IN_USE;
     struct tcp_listener *listener = free_listener(tcp);
     if (listener == NULL)
@@ -132,6 +159,7 @@ int tcp_bind(struct tcp *tcp, const struct chaski_tcp_bind *bind, chaski_listene
         .filter = bind->filter,
         .closure = bind->receive,
         .context = bind->context,
+        .shared = bind->shared,
         .next = tcp->listener_chain[chain],
     };
     list_init(&listener->accept);

@@ -107,7 +107,7 @@ static void listen_segment(struct tcp *tcp, struct packet *packet, uint16_t list
 static void no_connection(struct tcp *tcp, struct packet *packet, const struct tcp_key *key,
                           uint64_t now_ns)
 {
-    uint16_t listener = listener_find(tcp, &key->local, key->local_port);
+    uint16_t listener = listener_find(tcp, key);
     if (listener != 0)
         listen_segment(tcp, packet, listener, key, now_ns);
     else
@@ -277,13 +277,6 @@ static bool quotes_flight(const struct tcp_connection *c, const struct ip_error 
     return seq_ge(sequence, c->snd_una) && seq_lt(sequence, c->snd_nxt);
 }
 
-static int error_of(enum ip_error_kind kind)
-{
-    return kind == IP_ERROR_PORT_UNREACHABLE || kind == IP_ERROR_PROTOCOL_UNREACHABLE
-               ? CHASKI_REFUSED
-               : CHASKI_UNREACHABLE;
-}
-
 /* The SYN carried data, which the path does not take: a plain one goes at once. */
 static void open_smaller(struct tcp *tcp, struct tcp_connection *c, uint16_t mtu)
 {
@@ -355,8 +348,8 @@ bool tcp_ip_error(void *block, const struct ip_error *error, uint64_t now_ns)
         return true;
     bool opening = c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED;
     if (opening && error->kind != IP_ERROR_TIME_EXCEEDED && error->kind != IP_ERROR_PARAMETER)
-        connection_end(tcp, c, error_of(error->kind));
+        connection_end(tcp, c, error->told);
     else
-        note_trouble(tcp, c, error_of(error->kind));
+        note_trouble(tcp, c, error->told);
     return true;
 }

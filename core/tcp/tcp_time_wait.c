@@ -211,7 +211,7 @@ void time_wait_segment(struct tcp *tcp, uint32_t index, struct packet *packet, u
     const struct packet_tcp *segment = &packet->tcp;
     uint16_t listener = 0;
     if (opens_anew(entry, packet))
-        listener = listener_find(tcp, &entry->key.local, entry->key.local_port);
+        listener = listener_find(tcp, &entry->key);
     if (listener != 0) {
         reopen(tcp, index, listener, packet, now_ns);
         return;

@@ -39,6 +39,10 @@ struct udp_membership {
     uint16_t interface; /* number plus one */
 };
 
+/* Told of an error about what a socket sent in the midst of input: may note it, and call nothing.
+ */
+typedef void udp_error_observer(void *context, const struct ip_error *error);
+
 struct udp_socket {
     struct udp_socket *chain; /* next in the hash chain, or of the free list */
     struct list event;        /* in udp->events while the closure has datagrams to hear of */
@@ -50,6 +54,7 @@ struct udp_socket {
     struct chaski_endpoint remote; /* port 0: not connected */
     chaski_udp_filter *filter;
     chaski_udp_closure *receive;
+    udp_error_observer *observer; /* NULL: `error` is told by calls */
     void *context;
     struct udp_membership *memberships;
     int16_t error; /* to be told once; 0: none */
@@ -115,6 +120,7 @@ int udp_send(struct udp *udp, chaski_udp handle, const struct chaski_endpoint *r
              const void *bytes, size_t length, uint64_t now_ns);
 long udp_take(struct udp *udp, chaski_udp handle, struct chaski_endpoint *local,
               struct chaski_endpoint *remote, void *bytes, size_t length);
+int udp_observe(struct udp *udp, chaski_udp handle, udp_error_observer *observer);
 int udp_set(struct udp *udp, chaski_udp handle, enum chaski_udp_option option, int64_t value);
 int udp_join(struct udp *udp, chaski_udp handle, const struct chaski_address *group,
              uint16_t interface, uint64_t now_ns);

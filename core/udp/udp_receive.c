@@ -192,19 +192,6 @@ void udp_receive(void *block, struct burst *burst, uint64_t now_ns)
     burst->count = 0;
 }
 
-static int error_of(enum ip_error_kind kind)
-{
-    switch (kind) {
-    case IP_ERROR_PORT_UNREACHABLE:
-    case IP_ERROR_PROTOCOL_UNREACHABLE:
-        return CHASKI_REFUSED;
-    case IP_ERROR_TOO_BIG: /* the next send finds the path too narrow, or cuts */
-        return 0;
-    default:
-        return CHASKI_UNREACHABLE;
-    }
-}
-
 bool udp_error(void *block, const struct ip_error *error, uint64_t now_ns)
 {
     struct udp *udp = block;
@@ -219,8 +206,10 @@ bool udp_error(void *block, const struct ip_error *error, uint64_t now_ns)
      * connections too, which believe only who quotes their numbers. */
     if (error->kind == IP_ERROR_TOO_BIG && !socket->dont_fragment)
         return false;
-    int told = error_of(error->kind);
-    if (udp_connected(socket) && told != 0)
-        socket->error = (int16_t)told;
+    /* Of a narrow path the next send hears itself, or cuts. */
+    if (socket->observer != NULL)
+        socket->observer(socket->context, error);
+    else if (udp_connected(socket) && error->kind != IP_ERROR_TOO_BIG)
+        socket->error = error->told;
     return true;
 }

@@ -217,6 +217,7 @@ static void open_socket(struct udp *udp, struct udp_socket *socket,
     socket->filter = bind->filter;
     socket->receive = bind->receive;
     socket->context = bind->context;
+    socket->observer = NULL;
     socket->last = &socket->first;
     socket->queued_max = bind->queue != 0 ? bind->queue : QUEUE_DEFAULT;
     uint64_t full_frames =
@@ -272,6 +273,15 @@ int udp_local(const struct udp *udp, chaski_udp handle, struct chaski_endpoint *
     if (socket == NULL)
         return CHASKI_STALE;
     *local = socket->local;
+    return 0;
+}
+
+int udp_observe(struct udp *udp, chaski_udp handle, udp_error_observer *observer)
+{
+    struct udp_socket *socket = udp_socket_of(udp, handle);
+    if (socket == NULL)
+        return CHASKI_STALE;
+    socket->observer = observer;
     return 0;
 }
 

@@ -50,6 +50,13 @@ enum chaski_error {
     CHASKI_TOO_BIG = -14,       /* a datagram that cannot be sent in one piece */
     CHASKI_NOT_PERMITTED = -15, /* broadcast without having asked for it, and the like */
     CHASKI_UNKNOWN = -16,       /* nothing has that name */
+    /* What else the network reports of a peer (RFC 792, 1122): */
+    CHASKI_NETWORK_UNREACHABLE = -17, /* its network cannot be reached, or nobody may */
+    CHASKI_NO_PROTOCOL = -18,         /* it does not speak the protocol */
+    CHASKI_NO_SOURCE_ROUTE = -19,     /* the source route failed */
+    CHASKI_HOST_UNKNOWN = -20,        /* there is no such host */
+    CHASKI_HOST_ISOLATED = -21,       /* the host that sent is isolated */
+    CHASKI_MALFORMED = -22,           /* a header of ours is not understood */
 };
 
 /* One line for people. */
@@ -267,6 +274,7 @@ struct chaski_tcp_bind {
     chaski_tcp_filter *filter;    /* NULL: everybody */
     chaski_tcp_closure *receive;  /* every connection's closure; NULL: polled, see accept */
     void *context;
+    bool shared; /* others may listen there too, all saying so: peers are spread over them */
 };
 
 /* Listens. With a `receive` closure, connections appear as CHASKI_CONNECTED events; without, they
@@ -533,7 +541,8 @@ int chaski_udp_close(struct chaski *host, chaski_udp socket);
 int chaski_udp_local(struct chaski *host, chaski_udp socket, struct chaski_endpoint *local);
 
 /* Sends one datagram; `remote` NULL on a connected socket. An ICMP error for an earlier one is
- * reported once by the next call of a connected socket (CHASKI_REFUSED, CHASKI_UNREACHABLE). */
+ * reported once by the next call of a connected socket (CHASKI_REFUSED, CHASKI_UNREACHABLE and
+ * those below it). */
 int chaski_udp_send(struct chaski *host, chaski_udp socket, const struct chaski_endpoint *remote,
                     const void *bytes, size_t length);
 

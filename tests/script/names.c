@@ -348,6 +348,7 @@ static const struct name errors[] = {
     NAME(ETIMEDOUT),
     NAME(ECONNREFUSED),
     NAME(EHOSTDOWN),
+    NAME(ENONET),
     NAME(EHOSTUNREACH),
     NAME(EALREADY),
     NAME(EINPROGRESS),

@@ -339,7 +339,7 @@ static void errors_reach_streams(void **state)
     memcpy(unreachable + 28, syn->bytes + 14, 28);
     world_inject_ip4(&world, 0, unreachable, sizeof unreachable);
     assert_int_equal(counter(&world, 0, CHASKI_DROP_ICMP4_UNBELIEVED), 0);
-    assert_int_equal(chaski_tcp_error(world.hosts[0], connection), CHASKI_REFUSED);
+    assert_int_equal(chaski_tcp_error(world.hosts[0], connection), CHASKI_NO_PROTOCOL);
     world_free(&world);
 }
 

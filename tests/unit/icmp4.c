@@ -488,16 +488,17 @@ static void an_error_is_told_to_the_owner_of_the_quoted_datagram(void **state)
     static const struct {
         const char *text;
         enum ip_error_kind kind;
+        int told;
     } errors[] = {
         {"4500003a 00000000 400165c5 0a0000fe 0a000001 03031729 00000000 "
          "4500001e 00004000 401120bf 0a000001 08080808 13880035 000a69a3 6869",
-         IP_ERROR_PORT_UNREACHABLE},
+         IP_ERROR_PORT_UNREACHABLE, CHASKI_REFUSED},
         {"4500003a 00000000 400165c5 0a0000fe 0a000001 0b000f2c 00000000 "
          "4500001e 00004000 401120bf 0a000001 08080808 13880035 000a69a3 6869",
-         IP_ERROR_TIME_EXCEEDED},
+         IP_ERROR_TIME_EXCEEDED, CHASKI_UNREACHABLE},
         {"4500003a 00000000 400165c5 0a0000fe 0a000001 0c000e2c 00000000 "
          "4500001e 00004000 401120bf 0a000001 08080808 13880035 000a69a3 6869",
-         IP_ERROR_PARAMETER},
+         IP_ERROR_PARAMETER, CHASKI_MALFORMED},
     };
     struct bench bench;
     set_up(&bench);
@@ -505,6 +506,7 @@ static void an_error_is_told_to_the_owner_of_the_quoted_datagram(void **state)
         hear(&bench, errors[i].text, 0, 0);
         assert_int_equal(bench.told, i + 1);
         assert_int_equal(bench.error.kind, errors[i].kind);
+        assert_int_equal(bench.error.told, errors[i].told);
         assert_int_equal(address_ip4(&bench.error.source), OURS);
         assert_int_equal(address_ip4(&bench.error.destination), FAR);
         assert_memory_equal(bench.quoted, "\x13\x88\x00\x35\x00\x0a\x69\xa3", 8);

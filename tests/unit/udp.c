@@ -96,6 +96,7 @@ static void closures_see_one_piece(void **state)
 static struct ip_error error_about(const uint8_t *quoted, enum ip_error_kind kind)
 {
     struct ip_error error = {.kind = kind,
+                             .told = CHASKI_REFUSED,
                              .source = bench->local,
                              .destination = SENDER,
                              .quoted = quoted,
@@ -116,6 +117,7 @@ static void an_error_is_told_once(void **state)
     assert_int_equal(udp_send(&bench->udp, socket, NULL, "x", 1, 0), CHASKI_REFUSED);
     assert_int_equal(udp_send(&bench->udp, socket, NULL, "x", 1, 0), 0);
     error.kind = IP_ERROR_HOST_UNREACHABLE;
+    error.told = CHASKI_UNREACHABLE;
     assert_true(udp_error(&bench->udp, &error, 0));
     assert_int_equal(udp_take(&bench->udp, socket, NULL, NULL, bytes, 8), CHASKI_UNREACHABLE);
     assert_int_equal(udp_take(&bench->udp, socket, NULL, NULL, bytes, 8), CHASKI_AGAIN);
