@@ -24,8 +24,7 @@ static bool is_free(const struct tcp *tcp, const struct tcp_key *key, bool asked
 
 static bool usable(const struct tcp *tcp, const struct tcp_key *key)
 {
-    return is_here(tcp, key) && is_free(tcp, key, false) &&
-           listener_find(tcp, key) == 0;
+    return is_here(tcp, key) && is_free(tcp, key, false) && listener_find(tcp, key) == 0;
 }
 
 /* RFC 6056, algorithm 4: where the search starts depends on the peer, under a key, and moves on

@@ -381,8 +381,11 @@ enum chaski_congestion {
     CHASKI_CONGESTION_COUNT,
 };
 
+/* Sets an option of a connection. CHASKI_INVALID: it does not take that value, or not now;
+ * CHASKI_UNKNOWN: there is no such key of TCP-AO. */
 int chaski_tcp_set(struct chaski *host, chaski_tcp connection, enum chaski_tcp_option option,
                    int64_t value);
+/* What an option is now. CHASKI_INVALID: there is no such option. */
 int chaski_tcp_get(struct chaski *host, chaski_tcp connection, enum chaski_tcp_option option,
                    int64_t *value);
 
@@ -564,7 +567,10 @@ enum chaski_udp_option {
 /* CHASKI_INVALID for a value that the option does not take: 0 to 255, flags 0 or 1. */
 int chaski_udp_set(struct chaski *host, chaski_udp socket, enum chaski_udp_option option,
                    int64_t value);
-/* Joins or leaves a multicast group on `interface` (number plus one; 0: by the route to it). */
+/* Joins or leaves a multicast group on `interface` (number plus one; 0: by the route to it).
+ * CHASKI_INVALID: there is no such group or interface, or the socket is not in the group that it
+ * leaves; CHASKI_IN_USE: it is in it already; CHASKI_NO_ROUTE: to the group; CHASKI_NO_MEMORY:
+ * beyond limits.groups. */
 int chaski_udp_join(struct chaski *host, chaski_udp socket, const struct chaski_address *group,
                     uint16_t interface);
 int chaski_udp_leave(struct chaski *host, chaski_udp socket, const struct chaski_address *group,
