@@ -2,10 +2,7 @@
 #include "cli/demo.h"
 
 #include <inttypes.h>
-#include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
-#include <unistd.h>
 
 #include "cli/arguments.h"
 #include "cli/commands.h"
@@ -16,51 +13,6 @@
 #define REPEAT_NS (SECOND / 50)
 
 enum { MEMORY_BYTES = 64 << 20, CONNECTIONS = 1024, MTU = 1500, HEADERS = 128 };
-
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int signal)
-{
-    (void)signal;
-    interrupted = 1;
-}
-
-/* The temporary files are removed at the end, so a signal must lead there. */
-static void catch_signals(void)
-{
-    struct sigaction action = {.sa_handler = on_signal};
-
-    sigaction(SIGINT, &action, NULL);
-    sigaction(SIGTERM, &action, NULL);
-}
-
-bool demo_wait(struct demo *demo, const bool *done)
-{
-    while (!*done && !interrupted && demo->pair.now_ns < demo->limit_ns)
-        memory_pair_turn(&demo->pair);
-    return *done;
-}
-
-/* ---- What is printed ----------------------------------------------------------------------- */
-
-void demo_title(const char *text)
-{
-    printf(isatty(STDOUT_FILENO) ? "\n\033[1m%s\033[0m\n" : "\n%s\n", text);
-    fflush(stdout);
-}
-
-void demo_verdict(struct demo *demo, bool good, const char *format, ...)
-{
-    va_list arguments;
-
-    va_start(arguments, format);
-    fputs(good ? "  good: " : "  BAD:  ", stdout);
-    vprintf(format, arguments);
-    putchar('\n');
-    fflush(stdout);
-    va_end(arguments);
-    demo->bad += !good;
-}
 
 /* ---- The two parts ------------------------------------------------------------------------- */
 
@@ -95,9 +47,10 @@ static bool open_hosts(struct demo *demo, const struct demo_files *files,
 
 static int result(const struct demo *demo, char *error)
 {
-    if (demo->bad == 0)
+    if (demo->bad == 0 && !demo_interrupted())
         return EXIT_FINE;
-    snprintf(error, ARGUMENT_ERROR, "%s", interrupted ? "interrupted" : "not everything worked");
+    snprintf(error, ARGUMENT_ERROR, "%s",
+             demo_interrupted() ? "interrupted" : "not everything worked");
     return EXIT_FAILED;
 }
 
@@ -152,7 +105,7 @@ static int run(const char *capture, uint64_t duration_ns, char *error)
 {
     struct demo_files files = {.root = -1};
 
-    catch_signals();
+    demo_catch_signals();
     if (!demo_files_make(&files, error))
         return EXIT_WRONG;
     puts("Two chaski hosts on a memory wire: 10.0.0.1 asks, 10.0.0.2 serves.");

@@ -17,6 +17,23 @@ struct demo {
     unsigned bad;      /* verdicts that were not good */
 };
 
+/* ---- Where it plays: demo_stage.c ---------------------------------------------------------- */
+
+/* SIGINT and SIGTERM end waiting from now on, so that what was made is removed in the end. */
+void demo_catch_signals(void);
+bool demo_interrupted(void);
+
+/* Runs both hosts until *done: true; or until limit_ns or a signal: false. */
+bool demo_wait(struct demo *demo, const bool *done);
+
+/* What is printed, unless a signal has come: a heading; a line that says whether something works.
+ */
+void demo_title(const char *text);
+__attribute__((format(printf, 3, 4))) void demo_verdict(struct demo *demo, bool good,
+                                                        const char *format, ...);
+
+/* ---- What is served ------------------------------------------------------------------------ */
+
 /* What the HTTP server has. None: root is -1 and the rest zero. */
 struct demo_files {
     char folder[256]; /* its path, empty when there is none */
@@ -40,13 +57,7 @@ void demo_files_remove(struct demo_files *files);
 /* Adds bytes to a checksum of 64 bits (FNV-1a). */
 uint64_t demo_checksum(uint64_t sum, const char *bytes, size_t length);
 
-/* Runs both hosts until *done: true; or until limit_ns or a signal: false. */
-bool demo_wait(struct demo *demo, const bool *done);
-
-/* What is printed: a heading; a line that says whether something works. */
-void demo_title(const char *text);
-__attribute__((format(printf, 3, 4))) void demo_verdict(struct demo *demo, bool good,
-                                                        const char *format, ...);
+/* ---- What plays ---------------------------------------------------------------------------- */
 
 /* Ping, HTTP, echo. */
 void demo_show(struct demo *demo, const struct demo_files *files);

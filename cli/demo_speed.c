@@ -250,21 +250,30 @@ static struct figures measure_all(struct demo *demo, uint64_t duration_ns)
     };
 }
 
-void demo_measure(struct demo *demo, uint64_t duration_ns)
+/* How many rows of it have failed. */
+static unsigned show_table(const struct figures *figures)
 {
     unsigned failed = 0;
 
+    printf("  %-28s%17s\n", "", "chaski to chaski");
+    failed += row("to the server, Gbit/s", figures->to);
+    failed += row("from the server, Gbit/s", figures->from);
+    failed += row("echo of 100 bytes, p50 us", figures->echo_100);
+    failed += row("echo of 4096 bytes, p50 us", figures->echo_4096);
+    failed += row("connections per second", figures->connections);
+    return failed;
+}
+
+void demo_measure(struct demo *demo, uint64_t duration_ns)
+{
     demo_title("speed, both hosts in one thread, MTU 1500, checksums computed and verified "
                "(nothing is recorded)");
     struct figures figures = measure_all(demo, duration_ns);
-    printf("  %-28s%17s\n", "", "chaski to chaski");
-    failed += row("to the server, Gbit/s", figures.to);
-    failed += row("from the server, Gbit/s", figures.from);
-    failed += row("echo of 100 bytes, p50 us", figures.echo_100);
-    failed += row("echo of 4096 bytes, p50 us", figures.echo_4096);
-    failed += row("connections per second", figures.connections);
-    demo_verdict(demo, failed == 0, "%s",
-                 failed == 0 ? "every measurement ended" : "not every measurement ended");
+    if (demo_interrupted())
+        return;
+    bool good = show_table(&figures) == 0;
+    demo_verdict(demo, good, "%s",
+                 good ? "every measurement ended" : "not every measurement ended");
 }
 
 void demo_repeat(struct demo *demo, uint64_t duration_ns)

@@ -196,6 +196,16 @@ static bool open_ends(struct joint *joint, const struct link_settings *settings)
     return true;
 }
 
+static void warn_of_what_is_down(const struct joint *joint)
+{
+    for (unsigned way = 0; way < LINK_WAYS; way++) {
+        const struct link_end *end = &joint->ends[way];
+        if (link_end_is_down(end))
+            fprintf(stderr, "%s is down: no frame passes until `ip link set %s up`\n", end->name,
+                    strchr(end->name, ':') + 1);
+    }
+}
+
 static void close_all(struct joint *joint)
 {
     for (unsigned way = 0; way < LINK_WAYS; way++) {
@@ -219,6 +229,7 @@ int command_link(int count, char **words)
         close_all(&joint);
         return EXIT_WRONG;
     }
+    warn_of_what_is_down(&joint);
     fprintf(settings.json ? stderr : stdout, "ready: %s and %s are joined\n",
             joint.ends[LINK_THERE].name, joint.ends[LINK_BACK].name);
     fflush(stdout);

@@ -13,6 +13,7 @@
 
 #include "cli/arguments.h"
 #include "cli/link_frame.h"
+#include "drivers/interface.h"
 #include "drivers/tap.h"
 
 enum {
@@ -41,6 +42,7 @@ static bool open_tap(struct link_end *end, const char *name, char *error)
     lay_out(end, &memory);
     memory.size = memory.used;
     memory.used = 0;
+    bool exists = if_nametoindex(name) != 0;
     end->memory = aligned_alloc(MEMORY_ALIGN, memory.size);
     if (end->memory == NULL)
         return complain(end, error, "no memory");
@@ -48,8 +50,12 @@ static bool open_tap(struct link_end *end, const char *name, char *error)
     lay_out(end, &memory);
     end->tap = tap_open(&(struct tap_options){.name = name}, &end->packets, &end->counters, error,
                         ARGUMENT_ERROR);
-    end->fd = end->tap != NULL ? end->tap->fd : -1;
-    return end->tap != NULL;
+    if (end->tap == NULL)
+        return false;
+    end->fd = end->tap->fd;
+    if (!exists)
+        interface_set_up(name);
+    return true;
 }
 
 /* ---- Packet sockets ------------------------------------------------------------------------ */
@@ -108,6 +114,11 @@ bool link_end_open(struct link_end *end, const char *text, char *error)
     }
     snprintf(end->name, sizeof end->name, "%s:%s", tap ? "tap" : "packet", name);
     return tap ? open_tap(end, name, error) : open_packet(end, name, error);
+}
+
+bool link_end_is_down(const struct link_end *end)
+{
+    return interface_is_down(strchr(end->name, ':') + 1);
 }
 
 void link_end_close(struct link_end *end)

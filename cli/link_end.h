@@ -21,10 +21,14 @@ struct link_end {
     struct counters counters;
 };
 
-/* "tap:NAME" or "NAME" (a TAP link, made when missing and then gone with the program), or
- * "packet:NAME" (an interface that exists). False with a line of ARGUMENT_ERROR bytes in `error`.
- */
+/* "tap:NAME" or "NAME" (a TAP link, made and set up when missing, and then gone with the program),
+ * or "packet:NAME" (an interface that exists). False with a line of ARGUMENT_ERROR bytes in
+ * `error`. */
 bool link_end_open(struct link_end *end, const char *text, char *error);
+
+/* Whether the interface is down: then no frame passes. */
+bool link_end_is_down(const struct link_end *end);
+
 void link_end_close(struct link_end *end);
 
 /* Reads a frame with its virtio-net header into LINK_FRAME_ROOM bytes. Its length; 0: none is

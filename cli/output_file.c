@@ -32,6 +32,40 @@ static bool open_special(struct output_file *file, char *error)
     return file->fd >= 0 || complain(file, "; choose another place with -o", error);
 }
 
+/* The file beside which the new one grows up: where a link leads to, so that the link stays.
+ * `problem`: why nothing can be seen there, 0 when something can. */
+static bool find_target(struct output_file *file, int problem)
+{
+    struct stat status;
+
+    if (problem != 0 && lstat(file->path, &status) == 0) {
+        errno = problem; /* a link that leads nowhere */
+        return false;
+    }
+    file->target = problem == 0 ? realpath(file->path, NULL) : strdup(file->path);
+    return file->target != NULL;
+}
+
+static bool open_temporary(struct output_file *file, char *error)
+{
+    if (asprintf(&file->temporary, "%s.XXXXXX", file->target) < 0) {
+        file->temporary = NULL;
+        return complain(file, "", error);
+    }
+    file->fd = mkstemp(file->temporary);
+    if (file->fd < 0)
+        return complain(file, "; choose another place with -o", error);
+    set_mode(file->fd);
+    return true;
+}
+
+static void forget_names(struct output_file *file)
+{
+    free(file->target);
+    free(file->temporary);
+    file->target = file->temporary = NULL;
+}
+
 bool output_file_open(struct output_file *file, const char *path, char *error)
 {
     struct stat status;
@@ -39,25 +73,19 @@ bool output_file_open(struct output_file *file, const char *path, char *error)
     *file = (struct output_file){.path = path, .fd = STDOUT_FILENO};
     if (strcmp(path, "-") == 0)
         return true;
-    bool exists = stat(path, &status) == 0;
-    if (exists && S_ISDIR(status.st_mode)) {
+    int problem = stat(path, &status) == 0 ? 0 : errno;
+    if (problem == 0 && S_ISDIR(status.st_mode)) {
         errno = EISDIR;
         return complain(file, "; name a file in it", error);
     }
-    if (exists && !S_ISREG(status.st_mode))
+    if (problem == 0 && !S_ISREG(status.st_mode))
         return open_special(file, error);
-    if (asprintf(&file->temporary, "%s.XXXXXX", path) < 0) {
-        file->temporary = NULL;
-        return complain(file, "", error);
-    }
-    file->fd = mkstemp(file->temporary);
-    if (file->fd >= 0) {
-        set_mode(file->fd);
+    if (!find_target(file, problem))
+        return complain(file, "; choose another place with -o", error);
+    if (open_temporary(file, error))
         return true;
-    }
-    free(file->temporary);
-    file->temporary = NULL;
-    return complain(file, "; choose another place with -o", error);
+    forget_names(file);
+    return false;
 }
 
 bool output_file_write(struct output_file *file, const void *bytes, size_t length)
@@ -87,13 +115,12 @@ static bool close_file(struct output_file *file)
 bool output_file_finish(struct output_file *file, char *error)
 {
     bool good =
-        close_file(file) && (file->temporary == NULL || rename(file->temporary, file->path) == 0);
+        close_file(file) && (file->temporary == NULL || rename(file->temporary, file->target) == 0);
     if (!good)
         complain(file, "", error);
     if (!good && file->temporary != NULL)
         unlink(file->temporary);
-    free(file->temporary);
-    file->temporary = NULL;
+    forget_names(file);
     return good;
 }
 
@@ -102,6 +129,5 @@ void output_file_discard(struct output_file *file)
     close_file(file);
     if (file->temporary != NULL)
         unlink(file->temporary);
-    free(file->temporary);
-    file->temporary = NULL;
+    forget_names(file);
 }

@@ -6,10 +6,11 @@
 #include <stddef.h>
 
 /* A file that appears under its name only when it is complete: until then it stands beside it
- * under another one. "-" is stdout; what is there and no file, such as a device, is written to. */
+ * under another one. A link stays, and what it leads to is replaced. "-" is stdout; what is there
+ * and no file, such as a device, is written to. */
 struct output_file {
     const char *path;
-    char *temporary; /* NULL: no regular file, or closed */
+    char *target, *temporary; /* NULL: no regular file, or closed */
     int fd;
 };
 

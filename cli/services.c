@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <signal.h>
 #include <string.h>
 #include <unistd.h>
@@ -96,21 +95,6 @@ static bool write_status(void *context, FILE *to, bool json)
     return true;
 }
 
-static void say_ready(const struct services *services)
-{
-    char address[CHASKI_ADDRESS_TEXT];
-
-    printf("ready: %s:%s, %s/%" PRIu32 ", MTU %u: echo 7, discard 9, chargen 19, ",
-           device_kind_name(services->options.link.device.kind), services->options.link.device.name,
-           chaski_address_text(&services->options.link.address, address),
-           services->options.link.prefix_length, services->station.link->mtu);
-    if (services->options.root_path != NULL)
-        printf("HTTP 80 (%s)\n", services->options.root_path);
-    else
-        puts("no HTTP (for want of --root DIR)");
-    fflush(stdout);
-}
-
 /* ---- Running ------------------------------------------------------------------------------- */
 
 static void look_for_conflict(struct services *services)
@@ -138,7 +122,7 @@ static void probing_tick(void *context)
         services->ticks = PROBE_TICKS; /* one tick more, for the answer */
         return;
     }
-    say_ready(services);
+    services_say_ready(&services->options, services->station.link->mtu);
     services->ready = true;
     services->ticks = 0;
     station_tick(&services->station, SECOND, tick, services);
@@ -161,21 +145,6 @@ static void tick(void *context)
 
 /* ---- Ending -------------------------------------------------------------------------------- */
 
-unsigned services_close_connections(struct chaski *host)
-{
-    struct chaski_tcp_info info;
-    uint32_t cursor = 0;
-    unsigned count = 0;
-
-    while (chaski_tcp_list(host, &cursor, &info) == 1) {
-        if (info.connection.index == UINT32_MAX)
-            continue;
-        chaski_tcp_close(host, info.connection);
-        count++;
-    }
-    return count;
-}
-
 static void end(struct services *services)
 {
     if (services->options.root >= 0)
@@ -186,16 +155,10 @@ static void end(struct services *services)
 
 static void say_summary(const struct services *services)
 {
-    const struct chaski *host = services->station.host;
+    struct services_totals totals = {.requests = services->http.requests};
 
-    printf("ended after %" PRIu64 " s: received %" PRIu64 " frames (%" PRIu64 " MB), sent %" PRIu64
-           " (%" PRIu64 " MB), dropped %" PRIu64 " packets, answered %" PRIu64 " HTTP requests\n",
-           (system_now() - services->began_ns) / SECOND,
-           chaski_counter_value(host, CHASKI_LINK_FRAMES_RECEIVED),
-           chaski_counter_value(host, CHASKI_LINK_BYTES_RECEIVED) / 1000000,
-           chaski_counter_value(host, CHASKI_LINK_FRAMES_SENT),
-           chaski_counter_value(host, CHASKI_LINK_BYTES_SENT) / 1000000, status_sum(host, "drop."),
-           services->http.requests);
+    services_count(&totals, services->station.host);
+    services_say_ended(&totals, system_now() - services->began_ns);
 }
 
 /* ---- The command --------------------------------------------------------------------------- */

@@ -18,7 +18,24 @@ enum { SERVICES_HTTP_PORT = 80 };
  * is not EXIT_FINE. */
 int services_by_shards(const struct services_options *options, char *error);
 
+/* ---- What both ways of serving share ------------------------------------------------------- */
+
+/* What all hosts have seen together. */
+struct services_totals {
+    uint64_t frames_received, bytes_received, frames_sent, bytes_sent, dropped;
+    uint64_t requests; /* that HTTP has answered */
+};
+
+/* Prints the line that says what is served, and where. */
+void services_say_ready(const struct services_options *options, unsigned mtu);
+
 /* Lets go of every connection that a host still holds; returns how many are not over yet. */
 unsigned services_close_connections(struct chaski *host);
+
+/* Adds what a host's counters say; requests are the caller's. */
+void services_count(struct services_totals *totals, const struct chaski *host);
+
+/* Prints the last line. */
+void services_say_ended(const struct services_totals *totals, uint64_t ran_ns);
 
 #endif

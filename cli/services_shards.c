@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
@@ -260,23 +259,6 @@ static bool probe(struct stations *stations, char *error)
     return is_free(stations, &probing, error);
 }
 
-static void say_ready(const struct stations *stations)
-{
-    const struct services_options *options = stations->options;
-    const struct link_options *link = &options->link;
-    char address[CHASKI_ADDRESS_TEXT];
-    printf("ready: %s:%s, %s/%" PRIu32 ", MTU %u, %" PRIu32
-           " shards: echo 7, discard 9, chargen 19, ",
-           device_kind_name(link->device.kind), link->device.name,
-           chaski_address_text(&link->address, address), link->prefix_length,
-           stations->shards->shards[0].links[0]->mtu, options->shards);
-    if (options->root_path != NULL)
-        printf("HTTP 80 (%s)\n", options->root_path);
-    else
-        puts("no HTTP (for want of --root DIR)");
-    fflush(stdout);
-}
-
 /* ---- Status -------------------------------------------------------------------------------- */
 
 /* For chaski_shards_each(). */
@@ -374,27 +356,14 @@ static void end(struct stations *stations)
     chaski_shards_stop(stations->shards);
 }
 
-static uint64_t sum(const struct stations *stations, enum chaski_counter counter)
-{
-    uint64_t total = 0;
-    for (unsigned i = 0; i < stations->options->shards; i++)
-        total += chaski_counter_value(chaski_shards_host(stations->shards, i), counter);
-    return total;
-}
-
 static void say_summary(const struct stations *stations)
 {
-    uint64_t dropped = 0, requests = 0;
+    struct services_totals totals = {.requests = 0};
     for (unsigned i = 0; i < stations->options->shards; i++) {
-        dropped += status_sum(chaski_shards_host(stations->shards, i), "drop.");
-        requests += stations->each[i].http.requests;
+        services_count(&totals, chaski_shards_host(stations->shards, i));
+        totals.requests += stations->each[i].http.requests;
     }
-    printf("ended after %" PRIu64 " s: received %" PRIu64 " frames (%" PRIu64 " MB), sent %" PRIu64
-           " (%" PRIu64 " MB), dropped %" PRIu64 " packets, answered %" PRIu64 " HTTP requests\n",
-           (system_now() - stations->began_ns) / SECOND, sum(stations, CHASKI_LINK_FRAMES_RECEIVED),
-           sum(stations, CHASKI_LINK_BYTES_RECEIVED) / 1000000,
-           sum(stations, CHASKI_LINK_FRAMES_SENT), sum(stations, CHASKI_LINK_BYTES_SENT) / 1000000,
-           dropped, requests);
+    services_say_ended(&totals, system_now() - stations->began_ns);
 }
 
 /* ---- The whole ----------------------------------------------------------------------------- */
@@ -407,7 +376,7 @@ static int run(struct stations *stations, char *error)
     if (!probe(stations, error)) {
         code = EXIT_WRONG;
     } else {
-        say_ready(stations);
+        services_say_ready(stations->options, stations->shards->shards[0].links[0]->mtu);
         if (serve(stations))
             code = EXIT_FINE;
     }

@@ -10,9 +10,12 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "cli/arguments.h"
+
+enum { SECONDS_TO_LISTEN = 2 }; /* within which whoever has bound a name listens */
 
 /* ---- Names --------------------------------------------------------------------------------- */
 
@@ -211,6 +214,21 @@ void status_socket_close(struct status_socket *status)
 
 /* ---- The side that asks -------------------------------------------------------------------- */
 
+/* As connect_to(). Removes the name of a program that was killed: nobody listens there, nor is
+ * about to, as one that has just bound it. */
+static int ask(const char *path)
+{
+    struct stat status;
+    int fd = connect_to(path);
+    int error = errno;
+
+    if (fd < 0 && error == ECONNREFUSED && lstat(path, &status) == 0 && S_ISSOCK(status.st_mode) &&
+        time(NULL) - status.st_mtime > SECONDS_TO_LISTEN)
+        unlink(path);
+    errno = error;
+    return fd;
+}
+
 static int connect_to_only(char *error)
 {
     char pattern[STATUS_PATH];
@@ -220,7 +238,7 @@ static int connect_to_only(char *error)
     socket_path("*", pattern);
     if (glob(pattern, 0, NULL, &found) == 0) {
         for (size_t i = 0; i < found.gl_pathc; i++) {
-            int other = connect_to(found.gl_pathv[i]);
+            int other = ask(found.gl_pathv[i]);
             if (other < 0)
                 continue;
             if (running++ == 0)
@@ -247,7 +265,7 @@ int status_socket_connect(const char *interface, char *error)
     if (interface == NULL)
         return connect_to_only(error);
     socket_path(interface, path);
-    int fd = connect_to(path);
+    int fd = ask(path);
     if (fd < 0)
         snprintf(error, ARGUMENT_ERROR,
                  "no chaski services of this user is running on %s; start one", interface);

@@ -133,6 +133,16 @@ bool interface_is_down(const char *name)
     return interface_ask(name, SIOCGIFFLAGS, &request) == 0 && (request.ifr_flags & IFF_UP) == 0;
 }
 
+int interface_set_up(const char *name)
+{
+    struct ifreq request = {0};
+    int failed = interface_ask(name, SIOCGIFFLAGS, &request);
+    if (failed != 0)
+        return failed;
+    request.ifr_flags = (short)(request.ifr_flags | IFF_UP);
+    return interface_ask(name, SIOCSIFFLAGS, &request);
+}
+
 uint32_t interface_receive_queues(const char *name)
 {
     struct ethtool_channels channels = {.cmd = ETHTOOL_GCHANNELS};

@@ -60,6 +60,9 @@ bool interface_hear(int fd, const struct interface_ethernet *ethernet, const uin
 /* Whether there is such an interface and it is down: then no frame passes. */
 bool interface_is_down(const char *name);
 
+/* `ip link set NAME up`: 0 or an errno. */
+int interface_set_up(const char *name);
+
 /* How many receive queues the interface has; 1 when it does not tell. */
 uint32_t interface_receive_queues(const char *name);
 

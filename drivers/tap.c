@@ -167,11 +167,7 @@ int tap_configure(struct link *link, const struct chaski_address *address, unsig
         failed = interface_ask(link->name, SIOCSIFNETMASK, &request);
     }
     if (failed == 0)
-        failed = interface_ask(link->name, SIOCGIFFLAGS, &request);
-    if (failed == 0) {
-        request.ifr_flags = (short)(request.ifr_flags | IFF_UP);
-        failed = interface_ask(link->name, SIOCSIFFLAGS, &request);
-    }
+        failed = interface_set_up(link->name);
     if (failed == 0)
         return 0;
     snprintf(error, error_size,

@@ -31,6 +31,7 @@
  *   tcp_receive     burst in; checks, demultiplexes; what belongs to no connection
  *   tcp_segment     a segment for a connection: first a verdict that changes nothing, then
  *                   its application
+ *   tcp_prune       who makes room when received text has filled its share of the pools
  *   tcp_ack         what an acknowledgement does to the scoreboard, the clock and the window
  *   tcp_flight      what a connection has only while it sends
  *   tcp_output      what may be sent now; tcp_push where PSH is set within long writes; tcp_build
@@ -38,6 +39,7 @@
  *   tcp_timer       the few deadlines of a connection, and what happens at each
  *   tcp_listener    listeners; tcp_half_open and tcp_cookie: the way to ESTABLISHED
  *   tcp_ao          whether a segment is believed, and the codes of ours, where there are keys
+ *                   (tcp_ao_keys, tcp_ao_code)
  *   tcp_connection  life and death of connections; events; what the application may call
  *
  * Everything that happens sets state and puts the connection on the list `work`: its closure is to

@@ -2,6 +2,7 @@
 #include "core/tcp/tcp_ao.h"
 
 #include "core/base/bytes.h"
+#include "core/tcp/tcp_ao_keys.h"
 #include "core/tcp/tcp_internal.h"
 
 /*
@@ -53,130 +54,6 @@ void ao_set_state(struct tcp *tcp, tcp_reference reference, const struct ao_stat
 static struct ao_state *state_of_connection(const struct tcp *tcp, const struct tcp_connection *c)
 {
     return ao_state_of(tcp, tcp_refer(TCP_KIND_CONNECTION, connection_index(tcp, c)));
-}
-
-/* ---- Keys (RFC 5925, 3.1) ------------------------------------------------------------------ */
-
-/* Bits of the address as we keep it, where IPv4 addresses have 96 before them. */
-static unsigned prefix_bits(const struct chaski_tcp_ao_key *key)
-{
-    if (address_unspecified(&key->remote.address))
-        return 0;
-    if (key->remote_prefix == 0)
-        return 128;
-    return key->remote_prefix + (address_is_ip4(&key->remote.address) ? 96u : 0);
-}
-
-static bool same_prefix(const struct chaski_address *a, const struct chaski_address *b,
-                        unsigned bits)
-{
-    unsigned whole = bits / 8, rest = bits % 8;
-    if (memcmp(a->bytes, b->bytes, whole) != 0)
-        return false;
-    return rest == 0 || (a->bytes[whole] ^ b->bytes[whole]) >> (8 - rest) == 0;
-}
-
-static bool same_or_any(const struct chaski_address *a, const struct chaski_address *b)
-{
-    return address_unspecified(a) || address_unspecified(b) || address_equal(a, b);
-}
-
-static bool port_same_or_any(uint16_t a, uint16_t b)
-{
-    return a == 0 || b == 0 || a == b;
-}
-
-static bool in_use(const struct chaski_tcp_ao_key *key)
-{
-    return key->secret_length != 0;
-}
-
-/* Whether some connection is meant by both. */
-static bool overlap(const struct chaski_tcp_ao_key *a, const struct chaski_tcp_ao_key *b)
-{
-    return port_same_or_any(a->local.port, b->local.port) &&
-           port_same_or_any(a->remote.port, b->remote.port) &&
-           same_or_any(&a->local.address, &b->local.address) &&
-           same_prefix(&a->remote.address, &b->remote.address,
-                       minimum(prefix_bits(a), prefix_bits(b)));
-}
-
-static bool is_for(const struct chaski_tcp_ao_key *key, const struct tcp_key *connection)
-{
-    return in_use(key) && port_same_or_any(key->local.port, connection->local_port) &&
-           port_same_or_any(key->remote.port, connection->remote_port) &&
-           same_or_any(&key->local.address, &connection->local) &&
-           same_prefix(&key->remote.address, &connection->remote, prefix_bits(key));
-}
-
-enum wanted_id {
-    ANY_ID,
-    SEND_ID,
-    RECEIVE_ID,
-};
-
-static const struct chaski_tcp_ao_key *
-find_key(const struct tcp *tcp, const struct tcp_key *connection, enum wanted_id which, uint8_t id)
-{
-    for (uint32_t i = 0; i < tcp->ao.limit; i++) {
-        const struct chaski_tcp_ao_key *key = &tcp->ao.keys[i];
-        if (which != ANY_ID && id != (which == SEND_ID ? key->send_id : key->receive_id))
-            continue;
-        if (is_for(key, connection))
-            return key;
-    }
-    return NULL;
-}
-
-bool ao_wanted(const struct tcp *tcp, const struct tcp_key *key)
-{
-    return tcp->ao.limit != 0 && find_key(tcp, key, ANY_ID, 0) != NULL;
-}
-
-static bool makes_sense(const struct chaski_tcp_ao_key *key)
-{
-    unsigned most = address_is_ip4(&key->remote.address) ? 32 : 128;
-    return key->algorithm <= CHASKI_AES_128_CMAC_96 && key->secret_length != 0 &&
-           key->secret_length <= CHASKI_TCP_AO_SECRET_MAX && key->remote_prefix <= most;
-}
-
-int tcp_ao_add_key(struct tcp *tcp, const struct chaski_tcp_ao_key *key)
-{
-    struct chaski_tcp_ao_key *place = NULL;
-    if (!makes_sense(key))
-        return CHASKI_INVALID;
-    for (uint32_t i = tcp->ao.limit; i-- > 0;) {
-        struct chaski_tcp_ao_key *other = &tcp->ao.keys[i];
-        if (!in_use(other))
-            place = other;
-        else if ((other->send_id == key->send_id || other->receive_id == key->receive_id) &&
-                 overlap(other, key))
-            return CHASKI_IN_USE;
-    }
-    if (place == NULL)
-        return CHASKI_NO_MEMORY;
-    *place = *key;
-    return 0;
-}
-
-static bool same_key(const struct chaski_tcp_ao_key *a, const struct chaski_tcp_ao_key *b)
-{
-    return a->local.port == b->local.port && a->remote.port == b->remote.port &&
-           address_equal(&a->local.address, &b->local.address) &&
-           prefix_bits(a) == prefix_bits(b) &&
-           same_prefix(&a->remote.address, &b->remote.address, prefix_bits(a)) &&
-           a->send_id == b->send_id && a->receive_id == b->receive_id;
-}
-
-int tcp_ao_remove_key(struct tcp *tcp, const struct chaski_tcp_ao_key *key)
-{
-    for (uint32_t i = 0; i < tcp->ao.limit; i++) {
-        if (in_use(&tcp->ao.keys[i]) && same_key(&tcp->ao.keys[i], key)) {
-            memset(&tcp->ao.keys[i], 0, sizeof tcp->ao.keys[i]);
-            return 0;
-        }
-    }
-    return CHASKI_UNKNOWN;
 }
 
 /* ---- Traffic keys and codes ---------------------------------------------------------------- */
@@ -253,7 +130,7 @@ bool ao_sign(const struct tcp *tcp, struct ao_state *state, const struct tcp_key
     ends.from_isn = state->send.isn;
     ends.to_isn = first ? 0 : state->receive.isn;
     if (first || !state->send.derived) {
-        const struct chaski_tcp_ao_key *with = find_key(tcp, key, SEND_ID, state->send.id);
+        const struct chaski_tcp_ao_key *with = ao_find_key(tcp, key, AO_SEND_ID, state->send.id);
         if (with == NULL)
             return false;
         derive(&state->send, with, with->send_id, &ends);
@@ -288,7 +165,7 @@ static bool same_code(const uint8_t *a, const uint8_t *b)
 static void heed_next_key(const struct tcp *tcp, struct ao_state *state, const struct tcp_key *key,
                           uint8_t id)
 {
-    if (id == state->send.id || find_key(tcp, key, SEND_ID, id) == NULL)
+    if (id == state->send.id || ao_find_key(tcp, key, AO_SEND_ID, id) == NULL)
         return;
     state->send.id = id;
     state->send.derived = false;
@@ -304,7 +181,7 @@ static enum judgement verify(const struct tcp *tcp, struct ao_state *state,
     struct ao_direction direction = state->receive;
     bool first = is_first(packet->tcp.flags);
     if (first || !direction.derived || direction.id != id) {
-        const struct chaski_tcp_ao_key *with = find_key(tcp, key, RECEIVE_ID, id);
+        const struct chaski_tcp_ao_key *with = ao_find_key(tcp, key, AO_RECEIVE_ID, id);
         if (with == NULL)
             return UNKNOWN_KEY;
         derive(&direction, with, id, ends);
@@ -374,7 +251,7 @@ bool ao_of_stranger(const struct tcp *tcp, const struct tcp_key *key, const stru
     if (tcp->ao.limit == 0 || wire_tcp_find_ao(header, &option) != WIRE_TCP_AO_ONE)
         return false;
     uint8_t id = wire_tcp_ao_key_id(header, option);
-    const struct chaski_tcp_ao_key *with = find_key(tcp, key, RECEIVE_ID, id);
+    const struct chaski_tcp_ao_key *with = ao_find_key(tcp, key, AO_RECEIVE_ID, id);
     if (with == NULL)
         return false;
     *state = (struct ao_state){
@@ -459,7 +336,7 @@ bool ao_ignores(struct tcp *tcp, const struct tcp_connection *c, const struct ip
 
 bool ao_open(struct tcp *tcp, struct tcp_connection *c)
 {
-    const struct chaski_tcp_ao_key *key = find_key(tcp, &c->key, ANY_ID, 0);
+    const struct chaski_tcp_ao_key *key = ao_find_key(tcp, &c->key, AO_ANY_ID, 0);
     if (key == NULL)
         return false;
     struct ao_state state = {
@@ -482,7 +359,7 @@ int tcp_ao_keys(struct tcp *tcp, chaski_tcp handle, struct chaski_tcp_ao_key *ke
     if (state_of_connection(tcp, c) == NULL)
         return CHASKI_UNKNOWN;
     for (uint32_t i = 0; i < tcp->ao.limit; i++) {
-        if (!is_for(&tcp->ao.keys[i], &c->key))
+        if (!ao_key_is_for(&tcp->ao.keys[i], &c->key))
             continue;
         if (found < most)
             keys[found] = tcp->ao.keys[i];
@@ -506,7 +383,7 @@ int tcp_ao_counts(struct tcp *tcp, chaski_tcp handle, struct chaski_tcp_ao_count
 static int set_current_key(const struct tcp *tcp, const struct tcp_connection *c,
                            struct ao_state *state, uint8_t id)
 {
-    if (id != state->send.id && find_key(tcp, &c->key, SEND_ID, id) == NULL)
+    if (id != state->send.id && ao_find_key(tcp, &c->key, AO_SEND_ID, id) == NULL)
         return CHASKI_UNKNOWN;
     heed_next_key(tcp, state, &c->key, id);
     return 0;
@@ -515,7 +392,7 @@ static int set_current_key(const struct tcp *tcp, const struct tcp_connection *c
 static int set_next_key(const struct tcp *tcp, const struct tcp_connection *c,
                         struct ao_state *state, uint8_t id)
 {
-    if (id != state->next_id && find_key(tcp, &c->key, RECEIVE_ID, id) == NULL)
+    if (id != state->next_id && ao_find_key(tcp, &c->key, AO_RECEIVE_ID, id) == NULL)
         return CHASKI_UNKNOWN;
     state->next_id = id;
     return 0;

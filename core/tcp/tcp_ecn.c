@@ -138,11 +138,10 @@ static void note_option(const struct tcp *tcp, struct tcp_connection *c)
 {
     c->ecn_flags |= ECN_OPTION_SEEN;
     if ((c->ecn_flags & ECN_ROOM) || tcp->knobs.ecn_option < OPTION_ALWAYS ||
-        !option_arrives(tcp, c))
+        !option_arrives(tcp, c) || mtu_probe_is_out(c))
         return;
     c->ecn_flags |= ECN_ROOM;
-    uint32_t room = ecn_option_room(c);
-    c->mss = (uint16_t)maximum(c->mss - minimum(c->mss, room), TCP_LEAST_PAYLOAD);
+    c->mss = (uint16_t)maximum(c->mss - minimum(c->mss, WIRE_TCP_ACCECN_PADDED), TCP_LEAST_PAYLOAD);
 }
 
 static void take_accurate_synack(const struct tcp *tcp, struct tcp_connection *c,

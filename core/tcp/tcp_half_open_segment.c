@@ -39,8 +39,7 @@ struct tcp_connection *half_open_connection(struct tcp *tcp, const struct tcp_ha
     }
     c->announced_mss = half_open_mss(tcp, &entry->key);
     c->last_ack_sent = c->rcv_nxt;
-    c->ts_recent = entry->ts_recent;
-    c->ts_recent_at_ms = clock_ms(now_ns);
+    tcp_first_timestamp(c, entry->ts_recent, now_ns);
     c->peer_mss = entry->peer_mss;
     c->announced_mss = half_open_mss(tcp, &entry->key);
     struct ip_path path;

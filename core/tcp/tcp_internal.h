@@ -231,13 +231,24 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
 bool tcp_take_predicted(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
                         uint64_t now_ns);
 
-/* RFC 7323, 5.3 and 5.5: a TS.Recent older than 24 days says nothing. */
+/* RFC 7323, 5.5: at this age a TS.Recent says nothing any more. */
+enum { TCP_RECENT_MS = 24 * 24 * 3600 * 1000u };
+
+/* TS.Recent begins with what came on a SYN. Some peers put 0 there, and their clock into what
+ * follows (as Linux knows): that says nothing from the beginning. */
+static inline void tcp_first_timestamp(struct tcp_connection *c, uint32_t timestamp,
+                                       uint64_t now_ns)
+{
+    c->ts_recent = timestamp;
+    c->ts_recent_at_ms = clock_ms(now_ns) - (timestamp == 0 ? TCP_RECENT_MS : 0);
+}
+
+/* RFC 7323, 5.3: PAWS. */
 static inline bool tcp_is_before_recent(const struct tcp_connection *c, const struct packet *packet,
                                         uint64_t now_ns)
 {
-    enum { DAYS_24_MS = 24 * 24 * 3600 * 1000u };
     return seq_lt(packet->tcp.timestamp, c->ts_recent) &&
-           clock_ms(now_ns) - c->ts_recent_at_ms < DAYS_24_MS;
+           clock_ms(now_ns) - c->ts_recent_at_ms < TCP_RECENT_MS;
 }
 
 /* RFC 7323, 4.3, for a segment that is acceptable. */

@@ -95,6 +95,11 @@ void mtu_note_resent(struct tcp_connection *c, uint32_t sequence)
         fail(search);
 }
 
+bool mtu_probe_is_out(const struct tcp_connection *c)
+{
+    return c->flight != NULL && c->flight->mtu.start != c->flight->mtu.end;
+}
+
 /* RFC 4821, 7.7. */
 void mtu_suspect(const struct tcp *tcp, struct tcp_connection *c)
 {

@@ -39,6 +39,9 @@ bool mtu_probe_lost(struct tcp_connection *c);
 /* What begins at `sequence` goes again. */
 void mtu_note_resent(struct tcp_connection *c, uint32_t sequence);
 
+/* True while one is in flight: what it finds out holds for what options take now. */
+bool mtu_probe_is_out(const struct tcp_connection *c);
+
 /* Time-outs have followed each other: perhaps the path drops what is long. */
 void mtu_suspect(const struct tcp *tcp, struct tcp_connection *c);
 

@@ -3,6 +3,8 @@
 
 /* Options of a connection: limits, setting and getting. */
 
+_Static_assert(CHASKI_TCP_OPTION_COUNT == 28, "a new option is to be set and told below");
+
 struct limits {
     int64_t least, most;
 };
@@ -86,70 +88,83 @@ static void set_receive_buffer(struct tcp_connection *c, uint32_t bytes)
         c->receive_scale = tcp_scale_for(bytes) & 15u;
 }
 
-static void set_keep_alive(struct tcp *tcp, struct tcp_connection *c, int64_t value)
+static void restart_keep_alive(struct tcp *tcp, struct tcp_connection *c)
 {
-    set_flag(c, TCPF_KEEPALIVE, value);
     c->alive_at = TIMER_NEVER;
     tcp_put_off_keepalive(c, tcp->now_ns);
     tcp_timer_set(tcp, c);
 }
 
-int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, int64_t value)
+/* The flag that an option of 0 or 1 stands for, or 0. */
+static uint32_t flag_of(enum chaski_tcp_option option)
 {
-    struct tcp_connection *c = connection_of(tcp, handle);
-    if (c == NULL)
-        return CHASKI_STALE;
-    if (!tcp_option_takes(option, value))
-        return CHASKI_INVALID;
-    switch (option) {
-    case CHASKI_TCP_NODELAY:
-        set_flag(c, TCPF_NODELAY, value);
-        release(tcp, c, value != 0);
-        break;
-    case CHASKI_TCP_THIN_LINEAR:
-        set_flag(c, TCPF_THIN_LINEAR, value);
-        break;
-    case CHASKI_TCP_CORK:
-        set_flag(c, TCPF_CORK, value);
+    static const uint32_t flags[CHASKI_TCP_OPTION_COUNT] = {
+        [CHASKI_TCP_NODELAY] = TCPF_NODELAY,     [CHASKI_TCP_QUICKACK] = TCPF_QUICKACK,
+        [CHASKI_TCP_KEEPALIVE] = TCPF_KEEPALIVE, [CHASKI_TCP_CORK] = TCPF_CORK,
+        [CHASKI_TCP_MORE] = TCPF_MORE,           [CHASKI_TCP_THIN_LINEAR] = TCPF_THIN_LINEAR,
+    };
+    return flags[option];
+}
+
+static void set_switch(struct tcp *tcp, struct tcp_connection *c, enum chaski_tcp_option option,
+                       bool on)
+{
+    set_flag(c, flag_of(option), on);
+    if (option == CHASKI_TCP_NODELAY)
+        release(tcp, c, on);
+    else if (option == CHASKI_TCP_CORK || option == CHASKI_TCP_MORE)
         release(tcp, c, false);
-        break;
-    case CHASKI_TCP_MORE:
-        set_flag(c, TCPF_MORE, value);
-        release(tcp, c, false);
-        break;
-    case CHASKI_TCP_QUICKACK:
-        set_flag(c, TCPF_QUICKACK, value);
-        c->pingpong = value == 0;
-        break;
-    case CHASKI_TCP_MAXSEG:
-        set_max_segment(tcp, c, (uint16_t)value);
-        break;
-    case CHASKI_TCP_KEEPALIVE:
-        set_keep_alive(tcp, c, value);
-        break;
+    else if (option == CHASKI_TCP_QUICKACK)
+        c->pingpong = !on;
+    else if (option == CHASKI_TCP_KEEPALIVE)
+        restart_keep_alive(tcp, c);
+}
+
+static bool is_of_ao(enum chaski_tcp_option option)
+{
+    return option == CHASKI_TCP_AO || option == CHASKI_TCP_AO_CURRENT_KEY ||
+           option == CHASKI_TCP_AO_NEXT_KEY || option == CHASKI_TCP_AO_ACCEPT_ICMP ||
+           option == CHASKI_TCP_AO_RECEIVED_KEY || option == CHASKI_TCP_AO_RECEIVED_NEXT_KEY;
+}
+
+/* Those that are a duration or a number of attempts; false when the option is none of them. */
+static bool set_patience(struct tcp *tcp, struct tcp_connection *c, enum chaski_tcp_option option,
+                         int64_t value)
+{
+    switch ((unsigned)option) {
     case CHASKI_TCP_KEEPIDLE:
         c->keep_idle_ms = (uint32_t)value;
-        set_keep_alive(tcp, c, has(c, TCPF_KEEPALIVE));
-        break;
+        restart_keep_alive(tcp, c);
+        return true;
     case CHASKI_TCP_KEEPINTVL:
         c->keep_interval_s = (uint16_t)((value + 999) / 1000);
-        break;
+        return true;
     case CHASKI_TCP_KEEPCNT:
         c->keep_count = (uint8_t)value;
-        break;
+        return true;
     case CHASKI_TCP_USER_TIMEOUT:
         user_timeout_set(tcp, c, (uint32_t)value);
-        break;
-    case CHASKI_TCP_PEER_USER_TIMEOUT: /* takes no value */
-        break;
+        return true;
     case CHASKI_TCP_SYNCNT:
         c->syn_count = (uint8_t)value;
-        break;
+        return true;
     case CHASKI_TCP_LINGER:
         c->linger_ms = (value < 0 ? LINGER_ALWAYS : (uint32_t)value) & LINGER_ALWAYS;
-        break;
+        return true;
     case CHASKI_TCP_LINGER2:
         c->fin_wait_s = (uint8_t)value;
+        return true;
+    }
+    return false;
+}
+
+/* Those that shape what is sent and how much is kept. */
+static void set_amount(struct tcp *tcp, struct tcp_connection *c, enum chaski_tcp_option option,
+                       int64_t value)
+{
+    switch ((unsigned)option) {
+    case CHASKI_TCP_MAXSEG:
+        set_max_segment(tcp, c, (uint16_t)value);
         break;
     case CHASKI_TCP_CONGESTION:
         set_congestion(tcp, c, value);
@@ -167,38 +182,37 @@ int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
     case CHASKI_TCP_TOS:
         c->traffic_class = (uint8_t)((value & ~ECN_MODES) | (c->traffic_class & ECN_MODES));
         break;
+    case CHASKI_TCP_TTL:
+        c->ttl = (uint8_t)value;
+        break;
     case CHASKI_TCP_PROGRESS:
         if (c->flight != NULL)
             c->flight->tells_progress = (uint8_t)value;
         break;
-    case CHASKI_TCP_TTL:
-        c->ttl = (uint8_t)value;
-        break;
-    case CHASKI_TCP_AO:
-    case CHASKI_TCP_AO_CURRENT_KEY:
-    case CHASKI_TCP_AO_NEXT_KEY:
-    case CHASKI_TCP_AO_ACCEPT_ICMP:
-    case CHASKI_TCP_AO_RECEIVED_KEY:
-    case CHASKI_TCP_AO_RECEIVED_NEXT_KEY:
-        return ao_set_option(tcp, c, option, value);
-    case CHASKI_TCP_OPTION_COUNT:
-        break;
     }
+}
+
+int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, int64_t value)
+{
+    struct tcp_connection *c = connection_of(tcp, handle);
+    if (c == NULL)
+        return CHASKI_STALE;
+    if (!tcp_option_takes(option, value))
+        return CHASKI_INVALID;
+    if (is_of_ao(option))
+        return ao_set_option(tcp, c, option, value);
+    if (flag_of(option) != 0)
+        set_switch(tcp, c, option, value != 0);
+    else if (!set_patience(tcp, c, option, value))
+        set_amount(tcp, c, option, value);
     return 0;
 }
 
-static int64_t value_of(const struct tcp *tcp, const struct tcp_connection *c,
-                        enum chaski_tcp_option option)
+static int64_t value_of(const struct tcp_connection *c, enum chaski_tcp_option option)
 {
-    switch (option) {
-    case CHASKI_TCP_NODELAY:
-        return has(c, TCPF_NODELAY);
-    case CHASKI_TCP_QUICKACK:
-        return has(c, TCPF_QUICKACK);
+    switch ((unsigned)option) {
     case CHASKI_TCP_MAXSEG:
         return c->mss;
-    case CHASKI_TCP_KEEPALIVE:
-        return has(c, TCPF_KEEPALIVE);
     case CHASKI_TCP_KEEPIDLE:
         return c->keep_idle_ms;
     case CHASKI_TCP_KEEPINTVL:
@@ -225,25 +239,10 @@ static int64_t value_of(const struct tcp *tcp, const struct tcp_connection *c,
         return c->receive.limit;
     case CHASKI_TCP_TOS:
         return c->traffic_class & ~ECN_MODES;
-    case CHASKI_TCP_CORK:
-        return has(c, TCPF_CORK);
-    case CHASKI_TCP_MORE:
-        return has(c, TCPF_MORE);
-    case CHASKI_TCP_THIN_LINEAR:
-        return has(c, TCPF_THIN_LINEAR);
     case CHASKI_TCP_PROGRESS:
         return c->flight != NULL ? c->flight->tells_progress : 0;
     case CHASKI_TCP_TTL:
         return c->ttl;
-    case CHASKI_TCP_AO:
-    case CHASKI_TCP_AO_CURRENT_KEY:
-    case CHASKI_TCP_AO_NEXT_KEY:
-    case CHASKI_TCP_AO_ACCEPT_ICMP:
-    case CHASKI_TCP_AO_RECEIVED_KEY:
-    case CHASKI_TCP_AO_RECEIVED_NEXT_KEY:
-        return ao_option(tcp, c, option);
-    case CHASKI_TCP_OPTION_COUNT:
-        break;
     }
     return 0;
 }
@@ -255,6 +254,11 @@ int tcp_get(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
         return CHASKI_STALE;
     if ((unsigned)option >= CHASKI_TCP_OPTION_COUNT)
         return CHASKI_INVALID;
-    *value = value_of(tcp, c, option);
+    if (is_of_ao(option))
+        *value = ao_option(tcp, c, option);
+    else if (flag_of(option) != 0)
+        *value = has(c, flag_of(option));
+    else
+        *value = value_of(c, option);
     return 0;
 }

@@ -384,8 +384,7 @@ static void take_syn(struct tcp *tcp, struct tcp_connection *c, const struct pac
         c->flags &= ~(uint32_t)TCPF_HAS_SACK;
     if (!options.has_timestamp)
         c->flags &= ~(uint32_t)TCPF_HAS_TIMESTAMPS;
-    c->ts_recent = options.timestamp;
-    c->ts_recent_at_ms = clock_ms(now_ns);
+    tcp_first_timestamp(c, options.timestamp, now_ns);
     c->peer_mss = options.has_mss ? options.mss : TCP_DEFAULT_MSS;
     ecn_take_synack(tcp, c, packet);
     user_timeout_told(tcp, c, options.user_timeout);

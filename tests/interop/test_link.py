@@ -131,6 +131,19 @@ class Link(world.LinkTest):
         self.ping(1)
         self.assertEqual(self.link.wait(10), 1)
 
+    def test_sets_up_what_it_made_and_names_what_is_down(self):
+        lab.ip("tuntap add dev kept mode tap")
+        self.addCleanup(lab.ip, "link del kept")
+        self.link = lab.spawn([world.program, "link", "kept", "made"], stdout=subprocess.PIPE,
+                              stderr=subprocess.PIPE, text=True)
+        self.addCleanup(self.link.stderr.close)
+        self.addCleanup(self.tidy)
+        self.assertIn("ready", self.link.stdout.readline())
+        self.assertIn("tap:kept is down", self.link.stderr.readline())
+        self.assertIn(b"UP", run("ip", "-o", "link", "show", "dev", "made", "up").stdout)
+        self.assertEqual(lab.stop(self.link), 0)
+        self.assertEqual(self.link.stderr.read(), "")
+
     def test_joins_chaski_by_a_packet_socket(self):
         left, self.left = namespace()
         lab.ip("tuntap add dev path0 mode tap")

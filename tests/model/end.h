@@ -77,6 +77,9 @@ bool model_end_may_give_up(const struct model_end *end, uint64_t now_ns);
 /* The end hears or says something now. */
 void model_end_lives(struct model_end *end, uint64_t now_ns);
 
+/* Whether a timestamp of the peer's is older than one that it sent before (RFC 7323, 5.3). */
+bool model_end_before(const struct model_end *end, uint32_t timestamp, uint32_t recent);
+
 /* The position of a sequence number close to `near`. */
 int64_t model_position(uint32_t sequence, uint32_t origin, int64_t near);
 

@@ -124,11 +124,19 @@ static void note_recent(struct model *model, const struct model_segment *segment
     };
 }
 
+/* Whether the end may have taken this SYN: its number and what it agrees to are the same. */
+static bool is_of(const struct model_end *end, const struct model_segment *syn)
+{
+    return end->irs == syn->sequence && end->peer_timestamps == syn->has_timestamp &&
+           end->peer_sack == syn->has_sack_permitted && end->peer_scaling == syn->has_scale;
+}
+
 /* Whether an end is there that began as this one did and took that SYN. */
-static bool has_taken(struct model *model, const struct model_end *end, uint32_t irs)
+static bool has_taken(struct model *model, const struct model_end *end,
+                      const struct model_segment *syn)
 {
     struct model_end *at = newest(model, &end->ends);
-    while (at != NULL && !(at->active && at->heard_syn && at->irs == irs && at->iss == end->iss))
+    while (at != NULL && !(at->active && at->heard_syn && is_of(at, syn) && at->iss == end->iss))
         at = match(at->next, &end->ends);
     return at != NULL;
 }
@@ -154,8 +162,8 @@ static void hear_syn_as_client(struct model *model, struct model_end *end,
     int64_t ack = model_position(segment->acknowledgment, end->iss, 1);
     if (answers && (!end->sent_syn || ack < 1 || ack > end->sent || echoes_another(end, segment)))
         return;
-    bool another = end->heard_syn && end->irs != segment->sequence;
-    if (end->heard_syn && (end->answered || (another && has_taken(model, end, segment->sequence))))
+    bool another = end->heard_syn && !is_of(end, segment);
+    if (end->heard_syn && (end->answered || (another && has_taken(model, end, segment))))
         return;
     struct model_end *taken = another ? add(model, &end->ends, end) : end;
     model_end_hears_syn(taken, segment);

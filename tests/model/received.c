@@ -56,10 +56,10 @@ void model_end_lives(struct model_end *end, uint64_t now_ns)
     end->seen_ns = now_ns;
 }
 
-/* RFC 7323, 5.3. A TS.Recent of 0 forbids nothing: some peers begin with it. */
-static bool is_before_recent(const struct model_end *end, const struct model_segment *segment)
+/* A SYN with 0 tells no time: some peers begin with that, and only then with their clock. */
+bool model_end_before(const struct model_end *end, uint32_t timestamp, uint32_t recent)
 {
-    return end->recent != 0 && (int32_t)(segment->timestamp - end->recent) < 0;
+    return !(recent == 0 && end->syn_timestamp == 0) && (int32_t)(timestamp - recent) < 0;
 }
 
 /* What is older than TS.Recent is not taken in. */
@@ -67,7 +67,7 @@ static bool is_old(const struct model_end *end, const struct model_segment *segm
                    const struct model_options *options)
 {
     return end->has_echoed && (options->exact || !end->echoed_on_syn) && segment->has_timestamp &&
-           !end->timeless && is_before_recent(end, segment);
+           !end->timeless && model_end_before(end, segment->timestamp, end->recent);
 }
 
 /* A SYN begins, but for the answer to ours when both have opened at once (RFC 9293, 3.5, figure 7);
@@ -151,7 +151,7 @@ static void hear_acknowledgment(struct model_end *end, const struct model_segmen
         return;
     bool scaled = end->our_scaling && end->peer_scaling && !(segment->flags & MODEL_SYN);
     int64_t window = (int64_t)segment->window << (scaled ? end->peer_scale : 0);
-    if ((segment->flags & MODEL_SYN) && ack < end->sent && end->acknowledged < 1)
+    if ((segment->flags & MODEL_SYN) && ack >= 1 && ack < end->sent && end->acknowledged < 1)
         end->sent = ack; /* what came with our SYN was not taken, and goes in the ordinary way */
     if (ack > end->acknowledged || (ack == end->acknowledged && ack + window < end->least_edge))
         end->least_edge = ack + window;
@@ -167,7 +167,7 @@ static void hear_timestamp(struct model_end *end, const struct model_segment *se
 {
     int64_t from = model_position(segment->sequence, end->irs, end->expected);
     if (end->has_echoed && segment->has_timestamp && !end->timeless && from <= end->told &&
-        !is_before_recent(end, segment))
+        !model_end_before(end, segment->timestamp, end->recent))
         end->recent = segment->timestamp;
 }
 
@@ -216,8 +216,7 @@ void model_end_hears(struct model_end *end, const struct model_segment *segment,
         return;
     if (options->exact && acknowledges_elsewhere(end, segment))
         return;
-    if (segment->has_timestamp &&
-        (end->latest_timestamp == 0 || (int32_t)(segment->timestamp - end->latest_timestamp) > 0))
+    if (segment->has_timestamp && !model_end_before(end, segment->timestamp, end->latest_timestamp))
         end->latest_timestamp = segment->timestamp;
     if (options->exact && is_inside(end, segment))
         hear_timestamp(end, segment);

@@ -157,7 +157,7 @@ static const char *judge_options(const struct model_end *end, const struct model
     if (segment->echo != end->syn_timestamp && (int32_t)(segment->echo - end->latest_timestamp) > 0)
         return "a timestamp is echoed that never came (RFC 7323, 4.3)";
     bool knows = end->has_echoed && (options->exact || !end->echoed_on_syn);
-    if (knows && end->echoed != 0 && (int32_t)(segment->echo - end->echoed) < 0)
+    if (knows && model_end_before(end, segment->echo, end->echoed))
         return "TS.Recent goes back (RFC 7323, 4.3)";
     return NULL;
 }
@@ -262,8 +262,8 @@ void model_end_sends(struct model_end *end, const struct model_segment *segment)
     if (!segment->has_timestamp)
         return;
     end->last_timestamp = segment->timestamp;
-    if (!end->has_echoed || end->echoed_on_syn || end->recent == 0 ||
-        (int32_t)(segment->echo - end->recent) > 0)
+    if (!end->has_echoed || end->echoed_on_syn ||
+        !model_end_before(end, segment->echo, end->recent))
         end->recent = segment->echo;
     end->echoed = segment->echo;
     end->has_echoed = true;

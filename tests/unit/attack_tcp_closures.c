@@ -146,15 +146,51 @@ static void set_something(struct chaski *host, chaski_tcp handle)
     chaski_tcp_get(host, handle, option, &value);
 }
 
+static void ask_all(struct chaski *host)
+{
+    struct chaski_tcp_info info;
+    uint32_t cursor = 0;
+    while (chaski_tcp_list(host, &cursor, &info))
+        chaski_tcp_events(host, info.connection);
+}
+
+/* A call about the side's listener, or one that needs neither. */
+static void something_else(unsigned side)
+{
+    struct mess *mess = the_mess;
+    struct chaski *host = mess->world.hosts[side];
+    chaski_tcp handle;
+    switch (pick(6)) {
+    case 0:
+        if (pick(4) == 0)
+            chaski_tcp_unbind(host, mess->listeners[side]);
+        break;
+    case 1:
+        listen(side);
+        break;
+    case 2:
+        if (chaski_tcp_accept(host, mess->listeners[side], &handle) == 0)
+            note(side, handle);
+        break;
+    case 3:
+        ask_all(host);
+        break;
+    case 4:
+        chaski_poll(host, mess->world.now_ns); /* does nothing inside a turn */
+        break;
+    default:
+        connect_to(side, pick(8) ? 1 - side : side);
+        break;
+    }
+}
+
 /* One call, of any kind, about any connection of the host's. */
 static void something(unsigned side)
 {
     static const uint8_t bytes[5000];
-    struct mess *mess = the_mess;
-    struct chaski *host = mess->world.hosts[side];
-    chaski_tcp handle = mess->handles[side][pick(ENDS)];
+    struct chaski *host = the_mess->world.hosts[side];
+    chaski_tcp handle = the_mess->handles[side][pick(ENDS)];
     struct chaski_tcp_info info;
-    uint32_t cursor = 0;
     switch (pick(20)) {
     case 0:
         chaski_tcp_close(host, handle);
@@ -175,40 +211,24 @@ static void something(unsigned side)
         set_something(host, handle);
         break;
     case 6:
-        if (pick(4) == 0)
-            chaski_tcp_unbind(host, mess->listeners[side]);
-        break;
-    case 7:
-        listen(side);
-        break;
-    case 8:
-        if (chaski_tcp_accept(host, mess->listeners[side], &handle) == 0)
-            note(side, handle);
-        break;
-    case 9:
-        while (chaski_tcp_list(host, &cursor, &info))
-            chaski_tcp_events(host, info.connection);
-        break;
-    case 10:
         chaski_tcp_info(host, handle, &info);
         chaski_tcp_error(host, handle);
         break;
-    case 11:
+    case 7:
         lend(side, handle);
         break;
-    case 12:
-        chaski_poll(host, mess->world.now_ns); /* does nothing inside a turn */
-        break;
-    case 13:
-        connect_to(side, pick(8) ? 1 - side : side);
-        break;
-    case 14:
-    case 15:
-    case 16:
+    case 8:
+    case 9:
+    case 10:
         chaski_tcp_write(host, handle, bytes, 1 + pick(sizeof bytes));
         break;
-    default:
+    case 11:
+    case 12:
+    case 13:
         read_some(host, handle);
+        break;
+    default:
+        something_else(side);
         break;
     }
 }

@@ -417,7 +417,7 @@ static void blow(uint64_t seed, uint32_t steps)
 static void nothing_breaks(void **state)
 {
     (void)state;
-    for (uint64_t seed = 0; seed < 60; seed++)
+    for (uint64_t seed = 0; seed < 200; seed++)
         blow(seed, 500);
 }
 

@@ -90,70 +90,71 @@ static void help_is_told_apart_from_errors(void **state)
     assert_int_equal(READ(&a, "u", "-h"), COMMAND_LINE_HELP);
 }
 
+static const struct {
+    const char *words[4];
+    const char *names;
+} wrong[] = {
+    {{"--lnk", "tap:a"}, "--lnk"},
+    {{"-x"}, "-x"},
+    {{"u", "v"}, "v"},
+    {{"-j"}, "URL is missing"},
+    {{"u", "--json=1"}, "--json takes no value"},
+    {{"u", "-o"}, "-o wants a value: -o FILE"},
+    {{"u", "-o", ""}, "-o : must not be empty"},
+    {{"u", "-c", "0"}, "-c 0: must be a number from 1 to 65535"},
+    {{"u", "-c", "65536"}, "-c 65536"},
+    {{"u", "-c", "-1"}, "-c -1"},
+    {{"u", "-c", "1x"}, "-c 1x"},
+    {{"u", "-c", "1.0"}, "-c 1.0"},
+    {{"u", "-c", "99999999999999999999"}, "-c 99"},
+    {{"u", "-i", "."}, "-i ."},
+    {{"u", "-i", "1."}, "-i 1."},
+    {{"u", "-i", "1.2.3"}, "-i 1.2.3"},
+    {{"u", "-i", "0.0001"}, "from 0.001 to 3600"},
+    {{"u", "--mtu", "67"}, "from 68 to 65535"},
+    {{"u", "--link", "tun:x"}, "a KIND of tap, packet, xdp, dpdk"},
+    {{"u", "--link", "tap:"}, "--link tap:"},
+    {{"u", "--link", "tap:../x"}, "--link tap:../x"},
+    {{"u", "--link", "tap"}, "KIND:NAME[,queues=N]"},
+    {{"u", "--link", "packets:a"}, "no such kind"},
+    {{"u", "--link", "tap:a,queues=0"}, "N from 1 to 16"},
+    {{"u", "--link", "tap:a,queues=17"}, "N from 1 to 16"},
+    {{"u", "--link", "tap:a,queues="}, "N from 1 to 16"},
+    {{"u", "--link", "tap:a,queues=2x"}, "N from 1 to 16"},
+    {{"u", "--link", "tap:a,queue=2"}, "can only be ,queues=N"},
+    {{"u", "--link", "dpdk:"}, "such as 0000:03:00.0"},
+    {{"u", "--link", "dpdk:net_pcap0,iface=../x"}, "without spaces, slashes"},
+    {{"u", "--link", "dpdk:net_tap0,queues=17"}, "N from 1 to 16"},
+    {{"u", "--link", "tap:,queues=2"}, "1 to 15 characters"},
+    {{"u", "--link", "tap:0123456789abcdef"}, "1 to 15 characters"},
+    {{"u", "--addr", "10.0.0.1"}, "such as 192.0.2.1/24"},
+    {{"u", "--addr", "10.0.0/8"}, "--addr 10.0.0/8"},
+    {{"u", "--addr", "10.0.0.1/33"}, "from 1 to 32"},
+    {{"u", "--addr", "10.0.0.1/0"}, "from 1 to 32"},
+    {{"u", "--addr", "10.0.0.1/"}, "from 1 to 32"},
+    {{"u", "--addr", "10.0.0.0/24"}, "take a host's, such as 10.0.0.1"},
+    {{"u", "--addr", "10.0.0.255/24"}, "broadcast"},
+    {{"u", "--addr", "224.0.0.1/24"}, "one host"},
+    {{"u", "--addr", "127.0.0.1/8"}, "one host"},
+    {{"u", "--addr", "0.0.0.0/8"}, "one host"},
+    {{"u", "--gateway", "255.255.255.255"}, "one host"},
+    {{"u", "--mac", "02:00:00:00:00"}, "--mac"},
+    {{"u", "--mac", "02:00:00:00:00:0g"}, "--mac"},
+    {{"u", "--mac", "02:00:00:00:00:000"}, "--mac"},
+    {{"u", "--mac", "2:00:00:00:00:0::"}, "--mac"},
+    {{"u", "--mac", "01:00:5e:00:00:01"}, "even"},
+    {{"u", "--mac", "00:00:00:00:00:00"}, "even"},
+};
+
 static void errors_name_the_thing(void **state)
 {
     (void)state;
-    static const struct {
-        const char *words[4];
-        const char *names;
-    } cases[] = {
-        {{"--lnk", "tap:a"}, "--lnk"},
-        {{"-x"}, "-x"},
-        {{"u", "v"}, "v"},
-        {{"-j"}, "URL is missing"},
-        {{"u", "--json=1"}, "--json takes no value"},
-        {{"u", "-o"}, "-o wants a value: -o FILE"},
-        {{"u", "-o", ""}, "-o : must not be empty"},
-        {{"u", "-c", "0"}, "-c 0: must be a number from 1 to 65535"},
-        {{"u", "-c", "65536"}, "-c 65536"},
-        {{"u", "-c", "-1"}, "-c -1"},
-        {{"u", "-c", "1x"}, "-c 1x"},
-        {{"u", "-c", "1.0"}, "-c 1.0"},
-        {{"u", "-c", "99999999999999999999"}, "-c 99"},
-        {{"u", "-i", "."}, "-i ."},
-        {{"u", "-i", "1."}, "-i 1."},
-        {{"u", "-i", "1.2.3"}, "-i 1.2.3"},
-        {{"u", "-i", "0.0001"}, "from 0.001 to 3600"},
-        {{"u", "--mtu", "67"}, "from 68 to 65535"},
-        {{"u", "--link", "tun:x"}, "a KIND of tap, packet, xdp, dpdk"},
-        {{"u", "--link", "tap:"}, "--link tap:"},
-        {{"u", "--link", "tap:../x"}, "--link tap:../x"},
-        {{"u", "--link", "tap"}, "KIND:NAME[,queues=N]"},
-        {{"u", "--link", "packets:a"}, "no such kind"},
-        {{"u", "--link", "tap:a,queues=0"}, "N from 1 to 16"},
-        {{"u", "--link", "tap:a,queues=17"}, "N from 1 to 16"},
-        {{"u", "--link", "tap:a,queues="}, "N from 1 to 16"},
-        {{"u", "--link", "tap:a,queues=2x"}, "N from 1 to 16"},
-        {{"u", "--link", "tap:a,queue=2"}, "can only be ,queues=N"},
-        {{"u", "--link", "dpdk:"}, "such as 0000:03:00.0"},
-        {{"u", "--link", "dpdk:net_pcap0,iface=../x"}, "without spaces, slashes"},
-        {{"u", "--link", "dpdk:net_tap0,queues=17"}, "N from 1 to 16"},
-        {{"u", "--link", "tap:,queues=2"}, "1 to 15 characters"},
-        {{"u", "--link", "tap:0123456789abcdef"}, "1 to 15 characters"},
-        {{"u", "--addr", "10.0.0.1"}, "such as 192.0.2.1/24"},
-        {{"u", "--addr", "10.0.0/8"}, "--addr 10.0.0/8"},
-        {{"u", "--addr", "10.0.0.1/33"}, "from 1 to 32"},
-        {{"u", "--addr", "10.0.0.1/0"}, "from 1 to 32"},
-        {{"u", "--addr", "10.0.0.1/"}, "from 1 to 32"},
-        {{"u", "--addr", "10.0.0.0/24"}, "take a host's, such as 10.0.0.1"},
-        {{"u", "--addr", "10.0.0.255/24"}, "broadcast"},
-        {{"u", "--addr", "224.0.0.1/24"}, "one host"},
-        {{"u", "--addr", "127.0.0.1/8"}, "one host"},
-        {{"u", "--addr", "0.0.0.0/8"}, "one host"},
-        {{"u", "--gateway", "255.255.255.255"}, "one host"},
-        {{"u", "--mac", "02:00:00:00:00"}, "--mac"},
-        {{"u", "--mac", "02:00:00:00:00:0g"}, "--mac"},
-        {{"u", "--mac", "02:00:00:00:00:000"}, "--mac"},
-        {{"u", "--mac", "2:00:00:00:00:0::"}, "--mac"},
-        {{"u", "--mac", "01:00:5e:00:00:01"}, "even"},
-        {{"u", "--mac", "00:00:00:00:00:00"}, "even"},
-    };
-    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
         struct answers a = {0};
-        if (read_words(&a, cases[i].words) != COMMAND_LINE_WRONG)
-            fail_msg("accepted %s %s", cases[i].words[0], cases[i].words[1]);
-        if (strstr(a.error, cases[i].names) == NULL)
-            fail_msg("'%s' does not say '%s'", a.error, cases[i].names);
+        if (read_words(&a, wrong[i].words) != COMMAND_LINE_WRONG)
+            fail_msg("accepted %s %s", wrong[i].words[0], wrong[i].words[1]);
+        if (strstr(a.error, wrong[i].names) == NULL)
+            fail_msg("'%s' does not say '%s'", a.error, wrong[i].names);
         assert_null(strchr(a.error, '\n'));
     }
 }

@@ -89,11 +89,37 @@ static void a_folder_is_refused(void **state)
     assert_non_null(strstr(error, "name a file in it"));
 }
 
+static void a_link_stays_and_leads_to_the_new_file(void **state)
+{
+    (void)state;
+    struct output_file file;
+    struct stat status;
+    char link[80];
+    snprintf(link, sizeof link, "%s/link", folder);
+    unlink(path);
+    assert_int_equal(symlink("file", link), 0);
+    assert_true(output_file_open(&file, path, error));
+    assert_true(output_file_write(&file, "old", 3));
+    assert_true(output_file_finish(&file, error));
+    assert_true(output_file_open(&file, link, error));
+    assert_true(output_file_write(&file, "new", 3));
+    assert_true(output_file_finish(&file, error));
+    assert_int_equal(lstat(link, &status), 0);
+    assert_true(S_ISLNK(status.st_mode));
+    assert_content("new");
+    unlink(path);
+    assert_false(output_file_open(&file, link, error)); /* which leads to nothing now */
+    assert_non_null(strstr(error, "No such file"));
+    assert_int_equal(lstat(link, &status), 0);
+    unlink(link);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_appears_when_it_is_complete),
         cmocka_unit_test(what_is_no_file_is_written_to_and_stays),
+        cmocka_unit_test(a_link_stays_and_leads_to_the_new_file),
         cmocka_unit_test(a_folder_is_refused),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -124,6 +124,39 @@ static void search_leaves_room_for_options(void **state)
     end(&path);
 }
 
+/* Where every segment is to carry it from some time on, that waits for the probe in flight:
+ * nothing but probes is ever too long. */
+static void search_survives_options_that_grow(void **state)
+{
+    (void)state;
+    enum { PROBES = 6, OPTIONS = WIRE_TCP_TIMESTAMP_PADDED + WIRE_TCP_ACCECN_PADDED };
+    for (unsigned number = 1; number <= PROBES; number++) {
+        struct path path;
+        prepare(&path, "2", 1400, 8000000);
+        for (unsigned i = 0; i < 2; i++) {
+            assert_int_equal(chaski_set_knob(path.net.hosts[i].host, "tcp_ecn", "3"), 0);
+            assert_int_equal(chaski_set_knob(path.net.hosts[i].host, "tcp_ecn_option", "1"), 0);
+        }
+        talk_begin(&path.talk, 1);
+        talks_run(&path.net, &path.talk, 1, 25 * NET_MILLISECOND);
+        const struct talk_end *sender = &path.talk.ends[0];
+        const struct tcp *tcp = &sender->host->tcp;
+        const struct tcp_connection *c = &tcp->connections[sender->connection.index];
+        for (unsigned seen = 0; seen < number;) {
+            uint32_t before = c->flight->mtu.start;
+            talks_run(&path.net, &path.talk, 1, 6 * NET_MILLISECOND);
+            seen += c->flight->mtu.start != before && c->flight->mtu.start != c->flight->mtu.end;
+        }
+        for (unsigned i = 0; i < 2; i++)
+            assert_int_equal(chaski_set_knob(path.net.hosts[i].host, "tcp_ecn_option", "2"), 0);
+        talks_run(&path.net, &path.talk, 1, 2 * NET_SECOND);
+        assert_in_range(segment_size(&path), 1400 - 40 - OPTIONS - 20, 1400 - 40 - OPTIONS);
+        assert_int_equal(net_counter(&path.net, CHASKI_TCP_TIMEOUTS), 0);
+        assert_int_equal(net_counter(&path.net, CHASKI_TCP_RETRANSMITTED), path.hole.dropped);
+        end(&path);
+    }
+}
+
 /* 7.3: what the path could not carry it may carry later. */
 /* RFC 4821 SHLD-4 */
 static void search_is_repeated(void **state)
@@ -236,6 +269,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(search_finds_what_the_path_carries),
         cmocka_unit_test(search_leaves_room_for_options),
+        cmocka_unit_test(search_survives_options_that_grow),
         cmocka_unit_test(search_is_repeated),
         cmocka_unit_test(black_hole_is_survived),
         cmocka_unit_test(narrow_black_hole_is_survived),

@@ -179,39 +179,47 @@ static void passive_closers_do_not_wait(void **state)
     peer_free(&peer);
 }
 
+enum { SYN_OPTIONS = 14, STAMP_OPTIONS = 12 };
+
+/* A connection whose segments have these options, up to TIME-WAIT; returns the host's ISN. */
+static uint32_t reaches_time_wait(struct peer *peer, uint8_t *syn, uint8_t *stamp)
+{
+    peer_host_listens(peer);
+    struct segment segment = peer_segment(peer, SEGMENT_SYN);
+    segment.options = syn;
+    segment.options_length = SYN_OPTIONS;
+    peer_injects(peer, &segment);
+    peer->next++;
+    uint32_t isn = peer_expects(peer, SEGMENT_SYN | SEGMENT_ACK).sequence;
+    peer->expected = isn + 1;
+    segment = peer_segment(peer, SEGMENT_ACK);
+    segment.options = stamp;
+    segment.options_length = STAMP_OPTIONS;
+    peer_injects(peer, &segment);
+    assert_int_equal(chaski_tcp_close(peer->host, peer->connection), 0);
+    peer_settles(peer);
+    peer_hears_all(peer);
+    segment = peer_segment(peer, SEGMENT_ACK | SEGMENT_FIN);
+    segment.options = stamp;
+    segment.options_length = STAMP_OPTIONS;
+    peer_injects(peer, &segment);
+    peer->next++;
+    peer_hears_all(peer);
+    assert_int_equal(state_of_entry(peer), CHASKI_TCP_TIME_WAIT);
+    return isn;
+}
+
 /* RFC 6191: with timestamps, a SYN whose timestamp is newer opens anew at once, whatever its
  * sequence number; an older one is answered with an acknowledgement. */
 /* RFC 6191 SHLD-1 */
 static void shld_4_timestamps_shorten_time_wait(void **state)
 {
     (void)state;
-    static uint8_t syn[] = {2, 4, 5, 180, 8, 10, 0, 0, 1, 0, 0, 0, 0, 0};
-    static uint8_t stamp[] = {1, 1, 8, 10, 0, 0, 1, 0, 0, 0, 0, 0};
+    uint8_t syn[SYN_OPTIONS] = {2, 4, 5, 180, 8, 10, 0, 0, 1, 0, 0, 0, 0, 0};
+    uint8_t stamp[STAMP_OPTIONS] = {1, 1, 8, 10, 0, 0, 1, 0, 0, 0, 0, 0};
     struct peer peer;
     peer_make(&peer, NULL);
-    peer_host_listens(&peer);
-    struct segment segment = peer_segment(&peer, SEGMENT_SYN);
-    segment.options = syn;
-    segment.options_length = sizeof syn;
-    peer_injects(&peer, &segment);
-    peer.next++;
-    uint32_t isn = peer_expects(&peer, SEGMENT_SYN | SEGMENT_ACK).sequence;
-    peer.expected = isn + 1;
-    segment = peer_segment(&peer, SEGMENT_ACK);
-    segment.options = stamp;
-    segment.options_length = sizeof stamp;
-    peer_injects(&peer, &segment);
-    assert_int_equal(chaski_tcp_close(peer.host, peer.connection), 0);
-    peer_settles(&peer);
-    peer_hears_all(&peer);
-    segment = peer_segment(&peer, SEGMENT_ACK | SEGMENT_FIN);
-    segment.options = stamp;
-    segment.options_length = sizeof stamp;
-    peer_injects(&peer, &segment);
-    peer.next++;
-    peer_hears_all(&peer);
-    assert_int_equal(state_of_entry(&peer), CHASKI_TCP_TIME_WAIT);
-
+    uint32_t isn = reaches_time_wait(&peer, syn, stamp);
     struct segment again = peer_segment(&peer, SEGMENT_SYN);
     again.sequence = peer.next - 5000; /* below what the old connection used */
     again.options = syn;
