@@ -47,7 +47,10 @@ static void heard(void *context, const struct ip_error *error)
 int udp_socket_open(struct socket *socket, const struct chaski_endpoint *local,
                     const struct chaski_endpoint *remote)
 {
-    struct chaski_udp_bind bind = {.local = *local, .remote = *remote, .context = socket};
+    struct chaski_udp_bind bind = {.local = *local,
+                                   .remote = *remote,
+                                   .context = socket,
+                                   .shared = socket->plain[PLAIN_REUSEPORT] != 0};
     chaski_udp opened;
     if (socket->has_udp) {
         chaski_udp_close(host_of(socket), socket->udp);
