@@ -29,9 +29,11 @@
  * TCP (RFC 9293). How it is cut:
  *
  *   tcp_receive     burst in; checks, demultiplexes; what belongs to no connection
- *   tcp_segment     a segment for a connection: first a verdict that changes nothing, then
- *                   its application
- *   tcp_prune       who makes room when received text has filled its share of the pools
+ *   tcp_segment     a segment for a connection: first a verdict that changes nothing (tcp_judge),
+ *                   then its application; tcp_predicted: that of nearly all, in short;
+ *                   tcp_syn_sent: the answer to our SYN
+ *   tcp_text        received text and FIN; tcp_prune: who makes room when that has filled its
+ *                   share of the pools; tcp_receive_window: how much more the peer may send
  *   tcp_ack         what an acknowledgement does to the scoreboard, the clock and the window
  *   tcp_flight      what a connection has only while it sends
  *   tcp_output      what may be sent now; tcp_push where PSH is set within long writes; tcp_build

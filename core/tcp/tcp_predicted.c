@@ -4,13 +4,13 @@
 /*
  * Header prediction (Jacobson). While all goes well nearly every segment is the one that was
  * expected: the next text in order, an acknowledgement of something in flight, or both. A few
- * comparisons tell so, and answer whatever else judge() and apply() in tcp_segment.c would ask of
- * it:
+ * comparisons tell so, and answer whatever else tcp_judge() and apply() in tcp_segment.c would ask
+ * of it:
  *
  * - it is acceptable: it begins at RCV.NXT and ends within the window, its timestamp is not old,
- * and what it acknowledges is neither older than SND.UNA nor yet to be sent;
+ *   and what it acknowledges is neither older than SND.UNA nor yet to be sent;
  * - its text needs no trimming, and somebody will read it; no FIN, neither of the peer's nor of
- * ours, comes into its own by it; there is no urgent pointer.
+ *   ours, comes into its own by it; there is no urgent pointer.
  *
  * What is left is what any segment does, in the same order.
  */

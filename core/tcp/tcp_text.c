@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "core/tcp/tcp_internal.h"
+#include "core/tcp/tcp_segment.h"
 
-/* Text that has come: queued, in order or behind a gap, and the acknowledgement that is owed for
- * it. */
+/* Text that has come, and the FIN behind it: queued, in order or behind a gap, and the
+ * acknowledgement that is owed for it. */
 
 void tcp_note_duplicate(const struct tcp *tcp, struct tcp_connection *c, uint32_t left,
                         uint32_t right)
@@ -89,4 +89,82 @@ void tcp_take_text(struct tcp *tcp, struct tcp_connection *c, struct packet *pac
     c->rcv_nxt += length;
     c->bytes_received += length;
     connection_tell(tcp, c, CHASKI_READABLE);
+}
+
+/* Cuts the text to what is new and within the window; false when nothing is left. */
+static bool trim_to_window(const struct tcp *tcp, struct tcp_connection *c, struct packet *packet)
+{
+    uint32_t end = packet->tcp.sequence + packet->length;
+    if (seq_gt(end, c->rcv_advertised)) {
+        packet_trim(packet, packet->length - (end - c->rcv_advertised));
+        packet->tcp.flags &= (uint8_t)~TCP_FIN;
+        c->flags |= TCPF_ACK_NOW;
+    }
+    if (seq_lt(packet->tcp.sequence, c->rcv_nxt)) {
+        uint32_t old = c->rcv_nxt - packet->tcp.sequence;
+        if (packet->length != 0)
+            tcp_note_duplicate(tcp, c, packet->tcp.sequence,
+                               packet->tcp.sequence + minimum(old, packet->length));
+        packet_consume(packet, minimum(old, packet->length));
+        packet->tcp.sequence = c->rcv_nxt;
+        c->flags |= TCPF_ACK_NOW;
+    }
+    return packet->length != 0;
+}
+
+/* The peer's FIN is next in order. False when the connection is gone. */
+static bool receive_fin(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    receive_queue_drop_runs(&c->receive, tcp->counters, CHASKI_DROP_TCP_AFTER_FIN);
+    c->rcv_nxt++;
+    c->flags |= TCPF_FIN_RECEIVED;
+    c->dsack_length = 0; /* the peer is done; what came twice does not matter to it any more */
+    /* Behind text its acknowledgement may wait for ours (Linux). */
+    if (c->state == CHASKI_TCP_ESTABLISHED && c->bytes_received != 0) {
+        c->pingpong = 1;
+        tcp_owe_acknowledgment(tcp, c, 1, now_ns);
+    } else {
+        c->flags |= TCPF_ACK_NOW;
+    }
+    if (seq_lt(c->rcv_advertised, c->rcv_nxt))
+        c->rcv_advertised = c->rcv_nxt;
+    connection_tell(tcp, c, CHASKI_READABLE);
+    switch (c->state) {
+    case CHASKI_TCP_SYN_RECEIVED:
+    case CHASKI_TCP_ESTABLISHED:
+        c->state = CHASKI_TCP_CLOSE_WAIT;
+        return true;
+    case CHASKI_TCP_FIN_WAIT_1: /* ours is not acknowledged, else it were FIN-WAIT-2 */
+        c->state = CHASKI_TCP_CLOSING;
+        return true;
+    case CHASKI_TCP_FIN_WAIT_2:
+        tcp_build_ack(tcp, c, tcp_next_sequence(c), now_ns);
+        connection_time_wait(tcp, c, now_ns);
+        return false;
+    default:
+        return true;
+    }
+}
+
+bool tcp_apply_text(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
+                    uint64_t now_ns)
+{
+    if (!may_receive_text(c)) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_AFTER_FIN);
+        return true;
+    }
+    uint32_t fin_at = packet->tcp.sequence + packet->length;
+    bool text = trim_to_window(tcp, c, packet);
+    bool fin = (packet->tcp.flags & TCP_FIN) != 0;
+    if (text)
+        tcp_take_text(tcp, c, packet, now_ns);
+    else
+        packet_free(packet);
+    if (fin && seq_gt(fin_at, c->rcv_nxt)) {
+        c->fin_at = fin_at;
+        c->flags |= TCPF_FIN_KNOWN | TCPF_ACK_NOW; /* it is out of order too (RFC 5681, 4.2) */
+    }
+    bool next =
+        (fin && fin_at == c->rcv_nxt) || (has(c, TCPF_FIN_KNOWN) && c->fin_at == c->rcv_nxt);
+    return !next || receive_fin(tcp, c, now_ns);
 }
