@@ -114,6 +114,9 @@ int socket_level_set(struct socket *socket, int name, const struct option_in *in
         return set_pacing_rate(socket, in);
     case SO_TIMESTAMPING:
         return stamping_set(socket, in);
+    case SO_TIMESTAMP:
+    case SO_TIMESTAMPNS:
+        return stamping_set_received(socket, name, in);
     default:
         return -ENOPROTOOPT;
     }
@@ -198,6 +201,9 @@ int socket_level_get(struct socket *socket, int name, const struct option_out *o
         return get_pacing_rate(socket, out);
     case SO_TIMESTAMPING:
         return option_write_int(out, (int)socket->timestamping);
+    case SO_TIMESTAMP:
+    case SO_TIMESTAMPNS:
+        return stamping_get_received(socket, name, out);
     case SO_MEMINFO:
         return get_memory(socket, out);
     default:

@@ -53,6 +53,8 @@ enum plain_option {
     PLAIN_SNDBUF, /* as getsockopt tells it: twice what was asked for */
     PLAIN_RCVBUF,
     PLAIN_ZEROCOPY,
+    PLAIN_TIMESTAMP, /* only one of these two is on */
+    PLAIN_TIMESTAMPNS,
     PLAIN_BUSY_POLL,
     PLAIN_DEBUG,
     PLAIN_TXREHASH,
@@ -102,6 +104,7 @@ struct error_note {
 
 struct datagram {
     struct chaski_endpoint local, remote;
+    uint64_t received_ns; /* by the host's clock */
     size_t length;
     uint8_t bytes[];
 };
@@ -301,7 +304,14 @@ void stamp_zerocopy(struct socket *socket);
 void stamps_progress(struct socket *socket);
 void stamps_forget(struct socket *socket);
 struct option_in;
+struct option_out;
 int stamping_set(struct socket *socket, const struct option_in *in);
+/* SO_TIMESTAMP and SO_TIMESTAMPNS, of datagram sockets. */
+int stamping_set_received(struct socket *socket, int name, const struct option_in *in);
+int stamping_get_received(const struct socket *socket, int name, const struct option_out *out);
+/* When the datagram came, in each of the forms that were asked for. */
+void stamp_received(const struct socket *socket, struct msghdr *message, size_t *room,
+                    const struct datagram *datagram);
 
 /* ---- zerocopy.c ---- */
 

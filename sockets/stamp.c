@@ -5,6 +5,7 @@
 #include <linux/net_tstamp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/time.h>
 
 #include "sockets/option.h"
 
@@ -153,4 +154,44 @@ int stamping_set(struct socket *socket, const struct option_in *in)
         socket->timestamping_origin = progress_of(socket).acknowledged;
     socket->timestamping = flags;
     return 0;
+}
+
+/* ---- When datagrams came ---- */
+
+int stamping_set_received(struct socket *socket, int name, const struct option_in *in)
+{
+    int value;
+    int error = is_stream(socket) ? -ENOPROTOOPT : option_read_int(in, &value);
+    if (error != 0)
+        return error;
+    socket->plain[PLAIN_TIMESTAMP] = value != 0 && name == SO_TIMESTAMP;
+    socket->plain[PLAIN_TIMESTAMPNS] = value != 0 && name == SO_TIMESTAMPNS;
+    return 0;
+}
+
+int stamping_get_received(const struct socket *socket, int name, const struct option_out *out)
+{
+    if (is_stream(socket))
+        return -ENOPROTOOPT;
+    int plain = name == SO_TIMESTAMP ? PLAIN_TIMESTAMP : PLAIN_TIMESTAMPNS;
+    return option_write_int(out, (int)socket->plain[plain]);
+}
+
+void stamp_received(const struct socket *socket, struct msghdr *message, size_t *room,
+                    const struct datagram *datagram)
+{
+    enum { NS_PER_SECOND = 1000000000, NS_PER_US = 1000 };
+    const uint32_t wanted = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
+    uint64_t at = datagram->received_ns + (uint64_t)socket->file.table->clock_ahead_ns;
+    struct timespec time = {.tv_sec = (time_t)(at / NS_PER_SECOND),
+                            .tv_nsec = (long)(at % NS_PER_SECOND)};
+    struct timeval coarse = {.tv_sec = time.tv_sec,
+                             .tv_usec = (suseconds_t)(time.tv_nsec / NS_PER_US)};
+    struct scm_timestamping three = {.ts = {time}};
+    if (socket->plain[PLAIN_TIMESTAMP])
+        control_put(message, room, SOL_SOCKET, SO_TIMESTAMP, &coarse, sizeof coarse);
+    if (socket->plain[PLAIN_TIMESTAMPNS])
+        control_put(message, room, SOL_SOCKET, SO_TIMESTAMPNS, &time, sizeof time);
+    if ((socket->timestamping & wanted) == wanted)
+        control_put(message, room, SOL_SOCKET, SO_TIMESTAMPING, &three, sizeof three);
 }

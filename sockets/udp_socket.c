@@ -47,7 +47,10 @@ static void heard(void *context, const struct ip_error *error)
 int udp_socket_open(struct socket *socket, const struct chaski_endpoint *local,
                     const struct chaski_endpoint *remote)
 {
-    struct chaski_udp_bind bind = {.local = *local, .remote = *remote, .context = socket};
+    struct chaski_udp_bind bind = {.local = *local,
+                                   .remote = *remote,
+                                   .context = socket,
+                                   .shared = socket->plain[PLAIN_REUSEPORT] != 0};
     chaski_udp opened;
     if (socket->has_udp) {
         chaski_udp_close(host_of(socket), socket->udp);
@@ -141,6 +144,7 @@ static int take(struct socket *socket, struct datagram **taken)
     struct datagram *datagram = malloc(sizeof *datagram + DATAGRAM_MAX);
     if (datagram == NULL)
         return -ENOMEM;
+    datagram->received_ns = host_udp_arrival(host_of(socket), socket->udp);
     long length = chaski_udp_receive(host_of(socket), socket->udp, &datagram->local,
                                      &datagram->remote, datagram->bytes, DATAGRAM_MAX);
     if (length < 0) {
@@ -162,6 +166,7 @@ static void tell_about(const struct socket *socket, struct msghdr *message, size
         address_write(socket->family, &datagram->remote, message->msg_name, &length);
         message->msg_namelen = length;
     }
+    stamp_received(socket, message, &room, datagram);
     if (socket->plain[PLAIN_PKTINFO] && address_is_ip4(&datagram->local.address)) {
         uint32_t to = htonl(address_ip4(&datagram->local.address));
         struct in_pktinfo info = {.ipi_ifindex = datagram->local.interface,

@@ -22,6 +22,12 @@ int host_udp_waiting(const struct chaski *host, chaski_udp handle)
     return (int)socket->queued;
 }
 
+uint64_t host_udp_arrival(const struct chaski *host, chaski_udp handle)
+{
+    const struct udp_socket *socket = udp_socket_of(&host->udp, handle);
+    return socket != NULL && socket->first != NULL ? socket->first->udp.received_ns : 0;
+}
+
 int chaski_udp_local(struct chaski *host, chaski_udp socket, struct chaski_endpoint *local)
 {
     return udp_local(&host->udp, socket, local);

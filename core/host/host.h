@@ -48,6 +48,9 @@ int host_tcp_waiting(const struct chaski *host, chaski_listener listener);
 /* How many datagrams wait for chaski_udp_receive(), or CHASKI_STALE. */
 int host_udp_waiting(const struct chaski *host, chaski_udp socket);
 
+/* When the datagram came that chaski_udp_receive() takes next; 0: there is none. */
+uint64_t host_udp_arrival(const struct chaski *host, chaski_udp socket);
+
 struct ip_error;
 /* From now on errors about what the socket sent are told to `observer` with the socket's context,
  * in the midst of input and whether it is connected or not, and no longer by calls. The observer

@@ -94,6 +94,7 @@ struct packet_tcp {
 struct packet_udp {
     uint16_t source_port, destination_port;
     uint32_t charge; /* bytes of memory that the datagram keeps busy while queued */
+    uint64_t received_ns;
 };
 
 /* In the order of use: where pointers have 64 bits, one cache line says what every block asks, the

@@ -21,7 +21,8 @@
  * Sockets stand in one table of hash chains. The chain is chosen by the local port and, for a
  * connected socket, the peer too: a datagram looks first among the sockets connected to its
  * sender, then among the unconnected ones of its port, where the one that says most about the
- * local side (address before interface) wins. A datagram for a group or a broadcast address goes to
+ * local side (address before interface) wins; of sockets that share it, each has a weight for each
+ * peer, and the heaviest one wins. A datagram for a group or a broadcast address goes to
  * every socket that wants it.
  *
  * A datagram that came in waits in its socket's queue; nothing is called until udp_closures(). A
@@ -59,7 +60,7 @@ struct udp_socket {
     struct udp_membership *memberships;
     int16_t error; /* to be told once; 0: none */
     uint8_t traffic_class, ttl, multicast_ttl;
-    bool open, broadcast, multicast_loop, dont_fragment;
+    bool open, shared, broadcast, multicast_loop, dont_fragment;
 };
 
 /* How udp_init() is told what to make. */

@@ -175,6 +175,7 @@ static void receive_one(struct udp *udp, struct packet *packet, uint64_t now_ns)
     }
     packet->udp.source_port = wire_udp_source_port(packet->data);
     packet->udp.destination_port = wire_udp_destination_port(packet->data);
+    packet->udp.received_ns = now_ns;
     struct chaski_endpoint local = {packet->ip.destination, packet->udp.destination_port,
                                     (uint16_t)(packet->interface + 1)};
     struct chaski_endpoint remote = {packet->ip.source, packet->udp.source_port, 0};

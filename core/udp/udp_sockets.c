@@ -103,16 +103,30 @@ static int local_score(const struct udp_socket *socket, const struct chaski_endp
     return score;
 }
 
-static struct udp_socket *best_in_chain(const struct udp *udp, const struct chaski_endpoint *local,
-                                        const struct chaski_endpoint *remote)
+/* Of a socket that shares its end, for what comes from `remote`. */
+static uint64_t weight_of(const struct udp *udp, const struct udp_socket *socket,
+                          const struct chaski_endpoint *remote)
 {
+    struct address_words address = address_words(&remote->address);
+    uint64_t words[3] = {(uint64_t)(socket - udp->sockets) << 16 | remote->port, address.high,
+                         address.low};
+    return siphash_words(&udp->setup.table_key, words, 3);
+}
+
+/* Among those that are connected to `remote`, or to nobody. */
+static struct udp_socket *best_in_chain(const struct udp *udp, const struct chaski_endpoint *local,
+                                        const struct chaski_endpoint *remote, bool connected)
+{
+    const struct chaski_endpoint *peer = connected ? remote : NULL;
     struct udp_socket *best = NULL;
     int best_score = 0;
-    for (struct udp_socket *s = *udp_chain_of(udp, local->port, remote); s != NULL; s = s->chain) {
-        if (s->local.port != local->port || !udp_remote_is(s, remote))
+    for (struct udp_socket *s = *udp_chain_of(udp, local->port, peer); s != NULL; s = s->chain) {
+        if (s->local.port != local->port || !udp_remote_is(s, peer))
             continue;
         int score = local_score(s, local);
-        if (score > best_score) {
+        bool heavier = score != 0 && score == best_score && s->shared && best->shared &&
+                       weight_of(udp, s, remote) > weight_of(udp, best, remote);
+        if (score > best_score || heavier) {
             best = s;
             best_score = score;
         }
@@ -125,20 +139,21 @@ struct udp_socket *udp_lookup(const struct udp *udp, const struct chaski_endpoin
 {
     struct udp_socket *socket = NULL;
     if (udp->connected != 0)
-        socket = best_in_chain(udp, local, remote);
-    return socket != NULL ? socket : best_in_chain(udp, local, NULL);
+        socket = best_in_chain(udp, local, remote, true);
+    return socket != NULL ? socket : best_in_chain(udp, local, remote, false);
 }
 
 /* Whether a socket holds exactly this local side, so that a second could never be told apart from
  * it. Groups may be shared: every member hears everything. */
 static bool taken(const struct udp *udp, const struct chaski_endpoint *local,
-                  const struct chaski_endpoint *remote)
+                  const struct chaski_endpoint *remote, bool shared)
 {
     if (address_is_multicast(&local->address))
         return false;
     for (struct udp_socket *s = *udp_chain_of(udp, local->port, remote); s != NULL; s = s->chain)
         if (s->local.port == local->port && s->local.interface == local->interface &&
-            address_equal(&s->local.address, &local->address) && udp_remote_is(s, remote))
+            address_equal(&s->local.address, &local->address) && udp_remote_is(s, remote) &&
+            !(s->shared && shared))
             return true;
     return false;
 }
@@ -212,6 +227,7 @@ static void open_socket(struct udp *udp, struct udp_socket *socket,
                         const struct chaski_udp_bind *bind, const struct chaski_endpoint *local)
 {
     socket->open = true;
+    socket->shared = bind->shared;
     socket->local = *local;
     socket->remote = bind->remote;
     socket->filter = bind->filter;
@@ -244,7 +260,7 @@ int udp_bind(struct udp *udp, const struct chaski_udp_bind *bind, chaski_udp *ha
         return CHASKI_NO_MEMORY;
     if (local.port == 0)
         local.port = draw_port(udp, &local.address, remote);
-    if (local.port == 0 || taken(udp, &local, remote))
+    if (local.port == 0 || taken(udp, &local, remote, bind->shared))
         return CHASKI_IN_USE;
     if (!is_here(udp, &local.address, local.port, remote))
         return CHASKI_NOT_PERMITTED;

@@ -531,6 +531,7 @@ struct chaski_udp_bind {
     chaski_udp_closure *receive;   /* NULL: polled, see chaski_udp_receive() */
     void *context;
     uint32_t queue; /* datagrams that may wait; 0: 64 */
+    bool shared;    /* others may be bound so too, all saying so: peers are spread over them */
 };
 
 /* Makes a socket. CHASKI_BAD_ADDRESS: the local one is not ours; CHASKI_IN_USE: somebody has it, or

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/unit/sockets.h"
 
-/* SO_REUSEPORT: listeners of one end. */
+/* SO_REUSEPORT: listeners, and datagram sockets, of one end. */
 
 enum { LISTENERS = 3, PEERS = 90 };
 
@@ -96,12 +96,49 @@ static void all_have_to_say_so(void **state)
     pair_end(&p);
 }
 
+/* Each peer's datagrams all come to the same one. */
+static void datagrams_are_spread_by_peers(void **state)
+{
+    struct pair p;
+    struct sockaddr_in at = pair_address(0, PAIR_PORT);
+    int sharing[LISTENERS];
+    unsigned taken[LISTENERS] = {0};
+    char bytes[2];
+    (void)state;
+    pair_make(&p);
+    for (int i = 0; i < LISTENERS; i++) {
+        sharing[i] = sockets_socket(p.s[0], AF_INET, SOCK_DGRAM, 0);
+        assert_int_equal(pair_set(&p, 0, sharing[i], SOL_SOCKET, SO_REUSEPORT, 1), 0);
+        assert_int_equal(sockets_bind(p.s[0], sharing[i], (void *)&at, sizeof at), 0);
+    }
+    int without = sockets_socket(p.s[0], AF_INET, SOCK_DGRAM, 0);
+    assert_int_equal(sockets_bind(p.s[0], without, (void *)&at, sizeof at), -EADDRINUSE);
+    for (int n = 0; n < PEERS; n++) {
+        int fd = sockets_socket(p.s[1], AF_INET, SOCK_DGRAM, 0), heard = 0;
+        for (int twice = 0; twice < 2; twice++)
+            assert_int_equal(sockets_sendto(p.s[1], fd, "x", 1, 0, (void *)&at, sizeof at), 1);
+        world_settle(&p.world);
+        for (int i = 0; i < LISTENERS; i++)
+            if (sockets_recv(p.s[0], sharing[i], bytes, sizeof bytes, 0) == 1) {
+                assert_int_equal(sockets_recv(p.s[0], sharing[i], bytes, sizeof bytes, 0), 1);
+                taken[i]++;
+                heard++;
+            }
+        assert_int_equal(heard, 1);
+        sockets_close(p.s[1], fd);
+    }
+    for (int i = 0; i < LISTENERS; i++)
+        assert_true(taken[i] >= PEERS / LISTENERS / 2);
+    pair_end(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(peers_are_spread_over_listeners),
         cmocka_unit_test(who_goes_leaves_peers_to_the_others),
         cmocka_unit_test(all_have_to_say_so),
+        cmocka_unit_test(datagrams_are_spread_by_peers),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
