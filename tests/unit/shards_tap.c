@@ -56,6 +56,9 @@ static void talk(void)
         char back = -1;
         assert_int_equal(read(clients[i], &back, 1), 1);
         assert_int_equal(back, i);
+        /* With its FIN the server has said all: nothing is under way between shards any more. */
+        assert_int_equal(shutdown(clients[i], SHUT_WR), 0);
+        assert_int_equal(read(clients[i], &back, 1), 0);
         close(clients[i]);
     }
 }
