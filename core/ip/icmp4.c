@@ -46,7 +46,7 @@ static bool tell_owner(struct icmp4 *icmp4, uint8_t protocol, const struct ip_er
 /* What a message means: to transports, and to applications (the same as to Linux's). */
 struct meaning {
     uint8_t kind; /* enum ip_error_kind */
-    int8_t told;
+    int16_t told;
 };
 
 static const struct meaning *meaning_of_unreachable(uint8_t code)

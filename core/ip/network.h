@@ -82,7 +82,7 @@ enum ip_error_kind {
 
 struct ip_error {
     enum ip_error_kind kind;
-    int8_t told;                    /* what applications are told: enum chaski_error */
+    int16_t told;                   /* what applications are told: enum chaski_error */
     uint8_t type, code;             /* of the message, */
     uint32_t detail;                /* and what it adds: the MTU it tells, the position at fault */
     struct chaski_address reporter; /* who sent it; ourselves when no neighbour answered */
