@@ -108,6 +108,8 @@ static void receive_urgent(struct tcp *tcp, struct tcp_connection *c, const stru
 /* Nobody will read it any more: RFC 9293, 3.6.1 and RFC 2525, 2.17. */
 static bool text_for_nobody(const struct tcp_connection *c, const struct packet *packet)
 {
+    if (has(c, TCPF_RST_OWED)) /* which says it better */
+        return false;
     return has(c, TCPF_ORPHAN) && packet->length != 0 &&
            seq_gt(packet->tcp.sequence + packet->length, c->rcv_nxt) && may_receive_text(c);
 }
