@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/base/bytes.h"
 #include "core/base/prefetch.h"
+#include "core/tcp/opening/tcp_listener.h"
+#include "core/tcp/sending/tcp_build.h"
+#include "core/tcp/sending/tcp_output.h"
 #include "core/tcp/tcp_internal.h"
+#include "core/tcp/window/tcp_cwnd.h"
 
 /*
  * Connections stand in one array. A free one is a link in a chain; its generation is even. A handle

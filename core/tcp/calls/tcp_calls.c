@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/opening/tcp_listener.h"
+#include "core/tcp/receiving/tcp_receive_window.h"
+#include "core/tcp/sending/tcp_output.h"
 #include "core/tcp/tcp_internal.h"
 
 /* What applications do with a connection. Nothing here sends: it notes what is to be sent. */

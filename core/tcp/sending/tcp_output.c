@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "core/tcp/tcp_internal.h"
+#include "core/tcp/sending/tcp_output.h"
+
+#include "core/tcp/receiving/tcp_receive_window.h"
+#include "core/tcp/recovery/tcp_recovery.h"
+#include "core/tcp/sending/tcp_build.h"
+#include "core/tcp/window/tcp_cwnd.h"
 
 /*
  * Theory of operation. Once a turn, each connection with a reason to send comes here, and
@@ -481,7 +486,8 @@ static enum outcome send_all(struct tcp *tcp, struct tcp_connection *c, uint64_t
     return outcome;
 }
 
-void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+/* Sends what may be sent now. */
+static void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     if (has(c, TCPF_RST_OWED)) {
         tcp_build_reset(tcp, c, now_ns);
