@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cli/arguments.h"
+#include "cli/bench/bench.h"
 #include "cli/commands.h"
 
 static const struct {

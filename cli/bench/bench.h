@@ -4,6 +4,12 @@
 
 #include "cli/arguments.h"
 
+/* The benches. Each is given what follows its name and returns the exit code. */
+int bench_memory(int count, char **words);
+int bench_shards(int count, char **words);
+int bench_scale(int count, char **words);
+int bench_connections(int count, char **words);
+
 /* The rows that every bench has in its table of struct argument: for how long (uint64_t, in
  * nanoseconds) to measure `what`, and whether the result is wanted as JSON. */
 #define BENCH_ARGUMENTS(duration_ns, what, json)                                                   \

@@ -5,8 +5,7 @@
 #include <unistd.h>
 
 #include "cli/bench/bench.h"
-#include "cli/commands.h"
-#include "cli/memory_pair.h"
+#include "cli/bench/bulk.h"
 #include "core/host/host.h"
 
 /*

@@ -2,8 +2,8 @@
 #include <inttypes.h>
 
 #include "cli/bench/bench.h"
-#include "cli/commands.h"
-#include "cli/memory_pair.h"
+#include "cli/bench/bulk.h"
+#include "cli/bench/requests.h"
 
 #define SECOND UINT64_C(1000000000)
 

@@ -4,7 +4,6 @@
 
 #include "cli/bench/bench.h"
 #include "cli/bench/lanes.h"
-#include "cli/commands.h"
 #include "cli/status/status_report.h"
 
 /*

@@ -4,7 +4,6 @@
 
 #include "cli/bench/bench.h"
 #include "cli/bench/lanes.h"
-#include "cli/commands.h"
 
 /*
  * Bulk TCP by several shards: each one's host sends on a connection to its peer, which reads. One

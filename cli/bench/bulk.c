@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/bench/bulk.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cli/arguments.h"
-#include "cli/memory_pair.h"
 
 enum {
     PIECE_BYTES = 12 << 10, /* as programs write and read: so that both ends of a copy fit the */

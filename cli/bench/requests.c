@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "cli/bench/requests.h"
+
 #include <stdio.h>
 
 #include "cli/arguments.h"
-#include "cli/memory_pair.h"
 
 /*
  * The client sends a request of 64 bytes, the server answers with as many. Either one connection
