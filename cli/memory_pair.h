@@ -7,7 +7,7 @@
 
 #include "chaski/chaski.h"
 #include "drivers/memory_wire.h"
-#include "drivers/pcap.h"
+#include "drivers/pcap/pcap.h"
 #include "runtime/system.h"
 
 /*

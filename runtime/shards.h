@@ -5,7 +5,7 @@
 #include <pthread.h>
 
 #include "chaski/shards.h"
-#include "drivers/pcap.h"
+#include "drivers/pcap/pcap.h"
 #include "runtime/bell.h"
 #include "runtime/board.h"
 #include "runtime/handover.h"

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "core/host/host.h"
-#include "drivers/capture.h"
-#include "drivers/tap.h"
+#include "drivers/pcap/capture.h"
+#include "drivers/vnet/tap.h"
 #include "runtime/shards.h"
 
 /* The links of a set, before the start: a queue a shard, for as many shards as there are queues;

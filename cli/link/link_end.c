@@ -14,7 +14,7 @@
 #include "cli/arguments.h"
 #include "cli/link/link_frame.h"
 #include "drivers/interface.h"
-#include "drivers/tap.h"
+#include "drivers/vnet/tap.h"
 
 enum {
     QUEUE_BYTES = 64 << 20, /* that a packet socket holds while we are busy */

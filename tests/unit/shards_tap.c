@@ -9,8 +9,8 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "drivers/pcap.h"
-#include "drivers/tap.h"
+#include "drivers/pcap/pcap.h"
+#include "drivers/vnet/tap.h"
 #include "runtime/shards.h"
 
 /* Shards on a TAP device, as programs get them, in a network namespace of the test's own; the

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "drivers/vnet.h"
+#include "drivers/vnet/vnet.h"
 
 #include <errno.h>
 #include <stdlib.h>

@@ -10,7 +10,7 @@
 
 #include "drivers/frame.h"
 #include "drivers/interface.h"
-#include "drivers/xdp_socket_private.h"
+#include "drivers/xdp/xdp_socket_private.h"
 
 /*
  * Opening, a step a function; whatever the steps before did is undone by xdp_close().

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "drivers/capture.h"
+#include "drivers/pcap/capture.h"
 
 #include <stdlib.h>
 #include <time.h>

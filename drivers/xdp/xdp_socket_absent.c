@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "drivers/interface.h"
-#include "drivers/xdp_socket.h"
+#include "drivers/xdp/xdp_socket.h"
 
 /* In place of xdp_socket.c where libxdp was missing when this was built. */
 struct link *xdp_socket_open(const struct queue_options *options, struct packet_memory *memory,

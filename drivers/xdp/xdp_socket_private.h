@@ -6,7 +6,7 @@
 #include <xdp/libxdp.h>
 #include <xdp/xsk.h>
 
-#include "drivers/xdp_socket.h"
+#include "drivers/xdp/xdp_socket.h"
 
 /* What xdp_socket_open.c sets up and xdp_socket.c moves frames with. */
 

@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "drivers/link.h"
-#include "drivers/vnet.h"
+#include "drivers/vnet/vnet.h"
 
 /*
  * An Ethernet interface that the kernel has too, through Linux's packet sockets (AF_PACKET), with

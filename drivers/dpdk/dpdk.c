@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "drivers/dpdk_private.h"
+#include "drivers/dpdk/dpdk_private.h"
 
 #include "drivers/frame.h"
 

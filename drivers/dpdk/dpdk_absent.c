@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "drivers/dpdk.h"
+#include "drivers/dpdk/dpdk.h"
 #include "drivers/interface.h"
 
 /* In place of dpdk.c where -Ddpdk=enabled was not given. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "drivers/pcap.h"
+#include "drivers/pcap/pcap.h"
 
 #include <errno.h>
 #include <string.h>

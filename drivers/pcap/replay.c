@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "drivers/replay.h"
+#include "drivers/pcap/replay.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "drivers/frame.h"
-#include "drivers/pcap.h"
+#include "drivers/pcap/pcap.h"
 
 /* One frame is always read ahead, so that its time is known. */
 struct replay {

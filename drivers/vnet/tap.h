@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 #include "drivers/link.h"
-#include "drivers/vnet.h"
+#include "drivers/vnet/vnet.h"
 
 /*
  * Linux's TAP device: an Ethernet cable whose other end is a network interface of the kernel. With

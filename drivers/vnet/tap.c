@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "drivers/tap.h"
+#include "drivers/vnet/tap.h"
 
 #include <errno.h>
 #include <fcntl.h>

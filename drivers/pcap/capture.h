@@ -6,7 +6,7 @@
 
 #include "core/packet/burst.h"
 #include "drivers/link.h"
-#include "drivers/pcap.h"
+#include "drivers/pcap/pcap.h"
 
 /*
  * A block that writes down what passes, either way, wherever two blocks meet whose packets have

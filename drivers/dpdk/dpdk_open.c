@@ -11,7 +11,7 @@
 #include <rte_errno.h>
 #include <rte_log.h>
 
-#include "drivers/dpdk_private.h"
+#include "drivers/dpdk/dpdk_private.h"
 #include "drivers/interface.h"
 
 /* Opening, a step a function; whatever the steps before did is undone by dpdk_close(). */

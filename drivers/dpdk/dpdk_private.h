@@ -5,7 +5,7 @@
 #include <rte_ethdev.h>
 #include <rte_mbuf.h>
 
-#include "drivers/dpdk.h"
+#include "drivers/dpdk/dpdk.h"
 
 /* What dpdk_open.c sets up and dpdk.c moves frames with. */
 

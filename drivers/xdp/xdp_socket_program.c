@@ -3,7 +3,7 @@
 #include <bpf/bpf.h>
 #include <xdp/libxdp.h>
 
-#include "drivers/xdp_socket_private.h"
+#include "drivers/xdp/xdp_socket_private.h"
 
 /*
  * The program that hands the frames of a queue to its socket is libxdp's own. libxdp would load it

@@ -4,7 +4,7 @@
 #include <sys/socket.h>
 
 #include "drivers/frame.h"
-#include "drivers/xdp_socket_private.h"
+#include "drivers/xdp/xdp_socket_private.h"
 
 /*
  * Theory of operation
