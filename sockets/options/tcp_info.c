@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "sockets/linux_tcp_info.h"
-#include "sockets/option.h"
+#include "sockets/options/linux_tcp_info.h"
+#include "sockets/options/option.h"
 
 /* Linux's struct tcp_info. What does not exist here is 0. */
 

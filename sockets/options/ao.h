@@ -2,7 +2,7 @@
 #ifndef CHASKI_SOCKETS_AO_H
 #define CHASKI_SOCKETS_AO_H
 
-#include "sockets/option.h"
+#include "sockets/options/option.h"
 #include "sockets/socket.h"
 
 /*

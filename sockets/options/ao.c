@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "sockets/ao.h"
+#include "sockets/options/ao.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "sockets/option.h"
+#include "sockets/options/option.h"
 
 #include <errno.h>
 #include <netinet/in.h>
