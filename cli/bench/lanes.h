@@ -6,7 +6,7 @@
 #include <stdint.h>
 
 #include "drivers/memory_wire.h"
-#include "runtime/shards.h"
+#include "runtime/shards/shards.h"
 
 /*
  * What is measured by several shards in memory: each shard's thread runs two hosts, the shard's

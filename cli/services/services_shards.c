@@ -12,7 +12,7 @@
 #include "cli/services/small_services.h"
 #include "cli/status/status_report.h"
 #include "cli/status/status_socket.h"
-#include "runtime/shards.h"
+#include "runtime/shards/shards.h"
 
 /*
  * The services on several shards. Each shard has its own listeners and its own state for them, and

@@ -11,7 +11,7 @@
 
 #include "drivers/pcap/pcap.h"
 #include "drivers/vnet/tap.h"
-#include "runtime/shards.h"
+#include "runtime/shards/shards.h"
 
 /* Shards on a TAP device, as programs get them, in a network namespace of the test's own; the
  * kernel's sockets are the clients. */

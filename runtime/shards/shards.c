@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "runtime/shards.h"
+#include "runtime/shards/shards.h"
 
 #include <errno.h>
 #include <sched.h>

@@ -7,7 +7,7 @@
 
 /*
  * A bounded ring from one thread to one other: Concurrency Kit's, with the memory and the proof
- * around it. Nothing waits for room or for items. (From many threads to one: runtime/inbox.h.)
+ * around it. Nothing waits for room or for items. (From many threads to one: inbox.h.)
  */
 struct channel;
 

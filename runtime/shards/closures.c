@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "runtime/shards.h"
+#include "runtime/shards/shards.h"
 
 /*
  * What others have a shard do.

@@ -4,7 +4,7 @@
 
 #include "chaski/address.h"
 #include "core/packet/packet.h"
-#include "runtime/toeplitz.h"
+#include "runtime/shards/toeplitz.h"
 
 /*
  * Which shard is whose home. A flow's is in a table of 128 under the low bits of the Toeplitz hash

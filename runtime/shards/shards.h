@@ -6,13 +6,13 @@
 
 #include "chaski/shards.h"
 #include "drivers/pcap/pcap.h"
-#include "runtime/bell.h"
-#include "runtime/board.h"
-#include "runtime/handover.h"
-#include "runtime/inbox.h"
 #include "runtime/loop.h"
-#include "runtime/spread.h"
+#include "runtime/shards/handover.h"
+#include "runtime/shards/spread.h"
 #include "runtime/system.h"
+#include "runtime/threads/bell.h"
+#include "runtime/threads/board.h"
+#include "runtime/threads/inbox.h"
 
 /*
  * A set of shards, for those who live in this tree: what docs/architecture.md says of shards is put

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "runtime/inbox.h"
+#include "runtime/threads/inbox.h"
 
 #include <stddef.h>
 
-#include "runtime/tsan.h"
+#include "runtime/threads/tsan.h"
 
 void inbox_init(struct inbox *inbox, uint32_t limit)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "runtime/bell.h"
+#include "runtime/threads/bell.h"
 
 #include <sys/eventfd.h>
 #include <unistd.h>

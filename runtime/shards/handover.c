@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "runtime/handover.h"
+#include "runtime/shards/handover.h"
 
 #include "core/packet/burst.h"
 #include "drivers/frame.h"

@@ -7,7 +7,7 @@
 #include "core/host/host.h"
 #include "drivers/pcap/capture.h"
 #include "drivers/vnet/tap.h"
-#include "runtime/shards.h"
+#include "runtime/shards/shards.h"
 
 /* The links of a set, before the start: a queue a shard, for as many shards as there are queues;
  * the others send by those. */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "runtime/channel.h"
+#include "runtime/threads/channel.h"
 
 #include <stdlib.h>
 
 #include <ck_ring.h>
 
-#include "runtime/tsan.h"
+#include "runtime/threads/tsan.h"
 
 /*
  * Why the orders suffice

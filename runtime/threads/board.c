@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "runtime/board.h"
+#include "runtime/threads/board.h"
 
 #include <stdatomic.h>
 #include <stdlib.h>
 
-#include "runtime/tsan.h"
+#include "runtime/threads/tsan.h"
 
 struct board_version {
     ck_epoch_entry_t entry; /* first: what reclaim() is given */

@@ -3,7 +3,7 @@
 #define CHASKI_RUNTIME_HANDOVER_H
 
 #include "core/packet/packet.h"
-#include "runtime/channel.h"
+#include "runtime/threads/channel.h"
 
 /*
  * Packets from one shard to another. A packet stays in the memory that it was taken from, whose
