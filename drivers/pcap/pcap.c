@@ -169,12 +169,6 @@ void pcap_write(struct pcap_writer *writer, const struct packet *packet, uint64_
     writer->frames++;
 }
 
-void pcap_flush(struct pcap_writer *writer)
-{
-    if (writer->file != NULL && fflush(writer->file) != 0 && writer->failed == 0)
-        writer->failed = errno;
-}
-
 bool pcap_close(struct pcap_writer *writer, char *error, size_t error_size)
 {
     if (writer->file == NULL)

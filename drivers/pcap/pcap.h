@@ -38,9 +38,6 @@ bool pcap_create(struct pcap_writer *writer, const char *path, enum pcap_clock c
  * was safe, is completed. */
 void pcap_write(struct pcap_writer *writer, const struct packet *packet, uint64_t now_ns);
 
-/* Hands what has been written to the system. */
-void pcap_flush(struct pcap_writer *writer);
-
 /* False with one line in `error` when not everything could be written. Harmless to call twice. */
 bool pcap_close(struct pcap_writer *writer, char *error, size_t error_size);
 
