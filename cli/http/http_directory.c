@@ -18,7 +18,8 @@ struct names {
     size_t count;
 };
 
-void http_escape_html(FILE *to, const char *text)
+/* Writes text so that it is nothing but text in HTML. */
+static void escape_html(FILE *to, const char *text)
 {
     for (; *text != '\0'; text++) {
         switch (*text) {
@@ -99,7 +100,7 @@ static void write_entry(FILE *to, int fd, const char *name)
     fputs("<tr><td><a href=\"", to);
     http_escape_path(to, name);
     fprintf(to, "%s\">", slash);
-    http_escape_html(to, name);
+    escape_html(to, name);
     fprintf(to, "%s</a><td>%s", slash, when);
     if (S_ISREG(status.st_mode))
         fprintf(to, "<td align=right>%lld\n", (long long)status.st_size);
@@ -110,9 +111,9 @@ static void write_entry(FILE *to, int fd, const char *name)
 static void write_page(FILE *to, int fd, const char *path, const struct names *names)
 {
     fputs("<!DOCTYPE html>\n<meta charset=utf-8>\n<title>", to);
-    http_escape_html(to, path);
+    escape_html(to, path);
     fputs("</title>\n<h1>", to);
-    http_escape_html(to, path);
+    escape_html(to, path);
     fputs("</h1>\n<table cellpadding=4>\n", to);
     if (path[strspn(path, "/")] != '\0')
         fputs("<tr><td><a href=\"../\">../</a><td><td>\n", to);

@@ -9,9 +9,7 @@
  * is what it is called in addresses, from the first slash. Returns 0 or an errno. */
 int http_directory_page(FILE *to, int fd, const char *path);
 
-/* Writes text so that it is nothing but text in HTML, and a path so that it is nothing but a path
- * in an address (RFC 3986, 2.3). */
-void http_escape_html(FILE *to, const char *text);
+/* Writes a path so that it is nothing but a path in an address (RFC 3986, 2.3). */
 void http_escape_path(FILE *to, const char *path);
 
 #endif

@@ -42,7 +42,8 @@ static void connection_text(const struct status_report *report, unsigned number,
     fputc('\n', to);
 }
 
-void json_string(FILE *to, const char *text)
+/* Writes text as a JSON string, quotes included. */
+static void json_string(FILE *to, const char *text)
 {
     fputc('"', to);
     for (; *text != '\0'; text++) {

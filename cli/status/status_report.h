@@ -33,7 +33,4 @@ void status_report_end(struct status_report *report);
 /* The sum of the counters whose label begins with `prefix`. */
 uint64_t status_sum(const struct chaski *host, const char *prefix);
 
-/* Writes text as a JSON string, quotes included. */
-void json_string(FILE *to, const char *text);
-
 #endif

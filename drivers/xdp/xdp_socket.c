@@ -106,7 +106,7 @@ void xdp_transmit(void *block, struct burst *burst, uint64_t now_ns)
 
 /* ---- Receiving ----------------------------------------------------------------------------- */
 
-void xdp_release(struct buffer *buffer)
+static void release(struct buffer *buffer)
 {
     struct xdp *xdp = buffer->owner;
     xdp->spare[xdp->spare_count++] = (uint32_t)(buffer - xdp->buffer);
@@ -138,7 +138,7 @@ static struct buffer *lend(struct xdp *xdp, uint32_t frame)
         .references = 1,
         .size = xdp->frame_size,
         .data = xdp->area + (size_t)frame * xdp->frame_size,
-        .release = xdp_release,
+        .release = release,
         .owner = xdp,
     };
     xdp->lent++;

@@ -67,7 +67,4 @@ void xdp_unload_program(struct xdp *xdp);
 /* Puts empty frames into the fill ring. */
 void xdp_fill(struct xdp *xdp);
 
-/* `release` of xdp->buffer. */
-void xdp_release(struct buffer *buffer);
-
 #endif

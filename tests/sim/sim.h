@@ -302,7 +302,6 @@ void sim_flows_tell(struct sim *sim);
 void sim_end_act(struct sim_end *end);
 void sim_end_options(struct sim_end *end);
 void sim_end_give_up(struct sim_end *end);
-void sim_end_drop(struct sim_end *end, int result);
 struct sim_end *sim_other(const struct sim_end *end);
 
 void sim_datagrams_begin(struct sim *sim);

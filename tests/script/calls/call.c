@@ -21,7 +21,8 @@ void call_fail(struct call *call, const char *format, ...)
     run_fail(call->run, call->event->line, "%s: %s", call->event->call->name, text);
 }
 
-const struct call_kind *call_kind_named(const char *name)
+/* NULL when there is no such call. */
+static const struct call_kind *kind_named(const char *name)
 {
     static const struct call_kind *const tables[] = {call_socket_kinds, call_transfer_kinds,
                                                      call_option_kinds, call_ready_kinds};
@@ -188,7 +189,7 @@ static bool take_arguments(struct call *call, const struct field *field)
 void call_begin(struct run *run, const struct event *event, uint64_t to_ns)
 {
     struct call *call = arena_take(run->arena, sizeof *call);
-    call->kind = call_kind_named(event->call->name);
+    call->kind = kind_named(event->call->name);
     if (call->kind == NULL || !stack_has_call(call->kind->name)) {
         run_skip(run, event->line, "there is no call '%s'", event->call->name);
         return;

@@ -53,9 +53,6 @@ uint64_t call_latest_end(const struct call *call);
 
 /* ---- What the files of calls say to one another ---- */
 
-/* NULL when there is no such call. */
-const struct call_kind *call_kind_named(const char *name);
-
 extern const struct call_kind call_socket_kinds[], call_transfer_kinds[], call_option_kinds[],
     call_ready_kinds[]; /* each ends with a name of NULL */
 

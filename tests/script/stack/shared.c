@@ -20,7 +20,8 @@ static const char *library = CHASKI_PACKETDRILL;
 
 /* ---- Time ---- */
 
-int64_t shared_now_us(const struct shared *shared)
+/* The object's clock, which looking at takes on. */
+static int64_t clock_us(const struct shared *shared)
 {
     struct timeval time;
     shared->interface.gettimeofday(shared->interface.userdata, &time, NULL);
@@ -34,7 +35,7 @@ static uint64_t to_stack(const struct shared *shared, int64_t us)
 
 static void look_at_clock(struct stack *stack)
 {
-    stack->now_ns = to_stack(stack->shared, shared_now_us(stack->shared));
+    stack->now_ns = to_stack(stack->shared, clock_us(stack->shared));
 }
 
 /* ---- Beginning and end ---- */
@@ -72,7 +73,7 @@ bool stack_start(struct stack *stack, struct arena *arena, const struct settings
         stack->shared = NULL;
         return false;
     }
-    stack->shared->begun_us = shared_now_us(stack->shared);
+    stack->shared->begun_us = clock_us(stack->shared);
     return true;
 }
 
@@ -115,7 +116,7 @@ static void *run_beside(void *argument)
     struct shared *shared = argument;
     __atomic_store_n(&shared->thread_id, (int)gettid(), __ATOMIC_RELEASE);
     shared->attempt(shared->context);
-    shared->over_us = shared_now_us(shared);
+    shared->over_us = clock_us(shared);
     __atomic_store_n(&shared->over, true, __ATOMIC_RELEASE);
     return NULL;
 }

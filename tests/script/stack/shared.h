@@ -27,9 +27,6 @@ struct sockets {
     struct stack *stack;
 };
 
-/* The object's clock, which looking at takes on. */
-int64_t shared_now_us(const struct shared *shared);
-
 /* A network namespace of its own for the script, which begins as the other stack does. Ends the
  * program when there is none to be had. */
 void shared_enter_namespace(const struct settings *settings);
