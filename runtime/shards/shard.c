@@ -3,7 +3,6 @@
 
 #include <stdatomic.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 
 #include "core/host/tables.h"
 
@@ -313,7 +312,6 @@ void *shard_run(void *context)
 {
     struct shard *shard = context;
     here = shard;
-    prctl(PR_SET_TIMERSLACK, 1ul);
     while (!atomic_load_explicit(&shard->set->stopping, memory_order_relaxed)) {
         loop_turn(&shard->loop, true);
         if (shard->loop.lost != NULL)
