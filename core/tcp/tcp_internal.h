@@ -14,10 +14,6 @@ enum {
     TCP_MIN_MSS = 64,      /* smaller announcements are raised: work per byte stays bounded */
     TCP_DUP_THRESHOLD = 3,
     TCP_LARGEST_SEGMENT = 65535 - 120, /* payload of an uncut segment: room for every header */
-    /* What a connection sends of new data in one turn. The others' turn comes, acknowledgements are
-     * heard in between, and what is on its way stays in the cache. */
-    TCP_TURN_BYTES = 128 << 10,
-    TCP_RETRY_NS = 5000000, /* when a pool had nothing left */
 };
 
 static inline uint32_t clock_ms(uint64_t now_ns)
@@ -82,20 +78,6 @@ static inline uint32_t tcp_in_flight(const struct tcp_connection *c)
                    board->retransmitted.bytes;
     uint32_t left = c->flight->duplicate_acks * c->mss;
     return out > left ? out - left : 0;
-}
-
-/* Whether the application may write: also while a fast open's handshake is not over. */
-static inline bool tcp_can_write(const struct tcp_connection *c)
-{
-    return !has(c, TCPF_FIN_QUEUED) &&
-           (c->state == CHASKI_TCP_ESTABLISHED || c->state == CHASKI_TCP_CLOSE_WAIT ||
-            (c->state == CHASKI_TCP_SYN_RECEIVED && (c->fast_open & FAST_OPEN_PASSIVE)));
-}
-
-/* True when an acknowledgement is to have SACK blocks. */
-static inline bool tcp_has_gap_to_tell(const struct tcp_connection *c)
-{
-    return has(c, TCPF_HAS_SACK) && (!tree_empty(&c->receive.runs) || c->dsack_length != 0);
 }
 
 /* What TCP-AO takes of each segment's room for options. */

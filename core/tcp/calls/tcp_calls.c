@@ -21,6 +21,14 @@ int tcp_on(struct tcp *tcp, chaski_tcp handle, chaski_tcp_closure *receive, void
     return 0;
 }
 
+/* Whether the application may write: also while a fast open's handshake is not over. */
+static bool tcp_can_write(const struct tcp_connection *c)
+{
+    return !has(c, TCPF_FIN_QUEUED) &&
+           (c->state == CHASKI_TCP_ESTABLISHED || c->state == CHASKI_TCP_CLOSE_WAIT ||
+            (c->state == CHASKI_TCP_SYN_RECEIVED && (c->fast_open & FAST_OPEN_PASSIVE)));
+}
+
 int tcp_events(struct tcp *tcp, chaski_tcp handle)
 {
     const struct tcp_connection *c = connection_of(tcp, handle);

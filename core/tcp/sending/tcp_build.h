@@ -4,6 +4,12 @@
 
 #include "core/tcp/tcp_internal.h"
 
+/* True when an acknowledgement is to have SACK blocks. */
+static inline bool tcp_has_gap_to_tell(const struct tcp_connection *c)
+{
+    return has(c, TCPF_HAS_SACK) && (!tree_empty(&c->receive.runs) || c->dsack_length != 0);
+}
+
 /* One segment with up to `length` bytes from `sequence` on, which `chunk` holds the first of; FIN
  * when `flags` say so and all of them found a place. Returns the payload bytes sent, or -1 when a
  * pool had nothing left. */

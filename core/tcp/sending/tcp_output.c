@@ -15,6 +15,13 @@
  * the visit; the retry stands in ack_at.
  */
 
+enum {
+    /* What a connection sends of new data in one turn. The others' turn comes, acknowledgements are
+     * heard in between, and what is on its way stays in the cache. */
+    TCP_TURN_BYTES = 128 << 10,
+    TCP_RETRY_NS = 5000000, /* when a pool had nothing left */
+};
+
 enum outcome {
     SENT,
     NOTHING_TO_SEND,
