@@ -9,7 +9,7 @@
 #include "chaski/chaski.h"
 #include "core/host/layout.h"
 #include "drivers/memory_wire.h"
-#include "drivers/pcap.h"
+#include "drivers/pcap/pcap.h"
 #include "tests/model/model.h"
 #include "tests/random.h"
 

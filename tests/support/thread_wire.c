@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "drivers/frame.h"
-#include "runtime/inbox.h"
-#include "runtime/spread.h"
+#include "runtime/shards/spread.h"
+#include "runtime/threads/inbox.h"
 
 enum { WAITING_MAX = 2047, HELD_MAX = 4096 };
 
