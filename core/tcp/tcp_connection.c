@@ -189,9 +189,9 @@ void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t 
 void connection_add_work(struct tcp *tcp, struct tcp_connection *c)
 {
     struct tcp_work *work = &tcp->work;
-    uint32_t number = connection_index(tcp, c) + 1;
     if (c->work_next != 0)
         return;
+    uint32_t number = connection_index(tcp, c) + 1;
     c->work_next = TCP_WORK_END;
     if (work->first == TCP_WORK_END)
         work->first = number;
