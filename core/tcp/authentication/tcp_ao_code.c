@@ -6,8 +6,6 @@
 #include "core/base/bytes.h"
 #include "core/wire/tcp.h"
 
-enum { PROTOCOL_TCP = 6 };
-
 /* ---- Traffic keys -------------------------------------------------------------------------- */
 
 enum { DERIVATION_MAX = 1 + 6 + 2 * 16 + 2 * 2 + 2 * 4 + 2 };
@@ -101,12 +99,12 @@ static size_t put_pseudo_header(uint8_t *at, const struct ao_ends *ends, uint32_
     to += put_address(to, ends->from);
     to += put_address(to, ends->to);
     if (address_is_ip4(ends->from)) {
-        store_be16(to, PROTOCOL_TCP);
+        store_be16(to, WIRE_TCP_PROTOCOL);
         store_be16(to + 2, (uint16_t)length);
         return (size_t)(to + 4 - at);
     }
     store_be32(to, length);
-    store_be32(to + 4, PROTOCOL_TCP);
+    store_be32(to + 4, WIRE_TCP_PROTOCOL);
     return (size_t)(to + 8 - at);
 }
 

@@ -55,7 +55,7 @@ static int choose_path(const struct tcp *tcp, const struct chaski_tcp_connect *c
     const struct network *network = &tcp->network[address_family(remote)];
     if (network->path == NULL)
         return CHASKI_NO_ROUTE;
-    int error = network->path(network->block, &connect->local.address, remote,
+    int error = network->path(network->block, WIRE_TCP_PROTOCOL, &connect->local.address, remote,
                               connect->remote.interface, path);
     if (error == 0 && (path->broadcast || path->multicast))
         return CHASKI_BAD_ADDRESS;

@@ -244,7 +244,7 @@ uint32_t tcp_fast_open_room(const struct tcp *tcp, const struct chaski_address *
     bool has_cookie = known != NULL && known->cookie.length != 0;
     if (!(tcp->knobs.fast_open & FAST_OPEN_CLIENT) || !(has_cookie || free_of_charge) ||
         fast_open_paused(tcp, server) || network->path == NULL ||
-        network->path(network->block, &any, server, 0, &path) != 0)
+        network->path(network->block, WIRE_TCP_PROTOCOL, &any, server, 0, &path) != 0)
         return 0;
     uint32_t mss = path.mtu - (address_is_ip4(server) ? 40u : 60u);
     uint32_t announced = fast_open_mss(&tcp->fast_open, server);

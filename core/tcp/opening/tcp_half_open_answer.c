@@ -16,7 +16,7 @@ uint16_t half_open_mss(const struct tcp *tcp, const struct tcp_key *key)
     enum family family = address_family(&key->remote);
     const struct network *network = &tcp->network[family];
     struct ip_path path;
-    if (network->path(network->block, &key->local, &key->remote, 0, &path) != 0)
+    if (network->path(network->block, WIRE_TCP_PROTOCOL, &key->local, &key->remote, 0, &path) != 0)
         return TCP_DEFAULT_MSS;
     uint32_t most = half_open_listener(tcp, key)->max_segment;
     uint32_t mss = path.link_mtu - (family == FAMILY_IP4 ? 40u : 60u);

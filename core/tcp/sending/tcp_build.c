@@ -4,8 +4,6 @@
 
 /* Segments as packets: headers, options, checksums. What to send is decided elsewhere. */
 
-enum { PROTOCOL_TCP = 6 };
-
 static void hand_to_network(struct tcp *tcp, struct packet *packet, uint64_t now_ns)
 {
     enum family family = address_family(&packet->ip.destination);
@@ -25,7 +23,7 @@ static void fill_header(struct packet *packet, const struct tcp_key *key, uint8_
     wire_tcp_set_window(header, window);
     wire_tcp_set_urgent(header, 0);
     uint64_t pseudo =
-        address_pseudo_checksum(&key->local, &key->remote, PROTOCOL_TCP, packet->length);
+        address_pseudo_checksum(&key->local, &key->remote, WIRE_TCP_PROTOCOL, packet->length);
     wire_tcp_set_checksum(header, checksum_fold(pseudo));
     packet->checksum = CHECKSUM_PARTIAL;
     packet->checksum_field = WIRE_TCP_CHECKSUM;
@@ -33,7 +31,7 @@ static void fill_header(struct packet *packet, const struct tcp_key *key, uint8_
     packet->ip = (struct packet_ip){
         .source = key->local,
         .destination = key->remote,
-        .protocol = PROTOCOL_TCP,
+        .protocol = WIRE_TCP_PROTOCOL,
         .dont_fragment = true,
     };
 }
