@@ -33,13 +33,61 @@ static void lend(struct shard *shard, unsigned to, struct packet *packet, enum h
         packet_drop(packet, counters, CHASKI_DROP_SHARD_FULL);
 }
 
+/* Lends what waits, in its order, as far as there is room, which there also is, in order to drop it,
+ * when the other shard has taken nothing for long. */
+static void send_waiting(struct shard_outlet *outlet, uint64_t now_ns)
+{
+    struct shard *shard = outlet->shard;
+    struct handover *handover = shards_handover(shard->set, shard->number, outlet->through);
+    while (outlet->first != NULL && handover_has_room(handover, now_ns)) {
+        struct packet *packet = outlet->first;
+        outlet->first = packet->next;
+        lend(shard, outlet->through, packet, HANDED_SEND, outlet->interface);
+    }
+    if (outlet->first == NULL)
+        outlet->end = &outlet->first;
+}
+
 void shard_send(void *block, struct burst *burst, uint64_t now_ns)
 {
     struct shard_outlet *outlet = block;
-    (void)now_ns;
-    for (uint32_t i = 0; i < burst->count; i++)
-        lend(outlet->shard, outlet->through, burst->packets[i], HANDED_SEND, outlet->interface);
+    for (uint32_t i = 0; i < burst->count; i++) {
+        burst->packets[i]->next = NULL;
+        *outlet->end = burst->packets[i];
+        outlet->end = &burst->packets[i]->next;
+    }
     burst->count = 0;
+    send_waiting(outlet, now_ns);
+}
+
+static bool is_waiting(const struct shard *shard)
+{
+    for (unsigned i = 0; i < shard->set->interfaces; i++) {
+        if (shard->outlets[i].first != NULL)
+            return true;
+    }
+    return false;
+}
+
+static void send_all_waiting(struct shard *shard, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < shard->set->interfaces; i++) {
+        if (shard->outlets[i].first != NULL)
+            send_waiting(&shard->outlets[i], now_ns);
+    }
+}
+
+void shard_forget_waiting(struct shard *shard)
+{
+    for (unsigned i = 0; i < shard->set->interfaces; i++) {
+        struct shard_outlet *outlet = &shard->outlets[i];
+        while (outlet->first != NULL) {
+            struct packet *packet = outlet->first;
+            outlet->first = packet->next;
+            packet_free(packet);
+        }
+        outlet->end = &outlet->first;
+    }
 }
 
 /* hook_function: IP packets to neighbours that only the leader can find. */
@@ -222,15 +270,20 @@ static void begin(void *context)
         board_read(&shard->set->board, &shard->reader, shard->host);
 }
 
+/* While what it sends waits, a shard takes nothing that would be answered by more. Who waits, waits
+ * for a shard of a lower number, so one of them goes on always. */
 static bool work(void *context, uint64_t now_ns)
 {
     struct shard *shard = context;
     bool worked = false;
     for (unsigned other = 0; other < shard->set->count; other++) {
-        if (other == shard->number)
-            continue;
-        handover_free(shards_handover(shard->set, shard->number, other));
-        worked |= take_from(shard, other, now_ns);
+        if (other != shard->number)
+            handover_free(shards_handover(shard->set, shard->number, other));
+    }
+    send_all_waiting(shard, now_ns);
+    for (unsigned other = 0; other < shard->set->count && !is_waiting(shard); other++) {
+        if (other != shard->number)
+            worked |= take_from(shard, other, now_ns);
     }
     host_set_now(shard->host, now_ns); /* they may be the first to do anything after a long sleep */
     worked |= shard_run_closures(shard);
@@ -259,7 +312,8 @@ static void end(void *context)
 
 static bool is_idle(struct shard *shard)
 {
-    if (!inbox_is_empty(&shard->closures) || atomic_load(&shard->set->stopping))
+    if (!inbox_is_empty(&shard->closures) || atomic_load(&shard->set->stopping) ||
+        is_waiting(shard))
         return false;
     for (unsigned other = 0; other < shard->set->count; other++) {
         if (other != shard->number &&

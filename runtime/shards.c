@@ -230,6 +230,8 @@ void chaski_shards_stop(struct chaski_shards *shards)
     join(shards, shards->count);
     shards->running = false;
     run_what_is_left(shards);
+    for (unsigned i = 0; i < shards->count; i++)
+        shard_forget_waiting(&shards->shards[i]);
 }
 
 /* ---- Asking -------------------------------------------------------------------------------- */

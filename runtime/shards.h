@@ -28,8 +28,9 @@ enum {
 /* How a shard that has no queue of a link sends by it. */
 struct shard_outlet {
     struct shard *shard;
-    unsigned through; /* the shard that has one */
+    unsigned through; /* the shard that has one, of a lower number */
     uint8_t interface;
+    struct packet *first, **end; /* what waits until that one has room */
 };
 
 struct shard {
@@ -122,6 +123,9 @@ void shard_wire(struct shard *shard);
 
 /* Sends by another shard's queue: a hook_function whose block is a struct shard_outlet. */
 void shard_send(void *outlet, struct burst *burst, uint64_t now_ns);
+
+/* Behind the stop: what still waits to be sent by another shard is not. */
+void shard_forget_waiting(struct shard *shard);
 
 /* The thread; `shard` is a struct shard. */
 void *shard_run(void *shard);

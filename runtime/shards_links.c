@@ -32,7 +32,8 @@ static int add_outlet(struct shard *shard, const struct link *link, unsigned thr
         .features = link->features,
         .output = {shard_send, outlet},
     };
-    *outlet = (struct shard_outlet){shard, through, (uint8_t)number};
+    *outlet = (struct shard_outlet){
+        .shard = shard, .through = through, .interface = (uint8_t)number, .end = &outlet->first};
     memcpy(interface.mac, link->mac, sizeof interface.mac);
     return host_interface_add(shard->host, &interface);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 #include <cmocka.h>
@@ -349,6 +351,113 @@ static void an_error_reaches_the_flow_that_it_quotes(void **state)
     shard_pair_end(&pair);
 }
 
+/* ---- Sending by another shard's queue ------------------------------------------------------ */
+
+enum { MANY = 700 /* more than may be lent to one shard */ };
+
+static int say_many(void *context, struct chaski *host, unsigned shard)
+{
+    int status = 0;
+    for (int i = 0; i < MANY && status >= 0; i++)
+        status = say(context, host, shard);
+    return status;
+}
+
+/* Whether all that was said has come to the other end, sockets' queues being what they are. */
+static int has_heard_many(void *context, struct chaski *host, unsigned shard)
+{
+    (void)context;
+    (void)shard;
+    return chaski_counter_value(host, CHASKI_IP4_RECEIVED) > MANY;
+}
+
+static int has_lost(void *context, struct chaski *host, unsigned shard)
+{
+    (void)context;
+    (void)shard;
+    return chaski_counter_value(host, CHASKI_DROP_SHARD_FULL) != 0;
+}
+
+/* What a shard that runs it is kept from its turns by, until it is let go. */
+struct hold {
+    struct chaski_closure closure;
+    _Atomic bool begun, over;
+};
+
+static void run_hold(struct chaski_closure *closure, struct chaski *host, unsigned shard)
+{
+    struct hold *hold = closure->context;
+    (void)host;
+    (void)shard;
+    atomic_store(&hold->begun, true);
+    while (!atomic_load(&hold->over))
+        sched_yield();
+}
+
+/* Two shards with one queue, the other end of which answers the second one's datagrams, and the
+ * first one held up. */
+static void hold_the_queue_s_shard(struct shard_pair *pair, struct talker *talker,
+                                   struct hold *hold)
+{
+    struct shard_pair_options options = {.shards = {2, 1}, .wire.queues = {1, 1}};
+    *talker = (struct talker){.length = 10, .port = ECHO_PORT};
+    make(pair, &options);
+    struct chaski_shards *left = pair->side[LEFT];
+    assert_int_equal(shard_do(left, 1, open_talker, talker), 0);
+    assert_int_equal(shard_do(left, 1, say, talker), 0);
+    assert_true(shard_until(left, 1, has_answer, talker)); /* neighbours know each other now */
+    *hold = (struct hold){.closure = {.run = run_hold, .context = hold}};
+    assert_int_equal(chaski_post(left, 0, &hold->closure), 0);
+    while (!atomic_load(&hold->begun))
+        sched_yield();
+}
+
+static void what_is_sent_waits_until_another_shard_has_room(void **state)
+{
+    struct shard_pair pair;
+    struct talker talker;
+    struct hold hold;
+    (void)state;
+    hold_the_queue_s_shard(&pair, &talker, &hold);
+    assert_int_equal(shard_do(pair.side[LEFT], 1, say_many, &talker), 0);
+    atomic_store(&hold.over, true);
+    assert_true(shard_until(pair.side[RIGHT], 0, has_heard_many, NULL));
+    assert_int_equal(shard_sum(pair.side[LEFT], CHASKI_DROP_SHARD_FULL), 0);
+    assert_int_equal(shard_do(pair.side[LEFT], 1, end_talker, &talker), 0);
+    shard_pair_end(&pair);
+}
+
+static void what_waits_for_a_shard_that_is_stuck_is_dropped(void **state)
+{
+    struct shard_pair pair;
+    struct talker talker;
+    struct hold hold;
+    (void)state;
+    hold_the_queue_s_shard(&pair, &talker, &hold);
+    assert_int_equal(shard_do(pair.side[LEFT], 1, say_many, &talker), 0);
+    assert_true(shard_until(pair.side[LEFT], 1, has_lost, NULL));
+    atomic_store(&hold.over, true);
+    talker.answers = 0;
+    assert_int_equal(shard_do(pair.side[LEFT], 1, say, &talker), 0);
+    assert_true(shard_until(pair.side[LEFT], 1, has_answer, &talker));
+    assert_int_equal(shard_do(pair.side[LEFT], 1, end_talker, &talker), 0);
+    shard_pair_end(&pair);
+}
+
+static void what_waits_at_the_end_is_forgotten(void **state)
+{
+    struct shard_pair pair;
+    struct talker talker;
+    struct hold hold;
+    (void)state;
+    hold_the_queue_s_shard(&pair, &talker, &hold);
+    assert_int_equal(shard_do(pair.side[LEFT], 1, say_many, &talker), 0);
+    assert_int_equal(shard_do(pair.side[LEFT], 1, end_talker, &talker), 0);
+    atomic_store(&pair.side[LEFT]->stopping, true); /* so that nobody takes another turn */
+    atomic_store(&hold.over, true);
+    shard_pair_end(&pair);
+}
+
 /* ---- Addresses, routes, neighbours --------------------------------------------------------- */
 
 static int change_nothing(void *context, struct chaski *host, unsigned shard)
@@ -440,6 +549,9 @@ int main(void)
         cmocka_unit_test(a_shard_reaches_itself_from_any_port),
         cmocka_unit_test(fragments_reach_the_flow_whole),
         cmocka_unit_test(an_error_reaches_the_flow_that_it_quotes),
+        cmocka_unit_test(what_is_sent_waits_until_another_shard_has_room),
+        cmocka_unit_test(what_waits_for_a_shard_that_is_stuck_is_dropped),
+        cmocka_unit_test(what_waits_at_the_end_is_forgotten),
         cmocka_unit_test(the_leader_changes_what_all_shards_read),
         cmocka_unit_test(a_neighbour_who_is_missing_is_reported_to_its_shard),
     };
