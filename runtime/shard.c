@@ -33,8 +33,8 @@ static void lend(struct shard *shard, unsigned to, struct packet *packet, enum h
         packet_drop(packet, counters, CHASKI_DROP_SHARD_FULL);
 }
 
-/* Lends what waits, in its order, as far as there is room, which there also is, in order to drop it,
- * when the other shard has taken nothing for long. */
+/* Lends what waits, in its order, as far as there is room. There is too, in order to drop it, when
+ * the other shard has taken nothing for long. */
 static void send_waiting(struct shard_outlet *outlet, uint64_t now_ns)
 {
     struct shard *shard = outlet->shard;
@@ -312,8 +312,8 @@ static void end(void *context)
 
 static bool is_idle(struct shard *shard)
 {
-    if (!inbox_is_empty(&shard->closures) || atomic_load(&shard->set->stopping) ||
-        is_waiting(shard))
+    if (!inbox_is_empty(&shard->closures) || is_waiting(shard) ||
+        atomic_load_explicit(&shard->set->stopping, memory_order_relaxed))
         return false;
     for (unsigned other = 0; other < shard->set->count; other++) {
         if (other != shard->number &&
@@ -358,7 +358,7 @@ static void hush(void *context, int fd, short events)
 static void note_loss(struct shard *shard)
 {
     struct link *lost = shard->loop.lost;
-    atomic_store(&shard->set->lost, lost);
+    atomic_store_explicit(&shard->set->lost, lost, memory_order_release);
     epoll_ctl(shard->loop.epoll_fd, EPOLL_CTL_DEL, lost->fd, NULL);
     shard->loop.lost = NULL;
 }
@@ -376,6 +376,14 @@ void *shard_run(void *context)
     board_leave(&shard->set->board, &shard->reader);
     here = NULL;
     return NULL;
+}
+
+bool shard_run_rest(struct shard *shard)
+{
+    here = shard;
+    bool ran = shard_run_closures(shard);
+    here = NULL;
+    return ran;
 }
 
 /* Whether what `remote` sends arrives here: to ourselves, nothing leaves the shard. home_function

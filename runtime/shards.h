@@ -64,9 +64,14 @@ struct chaski_shards {
     struct handover *handovers; /* from shard f to shard t: at [f * count + t] */
     unsigned count;
     unsigned interfaces;
-    bool running;
-    _Atomic bool stopping;
-    _Atomic(struct link *) lost;                /* a link whose device is gone */
+    /* Flags that guard no memory, and are relaxed everywhere. That a shard which goes to sleep sees
+     * `stopping`, or is woken, follows from its bell's fences, as for what is pushed. `running` is
+     * the maker's; of others only chaski_call() looks, and posts when it is set: what was put into
+     * an inbox says the rest. */
+    _Atomic bool running, stopping;
+    /* A link whose device is gone: stored with release order by the shard that found out, behind
+     * what it has noted in the link, and loaded with acquire order by whoever asks. */
+    _Atomic(struct link *) lost;
     struct shards_capture captures[LOOP_LINKS]; /* by interface */
     char error[SHARDS_ERROR];
 };
@@ -111,6 +116,11 @@ static inline struct handover *shards_handover(struct chaski_shards *shards, uns
     return &shards->handovers[from * shards->count + to];
 }
 
+static inline bool shards_are_running(const struct chaski_shards *shards)
+{
+    return atomic_load_explicit(&shards->running, memory_order_relaxed);
+}
+
 /* Writes the line that chaski_shards_error() returns, and returns `status`. */
 __attribute__((format(printf, 3, 4))) int shards_complain(struct chaski_shards *shards, int status,
                                                           const char *format, ...);
@@ -135,5 +145,8 @@ struct shard *shard_here(void);
 
 /* Runs closures that wait, at most as many as the channel holds; whether there were any. */
 bool shard_run_closures(struct shard *shard);
+
+/* The same by the thread that has stopped the shard's own, and as if it were that. */
+bool shard_run_rest(struct shard *shard);
 
 #endif

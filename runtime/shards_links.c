@@ -189,5 +189,5 @@ int chaski_shards_tap(struct chaski_shards *shards, const struct chaski_tap *tap
 
 struct link *shards_lost(struct chaski_shards *shards)
 {
-    return atomic_load(&shards->lost);
+    return atomic_load_explicit(&shards->lost, memory_order_acquire);
 }
