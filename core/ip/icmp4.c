@@ -115,17 +115,17 @@ static bool read_path_news(struct icmp4 *icmp4, const uint8_t *message,
         ip4_target(ip4, wire_ip4_destination(quote->header), IP4_ANY_INTERFACE);
     if (target == NULL || reported >= length)
         return false;
-    news->current = ip4_path_mtu(ip4, target, &path);
+    news->current = ip4_path_mtu(ip4, target, wire_ip4_protocol(quote->header), &path);
     news->mtu = ip4_paths_clamp(&ip4->paths, reported, length);
     news->fragment = reported != 0 && reported < ip4->paths.minimum;
     return news->mtu <= news->current;
 }
 
-static void lower_path(struct icmp4 *icmp4, uint32_t destination, const struct path_news *news,
+static void lower_path(struct icmp4 *icmp4, const uint8_t *quoted, const struct path_news *news,
                        uint64_t now_ns)
 {
-    if (ip4_paths_lower(&icmp4->ip4->paths, destination, news->mtu, news->current, news->fragment,
-                        now_ns))
+    if (ip4_paths_lower(&icmp4->ip4->paths, wire_ip4_destination(quoted), wire_ip4_protocol(quoted),
+                        news->mtu, news->current, news->fragment, now_ns))
         count(icmp4->counters, CHASKI_IP4_PATH_LOWERED);
 }
 
@@ -162,7 +162,7 @@ static enum chaski_counter hear_error(struct icmp4 *icmp4, const struct packet *
     if (!tell_owner(icmp4, wire_ip4_protocol(quote.header), &error, now_ns))
         return CHASKI_DROP_ICMP4_UNBELIEVED;
     if (meaning->kind == IP_ERROR_TOO_BIG)
-        lower_path(icmp4, wire_ip4_destination(quote.header), &news, now_ns);
+        lower_path(icmp4, quote.header, &news, now_ns);
     return 0;
 }
 

@@ -118,7 +118,7 @@ static bool settle_source(const struct ip4 *ip4, const struct chaski_address *as
     return !ip4_is_loopback(*source) || target->kind == IP4_ROUTE_LOCAL;
 }
 
-static int path(void *block, const struct chaski_address *source,
+static int path(void *block, uint8_t protocol, const struct chaski_address *source,
                 const struct chaski_address *destination, uint16_t interface, struct ip_path *found)
 {
     struct ip4 *ip4 = block;
@@ -138,7 +138,7 @@ static int path(void *block, const struct chaski_address *source,
     *found = (struct ip_path){
         .source = address_from_ip4(from),
         .next_hop = address_from_ip4(target->next_hop),
-        .mtu = ip4_path_mtu(ip4, target, &entry),
+        .mtu = ip4_path_mtu(ip4, target, protocol, &entry),
         .link_mtu = local ? WIRE_IP4_TOTAL_MAX : ip4->interfaces[target->interface].mtu,
         .interface = target->interface,
         .local = local,

@@ -156,7 +156,7 @@ bool ip4_is_local(const struct ip4 *ip4, uint32_t address);
 const struct ip4_target *ip4_target(struct ip4 *ip4, uint32_t destination, uint8_t interface);
 
 /* The largest packet on the way there, and the living path entry if there is one. */
-uint16_t ip4_path_mtu(struct ip4 *ip4, const struct ip4_target *target,
+uint16_t ip4_path_mtu(struct ip4 *ip4, const struct ip4_target *target, uint8_t protocol,
                       const struct ip4_path **path);
 
 /* Cuts a datagram, data at its IP header, into fragments of at most `mtu` bytes that go into `out`

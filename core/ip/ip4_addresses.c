@@ -242,14 +242,14 @@ const struct ip4_target *ip4_target(struct ip4 *ip4, uint32_t destination, uint8
     return last;
 }
 
-uint16_t ip4_path_mtu(struct ip4 *ip4, const struct ip4_target *target,
+uint16_t ip4_path_mtu(struct ip4 *ip4, const struct ip4_target *target, uint8_t protocol,
                       const struct ip4_path **path)
 {
     *path = NULL;
     if (target->kind == IP4_ROUTE_LOCAL)
         return WIRE_IP4_TOTAL_MAX;
     uint16_t link_mtu = ip4->interfaces[target->interface].mtu;
-    *path = ip4_paths_find(&ip4->paths, target->destination, ip4->now_ns);
+    *path = ip4_paths_find(&ip4->paths, target->destination, protocol, ip4->now_ns);
     if (*path == NULL || (*path)->mtu > link_mtu)
         return link_mtu;
     return (*path)->mtu;

@@ -29,19 +29,21 @@ static struct ip4_path *set_of(const struct ip4_paths *paths, uint32_t destinati
     return &paths->paths[(hash & paths->set_mask) * IP4_PATH_WAYS];
 }
 
-static inline bool is_alive(const struct ip4_path *path, uint32_t destination, uint64_t now_ns)
+static inline bool is_alive(const struct ip4_path *path, uint32_t destination, uint8_t protocol,
+                            uint64_t now_ns)
 {
-    return path->destination == destination && path->expires_ns > now_ns;
+    return path->destination == destination && path->protocol == protocol &&
+           path->expires_ns > now_ns;
 }
 
 const struct ip4_path *ip4_paths_find(const struct ip4_paths *paths, uint32_t destination,
-                                      uint64_t now_ns)
+                                      uint8_t protocol, uint64_t now_ns)
 {
     if (!paths->used)
         return NULL;
     const struct ip4_path *set = set_of(paths, destination);
     for (unsigned i = 0; i < IP4_PATH_WAYS; i++)
-        if (is_alive(&set[i], destination, now_ns))
+        if (is_alive(&set[i], destination, protocol, now_ns))
             return &set[i];
     return NULL;
 }
@@ -61,11 +63,11 @@ uint16_t ip4_paths_clamp(const struct ip4_paths *paths, uint16_t reported, uint1
 
 /* The entry to fill: the one that is there, else the one that expires first. */
 static struct ip4_path *place_for(const struct ip4_paths *paths, uint32_t destination,
-                                  uint64_t now_ns)
+                                  uint8_t protocol, uint64_t now_ns)
 {
     struct ip4_path *set = set_of(paths, destination), *first = set;
     for (unsigned i = 0; i < IP4_PATH_WAYS; i++) {
-        if (is_alive(&set[i], destination, now_ns))
+        if (is_alive(&set[i], destination, protocol, now_ns))
             return &set[i];
         if (set[i].expires_ns < first->expires_ns)
             first = &set[i];
@@ -73,11 +75,11 @@ static struct ip4_path *place_for(const struct ip4_paths *paths, uint32_t destin
     return first;
 }
 
-bool ip4_paths_lower(struct ip4_paths *paths, uint32_t destination, uint16_t mtu, uint16_t current,
-                     bool fragment, uint64_t now_ns)
+bool ip4_paths_lower(struct ip4_paths *paths, uint32_t destination, uint8_t protocol, uint16_t mtu,
+                     uint16_t current, bool fragment, uint64_t now_ns)
 {
-    struct ip4_path *path = place_for(paths, destination, now_ns);
-    bool known = is_alive(path, destination, now_ns);
+    struct ip4_path *path = place_for(paths, destination, protocol, now_ns);
+    bool known = is_alive(path, destination, protocol, now_ns);
     bool news = mtu < current || (fragment && !(known && path->fragment));
     if (!news || mtu > current)
         return false;
@@ -85,6 +87,7 @@ bool ip4_paths_lower(struct ip4_paths *paths, uint32_t destination, uint16_t mtu
         .expires_ns = now_ns + PATH_LIFE_NS,
         .destination = destination,
         .mtu = mtu,
+        .protocol = protocol,
         .fragment = fragment,
     };
     paths->used = true;

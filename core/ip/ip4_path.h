@@ -9,9 +9,13 @@
 #include "core/base/siphash.h"
 
 /*
- * Path MTUs that routers told us (RFC 1191), by destination: a cache of sets of four, in which
- * the entry that expires first gives way. Values only fall while an entry lives; ten minutes after
- * the last time it fell the entry is forgotten and larger packets are tried again.
+ * Path MTUs that routers told us (RFC 1191), by destination and protocol: a cache of sets of four,
+ * in which the entry that expires first gives way. Values only fall while an entry lives; ten
+ * minutes after the last time it fell the entry is forgotten and larger packets are tried again.
+ *
+ * Each transport has a value of its own, because each believes as much as it can check (RFC 8899,
+ * 4.6): a report about a datagram has but to guess ports, and must not narrow the path of
+ * connections, which want their sequence numbers quoted.
  */
 enum { IP4_PATH_WAYS = 4, IP4_PATH_MTU_MIN = 552 };
 
@@ -19,7 +23,8 @@ struct ip4_path {
     uint64_t expires_ns; /* 0: free */
     uint32_t destination;
     uint16_t mtu;
-    bool fragment; /* a router asked for less than the minimum: send without "don't fragment" */
+    uint8_t protocol; /* whose packets */
+    bool fragment;    /* a router asked for less than the minimum: send without "don't fragment" */
 };
 
 struct ip4_paths {
@@ -35,7 +40,7 @@ void ip4_paths_init(struct ip4_paths *paths, struct memory *memory, uint32_t lim
 
 /* The living entry, or NULL. */
 const struct ip4_path *ip4_paths_find(const struct ip4_paths *paths, uint32_t destination,
-                                      uint64_t now_ns);
+                                      uint8_t protocol, uint64_t now_ns);
 
 /* What a reported MTU amounts to: at least the minimum. `reported` 0 comes from routers older
  * than RFC 1191; then the next lower plateau than `quoted_length` (RFC 1191, 7.1) is meant. */
@@ -43,7 +48,7 @@ uint16_t ip4_paths_clamp(const struct ip4_paths *paths, uint16_t reported, uint1
 
 /* Records a clamped MTU, `current` being what is used so far. False when it would not lower
  * anything; `fragment` as in struct ip4_path. */
-bool ip4_paths_lower(struct ip4_paths *paths, uint32_t destination, uint16_t mtu, uint16_t current,
-                     bool fragment, uint64_t now_ns);
+bool ip4_paths_lower(struct ip4_paths *paths, uint32_t destination, uint8_t protocol, uint16_t mtu,
+                     uint16_t current, bool fragment, uint64_t now_ns);
 
 #endif

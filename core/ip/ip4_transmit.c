@@ -121,7 +121,7 @@ static enum chaski_counter transmit_one(struct ip4 *ip4, struct packet *packet,
     const struct ip4_path *path;
     if (target == NULL || !address_is_ip4(&packet->ip.destination))
         return CHASKI_DROP_IP4_NO_ROUTE;
-    uint16_t mtu = ip4_path_mtu(ip4, target, &path);
+    uint16_t mtu = ip4_path_mtu(ip4, target, packet->ip.protocol, &path);
     bool may_fragment = !packet->ip.dont_fragment || (path != NULL && path->fragment);
     uint32_t header = WIRE_IP4_HEADER + (packet->ip.router_alert ? WIRE_IP4_ROUTER_ALERT_SIZE : 0);
     if (packet->length + header > WIRE_IP4_TOTAL_MAX)

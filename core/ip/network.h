@@ -17,8 +17,8 @@
 struct ip_path {
     struct chaski_address source;   /* the address of ours that is used towards it */
     struct chaski_address next_hop; /* gateway, or the destination itself */
-    uint16_t mtu;                   /* largest IP packet, path MTU discovery included */
-    uint16_t link_mtu;              /* of the interface */
+    uint16_t mtu;      /* largest IP packet of the protocol, path MTU discovery included */
+    uint16_t link_mtu; /* of the interface */
     uint8_t interface;
     bool local;     /* the destination is this host */
     bool broadcast; /* limited or directed broadcast */
@@ -30,10 +30,10 @@ struct network {
      * packet_set_transport(); checksum is PARTIAL or COMPLETE. */
     struct hook transmit;
     void *block;
-    /* How `destination` is reached from `source` (unspecified: choose one) by `interface` (number
-     * plus one; 0: any). Returns 0 or a negative enum chaski_error: NO_ROUTE, BAD_ADDRESS (source
-     * is not ours). */
-    int (*path)(void *block, const struct chaski_address *source,
+    /* How packets of an IP protocol reach `destination` from `source` (unspecified: choose one) by
+     * `interface` (number plus one; 0: any). Returns 0 or a negative enum chaski_error: NO_ROUTE,
+     * BAD_ADDRESS (source is not ours). */
+    int (*path)(void *block, uint8_t protocol, const struct chaski_address *source,
                 const struct chaski_address *destination, uint16_t interface, struct ip_path *path);
     /* True when `address` is one of ours (unicast). */
     bool (*is_local)(void *block, const struct chaski_address *address);

@@ -257,7 +257,7 @@ int connection_path(const struct tcp *tcp, const struct tcp_connection *c, struc
     const struct network *network = &tcp->network[address_family(&c->key.remote)];
     if (network->path == NULL)
         return CHASKI_NO_ROUTE;
-    return network->path(network->block, &c->key.local, &c->key.remote, 0, path);
+    return network->path(network->block, WIRE_TCP_PROTOCOL, &c->key.local, &c->key.remote, 0, path);
 }
 
 void connection_set_mss(struct tcp_connection *c, uint16_t path_mtu)

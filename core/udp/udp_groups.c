@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/udp/udp_sockets.h"
+#include "core/wire/ip4.h"
 
 /*
  * Which sockets are in which groups. The IP block knows what the host is in, counted, an
@@ -32,7 +33,7 @@ static int settle_interface(const struct network *network, const struct chaski_a
     struct ip_path path;
     if (*interface != 0)
         return 0;
-    int error = network->path(network->block, &any, group, 0, &path);
+    int error = network->path(network->block, WIRE_IP_UDP, &any, group, 0, &path);
     if (error == 0)
         *interface = (uint16_t)(path.interface + 1);
     return error;

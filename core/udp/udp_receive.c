@@ -203,8 +203,7 @@ bool udp_error(void *block, const struct ip_error *error, uint64_t now_ns)
     struct udp_socket *socket = udp_lookup(udp, &local, &remote);
     if (socket == NULL)
         return false;
-    /* Routers cut what may be cut. Who says otherwise would have the path narrowed for all of TCP's
-     * connections too, which believe only who quotes their numbers. */
+    /* Routers cut what may be cut: who says otherwise is none. */
     if (error->kind == IP_ERROR_TOO_BIG && !socket->dont_fragment)
         return false;
     /* Of a narrow path the next send hears itself, or cuts. */

@@ -108,7 +108,7 @@ static int find_path(const struct udp *udp, const struct udp_socket *socket,
     const struct chaski_address *source = &socket->local.address;
     if (address_is_multicast(source))
         source = &any;
-    int error = network->path(network->block, source, &remote->address,
+    int error = network->path(network->block, WIRE_IP_UDP, source, &remote->address,
                               interface_for(socket, remote), path);
     if (error != 0)
         return error;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/udp/udp_sockets.h"
+#include "core/wire/ip4.h"
 
 enum {
     QUEUE_DEFAULT = 64,
@@ -215,7 +216,7 @@ static int settle_local(const struct udp *udp, const struct chaski_udp_bind *bin
     if (group)
         return 0;
     struct ip_path path;
-    int error = network->path(network->block, &local->address, &bind->remote.address,
+    int error = network->path(network->block, WIRE_IP_UDP, &local->address, &bind->remote.address,
                               local->interface, &path);
     if (error == 0)
         local->address = path.source;

@@ -58,6 +58,7 @@ enum wire_tcp_option {
 };
 
 enum {
+    WIRE_TCP_PROTOCOL = 6, /* what IP headers call it */
     WIRE_TCP_MSS_SIZE = 4,
     WIRE_TCP_WINDOW_SCALE_SIZE = 3,
     WIRE_TCP_SACK_PERMITTED_SIZE = 2,

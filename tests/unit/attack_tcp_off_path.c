@@ -382,7 +382,7 @@ static void ignore_pong(void *context, struct chaski *host, const struct chaski_
 }
 
 /* Datagrams and pings that routers may cut are quoted: whoever knows a port would have narrowed
- * the path of all connections with that peer, and have had their segments cut. */
+ * the path of all datagrams to that peer that are not to be cut. */
 static void row_22_what_may_be_cut_is_never_too_big(void **state)
 {
     (void)state;
@@ -401,6 +401,36 @@ static void row_22_what_may_be_cut_is_never_too_big(void **state)
         inject_quote(&peer, UNREACHABLE, TOO_BIG, claims[i / 2], 1500, i % 2 == 0 ? 17 : 1,
                      transport);
         assert_int_equal(chaski_counter_value(peer.host, CHASKI_IP4_PATH_LOWERED), 0);
+        peer_hears_all(&peer);
+        peer_acknowledges(&peer);
+        assert_int_equal(peer_host_writes(&peer, 1000), 1000);
+        const uint8_t *ip = world_last(&peer.world, 0, 0)->bytes + 14;
+        assert_int_equal(load_be16(ip + 2), 1040);
+        assert_int_equal(load_be16(ip + 6), 0x4000); /* in one piece that may not be cut */
+        peer_free(&peer);
+    }
+}
+
+/* Whoever knows the port of a socket that sends to anybody, and wants its datagrams whole, narrows
+ * the path of datagrams, and no connection's. */
+static void row_22_too_big_about_a_datagram_narrows_no_segments(void **state)
+{
+    (void)state;
+    static const uint8_t datagram[] = {0, 53, 0x10, 0xe1, 5, 0xc8, 0, 0};
+    static const uint16_t claims[] = {300, 600};
+    for (unsigned i = 0; i < 2; i++) {
+        struct peer peer;
+        chaski_udp socket;
+        struct chaski_udp_bind bind = {.local.port = 53};
+        uint8_t bytes[1000] = {0};
+        make_flight(&peer);
+        assert_int_equal(chaski_udp_bind(peer.host, &bind, &socket), 0);
+        assert_int_equal(chaski_udp_set(peer.host, socket, CHASKI_UDP_DONT_FRAGMENT, 1), 0);
+        inject_quote(&peer, UNREACHABLE, TOO_BIG, claims[i], 1500, 17, datagram);
+        assert_int_equal(chaski_counter_value(peer.host, CHASKI_IP4_PATH_LOWERED), 1);
+        struct chaski_endpoint to = {address_from_ip4(0xc0000202), 4321, 0};
+        assert_int_equal(chaski_udp_send(peer.host, socket, &to, bytes, sizeof bytes),
+                         CHASKI_TOO_BIG);
         peer_hears_all(&peer);
         peer_acknowledges(&peer);
         assert_int_equal(peer_host_writes(&peer, 1000), 1000);
@@ -1025,6 +1055,7 @@ int main(void)
         cmocka_unit_test(row_22_refusal_while_opening_must_quote_the_syn),
         cmocka_unit_test(row_22_packet_too_big_is_clamped),
         cmocka_unit_test(row_22_what_may_be_cut_is_never_too_big),
+        cmocka_unit_test(row_22_too_big_about_a_datagram_narrows_no_segments),
         cmocka_unit_test(row_22_packet_too_big_only_lowers),
         cmocka_unit_test(row_22_packet_too_big_does_not_raise_what_the_peer_wants),
         cmocka_unit_test(row_22_packet_too_big_is_checked_against_progress),

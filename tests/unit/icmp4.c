@@ -3,6 +3,7 @@
 
 #include "core/base/address.h"
 #include "core/ip/icmp4.h"
+#include "core/wire/ip4.h"
 
 /* We are 10.0.0.1/24 with a gateway 10.0.0.254 and an MTU of 1500. */
 
@@ -600,7 +601,8 @@ static void errors_that_cannot_be_about_us_are_not_believed(void **state)
 static uint16_t mtu_to_far(struct bench *bench)
 {
     const struct ip4_path *path;
-    return ip4_path_mtu(&bench->ip4, ip4_target(&bench->ip4, FAR, IP4_ANY_INTERFACE), &path);
+    return ip4_path_mtu(&bench->ip4, ip4_target(&bench->ip4, FAR, IP4_ANY_INTERFACE), WIRE_IP_UDP,
+                        &path);
 }
 
 static void row_22_a_path_narrows_only_when_its_owner_confirms(void **state)
@@ -616,7 +618,7 @@ static void row_22_a_path_narrows_only_when_its_owner_confirms(void **state)
     assert_int_equal(bench.error.kind, IP_ERROR_TOO_BIG);
     assert_int_equal(bench.error.mtu, 1400);
     assert_int_equal(mtu_to_far(&bench), 1400);
-    assert_false(ip4_paths_find(&bench.ip4.paths, FAR, 0)->fragment);
+    assert_false(ip4_paths_find(&bench.ip4.paths, FAR, WIRE_IP_UDP, 0)->fragment);
     uint32_t told = bench.told;
     hear(&bench, TOO_BIG_1400, 0, 0); /* about the next packet of the same flight */
     assert_int_equal(bench.told, told + 1);
@@ -650,7 +652,7 @@ static void row_22_absurd_values_are_clamped(void **state)
     hear(&bench, TOO_BIG_68, 0, 0);
     assert_int_equal(bench.error.mtu, IP4_PATH_MTU_MIN);
     assert_int_equal(mtu_to_far(&bench), IP4_PATH_MTU_MIN);
-    assert_true(ip4_paths_find(&bench.ip4.paths, FAR, 0)->fragment);
+    assert_true(ip4_paths_find(&bench.ip4.paths, FAR, WIRE_IP_UDP, 0)->fragment);
     tear_down(&bench);
 }
 
@@ -662,7 +664,7 @@ static void old_routers_mean_the_next_plateau(void **state)
     set_up(&bench);
     hear(&bench, TOO_BIG_UNSAID, 0, 0);
     assert_int_equal(mtu_to_far(&bench), 1492);
-    assert_false(ip4_paths_find(&bench.ip4.paths, FAR, 0)->fragment);
+    assert_false(ip4_paths_find(&bench.ip4.paths, FAR, WIRE_IP_UDP, 0)->fragment);
     tear_down(&bench);
 }
 

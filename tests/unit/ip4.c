@@ -4,6 +4,7 @@
 #include "chaski/chaski.h"
 #include "core/base/address.h"
 #include "core/ip/ip4.h"
+#include "core/wire/ip4.h"
 
 /*
  * A host with two interfaces: 10.0.0.1/24 with an MTU of 1500 and a default gateway 10.0.0.254 on
@@ -537,14 +538,14 @@ static void an_interface_without_address_borrows_one(void **state)
     ip4_interface_add(&bench.ip4, 2, 1500, hook_to(&bench.blocks->other));
     assert_int_equal(ip4_route_add(&bench.ip4, 0x0b000000u, 8, 0, 2), 0);
     struct network *network = &bench.network;
-    assert_int_equal(network->path(network->block, &any, &to, 0, &path), 0);
+    assert_int_equal(network->path(network->block, WIRE_IP_UDP, &any, &to, 0, &path), 0);
     assert_int_equal(path.interface, 2);
     assert_int_equal(address_ip4(&path.source), OURS);
     to = address_from_ip4(GROUP); /* but not for everybody on the link to see */
-    assert_int_equal(network->path(network->block, &any, &to, 3, &path), 0);
+    assert_int_equal(network->path(network->block, WIRE_IP_UDP, &any, &to, 3, &path), 0);
     assert_true(address_unspecified(&path.source) || address_ip4(&path.source) == 0);
     to = address_from_ip4(IP4_BROADCAST);
-    assert_int_equal(network->path(network->block, &any, &to, 3, &path), 0);
+    assert_int_equal(network->path(network->block, WIRE_IP_UDP, &any, &to, 3, &path), 0);
     assert_int_equal(address_ip4(&path.source), 0);
     assert_true(path.broadcast);
     tear_down(&bench);
@@ -561,8 +562,9 @@ static void without_any_address_only_many_can_be_sent_to(void **state)
     assert_int_equal(ip4_address_remove(&bench.ip4, 0, OURS), 0);
     assert_int_equal(ip4_address_remove(&bench.ip4, 1, OURS_TOO), 0);
     struct network *network = &bench.network;
-    assert_int_equal(network->path(network->block, &any, &far, 0, &path), CHASKI_NO_ROUTE);
-    assert_int_equal(network->path(network->block, &any, &everybody, 0, &path), 0);
+    assert_int_equal(network->path(network->block, WIRE_IP_UDP, &any, &far, 0, &path),
+                     CHASKI_NO_ROUTE);
+    assert_int_equal(network->path(network->block, WIRE_IP_UDP, &any, &everybody, 0, &path), 0);
     assert_int_equal(path.interface, 0);
     tear_down(&bench);
 }
@@ -862,14 +864,14 @@ static void row_22_a_path_mtu_only_falls_and_is_forgotten_after_ten_minutes(void
     struct bench bench;
     set_up(&bench);
     struct ip4_paths *paths = &bench.ip4.paths;
-    assert_null(ip4_paths_find(paths, FAR, 0));
-    assert_true(ip4_paths_lower(paths, FAR, 1400, 1500, false, 0));
-    assert_false(ip4_paths_lower(paths, FAR, 1450, 1400, false, 1));
-    assert_false(ip4_paths_lower(paths, FAR, 1400, 1400, false, 1));
-    assert_int_equal(ip4_paths_find(paths, FAR, 600 * SECOND - 1)->mtu, 1400);
-    assert_true(ip4_paths_lower(paths, FAR, 1300, 1400, false, 60 * SECOND));
-    assert_int_equal(ip4_paths_find(paths, FAR, 660 * SECOND - 1)->mtu, 1300);
-    assert_null(ip4_paths_find(paths, FAR, 660 * SECOND));
+    assert_null(ip4_paths_find(paths, FAR, WIRE_IP_UDP, 0));
+    assert_true(ip4_paths_lower(paths, FAR, WIRE_IP_UDP, 1400, 1500, false, 0));
+    assert_false(ip4_paths_lower(paths, FAR, WIRE_IP_UDP, 1450, 1400, false, 1));
+    assert_false(ip4_paths_lower(paths, FAR, WIRE_IP_UDP, 1400, 1400, false, 1));
+    assert_int_equal(ip4_paths_find(paths, FAR, WIRE_IP_UDP, 600 * SECOND - 1)->mtu, 1400);
+    assert_true(ip4_paths_lower(paths, FAR, WIRE_IP_UDP, 1300, 1400, false, 60 * SECOND));
+    assert_int_equal(ip4_paths_find(paths, FAR, WIRE_IP_UDP, 660 * SECOND - 1)->mtu, 1300);
+    assert_null(ip4_paths_find(paths, FAR, WIRE_IP_UDP, 660 * SECOND));
     tear_down(&bench);
 }
 
@@ -898,11 +900,11 @@ static void row_22_the_table_of_paths_is_bounded(void **state)
     unsigned alive = 0;
     set_up(&bench);
     for (uint32_t i = 0; i < 10000; i++)
-        ip4_paths_lower(&bench.ip4.paths, FAR + i, 1000, 1500, false, i);
+        ip4_paths_lower(&bench.ip4.paths, FAR + i, WIRE_IP_UDP, 1000, 1500, false, i);
     for (uint32_t i = 0; i < 10000; i++)
-        alive += ip4_paths_find(&bench.ip4.paths, FAR + i, 10000) != NULL;
+        alive += ip4_paths_find(&bench.ip4.paths, FAR + i, WIRE_IP_UDP, 10000) != NULL;
     assert_int_equal(alive, limits.paths);
-    assert_non_null(ip4_paths_find(&bench.ip4.paths, FAR + 9999, 10000));
+    assert_non_null(ip4_paths_find(&bench.ip4.paths, FAR + 9999, WIRE_IP_UDP, 10000));
     tear_down(&bench);
 }
 
@@ -914,8 +916,8 @@ static void a_narrow_path_is_seen_by_transports_and_cut_to(void **state)
     struct ip_path path;
     struct chaski_address any = {{0}}, far = address_from_ip4(FAR);
     set_up(&bench);
-    ip4_paths_lower(&bench.ip4.paths, FAR, 1000, 1500, false, 0);
-    assert_int_equal(bench.network.path(bench.network.block, &any, &far, 0, &path), 0);
+    ip4_paths_lower(&bench.ip4.paths, FAR, WIRE_IP_UDP, 1000, 1500, false, 0);
+    assert_int_equal(bench.network.path(bench.network.block, WIRE_IP_UDP, &any, &far, 0, &path), 0);
     assert_int_equal(path.mtu, 1000);
     assert_int_equal(path.link_mtu, 1500);
     send(&bench, long_datagram(&bench, FAR, 1400));
@@ -924,19 +926,36 @@ static void a_narrow_path_is_seen_by_transports_and_cut_to(void **state)
     tear_down(&bench);
 }
 
+static void each_protocol_has_its_path_mtu(void **state)
+{
+    (void)state;
+    struct bench bench;
+    struct ip_path path;
+    struct chaski_address any = {{0}}, far = address_from_ip4(FAR);
+    set_up(&bench);
+    ip4_paths_lower(&bench.ip4.paths, FAR, WIRE_IP_UDP, 1000, 1500, true, 0);
+    ip4_paths_lower(&bench.ip4.paths, FAR, WIRE_IP_TCP, 1200, 1500, false, 0);
+    assert_int_equal(bench.network.path(bench.network.block, WIRE_IP_UDP, &any, &far, 0, &path), 0);
+    assert_int_equal(path.mtu, 1000);
+    assert_int_equal(bench.network.path(bench.network.block, WIRE_IP_TCP, &any, &far, 0, &path), 0);
+    assert_int_equal(path.mtu, 1200);
+    assert_false(ip4_paths_find(&bench.ip4.paths, FAR, WIRE_IP_TCP, 0)->fragment);
+    tear_down(&bench);
+}
+
 static void below_the_minimum_packets_may_be_fragmented_by_routers(void **state)
 {
     (void)state;
     struct bench bench;
     set_up(&bench);
-    assert_true(ip4_paths_lower(&bench.ip4.paths, FAR, 552, 1500, true, 0));
-    assert_false(ip4_paths_lower(&bench.ip4.paths, FAR, 552, 552, true, 0));
+    assert_true(ip4_paths_lower(&bench.ip4.paths, FAR, WIRE_IP_UDP, 552, 1500, true, 0));
+    assert_false(ip4_paths_lower(&bench.ip4.paths, FAR, WIRE_IP_UDP, 552, 552, true, 0));
     struct packet *packet = datagram(&bench, FAR);
     send(&bench, packet);
     assert_int_equal(load_be16(packet->data + 6), 0);
-    assert_true(ip4_paths_lower(&bench.ip4.paths, PEER, 552, 1500, false, 0));
-    assert_true(ip4_paths_lower(&bench.ip4.paths, PEER, 552, 552, true, 0));
-    assert_true(ip4_paths_find(&bench.ip4.paths, PEER, 0)->fragment);
+    assert_true(ip4_paths_lower(&bench.ip4.paths, PEER, WIRE_IP_UDP, 552, 1500, false, 0));
+    assert_true(ip4_paths_lower(&bench.ip4.paths, PEER, WIRE_IP_UDP, 552, 552, true, 0));
+    assert_true(ip4_paths_find(&bench.ip4.paths, PEER, WIRE_IP_UDP, 0)->fragment);
     tear_down(&bench);
 }
 
@@ -952,34 +971,39 @@ static void paths_say_how_a_destination_is_reached(void **state)
     set_up(&bench);
     struct network *network = &bench.network;
     to = address_from_ip4(FAR);
-    assert_int_equal(network->path(network->block, &any, &to, 0, &path), 0);
+    assert_int_equal(network->path(network->block, WIRE_IP_UDP, &any, &to, 0, &path), 0);
     assert_int_equal(address_ip4(&path.source), OURS);
     assert_int_equal(address_ip4(&path.next_hop), GATEWAY);
     assert_int_equal(path.interface, 0);
     assert_false(path.local || path.broadcast || path.multicast);
     from = address_from_ip4(OURS_TOO);
-    assert_int_equal(network->path(network->block, &from, &to, 0, &path), 0);
+    assert_int_equal(network->path(network->block, WIRE_IP_UDP, &from, &to, 0, &path), 0);
     assert_int_equal(address_ip4(&path.source), OURS_TOO);
     from = address_from_ip4(PEER);
-    assert_int_equal(network->path(network->block, &from, &to, 0, &path), CHASKI_BAD_ADDRESS);
+    assert_int_equal(network->path(network->block, WIRE_IP_UDP, &from, &to, 0, &path),
+                     CHASKI_BAD_ADDRESS);
     from = address_from_ip4(0x7f000001u);
-    assert_int_equal(network->path(network->block, &from, &to, 0, &path), CHASKI_BAD_ADDRESS);
-    assert_int_equal(network->path(network->block, &any, &to, 2, &path), CHASKI_NO_ROUTE);
-    assert_int_equal(network->path(network->block, &any, &to, 77, &path), CHASKI_NO_ROUTE);
+    assert_int_equal(network->path(network->block, WIRE_IP_UDP, &from, &to, 0, &path),
+                     CHASKI_BAD_ADDRESS);
+    assert_int_equal(network->path(network->block, WIRE_IP_UDP, &any, &to, 2, &path),
+                     CHASKI_NO_ROUTE);
+    assert_int_equal(network->path(network->block, WIRE_IP_UDP, &any, &to, 77, &path),
+                     CHASKI_NO_ROUTE);
     to = address_from_ip4(0x7f000005u);
-    assert_int_equal(network->path(network->block, &any, &to, 0, &path), 0);
+    assert_int_equal(network->path(network->block, WIRE_IP_UDP, &any, &to, 0, &path), 0);
     assert_true(path.local);
     assert_int_equal(path.mtu, 65535);
     to = address_from_ip4(0xc0a805ffu);
-    assert_int_equal(network->path(network->block, &any, &to, 0, &path), 0);
+    assert_int_equal(network->path(network->block, WIRE_IP_UDP, &any, &to, 0, &path), 0);
     assert_true(path.broadcast);
     assert_int_equal(path.interface, 1);
     to = address_from_ip4(GROUP);
-    assert_int_equal(network->path(network->block, &any, &to, 2, &path), 0);
+    assert_int_equal(network->path(network->block, WIRE_IP_UDP, &any, &to, 2, &path), 0);
     assert_true(path.multicast);
     assert_int_equal(address_ip4(&path.source), OURS_TOO);
     to = (struct chaski_address){{0x20, 1}};
-    assert_int_equal(network->path(network->block, &any, &to, 0, &path), CHASKI_NO_ROUTE);
+    assert_int_equal(network->path(network->block, WIRE_IP_UDP, &any, &to, 0, &path),
+                     CHASKI_NO_ROUTE);
     tear_down(&bench);
 }
 
@@ -1140,6 +1164,7 @@ int main(void)
         cmocka_unit_test(row_22_reported_mtus_are_clamped),
         cmocka_unit_test(row_22_the_table_of_paths_is_bounded),
         cmocka_unit_test(a_narrow_path_is_seen_by_transports_and_cut_to),
+        cmocka_unit_test(each_protocol_has_its_path_mtu),
         cmocka_unit_test(below_the_minimum_packets_may_be_fragmented_by_routers),
         cmocka_unit_test(paths_say_how_a_destination_is_reached),
         cmocka_unit_test(transports_can_confirm_join_and_ask_what_is_local),

@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "core/udp/udp.h"
+#include "core/wire/ip4.h"
 
 /*
  * The block alone: below it a network that notes what it is asked, above it closures that note
@@ -83,12 +84,13 @@ static inline void network_transmit(void *block, struct burst *burst, uint64_t n
     burst->count = 0;
 }
 
-static inline int network_path(void *block, const struct chaski_address *source,
+static inline int network_path(void *block, uint8_t protocol, const struct chaski_address *source,
                                const struct chaski_address *destination, uint16_t interface,
                                struct ip_path *path)
 {
     (void)block;
     (void)destination;
+    assert_int_equal(protocol, WIRE_IP_UDP);
     bench->path_source = *source;
     bench->path_interface = interface;
     *path = bench->path;

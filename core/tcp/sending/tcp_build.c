@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/base/bytes.h"
+#include "core/tcp/tcp_internal.h"
+
+/* Segments as packets: headers, options, checksums. What to send is decided elsewhere. */
+
+static void hand_to_network(struct tcp *tcp, struct packet *packet, uint64_t now_ns)
+{
+    enum family family = address_family(&packet->ip.destination);
+    count(tcp->counters, CHASKI_TCP_SEGMENTS_SENT);
+    burst_add(&tcp->out[family], packet, &tcp->network[family].transmit, now_ns);
+}
+
+/* The fields that all segments have; the header is at packet->data, of `header_length` bytes. */
+static void fill_header(struct packet *packet, const struct tcp_key *key, uint8_t header_length,
+                        uint32_t sequence, uint32_t acknowledgment, uint16_t flags, uint16_t window)
+{
+    uint8_t *header = packet->data;
+    wire_tcp_set_ports(header, key->local_port, key->remote_port);
+    wire_tcp_set_sequence(header, sequence);
+    wire_tcp_set_acknowledgment(header, acknowledgment);
+    wire_tcp_set_length_flags(header, header_length, flags);
+    wire_tcp_set_window(header, window);
+    wire_tcp_set_urgent(header, 0);
+    uint64_t pseudo =
+        address_pseudo_checksum(&key->local, &key->remote, WIRE_TCP_PROTOCOL, packet->length);
+    wire_tcp_set_checksum(header, checksum_fold(pseudo));
+    packet->checksum = CHECKSUM_PARTIAL;
+    packet->checksum_field = WIRE_TCP_CHECKSUM;
+    packet_set_transport(packet);
+    packet->ip = (struct packet_ip){
+        .source = key->local,
+        .destination = key->remote,
+        .protocol = WIRE_TCP_PROTOCOL,
+        .dont_fragment = true,
+    };
+}
+
+static uint16_t scaled_window(struct tcp_connection *c)
+{
+    return (uint16_t)minimum(tcp_window_to_send(c) >> c->receive_scale, UINT16_MAX);
+}
+
+static uint32_t timestamp_now(const struct tcp_connection *c, uint64_t now_ns)
+{
+    return clock_ms(now_ns) + c->ts_offset;
+}
+
+/* The urgent pointer: RFC 9293, 3.8.5, with the meaning that RFC 6093 keeps. */
+static void mark_urgent(struct tcp_connection *c, uint8_t *header, uint32_t sequence)
+{
+    int32_t ahead = seq_distance(sequence, c->send_urgent);
+    if (!has(c, TCPF_URGENT_OUT) || ahead <= 0)
+        return;
+    header[WIRE_TCP_OFFSET_FLAGS + 1] |= TCP_URG;
+    wire_tcp_set_urgent(header, (uint16_t)minimum((uint32_t)ahead, UINT16_MAX));
+}
+
+/* Segments of a key that is gone are of no use to anybody. */
+static void sign_and_send(struct tcp *tcp, struct ao_state *ao, const struct tcp_key *key,
+                          struct packet *packet, uint64_t now_ns)
+{
+    if (ao_sign(tcp, ao, key, packet))
+        hand_to_network(tcp, packet, now_ns);
+    else
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_AO_NO_KEY);
+}
+
+static void send_authenticated(struct tcp *tcp, const struct tcp_connection *c,
+                               struct packet *packet, uint64_t now_ns)
+{
+    tcp_reference reference = tcp_refer(TCP_KIND_CONNECTION, connection_index(tcp, c));
+    sign_and_send(tcp, ao_state_of(tcp, reference), &c->key, packet, now_ns);
+}
+
+/* Finishes and sends a segment of a connection whose payload is already in place. */
+static void send_for(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
+                     uint32_t sequence, uint8_t flags, const uint8_t *options,
+                     uint8_t options_length, uint64_t now_ns)
+{
+    uint8_t header_length = (uint8_t)(WIRE_TCP_HEADER + options_length + tcp_ao_length(c));
+    uint8_t *header = packet_push(packet, header_length);
+    memcpy(header + WIRE_TCP_HEADER, options, options_length);
+    fill_header(packet, &c->key, header_length, sequence, (flags & TCP_ACK) ? c->rcv_nxt : 0, flags,
+                scaled_window(c));
+    mark_urgent(c, header, sequence);
+    packet->ip.ttl = c->ttl;
+    packet->ip.traffic_class = c->traffic_class & (uint8_t)~ECN_MODES;
+    if (c->traffic_class & ECN_MODES)
+        ecn_mark(tcp, c, packet, sequence == c->snd_nxt);
+    packet->interface = c->interface;
+    c->segments_out++;
+    if (flags & TCP_ACK) {
+        c->flags &= ~(uint32_t)(TCPF_ACK_NOW | TCPF_ACK_DELAYED);
+        c->ack_at = TIMER_NEVER;
+        c->last_ack_sent = c->rcv_nxt;
+        c->unacknowledged_in = 0;
+        c->quick_acks = (c->quick_acks - (c->quick_acks != 0)) & 31u;
+    }
+    if (packet->length > header_length && c->bytes_received != 0 &&
+        clock_ms(now_ns) - c->text_ms < tcp->knobs.ack_delay_us / 1000)
+        c->pingpong = 1; /* that is an answer */
+    if (has(c, TCPF_AO))
+        send_authenticated(tcp, c, packet, now_ns);
+    else
+        hand_to_network(tcp, packet, now_ns);
+}
+
+/* The AccECN option, when it is due and `room` bytes take it; returns its length. */
+static size_t add_accecn(const struct tcp *tcp, struct tcp_connection *c, uint8_t *at, size_t room,
+                         uint64_t now_ns)
+{
+    if (!(c->traffic_class & ECN_MODES))
+        return 0;
+    size_t least = ecn_option_least(tcp, c);
+    return least == 0 || least > room ? 0 : ecn_build_option(c, at, room, now_ns);
+}
+
+/* Where only news carries the AccECN option, full segments have no room for it, and their size
+ * stays the same. Where data goes both ways, an acknowledgement of its own brings it, now and then.
+ */
+static bool tell_marks_first(const struct tcp *tcp, const struct tcp_connection *c, uint32_t length,
+                             uint64_t now_ns)
+{
+    return (c->traffic_class & ECN_MODES) && ecn_option_room(c) == 0 &&
+           length + WIRE_TCP_ACCECN_PADDED > c->mss && ecn_option_overdue(tcp, c, now_ns);
+}
+
+int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send_chunk *chunk,
+                          uint32_t sequence, uint32_t length, uint8_t flags, uint64_t now_ns)
+{
+    if (tell_marks_first(tcp, c, length, now_ns) &&
+        !tcp_build_ack(tcp, c, tcp_next_sequence(c), now_ns))
+        return -1;
+    struct packet *packet = packet_take(&tcp->memory->packets, FOR_SEND);
+    if (packet == NULL)
+        return -1;
+    bool tells = user_timeout_due(c, sequence);
+    uint32_t most = tells ? minimum(length, (uint32_t)c->mss - WIRE_TCP_USER_TIMEOUT_SIZE) : length;
+    uint32_t payload = length == 0 ? 0 : send_queue_slice(chunk, sequence, most, packet);
+    if (payload < length)
+        flags &= (uint8_t) ~(TCP_FIN | TCP_PSH);
+    packet->segment_size = payload > c->mss ? c->mss : 0;
+    uint8_t
+        options[WIRE_TCP_TIMESTAMP_PADDED + WIRE_TCP_ACCECN_PADDED + WIRE_TCP_USER_TIMEOUT_SIZE];
+    uint8_t options_length = 0;
+    if (has(c, TCPF_HAS_TIMESTAMPS))
+        options_length =
+            (uint8_t)wire_tcp_build_timestamp(options, timestamp_now(c, now_ns), c->ts_recent);
+    if (tells)
+        options_length += (uint8_t)user_timeout_build(tcp, c, options + options_length, sequence);
+    uint32_t more = WIRE_TCP_ACCECN_PADDED - ecn_option_room(c);
+    /* Beside the code of TCP-AO and a user time-out not all of it has room. */
+    uint32_t room = WIRE_TCP_OPTIONS_MAX - tcp_ao_length(c) - options_length;
+    if (more == 0 || payload + more + (tells ? WIRE_TCP_USER_TIMEOUT_SIZE : 0) <= c->mss)
+        options_length += (uint8_t)add_accecn(tcp, c, options + options_length,
+                                              minimum(room, WIRE_TCP_ACCECN_PADDED), now_ns);
+    send_for(tcp, c, packet, sequence, flags, options, options_length, now_ns);
+    return (int32_t)payload;
+}
+
+/* What came twice (RFC 2883), and what lies behind gaps; returns how many blocks that makes. */
+static unsigned find_blocks(struct tcp_connection *c, struct wire_tcp_sack *blocks, unsigned most)
+{
+    unsigned n = 0;
+    if (most == 0 || !tcp_has_gap_to_tell(c))
+        return 0;
+    if (c->dsack_length != 0 && most != 0)
+        blocks[n++] = (struct wire_tcp_sack){c->dsack_left, c->dsack_left + c->dsack_length};
+    c->dsack_length = 0;
+    return n + receive_queue_blocks(&c->receive, blocks + n, most - n);
+}
+
+static size_t sack_length(unsigned blocks)
+{
+    return blocks == 0 ? 0 : 4 + 8 * (size_t)blocks;
+}
+
+/* Two blocks tell enough when marks are to be told as well (as Linux). */
+static size_t build_ack_options(const struct tcp *tcp, struct tcp_connection *c, uint8_t *at,
+                                uint64_t now_ns)
+{
+    struct wire_tcp_sack blocks[WIRE_TCP_SACK_MAX];
+    size_t length = 0;
+    if (has(c, TCPF_HAS_TIMESTAMPS))
+        length = wire_tcp_build_timestamp(at, timestamp_now(c, now_ns), c->ts_recent);
+    /* They take the place of a payload: links of the smallest MTU have room for one or two. */
+    size_t room = minimum(WIRE_TCP_OPTIONS_MAX - tcp_ao_length(c) - (uint32_t)length, c->mss);
+    unsigned n = find_blocks(c, blocks, (unsigned)(room - 4) / 8), fewer = n;
+    size_t accecn = (c->traffic_class & ECN_MODES) ? ecn_option_least(tcp, c) : 0;
+    while (fewer > 2 && sack_length(fewer) + accecn > room)
+        fewer--;
+    if (accecn != 0 && sack_length(fewer) + accecn <= room) {
+        n = fewer;
+        length += ecn_build_option(c, at + length, room - sack_length(n), now_ns);
+    }
+    return length + wire_tcp_build_sack(at + length, blocks, n);
+}
+
+bool tcp_build_ack(struct tcp *tcp, struct tcp_connection *c, uint32_t sequence, uint64_t now_ns)
+{
+    struct packet *packet = packet_take(&tcp->memory->packets, FOR_CONTROL);
+    if (packet == NULL)
+        return false;
+    uint8_t options[WIRE_TCP_OPTIONS_MAX];
+    size_t length = build_ack_options(tcp, c, options, now_ns);
+    send_for(tcp, c, packet, sequence, TCP_ACK, options, (uint8_t)length, now_ns);
+    return true;
+}
+
+/* RFC 7413, 4.2.2: a cookie for the peer, behind the other options of a SYN+ACK. */
+static size_t give_cookie(const struct tcp *tcp, const struct tcp_connection *c, uint8_t *at)
+{
+    struct fast_open_cookie cookie;
+    if (!(c->fast_open & FAST_OPEN_GIVE))
+        return 0;
+    const struct fast_open_keys *keys = fast_open_keys_at(tcp, &c->key);
+    fast_open_make(keys, &c->key.remote, &c->key.local, &cookie);
+    return wire_tcp_build_fast_open(at, cookie.bytes, cookie.length,
+                                    (c->fast_open & FAST_OPEN_EXPERIMENTAL) != 0);
+}
+
+/* RFC 7413, 4.1.2: what was written goes with the SYN when we have a cookie, or need none; else we
+ * ask for one. Never twice: a SYN that goes again may have been dropped for it. */
+static size_t open_fast(const struct tcp *tcp, struct tcp_connection *c, uint8_t *at,
+                        struct packet *packet)
+{
+    struct fast_open_cookie asked = {0};
+    if (!(c->fast_open & FAST_OPEN_ACTIVE) || c->snd_nxt != c->snd_una)
+        return 0;
+    const struct fast_open_memory *known = fast_open_recall(&tcp->fast_open, &c->key.remote);
+    bool without_cookie = (c->fast_open & FAST_OPEN_NO_COOKIE) != 0;
+    uint32_t room = tcp_fast_open_room(tcp, &c->key.remote, without_cookie);
+    room = minimum(room, c->announced_mss - minimum(c->announced_mss, WIRE_TCP_OPTIONS_MAX));
+    bool has_cookie = known != NULL && known->cookie.length != 0;
+    const struct fast_open_cookie *cookie = has_cookie ? &known->cookie : &asked;
+    if (room != 0 && tcp_queued(c) != 0)
+        c->flight->syn_data = (uint16_t)send_queue_slice(c->flight->queue.head, c->snd_una + 1,
+                                                         minimum(tcp_queued(c), room), packet);
+    if (!has_cookie && room != 0)
+        return 0;
+    asked.experimental = fast_open_asks_old(&tcp->fast_open, &c->key.remote);
+    c->fast_open |= cookie->experimental ? FAST_OPEN_EXPERIMENTAL : 0;
+    return wire_tcp_build_fast_open(at, cookie->bytes, cookie->length, cookie->experimental);
+}
+
+bool tcp_build_syn(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    struct packet *packet = packet_take(&tcp->memory->packets, FOR_CONTROL);
+    if (packet == NULL)
+        return false;
+    bool answering = c->state == CHASKI_TCP_SYN_RECEIVED;
+    struct wire_tcp_options syn = {
+        .has_mss = true,
+        .mss = c->announced_mss,
+        .sack_permitted = has(c, TCPF_HAS_SACK),
+        .has_timestamp = has(c, TCPF_HAS_TIMESTAMPS),
+        .timestamp = timestamp_now(c, now_ns),
+        .timestamp_echo = answering ? c->ts_recent : 0,
+        .has_window_scale = has(c, TCPF_HAS_SCALING),
+        .window_scale = c->receive_scale,
+        .accecn_offset = answering && !(c->fast_open & FAST_OPEN_GIVE) && !has(c, TCPF_AO) &&
+                         ecn_answer_option(tcp, c),
+    };
+    uint8_t options[WIRE_TCP_OPTIONS_MAX];
+    size_t length = wire_tcp_build_syn_options(options, &syn);
+    length += answering ? give_cookie(tcp, c, options + length)
+                        : open_fast(tcp, c, options + length, packet);
+    if ((c->timeout_told & USER_TIMEOUT_OWED) &&
+        length + WIRE_TCP_USER_TIMEOUT_SIZE <= sizeof options) {
+        length += user_timeout_build(tcp, c, options + length, c->snd_una);
+        user_timeout_owe(c); /* a peer may heed it only later: once more, with data */
+    }
+    uint8_t scale = c->receive_scale;
+    c->receive_scale = 0; /* a SYN's window is never scaled (RFC 7323, 2.2) */
+    send_for(tcp, c, packet, c->snd_una, answering ? TCP_SYN | TCP_ACK : TCP_SYN, options,
+             (uint8_t)length, now_ns);
+    c->receive_scale = scale & 15u;
+    return true;
+}
+
+static bool build_reset(struct tcp *tcp, struct tcp_connection *c, uint32_t sequence, uint8_t flags,
+                        uint64_t now_ns)
+{
+    struct packet *packet = packet_take(&tcp->memory->packets, FOR_CONTROL);
+    if (packet == NULL)
+        return false;
+    uint8_t options[WIRE_TCP_TIMESTAMP_PADDED];
+    uint8_t length = 0;
+    if (has(c, TCPF_HAS_TIMESTAMPS)) /* RFC 7323, 3.2 */
+        length = (uint8_t)wire_tcp_build_timestamp(options, timestamp_now(c, now_ns), c->ts_recent);
+    count(tcp->counters, CHASKI_TCP_RESETS_SENT);
+    send_for(tcp, c, packet, sequence, flags, options, length, now_ns);
+    return true;
+}
+
+bool tcp_build_reset(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    return build_reset(tcp, c, tcp_next_sequence(c), TCP_RST | TCP_ACK, now_ns);
+}
+
+bool tcp_build_reset_answer(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowledged,
+                            uint64_t now_ns)
+{
+    return build_reset(tcp, c, acknowledged, TCP_RST, now_ns);
+}
+
+void tcp_key_of(const struct packet *packet, struct tcp_key *key)
+{
+    const uint8_t *header = packet_transport(packet);
+    key->local = packet->ip.destination;
+    key->remote = packet->ip.source;
+    key->local_port = wire_tcp_destination_port(header);
+    key->remote_port = wire_tcp_source_port(header);
+}
+
+static size_t reply_options(const struct tcp_reply *reply, uint8_t *at)
+{
+    if (reply->options == NULL)
+        return 0;
+    if (reply->flags & TCP_SYN) {
+        size_t length = wire_tcp_build_syn_options(at, reply->options);
+        if (reply->cookie != NULL)
+            length += wire_tcp_build_fast_open(at + length, reply->cookie->bytes,
+                                               reply->cookie->length, reply->cookie->experimental);
+        return length;
+    }
+    return reply->options->has_timestamp ? wire_tcp_build_timestamp(at, reply->options->timestamp,
+                                                                    reply->options->timestamp_echo)
+                                         : 0;
+}
+
+/* Whether a header of `length` bytes may be written where the segment's header is. */
+static bool serves_as_reply(const struct packet *packet, size_t length)
+{
+    return (packet->linear == NULL || packet->linear->references == 1) &&
+           (size_t)(packet->end - packet_transport(packet)) >= length;
+}
+
+void tcp_build_reply(struct tcp *tcp, struct packet *packet, const struct tcp_reply *reply,
+                     uint64_t now_ns)
+{
+    uint8_t options[WIRE_TCP_OPTIONS_MAX] = {0};
+    size_t length = reply_options(reply, options);
+    length += reply->ao != NULL ? WIRE_TCP_AO_SIZE : 0;
+    if (packet != NULL && !serves_as_reply(packet, WIRE_TCP_HEADER + length)) {
+        packet_free(packet);
+        packet = NULL;
+    }
+    if (packet == NULL) {
+        packet = packet_take(&tcp->memory->packets, FOR_CONTROL);
+        if (packet == NULL) {
+            count(tcp->counters, CHASKI_TCP_REPLY_NO_MEMORY);
+            return;
+        }
+    } else {
+        packet_trim(packet, 0);
+        packet->data = packet_transport(packet);
+        packet->segment_size = 0;
+        packet->flags = 0;
+    }
+    uint8_t *header = packet_put(packet, (uint32_t)(WIRE_TCP_HEADER + length));
+    memcpy(header + WIRE_TCP_HEADER, options, length);
+    fill_header(packet, &reply->key, (uint8_t)(WIRE_TCP_HEADER + length), reply->sequence,
+                reply->acknowledgment, reply->flags, reply->window);
+    packet->ip.traffic_class = reply->traffic_class;
+    packet->ip.ttl = reply->ttl;
+    if (reply->ao != NULL)
+        sign_and_send(tcp, reply->ao, &reply->key, packet, now_ns);
+    else
+        hand_to_network(tcp, packet, now_ns);
+}
+
+void tcp_build_refusal(struct tcp *tcp, struct packet *packet, uint64_t now_ns)
+{
+    const struct packet_tcp *segment = &packet->tcp;
+    if (segment->flags & TCP_RST) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_NO_CONNECTION);
+        return;
+    }
+    struct tcp_reply reply = {.flags = TCP_RST};
+    struct ao_state ao;
+    tcp_key_of(packet, &reply.key);
+    if (ao_of_stranger(tcp, &reply.key, packet, 0, segment->sequence, &ao))
+        reply.ao = &ao;
+    /* RFC 5925, 7.7: who uses keys believes nothing else, and of a connection that is gone there
+     * is nothing to compute a code from. */
+    if (ao_wanted(tcp, &reply.key) && (reply.ao == NULL || (segment->flags & TCP_ACK))) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_NO_CONNECTION);
+        return;
+    }
+    if (segment->flags & TCP_ACK) {
+        reply.sequence = segment->acknowledgment;
+    } else {
+        reply.flags |= TCP_ACK;
+        reply.acknowledgment = segment->sequence + packet->length +
+                               ((segment->flags & TCP_SYN) != 0) +
+                               ((segment->flags & TCP_FIN) != 0);
+    }
+    count(tcp->counters, CHASKI_TCP_RESETS_SENT);
+    count(tcp->counters, CHASKI_DROP_TCP_NO_CONNECTION);
+    tcp_build_reply(tcp, packet, &reply, now_ns);
+}
