@@ -249,6 +249,108 @@ static void a_shard_reaches_itself_from_any_port(void **state)
     shard_pair_end(&pair);
 }
 
+/* ---- By a thread that is no shard ---------------------------------------------------------- */
+
+enum { QUEUED_PORT = 80 };
+
+static chaski_listener queued[2]; /* each its shard's */
+
+/* What a thread has a shard do with a connection, a step a closure. */
+struct step {
+    unsigned shard;
+    chaski_tcp connection;
+    char bytes[8];
+};
+
+static int listen_queued(void *context, struct chaski *host, unsigned shard)
+{
+    struct chaski_tcp_bind bind = {.local.port = QUEUED_PORT, .backlog = 4};
+    (void)context;
+    return chaski_tcp_bind(host, &bind, &queued[shard]);
+}
+
+static int open_step(void *context, struct chaski *host, unsigned shard)
+{
+    struct step *step = context;
+    struct chaski_tcp_connect connect = {.remote = {shard_pair_address(RIGHT), QUEUED_PORT, 0}};
+    step->shard = shard;
+    return chaski_tcp_connect(host, &connect, &step->connection);
+}
+
+static int accept_step(void *context, struct chaski *host, unsigned shard)
+{
+    struct step *step = context;
+    step->shard = shard;
+    return chaski_tcp_accept(host, queued[shard], &step->connection) == 0;
+}
+
+static int write_step(void *context, struct chaski *host, unsigned shard)
+{
+    struct step *step = context;
+    (void)shard;
+    return (int)chaski_tcp_write(host, step->connection, "chaski", 6);
+}
+
+static int read_step(void *context, struct chaski *host, unsigned shard)
+{
+    struct step *step = context;
+    (void)shard;
+    return chaski_tcp_read(host, step->connection, step->bytes, sizeof step->bytes) == 6;
+}
+
+static int is_at_end(void *context, struct chaski *host, unsigned shard)
+{
+    struct step *step = context;
+    (void)shard;
+    return chaski_tcp_read(host, step->connection, step->bytes, sizeof step->bytes) == 0;
+}
+
+static int close_step(void *context, struct chaski *host, unsigned shard)
+{
+    struct step *step = context;
+    (void)shard;
+    return chaski_tcp_close(host, step->connection);
+}
+
+/* Which of its shards the connection has come to, nobody is told beforehand. */
+static void accept_somewhere(struct chaski_shards *shards, struct step *step)
+{
+    bool accepted = false;
+    for (unsigned i = 0; !accepted; i++)
+        accepted = shard_do(shards, i % shards->count, accept_step, step);
+}
+
+static void say_in_steps(struct chaski_shards *from, struct step *teller, struct chaski_shards *to,
+                         struct step *hearer)
+{
+    assert_int_equal(shard_do(from, teller->shard, write_step, teller), 6);
+    assert_true(shard_until(to, hearer->shard, read_step, hearer));
+    assert_memory_equal(hearer->bytes, "chaski", 6);
+}
+
+static void any_thread_opens_accepts_reads_writes_and_closes(void **state)
+{
+    struct shard_pair_options options = {.shards = {2, 2}, .wire.shuffled = true};
+    struct shard_pair pair;
+    (void)state;
+    shard_pair_make(&pair, &options);
+    struct chaski_shards *left = pair.side[LEFT], *right = pair.side[RIGHT];
+    assert_int_equal(chaski_shards_each(right, listen_queued, NULL), 0);
+    shard_pair_start(&pair);
+    for (unsigned i = 0; i < 6; i++) {
+        struct step client, server;
+        assert_int_equal(shard_do(left, i % 2, open_step, &client), 0);
+        accept_somewhere(right, &server);
+        say_in_steps(left, &client, right, &server);
+        say_in_steps(right, &server, left, &client);
+        assert_int_equal(shard_do(left, client.shard, close_step, &client), 0);
+        assert_true(shard_until(right, server.shard, is_at_end, &server));
+        assert_int_equal(shard_do(right, server.shard, close_step, &server), 0);
+    }
+    wait_until_all_is_over(&pair);
+    shard_pair_end(&pair);
+}
+
 /* ---- Datagrams ----------------------------------------------------------------------------- */
 
 struct talker {
@@ -547,6 +649,7 @@ int main(void)
         cmocka_unit_test(one_queue_serves_all_shards),
         cmocka_unit_test(a_connection_opens_at_home_only),
         cmocka_unit_test(a_shard_reaches_itself_from_any_port),
+        cmocka_unit_test(any_thread_opens_accepts_reads_writes_and_closes),
         cmocka_unit_test(fragments_reach_the_flow_whole),
         cmocka_unit_test(an_error_reaches_the_flow_that_it_quotes),
         cmocka_unit_test(what_is_sent_waits_until_another_shard_has_room),
