@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 #include "core/host/tables.h"
 
@@ -356,8 +357,10 @@ static void hush(void *context, int fd, short events)
 /* Without its device a queue is not looked at any more; the others go on. */
 static void note_loss(struct shard *shard)
 {
+    struct chaski_shards *set = shard->set;
     struct link *lost = shard->loop.lost;
-    atomic_store_explicit(&shard->set->lost, lost, memory_order_release);
+    if (!atomic_exchange_explicit(&set->lost, true, memory_order_relaxed))
+        eventfd_write(set->lost_fd, 1);
     epoll_ctl(shard->loop.epoll_fd, EPOLL_CTL_DEL, lost->fd, NULL);
     shard->loop.lost = NULL;
 }

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "core/host/host.h"
 
@@ -110,7 +112,9 @@ struct chaski_shards *chaski_shards_create(const struct chaski_shards_options *o
     shards->handovers = calloc((size_t)count * count, sizeof *shards->handovers);
     if (shards->shards != NULL)
         memset(shards->shards, 0, count * sizeof *shards->shards);
-    if (shards->shards == NULL || shards->handovers == NULL || !make_all(shards, options)) {
+    shards->lost_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (shards->lost_fd < 0 || shards->shards == NULL || shards->handovers == NULL ||
+        !make_all(shards, options)) {
         chaski_shards_free(shards);
         return NULL;
     }
@@ -146,6 +150,8 @@ bool chaski_shards_free(struct chaski_shards *shards)
     for (unsigned i = 0; i < shards->count && shards->shards != NULL; i++)
         system_memory_unmap(&shards->shards[i].memory);
     board_close(&shards->board);
+    if (shards->lost_fd >= 0)
+        close(shards->lost_fd);
     int failed = shards_end_captures(shards);
     free(shards->shards);
     free(shards->handovers);

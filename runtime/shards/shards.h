@@ -68,10 +68,8 @@ struct chaski_shards {
      * `stopping`, or is woken, follows from its bell's fences, as for what is pushed. `running` is
      * the maker's; of others only chaski_call() looks, and posts when it is set: what was put into
      * an inbox says the rest. */
-    _Atomic bool running, stopping;
-    /* A link whose device is gone: stored with release order by the shard that found out, behind
-     * what it has noted in the link, and loaded with acquire order by whoever asks. */
-    _Atomic(struct link *) lost;
+    _Atomic bool running, stopping, lost;
+    int lost_fd;                                /* an eventfd, readable when `lost` has been set */
     struct shards_capture captures[LOOP_LINKS]; /* by interface */
     char error[SHARDS_ERROR];
 };
@@ -105,8 +103,8 @@ int shards_open(struct chaski_shards *shards, const struct shards_link *link);
  * end, about which chaski_shards_error() has a line. */
 int shards_end_captures(struct chaski_shards *shards);
 
-/* The device of this link is gone; NULL: all are there. */
-struct link *shards_lost(struct chaski_shards *shards);
+/* A descriptor that gets readable when the device of a link is gone; the other links go on. */
+int shards_lost_fd(const struct chaski_shards *shards);
 
 /* ---- Between the files ---------------------------------------------------------------------- */
 

@@ -187,7 +187,7 @@ int chaski_shards_tap(struct chaski_shards *shards, const struct chaski_tap *tap
     return shards_open(shards, &link);
 }
 
-struct link *shards_lost(struct chaski_shards *shards)
+int shards_lost_fd(const struct chaski_shards *shards)
 {
-    return atomic_load_explicit(&shards->lost, memory_order_acquire);
+    return shards->lost_fd;
 }
