@@ -54,6 +54,14 @@ def memory(pyplot, section, out):
     finish(figure, out / "memory.png", "In memory, one core")
 
 
+def shards(pyplot, section, out):
+    rows = section["tables"][0]["rows"]
+    figure, axes = pyplot.subplots(1, len(rows), figsize=(5.5 * len(rows), 2.2), squeeze=False)
+    for axis, row in zip(axes.flat, rows):
+        bars(axis, f"{row[0]}: bulk, Gbit/s", ["chaski, one shard", "chaski, two shards"], row[1:3])
+    finish(figure, out / "shards.png", "Two shards beside one, in memory")
+
+
 def scale(pyplot, section, out):
     figure, axes = pyplot.subplots(1, 3, figsize=(15, 4.5))
     wanted = [("cycles_per_packet", "cycles a packet"), ("cycles_per_byte", "cycles a byte, 8 kB")]
@@ -105,7 +113,7 @@ def finish(figure, path, title):
     figure.savefig(path, dpi=110)
 
 
-PICTURES = {"links": links, "http": http, "memory": memory, "scale": scale, "load": load}
+PICTURES = {"links": links, "http": http, "memory": memory, "shards": shards, "scale": scale, "load": load}
 
 
 def draw(sections, out):

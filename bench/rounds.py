@@ -11,6 +11,14 @@ import subprocess
 import sys
 
 
+def until_interrupted(program, main):
+    """Runs main(); whoever interrupts it gets a line and no traceback."""
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(f"\n{program}: interrupted; nothing of this run is kept")
+
+
 def on_core(number):
     """What to put before a command so that it keeps to a core."""
     cores = sorted(os.sched_getaffinity(0))

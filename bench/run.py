@@ -27,6 +27,7 @@ import load
 import page
 import peers
 import plots
+import rounds
 import web
 
 OUT = peers.BUILD / "bench"
@@ -99,4 +100,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    rounds.until_interrupted("./dev bench", main)

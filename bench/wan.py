@@ -44,6 +44,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 import lab  # noqa: E402
+import rounds  # noqa: E402
 
 BUILD = ROOT / "build"
 OUT = BUILD / "bench"
@@ -493,4 +494,4 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    rounds.until_interrupted("./dev bench wan", main)

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "drivers/link.h"
+#include "drivers/queues.h"
 
 /*
  * What a program is told by `--link KIND:NAME[,queues=N]`, and how it becomes links: one a queue,
@@ -14,7 +15,7 @@
  */
 enum device_kind { DEVICE_NONE, DEVICE_TAP, DEVICE_PACKET, DEVICE_XDP, DEVICE_DPDK };
 
-enum { DEVICE_NAME = 64, DEVICE_QUEUES = 16 };
+enum { DEVICE_NAME = 64, DEVICE_QUEUES = QUEUES_MAX };
 
 /* For help and complaints. */
 #define DEVICE_SYNTAX "KIND:NAME[,queues=N]"

@@ -4,7 +4,7 @@
 
 #include "drivers/link.h"
 
-enum { QUEUES_MAX = 16 };
+enum { QUEUES_MAX = 64 };
 
 /* Several queues of one device as one link, for a single host: receives from each in turn, sends by
  * the first. Takes over the `count` <= QUEUES_MAX links, which must be of the same kind; NULL, with

@@ -297,36 +297,40 @@ static bool start(struct stations *stations, char *error)
     return true;
 }
 
-static bool is_fine(struct stations *stations)
+/* loop_closure */
+static void say_lost(void *context, int fd, short events)
 {
-    const struct link_options *link = &stations->options->link;
-    struct probing probing;
-    if (shards_lost(stations->shards) != NULL) {
-        snprintf(stations->error, ARGUMENT_ERROR, "the link %s:%s is gone",
-                 device_kind_name(link->device.kind), link->device.name);
-        return false;
-    }
-    if (stations->looks == 0)
-        return true;
-    stations->looks--;
-    return is_free(stations, &probing, stations->error);
+    struct stations *stations = context;
+    const struct device *device = &stations->options->link.device;
+    (void)fd;
+    (void)events;
+    snprintf(stations->error, ARGUMENT_ERROR, "the link %s:%s is gone",
+             device_kind_name(device->kind), device->name);
+    loop_stop(&stations->loop);
 }
 
-/* loop_closure: looks after the link once a second, and in the beginning after others who claim our
- * address; that makes no shard turn later on. */
+/* loop_closure: looks, once a second in the beginning, after others who claim our address; later on
+ * nothing wakes anybody. */
 static void look(void *context, int fd, short events)
 {
     struct stations *stations = context;
+    struct probing probing;
     uint64_t expirations;
     (void)events;
-    if (read(fd, &expirations, sizeof expirations) == sizeof expirations && !is_fine(stations))
+    if (read(fd, &expirations, sizeof expirations) != sizeof expirations)
+        return;
+    if (!is_free(stations, &probing, stations->error))
         loop_stop(&stations->loop);
+    else if (--stations->looks == 0)
+        timerfd_settime(fd, 0, &(struct itimerspec){0}, NULL);
 }
 
 /* Waits for a signal that ends it; false, with the line in stations->error, when it is not that
  * which did. */
 static bool serve(struct stations *stations)
 {
+    if (!loop_watch(&stations->loop, shards_lost_fd(stations->shards), EPOLLIN, say_lost, stations))
+        return complain(stations->error, "cannot wait for events: ", strerror(errno));
     stations->looks = CONFLICT_LOOKS;
     start_timer(stations->timer_fd);
     return loop_run(&stations->loop) != 0;

@@ -76,8 +76,9 @@ struct chaski *chaski_shards_host(struct chaski_shards *shards, unsigned shard);
 /* Starts the threads. 0, or CHASKI_NO_MEMORY when the system has no thread left; then none runs. */
 int chaski_shards_start(struct chaski_shards *shards);
 
-/* Ends the threads; what was posted before has been run when it returns. Nobody may post any more
- * while or after it is called. */
+/* Ends the threads. What was posted before has been run when it returns, in the calling thread as
+ * far as need be; what is posted from then on, by whomever, is refused with CHASKI_CLOSED until
+ * they are started again. */
 void chaski_shards_stop(struct chaski_shards *shards);
 
 /* The home of what `remote` sends to `local`; where `local` has port 0, that of all ports: 0. */
@@ -105,13 +106,13 @@ struct chaski_closure {
  * before the closures of its connections. What one thread posts to a shard is run in that order.
  * Never waits and makes no system call unless the shard sleeps. CHASKI_AGAIN, with nothing done,
  * when the shard's channel (1023 closures) or the mailbox is full; a shard that is told so posts
- * again in a later turn. */
+ * again in a later turn. CHASKI_CLOSED, with nothing done, when the shards are stopped. */
 int chaski_post(struct chaski_shards *shards, unsigned shard, struct chaski_closure *closure);
 
 /* The same, and waits until the closure has run, for room before that. In the shard's own thread it
  * is run at once; in that of another shard CHASKI_NOT_PERMITTED, because two that wait for each
- * other would wait for ever. Before the start and behind the stop it is the caller that runs it.
- * The closure has no mailbox. */
+ * other would wait for ever. Before the start and behind the stop it is the caller that runs it,
+ * and while they are stopped CHASKI_CLOSED. The closure has no mailbox. */
 int chaski_call(struct chaski_shards *shards, unsigned shard, struct chaski_closure *closure);
 
 /* Posts a closure to each shard's thread in turn and waits: 0, or the first status other than 0

@@ -17,10 +17,12 @@
 /*
  * What others have a shard do.
  *
- * A closure that somebody waits for says in `reserved` how far it has come. The shard exchanges
- * DONE for what stands there, with release order, behind all that run() has done; the waiter
- * reads DONE with acquire order. If WAITING stood there the shard makes a system call, otherwise
- * not. After the exchange the closure may be gone; only its address is used then.
+ * A closure that somebody waits for says in `reserved` how far it has come. What the poster wrote
+ * there reaches the shard by the inbox, which orders it, so the shard's first look is relaxed. The
+ * shard exchanges DONE for what stands there, with release order, behind all that run() has done;
+ * the waiter reads DONE with acquire order, also where that makes WAITING come too late. If WAITING
+ * stood there the shard makes a system call, otherwise not. After the exchange the closure may be
+ * gone; only its address is used then.
  */
 enum { POSTED, CALLED, WAITING, DONE };
 
@@ -138,7 +140,7 @@ struct chaski_closure *chaski_mailbox_wait(struct chaski_mailbox *mailbox, uint6
 /* Tells whoever waits; the closure may be gone before this returns. */
 static void finish(uint32_t *state)
 {
-    if (__atomic_exchange_n(state, (uint32_t)DONE, __ATOMIC_ACQ_REL) == WAITING)
+    if (__atomic_exchange_n(state, (uint32_t)DONE, __ATOMIC_RELEASE) == WAITING)
         syscall(SYS_futex, state, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
@@ -174,7 +176,7 @@ static int push(struct chaski_shards *shards, unsigned number, struct chaski_clo
 {
     struct shard *shard = &shards->shards[number];
     if (!inbox_push(&shard->closures, link_of(closure)))
-        return CHASKI_AGAIN;
+        return inbox_is_shut(&shard->closures) ? CHASKI_CLOSED : CHASKI_AGAIN;
     bell_ring(&shard->bell);
     return 0;
 }
@@ -211,19 +213,21 @@ int chaski_call(struct chaski_shards *shards, unsigned shard, struct chaski_clos
 {
     const struct timespec a_moment = {.tv_nsec = ROOM_WAIT_NS};
     const struct shard *here = shard_here();
+    int status;
     if (shard >= shards->count || closure->mailbox != NULL)
         return CHASKI_INVALID;
-    if (here == &shards->shards[shard] || !shards->running) {
+    if (here == &shards->shards[shard] || !shards_are_running(shards)) {
         closure->run(closure, shards->shards[shard].host, shard);
         return 0;
     }
     if (here != NULL)
         return CHASKI_NOT_PERMITTED;
     closure->reserved = CALLED;
-    while (push(shards, shard, closure) != 0)
+    while ((status = push(shards, shard, closure)) == CHASKI_AGAIN)
         nanosleep(&a_moment, NULL);
-    wait_for(&closure->reserved);
-    return 0;
+    if (status == 0)
+        wait_for(&closure->reserved);
+    return status;
 }
 
 /* ---- On every shard ------------------------------------------------------------------------ */
@@ -245,13 +249,14 @@ int chaski_shards_each(struct chaski_shards *shards,
                        void *context)
 {
     struct each each = {run_one, context, 0};
-    if (shards->running && shard_here() != NULL)
+    bool running = shards_are_running(shards);
+    if (running && shard_here() != NULL)
         return CHASKI_NOT_PERMITTED;
-    if (!shards->running)
+    if (!running)
         shards_settle(shards);
     for (unsigned i = 0; i < shards->count && each.status == 0; i++) {
         struct chaski_closure closure = {.run = run_each, .context = &each};
-        if (shards->running)
+        if (running)
             chaski_call(shards, i, &closure);
         else
             run_each(&closure, shards->shards[i].host, i);

@@ -3,6 +3,7 @@
 
 #include <stdatomic.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 
 #include "core/host/tables.h"
 
@@ -32,13 +33,61 @@ static void lend(struct shard *shard, unsigned to, struct packet *packet, enum h
         packet_drop(packet, counters, CHASKI_DROP_SHARD_FULL);
 }
 
+/* Lends what waits, in its order, as far as there is room. There is too, in order to drop it, when
+ * the other shard has taken nothing for long. */
+static void send_waiting(struct shard_outlet *outlet, uint64_t now_ns)
+{
+    struct shard *shard = outlet->shard;
+    struct handover *handover = shards_handover(shard->set, shard->number, outlet->through);
+    while (outlet->first != NULL && handover_has_room(handover, now_ns)) {
+        struct packet *packet = outlet->first;
+        outlet->first = packet->next;
+        lend(shard, outlet->through, packet, HANDED_SEND, outlet->interface);
+    }
+    if (outlet->first == NULL)
+        outlet->end = &outlet->first;
+}
+
 void shard_send(void *block, struct burst *burst, uint64_t now_ns)
 {
     struct shard_outlet *outlet = block;
-    (void)now_ns;
-    for (uint32_t i = 0; i < burst->count; i++)
-        lend(outlet->shard, outlet->through, burst->packets[i], HANDED_SEND, outlet->interface);
+    for (uint32_t i = 0; i < burst->count; i++) {
+        burst->packets[i]->next = NULL;
+        *outlet->end = burst->packets[i];
+        outlet->end = &burst->packets[i]->next;
+    }
     burst->count = 0;
+    send_waiting(outlet, now_ns);
+}
+
+static bool is_waiting(const struct shard *shard)
+{
+    for (unsigned i = 0; i < shard->set->interfaces; i++) {
+        if (shard->outlets[i].first != NULL)
+            return true;
+    }
+    return false;
+}
+
+static void send_all_waiting(struct shard *shard, uint64_t now_ns)
+{
+    for (unsigned i = 0; i < shard->set->interfaces; i++) {
+        if (shard->outlets[i].first != NULL)
+            send_waiting(&shard->outlets[i], now_ns);
+    }
+}
+
+void shard_forget_waiting(struct shard *shard)
+{
+    for (unsigned i = 0; i < shard->set->interfaces; i++) {
+        struct shard_outlet *outlet = &shard->outlets[i];
+        while (outlet->first != NULL) {
+            struct packet *packet = outlet->first;
+            outlet->first = packet->next;
+            packet_free(packet);
+        }
+        outlet->end = &outlet->first;
+    }
 }
 
 /* hook_function: IP packets to neighbours that only the leader can find. */
@@ -221,15 +270,20 @@ static void begin(void *context)
         board_read(&shard->set->board, &shard->reader, shard->host);
 }
 
+/* While what it sends waits, a shard takes nothing that would be answered by more. Who waits, waits
+ * for a shard of a lower number, so one of them goes on always. */
 static bool work(void *context, uint64_t now_ns)
 {
     struct shard *shard = context;
     bool worked = false;
     for (unsigned other = 0; other < shard->set->count; other++) {
-        if (other == shard->number)
-            continue;
-        handover_free(shards_handover(shard->set, shard->number, other));
-        worked |= take_from(shard, other, now_ns);
+        if (other != shard->number)
+            handover_free(shards_handover(shard->set, shard->number, other));
+    }
+    send_all_waiting(shard, now_ns);
+    for (unsigned other = 0; other < shard->set->count && !is_waiting(shard); other++) {
+        if (other != shard->number)
+            worked |= take_from(shard, other, now_ns);
     }
     host_set_now(shard->host, now_ns); /* they may be the first to do anything after a long sleep */
     worked |= shard_run_closures(shard);
@@ -258,7 +312,8 @@ static void end(void *context)
 
 static bool is_idle(struct shard *shard)
 {
-    if (!inbox_is_empty(&shard->closures) || atomic_load(&shard->set->stopping))
+    if (!inbox_is_empty(&shard->closures) || is_waiting(shard) ||
+        atomic_load_explicit(&shard->set->stopping, memory_order_relaxed))
         return false;
     for (unsigned other = 0; other < shard->set->count; other++) {
         if (other != shard->number &&
@@ -302,8 +357,10 @@ static void hush(void *context, int fd, short events)
 /* Without its device a queue is not looked at any more; the others go on. */
 static void note_loss(struct shard *shard)
 {
+    struct chaski_shards *set = shard->set;
     struct link *lost = shard->loop.lost;
-    atomic_store(&shard->set->lost, lost);
+    if (!atomic_exchange_explicit(&set->lost, true, memory_order_relaxed))
+        eventfd_write(set->lost_fd, 1);
     epoll_ctl(shard->loop.epoll_fd, EPOLL_CTL_DEL, lost->fd, NULL);
     shard->loop.lost = NULL;
 }
@@ -320,6 +377,14 @@ void *shard_run(void *context)
     board_leave(&shard->set->board, &shard->reader);
     here = NULL;
     return NULL;
+}
+
+bool shard_run_rest(struct shard *shard)
+{
+    here = shard;
+    bool ran = shard_run_closures(shard);
+    here = NULL;
+    return ran;
 }
 
 /* Whether what `remote` sends arrives here: to ourselves, nothing leaves the shard. home_function

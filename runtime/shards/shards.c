@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
 
 #include "core/host/host.h"
 
@@ -110,7 +112,9 @@ struct chaski_shards *chaski_shards_create(const struct chaski_shards_options *o
     shards->handovers = calloc((size_t)count * count, sizeof *shards->handovers);
     if (shards->shards != NULL)
         memset(shards->shards, 0, count * sizeof *shards->shards);
-    if (shards->shards == NULL || shards->handovers == NULL || !make_all(shards, options)) {
+    shards->lost_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (shards->lost_fd < 0 || shards->shards == NULL || shards->handovers == NULL ||
+        !make_all(shards, options)) {
         chaski_shards_free(shards);
         return NULL;
     }
@@ -146,6 +150,8 @@ bool chaski_shards_free(struct chaski_shards *shards)
     for (unsigned i = 0; i < shards->count && shards->shards != NULL; i++)
         system_memory_unmap(&shards->shards[i].memory);
     board_close(&shards->board);
+    if (shards->lost_fd >= 0)
+        close(shards->lost_fd);
     int failed = shards_end_captures(shards);
     free(shards->shards);
     free(shards->handovers);
@@ -173,9 +179,14 @@ static bool start_one(struct shard *shard)
     return good;
 }
 
+static void set_running(struct chaski_shards *shards, bool running)
+{
+    atomic_store_explicit(&shards->running, running, memory_order_relaxed);
+}
+
 static void join(struct chaski_shards *shards, unsigned count)
 {
-    atomic_store(&shards->stopping, true);
+    atomic_store_explicit(&shards->stopping, true, memory_order_relaxed);
     for (unsigned i = 0; i < count; i++)
         bell_ring(&shards->shards[i].bell);
     for (unsigned i = 0; i < count; i++)
@@ -196,40 +207,46 @@ void shards_settle(struct chaski_shards *shards)
 
 int chaski_shards_start(struct chaski_shards *shards)
 {
-    if (shards->running)
+    if (shards_are_running(shards))
         return 0;
     shards_settle(shards);
-    atomic_store(&shards->stopping, false);
-    shards->running = true; /* before the threads, who may look */
+    for (unsigned i = 0; i < shards->count; i++)
+        inbox_reopen(&shards->shards[i].closures);
+    atomic_store_explicit(&shards->stopping, false, memory_order_relaxed);
+    set_running(shards, true); /* before the threads, who may look */
     for (unsigned i = 0; i < shards->count; i++) {
         if (start_one(&shards->shards[i]))
             continue;
         join(shards, i);
-        shards->running = false;
+        set_running(shards, false);
         return shards_complain(shards, CHASKI_NO_MEMORY, "no thread for shard %u: %s", i,
                                strerror(errno));
     }
     return 0;
 }
 
-/* What was posted last: the hosts are the caller's now, and so is what there is to be done. */
-static void run_what_is_left(struct chaski_shards *shards)
+/* What was posted last: the hosts are the caller's now, and so is what there is to be done. Who was
+ * let into an inbox before it was shut may not have put in what he posts yet. */
+static void run_what_is_left(struct shard *shard)
 {
-    bool ran = true;
-    while (ran) {
-        ran = false;
-        for (unsigned i = 0; i < shards->count; i++)
-            ran |= shard_run_closures(&shards->shards[i]);
+    while (!inbox_is_done(&shard->closures)) {
+        if (!shard_run_rest(shard))
+            sched_yield();
     }
 }
 
 void chaski_shards_stop(struct chaski_shards *shards)
 {
-    if (!shards->running)
+    if (!shards_are_running(shards))
         return;
+    for (unsigned i = 0; i < shards->count; i++)
+        inbox_shut(&shards->shards[i].closures);
     join(shards, shards->count);
-    shards->running = false;
-    run_what_is_left(shards);
+    for (unsigned i = 0; i < shards->count; i++)
+        run_what_is_left(&shards->shards[i]);
+    set_running(shards, false);
+    for (unsigned i = 0; i < shards->count; i++)
+        shard_forget_waiting(&shards->shards[i]);
 }
 
 /* ---- Asking -------------------------------------------------------------------------------- */

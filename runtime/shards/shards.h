@@ -28,8 +28,9 @@ enum {
 /* How a shard that has no queue of a link sends by it. */
 struct shard_outlet {
     struct shard *shard;
-    unsigned through; /* the shard that has one */
+    unsigned through; /* the shard that has one, of a lower number */
     uint8_t interface;
+    struct packet *first, **end; /* what waits until that one has room */
 };
 
 struct shard {
@@ -63,9 +64,12 @@ struct chaski_shards {
     struct handover *handovers; /* from shard f to shard t: at [f * count + t] */
     unsigned count;
     unsigned interfaces;
-    bool running;
-    _Atomic bool stopping;
-    _Atomic(struct link *) lost;                /* a link whose device is gone */
+    /* Flags that guard no memory, and are relaxed everywhere. That a shard which goes to sleep sees
+     * `stopping`, or is woken, follows from its bell's fences, as for what is pushed. `running` is
+     * the maker's; of others only chaski_call() looks, and posts when it is set: what was put into
+     * an inbox says the rest. */
+    _Atomic bool running, stopping, lost;
+    int lost_fd;                                /* an eventfd, readable when `lost` has been set */
     struct shards_capture captures[LOOP_LINKS]; /* by interface */
     char error[SHARDS_ERROR];
 };
@@ -99,8 +103,8 @@ int shards_open(struct chaski_shards *shards, const struct shards_link *link);
  * end, about which chaski_shards_error() has a line. */
 int shards_end_captures(struct chaski_shards *shards);
 
-/* The device of this link is gone; NULL: all are there. */
-struct link *shards_lost(struct chaski_shards *shards);
+/* A descriptor that gets readable when the device of a link is gone; the other links go on. */
+int shards_lost_fd(const struct chaski_shards *shards);
 
 /* ---- Between the files ---------------------------------------------------------------------- */
 
@@ -108,6 +112,11 @@ static inline struct handover *shards_handover(struct chaski_shards *shards, uns
                                                unsigned to)
 {
     return &shards->handovers[from * shards->count + to];
+}
+
+static inline bool shards_are_running(const struct chaski_shards *shards)
+{
+    return atomic_load_explicit(&shards->running, memory_order_relaxed);
 }
 
 /* Writes the line that chaski_shards_error() returns, and returns `status`. */
@@ -123,6 +132,9 @@ void shard_wire(struct shard *shard);
 /* Sends by another shard's queue: a hook_function whose block is a struct shard_outlet. */
 void shard_send(void *outlet, struct burst *burst, uint64_t now_ns);
 
+/* Behind the stop: what still waits to be sent by another shard is not. */
+void shard_forget_waiting(struct shard *shard);
+
 /* The thread; `shard` is a struct shard. */
 void *shard_run(void *shard);
 
@@ -131,5 +143,8 @@ struct shard *shard_here(void);
 
 /* Runs closures that wait, at most as many as the channel holds; whether there were any. */
 bool shard_run_closures(struct shard *shard);
+
+/* The same by the thread that has stopped the shard's own, and as if it were that. */
+bool shard_run_rest(struct shard *shard);
 
 #endif

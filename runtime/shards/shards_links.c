@@ -32,7 +32,8 @@ static int add_outlet(struct shard *shard, const struct link *link, unsigned thr
         .features = link->features,
         .output = {shard_send, outlet},
     };
-    *outlet = (struct shard_outlet){shard, through, (uint8_t)number};
+    *outlet = (struct shard_outlet){
+        .shard = shard, .through = through, .interface = (uint8_t)number, .end = &outlet->first};
     memcpy(interface.mac, link->mac, sizeof interface.mac);
     return host_interface_add(shard->host, &interface);
 }
@@ -186,7 +187,7 @@ int chaski_shards_tap(struct chaski_shards *shards, const struct chaski_tap *tap
     return shards_open(shards, &link);
 }
 
-struct link *shards_lost(struct chaski_shards *shards)
+int shards_lost_fd(const struct chaski_shards *shards)
 {
-    return atomic_load(&shards->lost);
+    return shards->lost_fd;
 }

@@ -21,7 +21,7 @@
  * version behind it. The section begins before the load: ck_epoch_begin() has a full fence behind
  * marking the reader, so the writer, who replaces the pointer and then (ck_epoch_poll(), a full
  * fence first) looks at the marks, either sees the mark or has replaced the pointer before the
- * load.
+ * load. The writer's own looks at the pointer, which nobody else writes, are relaxed.
  */
 struct board {
     _Atomic(struct board_version *) version;

@@ -5,6 +5,8 @@
 
 #include "runtime/threads/tsan.h"
 
+static const uint32_t SHUT = UINT32_C(1) << 31;
+
 void inbox_init(struct inbox *inbox, uint32_t limit)
 {
     ck_stack_init(&inbox->given);
@@ -23,6 +25,23 @@ bool inbox_push(struct inbox *inbox, ck_stack_entry_t *item)
     tsan_release(inbox);
     ck_stack_push_upmc(&inbox->given, item);
     return true;
+}
+
+void inbox_shut(struct inbox *inbox)
+{
+    if (!inbox_is_shut(inbox))
+        atomic_fetch_add_explicit(&inbox->held, SHUT, memory_order_relaxed);
+}
+
+void inbox_reopen(struct inbox *inbox)
+{
+    if (inbox_is_shut(inbox))
+        atomic_fetch_sub_explicit(&inbox->held, SHUT, memory_order_relaxed);
+}
+
+bool inbox_is_shut(const struct inbox *inbox)
+{
+    return atomic_load_explicit(&inbox->held, memory_order_relaxed) >= SHUT;
 }
 
 /* Takes all that was given, and turns it round. */
@@ -54,4 +73,9 @@ ck_stack_entry_t *inbox_pop(struct inbox *inbox)
 bool inbox_is_empty(const struct inbox *inbox)
 {
     return inbox->turned == NULL && ck_pr_load_ptr(&inbox->given.head) == NULL;
+}
+
+bool inbox_is_done(const struct inbox *inbox)
+{
+    return atomic_load_explicit(&inbox->held, memory_order_relaxed) == SHUT;
 }

@@ -21,7 +21,9 @@
  * A push begins with a release fence and a pop ends with an acquire fence, so that all that the
  * giver did with what it gives lies before all that the taker does with it. That the head may have
  * been the same item in the meantime does no harm: a push only needs its link to be what the head
- * was, and nobody takes single items. `held` orders nothing; it is a limit.
+ * was, and nobody takes single items. `held` orders nothing; it is a limit, and shutting adds what
+ * is above any limit. All changes of one atomic have an order, so a push counts itself in either
+ * before that, and is waited for until its item has been taken out, or behind it, and is refused.
  */
 struct inbox {
     ck_stack_t given;      /* the last one first */
@@ -32,13 +34,23 @@ struct inbox {
 
 void inbox_init(struct inbox *inbox, uint32_t limit);
 
-/* From any thread. False, with nothing done, when `limit` are in it. */
+/* From any thread. False, with nothing done, when `limit` are in it or it is shut. */
 bool inbox_push(struct inbox *inbox, ck_stack_entry_t *item);
+
+/* From one thread: lets in nothing any more, what is about to be put in excepted; and again. */
+void inbox_shut(struct inbox *inbox);
+void inbox_reopen(struct inbox *inbox);
+
+/* From any thread. */
+bool inbox_is_shut(const struct inbox *inbox);
 
 /* The oldest one; NULL when there is none. The taker's. */
 ck_stack_entry_t *inbox_pop(struct inbox *inbox);
 
 /* Whether inbox_pop() would have something. The taker's. */
 bool inbox_is_empty(const struct inbox *inbox);
+
+/* Whether all that was ever let in has been taken out, of one that is shut. The taker's. */
+bool inbox_is_done(const struct inbox *inbox);
 
 #endif

@@ -11,6 +11,7 @@ sys.dont_write_bytecode = True
 sys.path.insert(0, str(ROOT / "bench"))
 import load  # noqa: E402
 import page  # noqa: E402
+import plots  # noqa: E402
 import rounds  # noqa: E402
 import run  # noqa: E402
 
@@ -38,6 +39,14 @@ class Rounds(unittest.TestCase):
                                              (0, "==", 0, True), (1, "==", 0, False),
                                              (None, "<=", 1, None)):
             self.assertIs(rounds.promise("", value, sign, target)["reached"], reached)
+
+    def test_an_interrupt_is_told_in_a_line(self):
+        def interrupted():
+            raise KeyboardInterrupt
+
+        with self.assertRaises(SystemExit) as raised:
+            rounds.until_interrupted("it", interrupted)
+        self.assertRegex(str(raised.exception), "^\nit: interrupted; .*kept$")
 
     def test_a_ratio_wants_both(self):
         self.assertEqual(rounds.ratio(3, 2), 1.5)
@@ -74,6 +83,9 @@ class Page(unittest.TestCase):
         text = (ROOT / "docs/performance.md").read_text()
         for name in ["promises", *run.SECTIONS]:
             self.assertEqual(text.count(f"<!-- bench:{name} -->"), 1, name)
+
+    def test_there_is_a_picture_of_every_section(self):
+        self.assertEqual(plots.PICTURES.keys(), run.SECTIONS.keys())
 
     def test_figures_are_shown_with_three_digits(self):
         shown = {None: "-", 1234567: "1 234 567", 12345.6: "12 346", 123.4: "123", 12.34: "12.3",

@@ -43,6 +43,28 @@ static void keeps_order_and_its_limit(void **state)
     }
 }
 
+static void takes_nothing_while_it_is_shut(void **state)
+{
+    struct inbox inbox;
+    struct message messages[3];
+    (void)state;
+    inbox_init(&inbox, LIMIT);
+    assert_true(inbox_push(&inbox, &messages[0].link));
+    inbox_shut(&inbox);
+    inbox_shut(&inbox);
+    assert_true(inbox_is_shut(&inbox));
+    assert_false(inbox_push(&inbox, &messages[1].link));
+    assert_false(inbox_is_done(&inbox));
+    assert_ptr_equal(pop(&inbox), &messages[0]);
+    assert_true(inbox_is_done(&inbox));
+    inbox_reopen(&inbox);
+    inbox_reopen(&inbox);
+    assert_false(inbox_is_shut(&inbox));
+    assert_true(inbox_push(&inbox, &messages[2].link));
+    assert_ptr_equal(pop(&inbox), &messages[2]);
+    assert_null(pop(&inbox));
+}
+
 struct producer {
     struct inbox *inbox;
     unsigned number;
@@ -94,6 +116,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(keeps_order_and_its_limit),
+        cmocka_unit_test(takes_nothing_while_it_is_shut),
         cmocka_unit_test(passes_from_many_threads_in_order),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 #include <cmocka.h>
@@ -247,6 +249,108 @@ static void a_shard_reaches_itself_from_any_port(void **state)
     shard_pair_end(&pair);
 }
 
+/* ---- By a thread that is no shard ---------------------------------------------------------- */
+
+enum { QUEUED_PORT = 80 };
+
+static chaski_listener queued[2]; /* each its shard's */
+
+/* What a thread has a shard do with a connection, a step a closure. */
+struct step {
+    unsigned shard;
+    chaski_tcp connection;
+    char bytes[8];
+};
+
+static int listen_queued(void *context, struct chaski *host, unsigned shard)
+{
+    struct chaski_tcp_bind bind = {.local.port = QUEUED_PORT, .backlog = 4};
+    (void)context;
+    return chaski_tcp_bind(host, &bind, &queued[shard]);
+}
+
+static int open_step(void *context, struct chaski *host, unsigned shard)
+{
+    struct step *step = context;
+    struct chaski_tcp_connect connect = {.remote = {shard_pair_address(RIGHT), QUEUED_PORT, 0}};
+    step->shard = shard;
+    return chaski_tcp_connect(host, &connect, &step->connection);
+}
+
+static int accept_step(void *context, struct chaski *host, unsigned shard)
+{
+    struct step *step = context;
+    step->shard = shard;
+    return chaski_tcp_accept(host, queued[shard], &step->connection) == 0;
+}
+
+static int write_step(void *context, struct chaski *host, unsigned shard)
+{
+    struct step *step = context;
+    (void)shard;
+    return (int)chaski_tcp_write(host, step->connection, "chaski", 6);
+}
+
+static int read_step(void *context, struct chaski *host, unsigned shard)
+{
+    struct step *step = context;
+    (void)shard;
+    return chaski_tcp_read(host, step->connection, step->bytes, sizeof step->bytes) == 6;
+}
+
+static int is_at_end(void *context, struct chaski *host, unsigned shard)
+{
+    struct step *step = context;
+    (void)shard;
+    return chaski_tcp_read(host, step->connection, step->bytes, sizeof step->bytes) == 0;
+}
+
+static int close_step(void *context, struct chaski *host, unsigned shard)
+{
+    struct step *step = context;
+    (void)shard;
+    return chaski_tcp_close(host, step->connection);
+}
+
+/* Which of its shards the connection has come to, nobody is told beforehand. */
+static void accept_somewhere(struct chaski_shards *shards, struct step *step)
+{
+    bool accepted = false;
+    for (unsigned i = 0; !accepted; i++)
+        accepted = shard_do(shards, i % shards->count, accept_step, step);
+}
+
+static void say_in_steps(struct chaski_shards *from, struct step *teller, struct chaski_shards *to,
+                         struct step *hearer)
+{
+    assert_int_equal(shard_do(from, teller->shard, write_step, teller), 6);
+    assert_true(shard_until(to, hearer->shard, read_step, hearer));
+    assert_memory_equal(hearer->bytes, "chaski", 6);
+}
+
+static void any_thread_opens_accepts_reads_writes_and_closes(void **state)
+{
+    struct shard_pair_options options = {.shards = {2, 2}, .wire.shuffled = true};
+    struct shard_pair pair;
+    (void)state;
+    shard_pair_make(&pair, &options);
+    struct chaski_shards *left = pair.side[LEFT], *right = pair.side[RIGHT];
+    assert_int_equal(chaski_shards_each(right, listen_queued, NULL), 0);
+    shard_pair_start(&pair);
+    for (unsigned i = 0; i < 6; i++) {
+        struct step client, server;
+        assert_int_equal(shard_do(left, i % 2, open_step, &client), 0);
+        accept_somewhere(right, &server);
+        say_in_steps(left, &client, right, &server);
+        say_in_steps(right, &server, left, &client);
+        assert_int_equal(shard_do(left, client.shard, close_step, &client), 0);
+        assert_true(shard_until(right, server.shard, is_at_end, &server));
+        assert_int_equal(shard_do(right, server.shard, close_step, &server), 0);
+    }
+    wait_until_all_is_over(&pair);
+    shard_pair_end(&pair);
+}
+
 /* ---- Datagrams ----------------------------------------------------------------------------- */
 
 struct talker {
@@ -349,6 +453,113 @@ static void an_error_reaches_the_flow_that_it_quotes(void **state)
     shard_pair_end(&pair);
 }
 
+/* ---- Sending by another shard's queue ------------------------------------------------------ */
+
+enum { MANY = 700 /* more than may be lent to one shard */ };
+
+static int say_many(void *context, struct chaski *host, unsigned shard)
+{
+    int status = 0;
+    for (int i = 0; i < MANY && status >= 0; i++)
+        status = say(context, host, shard);
+    return status;
+}
+
+/* Whether all that was said has come to the other end, sockets' queues being what they are. */
+static int has_heard_many(void *context, struct chaski *host, unsigned shard)
+{
+    (void)context;
+    (void)shard;
+    return chaski_counter_value(host, CHASKI_IP4_RECEIVED) > MANY;
+}
+
+static int has_lost(void *context, struct chaski *host, unsigned shard)
+{
+    (void)context;
+    (void)shard;
+    return chaski_counter_value(host, CHASKI_DROP_SHARD_FULL) != 0;
+}
+
+/* What a shard that runs it is kept from its turns by, until it is let go. */
+struct hold {
+    struct chaski_closure closure;
+    _Atomic bool begun, over;
+};
+
+static void run_hold(struct chaski_closure *closure, struct chaski *host, unsigned shard)
+{
+    struct hold *hold = closure->context;
+    (void)host;
+    (void)shard;
+    atomic_store(&hold->begun, true);
+    while (!atomic_load(&hold->over))
+        sched_yield();
+}
+
+/* Two shards with one queue, the other end of which answers the second one's datagrams, and the
+ * first one held up. */
+static void hold_the_queue_s_shard(struct shard_pair *pair, struct talker *talker,
+                                   struct hold *hold)
+{
+    struct shard_pair_options options = {.shards = {2, 1}, .wire.queues = {1, 1}};
+    *talker = (struct talker){.length = 10, .port = ECHO_PORT};
+    make(pair, &options);
+    struct chaski_shards *left = pair->side[LEFT];
+    assert_int_equal(shard_do(left, 1, open_talker, talker), 0);
+    assert_int_equal(shard_do(left, 1, say, talker), 0);
+    assert_true(shard_until(left, 1, has_answer, talker)); /* neighbours know each other now */
+    *hold = (struct hold){.closure = {.run = run_hold, .context = hold}};
+    assert_int_equal(chaski_post(left, 0, &hold->closure), 0);
+    while (!atomic_load(&hold->begun))
+        sched_yield();
+}
+
+static void what_is_sent_waits_until_another_shard_has_room(void **state)
+{
+    struct shard_pair pair;
+    struct talker talker;
+    struct hold hold;
+    (void)state;
+    hold_the_queue_s_shard(&pair, &talker, &hold);
+    assert_int_equal(shard_do(pair.side[LEFT], 1, say_many, &talker), 0);
+    atomic_store(&hold.over, true);
+    assert_true(shard_until(pair.side[RIGHT], 0, has_heard_many, NULL));
+    assert_int_equal(shard_sum(pair.side[LEFT], CHASKI_DROP_SHARD_FULL), 0);
+    assert_int_equal(shard_do(pair.side[LEFT], 1, end_talker, &talker), 0);
+    shard_pair_end(&pair);
+}
+
+static void what_waits_for_a_shard_that_is_stuck_is_dropped(void **state)
+{
+    struct shard_pair pair;
+    struct talker talker;
+    struct hold hold;
+    (void)state;
+    hold_the_queue_s_shard(&pair, &talker, &hold);
+    assert_int_equal(shard_do(pair.side[LEFT], 1, say_many, &talker), 0);
+    assert_true(shard_until(pair.side[LEFT], 1, has_lost, NULL));
+    atomic_store(&hold.over, true);
+    talker.answers = 0;
+    assert_int_equal(shard_do(pair.side[LEFT], 1, say, &talker), 0);
+    assert_true(shard_until(pair.side[LEFT], 1, has_answer, &talker));
+    assert_int_equal(shard_do(pair.side[LEFT], 1, end_talker, &talker), 0);
+    shard_pair_end(&pair);
+}
+
+static void what_waits_at_the_end_is_forgotten(void **state)
+{
+    struct shard_pair pair;
+    struct talker talker;
+    struct hold hold;
+    (void)state;
+    hold_the_queue_s_shard(&pair, &talker, &hold);
+    assert_int_equal(shard_do(pair.side[LEFT], 1, say_many, &talker), 0);
+    assert_int_equal(shard_do(pair.side[LEFT], 1, end_talker, &talker), 0);
+    atomic_store(&pair.side[LEFT]->stopping, true); /* so that nobody takes another turn */
+    atomic_store(&hold.over, true);
+    shard_pair_end(&pair);
+}
+
 /* ---- Addresses, routes, neighbours --------------------------------------------------------- */
 
 static int change_nothing(void *context, struct chaski *host, unsigned shard)
@@ -438,8 +649,12 @@ int main(void)
         cmocka_unit_test(one_queue_serves_all_shards),
         cmocka_unit_test(a_connection_opens_at_home_only),
         cmocka_unit_test(a_shard_reaches_itself_from_any_port),
+        cmocka_unit_test(any_thread_opens_accepts_reads_writes_and_closes),
         cmocka_unit_test(fragments_reach_the_flow_whole),
         cmocka_unit_test(an_error_reaches_the_flow_that_it_quotes),
+        cmocka_unit_test(what_is_sent_waits_until_another_shard_has_room),
+        cmocka_unit_test(what_waits_for_a_shard_that_is_stuck_is_dropped),
+        cmocka_unit_test(what_waits_at_the_end_is_forgotten),
         cmocka_unit_test(the_leader_changes_what_all_shards_read),
         cmocka_unit_test(a_neighbour_who_is_missing_is_reported_to_its_shard),
     };

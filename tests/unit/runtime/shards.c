@@ -167,6 +167,103 @@ static void what_was_posted_runs_before_the_end(void **state)
     chaski_shards_free(shards);
 }
 
+/* ---- Stopping ------------------------------------------------------------------------------ */
+
+struct again {
+    struct chaski_closure closure;
+    struct chaski_shards *shards;
+    unsigned runs;
+    int status;
+};
+
+static void post_again(struct chaski_closure *closure, struct chaski *host, unsigned shard)
+{
+    struct again *again = closure->context;
+    (void)host;
+    again->runs++;
+    int status = chaski_post(again->shards, 1 - shard, closure);
+    if (status != 0) /* else it is the other shard's now */
+        again->status = status;
+}
+
+static void a_closure_that_posts_itself_for_ever_ends_with_its_shards(void **state)
+{
+    struct again again = {.shards = make(2, false)};
+    (void)state;
+    again.closure = (struct chaski_closure){.run = post_again, .context = &again};
+    for (int i = 0; i < 20; i++) {
+        again.status = 0;
+        assert_int_equal(chaski_shards_start(again.shards), 0);
+        assert_int_equal(chaski_post(again.shards, 0, &again.closure), 0);
+        pause_ms(1);
+        chaski_shards_stop(again.shards);
+        assert_true(again.runs > 0);
+        assert_int_equal(again.status, CHASKI_CLOSED);
+        assert_int_equal(chaski_post(again.shards, 0, &again.closure), CHASKI_CLOSED);
+    }
+    chaski_shards_free(again.shards);
+}
+
+/* A thread that posts, waits and calls until it is told that it is over. */
+struct late {
+    struct chaski_shards *shards;
+    unsigned shard, posted, called;
+    unsigned ran, ran_called; /* the shard's */
+};
+
+static void *post_until_closed(void *context)
+{
+    enum { ROOM = 63 };
+    struct late *late = context;
+    struct chaski_mailbox *mailbox = chaski_mailbox_create(ROOM);
+    struct chaski_closure posted[ROOM], called = {.run = count_run, .context = &late->ran_called};
+    unsigned out = 0;
+    int status = 0;
+    while (status == 0) {
+        for (out = 0; out < ROOM && status == 0; out += status == 0) {
+            posted[out] = (struct chaski_closure){
+                .run = count_run, .context = &late->ran, .mailbox = mailbox};
+            status = chaski_post(late->shards, late->shard, &posted[out]);
+        }
+        late->posted += out;
+        while (out != 0) { /* each that was taken comes back */
+            if (chaski_mailbox_wait(mailbox, UINT64_MAX) != NULL)
+                out--;
+        }
+        late->called += chaski_call(late->shards, late->shard, &called) == 0;
+        if (status == CHASKI_AGAIN)
+            status = 0; /* others have filled the channel */
+    }
+    chaski_mailbox_free(mailbox);
+    return NULL;
+}
+
+static void what_is_posted_meanwhile_is_run_or_refused(void **state)
+{
+    enum { LATE = 4 };
+    struct chaski_shards *shards = make(2, false);
+    struct chaski_closure closure = {.run = count_run};
+    (void)state;
+    for (int round = 0; round < 20; round++) {
+        struct late late[LATE];
+        pthread_t threads[LATE];
+        assert_int_equal(chaski_shards_start(shards), 0);
+        for (unsigned i = 0; i < LATE; i++) {
+            late[i] = (struct late){.shards = shards, .shard = i % 2};
+            assert_int_equal(pthread_create(&threads[i], NULL, post_until_closed, &late[i]), 0);
+        }
+        pause_ms(3);
+        chaski_shards_stop(shards);
+        for (unsigned i = 0; i < LATE; i++) {
+            pthread_join(threads[i], NULL);
+            assert_int_equal(late[i].ran, late[i].posted);
+            assert_int_equal(late[i].ran_called, late[i].called);
+        }
+        assert_int_equal(chaski_post(shards, 1, &closure), CHASKI_CLOSED);
+    }
+    chaski_shards_free(shards);
+}
+
 /* ---- Calling ------------------------------------------------------------------------------- */
 
 struct call {
@@ -366,6 +463,8 @@ int main(void)
         cmocka_unit_test(closures_have_the_time_at_which_they_run),
         cmocka_unit_test(a_full_channel_is_told),
         cmocka_unit_test(what_was_posted_runs_before_the_end),
+        cmocka_unit_test(a_closure_that_posts_itself_for_ever_ends_with_its_shards),
+        cmocka_unit_test(what_is_posted_meanwhile_is_run_or_refused),
         cmocka_unit_test(a_call_waits_but_not_one_shard_for_another),
         cmocka_unit_test(closures_come_back_by_their_mailbox),
         cmocka_unit_test(a_mailbox_may_go_with_the_last_closure),
