@@ -74,8 +74,9 @@ def promises(medians):
     def rate(name, number):
         return (medians.get(name) or {}).get(RATES[number][0])
 
-    def p50(name, size):
-        return (medians.get(name) or {}).get(echo_label(size), {}).get("p50_us")
+    def to_the_kernel(name, size, time):
+        return rounds.ratio(*((medians.get(who) or {}).get(echo_label(size), {}).get(time)
+                              for who in (name, "kernel")))
 
     made = []
     for number, way in enumerate(("to", "from")):
@@ -87,11 +88,13 @@ def promises(medians):
                                    ">=", 5.0))
     made.append(rounds.promise("connections per second over TAP, to lwIP's",
                                rounds.ratio(rate("tap", 2), rate("lwIP tap", 2)), ">=", 1.5))
-    for name, most, what in (("tap polling", 0.8, "TAP, polling"),
-                             ("tap sleeping", 1.0, "TAP, sleeping"),
-                             ("xdp polling", 0.7, "AF_XDP, polling")):
+    # Times of sleepers lie in two heaps, of which a median tells one only.
+    for name, most, what, times in (("tap polling", 0.8, "TAP, polling", ("p50_us",)),
+                                    ("tap sleeping", 1.0, "TAP, sleeping", ("p50_us", "mean_us")),
+                                    ("xdp polling", 0.7, "AF_XDP, polling", ("p50_us",))):
         for size in SIZES:
-            value = rounds.ratio(p50(name, size), p50("kernel", size))
-            made.append(rounds.promise(f"echo of {size} bytes over {what}, to the kernel's (sleeping)",
-                                       value, "<=", most))
+            for time in times:
+                made.append(rounds.promise(
+                    f"echo of {size} bytes over {what}, {TIMES[time]}, to the kernel's (sleeping)",
+                    to_the_kernel(name, size, time), "<=", most))
     return made

@@ -136,22 +136,6 @@ enum command_line_result command_line_read(const struct command_line *line, int 
     return COMMAND_LINE_GOOD;
 }
 
-int command_line_begin(const struct command_line *line, int count, char **words)
-{
-    char error[ARGUMENT_ERROR];
-
-    switch (command_line_read(line, count, words, error)) {
-    case COMMAND_LINE_HELP:
-        command_line_help(line, stdout);
-        return EXIT_FINE;
-    case COMMAND_LINE_WRONG:
-        fprintf(stderr, "%s: %s\n", line->command, error);
-        return EXIT_WRONG;
-    default:
-        return -1;
-    }
-}
-
 static void help_on(const struct argument *argument, FILE *to)
 {
     char left[48];
@@ -164,16 +148,32 @@ static void help_on(const struct argument *argument, FILE *to)
         fprintf(to, "      %-22s %s\n", left, argument->help);
 }
 
-void command_line_help(const struct command_line *line, FILE *to)
+static void help(const struct command_line *line, FILE *to)
 {
-    static const struct argument help = {.name = "help", .letter = 'h', .help = "show this"};
+    static const struct argument asked = {.name = "help", .letter = 'h', .help = "show this"};
 
     fprintf(to, "Usage: %s [OPTION...]%s%s\n\n%s\n\n", line->command,
             line->operand_count != 0 ? " " : "", line->operand_count != 0 ? line->operands : "",
             line->summary);
     for (size_t i = 0; i < line->argument_count; i++)
         help_on(&line->arguments[i], to);
-    help_on(&help, to);
+    help_on(&asked, to);
+}
+
+int command_line_begin(const struct command_line *line, int count, char **words)
+{
+    char error[ARGUMENT_ERROR];
+
+    switch (command_line_read(line, count, words, error)) {
+    case COMMAND_LINE_HELP:
+        help(line, stdout);
+        return EXIT_FINE;
+    case COMMAND_LINE_WRONG:
+        fprintf(stderr, "%s: %s\n", line->command, error);
+        return EXIT_WRONG;
+    default:
+        return -1;
+    }
 }
 
 /* ---- Values -------------------------------------------------------------------------------- */

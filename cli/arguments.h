@@ -51,8 +51,6 @@ enum command_line_result command_line_read(const struct command_line *line, int 
  * -1 to go on, otherwise the exit code. */
 int command_line_begin(const struct command_line *line, int count, char **words);
 
-void command_line_help(const struct command_line *line, FILE *to);
-
 /* Readers of values; the target's type is named. */
 bool argument_flag(const struct argument *argument, const char *text, char *error); /* bool */
 bool argument_text(const struct argument *argument, const char *text,

@@ -12,9 +12,4 @@ int command_demo(int count, char **words);
 int command_knobs(int count, char **words);
 int command_link(int count, char **words);
 
-int bench_memory(int count, char **words);
-int bench_shards(int count, char **words);
-int bench_scale(int count, char **words);
-int bench_connections(int count, char **words);
-
 #endif

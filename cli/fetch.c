@@ -5,7 +5,7 @@
 #include <unistd.h>
 
 #include "cli/commands.h"
-#include "cli/http_get.h"
+#include "cli/http/http_get.h"
 #include "cli/output_file.h"
 #include "cli/station.h"
 

@@ -7,7 +7,7 @@
 
 #include "cli/arguments.h"
 #include "core/host/host.h"
-#include "drivers/capture.h"
+#include "drivers/pcap/capture.h"
 
 enum { ABORT_AT_ONCE = 256 }; /* resets on the wire */
 

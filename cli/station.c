@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "core/host/host.h"
-#include "drivers/capture.h"
+#include "drivers/pcap/capture.h"
 
 static bool open_link(struct station *station, const struct link_options *options, char *error)
 {

@@ -3,7 +3,7 @@
 #define CHASKI_CLI_STATION_H
 
 #include "cli/options.h"
-#include "drivers/pcap.h"
+#include "drivers/pcap/pcap.h"
 #include "runtime/loop.h"
 #include "runtime/system.h"
 

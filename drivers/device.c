@@ -4,12 +4,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "drivers/dpdk.h"
+#include "drivers/dpdk/dpdk.h"
 #include "drivers/interface.h"
-#include "drivers/packet_socket.h"
 #include "drivers/queues.h"
-#include "drivers/tap.h"
-#include "drivers/xdp_socket.h"
+#include "drivers/vnet/packet_socket.h"
+#include "drivers/vnet/tap.h"
+#include "drivers/xdp/xdp_socket.h"
 
 /* ---- Reading ------------------------------------------------------------------------------- */
 

@@ -17,7 +17,8 @@ void impair_init(struct impair *impair, uint64_t seed, uint64_t stream)
     *impair = (struct impair){.plain = true, .random.key = {seed, stream}, .queue_ns = NEVER};
 }
 
-bool impairment_is_none(const struct impairment *impairment)
+/* Whether it would change nothing. */
+static bool changes_nothing(const struct impairment *impairment)
 {
     return (impairment->loss | impairment->duplicate | impairment->corrupt | impairment->reorder) ==
                0 &&
@@ -27,7 +28,7 @@ bool impairment_is_none(const struct impairment *impairment)
 void impair_set(struct impair *impair, const struct impairment *impairment)
 {
     impair->impairment = *impairment;
-    impair->plain = impairment_is_none(impairment);
+    impair->plain = changes_nothing(impairment);
     impair->bytes_per_second = impairment->rate_bits / 8;
     if (impairment->rate_bits != 0 && impair->bytes_per_second == 0)
         impair->bytes_per_second = 1;

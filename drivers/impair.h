@@ -63,9 +63,6 @@ void impair_init(struct impair *impair, uint64_t seed, uint64_t stream);
 /* At any time; the fates of packets before stay what they are. */
 void impair_set(struct impair *impair, const struct impairment *impairment);
 
-/* Whether it would change nothing. */
-bool impairment_is_none(const struct impairment *impairment);
-
 /* The fate of a frame of `length` bytes that is sent now. One that is not `checked` (no checksum
  * but Ethernet's would tell that it was corrupted) is lost instead of corrupted. */
 struct impair_fate impair_judge(struct impair *impair, uint32_t length, bool checked,

@@ -4,9 +4,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/epoll.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "core/host/host.h"
@@ -18,8 +16,7 @@
  * Links come first: a turn asks them for frames without asking the kernel whether there are any,
  * because the read says that as well. Only a turn in which no link had any goes to sleep, and only
  * that looks at the other file descriptors and at signals; under lasting load they are looked at
- * once a millisecond. Deadlines are kept to the nanosecond by epoll_pwait2() and a timer slack of
- * the least that Linux grants.
+ * once a millisecond. Deadlines are kept by an alarm (runtime/alarm.h) among the descriptors.
  *
  * A turn takes at most BURSTS_MAX bursts from a link before hosts are polled, so that what they
  * have to say in answer (acknowledgements, above all) is not kept waiting.
@@ -28,15 +25,21 @@
 /* Where the next frame is near, going to sleep and waking up again costs more than the wait: in a
  * virtual machine several times as much. So sleeps that turn out to have been short make the loop
  * spin for a while before it sleeps again, and a long one makes it stop that at once. A loop that
- * has nothing to do, or something now and then, never spins. */
+ * has nothing to do, or something now and then, never spins.
+ *
+ * The kernel lets an idle processor keep its tick while a timer is due before the next one, within
+ * 1 to 10 ms; else it stops the tick, and starts it again when there is a frame, which takes 4 us
+ * of a wake-up in a virtual machine. So after a short sleep the next one is light: it ends in a
+ * millisecond at the latest. */
 enum {
     SPIN_FIRST_NS = 10000,
+    LIGHT_NS = 1000000,
     BURSTS_MAX = 4,
     READY_MAX = 16, /* descriptors served at a time */
 };
 
 /* What a descriptor is to the loop: these, or the index of a watch. */
-enum { SIGNALS = UINT16_MAX, FIRST_LINK = 1 << 12 };
+enum { SIGNALS = UINT16_MAX, ALARM = UINT16_MAX - 1, FIRST_LINK = 1 << 12 };
 
 _Static_assert(EPOLLIN == POLLIN && EPOLLOUT == POLLOUT && EPOLLERR == POLLERR &&
                    EPOLLHUP == POLLHUP,
@@ -47,13 +50,26 @@ static const uint64_t never = UINT64_MAX;
 
 /* ---- Setup --------------------------------------------------------------------------------- */
 
+/* Waits for `fd` from now on; what it is comes back in the event. */
+static bool wait_for(const struct loop *loop, int fd, uint32_t events, uint32_t what)
+{
+    struct epoll_event event = {.events = events, .data.u64 = (uint64_t)fd << 32 | what};
+    return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
+}
+
 bool loop_init(struct loop *loop)
 {
-    *loop = (struct loop){.signal_fd = -1, .adaptive = true};
+    *loop = (struct loop){.signal_fd = -1, .alarm.fd = -1, .adaptive = true};
     loop->now_ns = system_now();
     loop->looked_ns = loop->now_ns;
     loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
-    return loop->epoll_fd >= 0;
+    if (loop->epoll_fd >= 0 && alarm_init(&loop->alarm) &&
+        wait_for(loop, loop->alarm.fd, EPOLLIN | EPOLLET, ALARM))
+        return true;
+    int problem = errno;
+    loop_close(loop);
+    errno = problem;
+    return false;
 }
 
 void loop_close(struct loop *loop)
@@ -61,19 +77,12 @@ void loop_close(struct loop *loop)
     if (loop->epoll_fd >= 0)
         close(loop->epoll_fd);
     loop->epoll_fd = -1;
+    alarm_close(&loop->alarm);
     if (loop->signal_fd < 0)
         return;
     close(loop->signal_fd);
     loop->signal_fd = -1;
     pthread_sigmask(SIG_SETMASK, &loop->signals_before, NULL);
-}
-
-/* Waits for `fd` from now on; what it is comes back in the event. */
-static bool wait_for(const struct loop *loop, int fd, short events, uint32_t what)
-{
-    struct epoll_event event = {.events = (uint32_t)(unsigned short)events,
-                                .data.u64 = (uint64_t)fd << 32 | what};
-    return epoll_ctl(loop->epoll_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
 bool loop_add_host(struct loop *loop, struct chaski *host)
@@ -113,7 +122,7 @@ bool loop_watch(struct loop *loop, int fd, short events, loop_closure *closure, 
     uint32_t at = 0;
     while (at < loop->watch_count && loop->watches[at].fd >= 0)
         at++;
-    if (at == LOOP_WATCHES || !wait_for(loop, fd, events, at))
+    if (at == LOOP_WATCHES || !wait_for(loop, fd, (unsigned short)events, at))
         return false;
     if (at == loop->watch_count)
         loop->watch_count++;
@@ -194,28 +203,28 @@ static void serve(struct loop *loop, const struct epoll_event *event)
         take_signals(loop);
     else if (what < FIRST_LINK)
         serve_watch(loop, what, (int)(event->data.u64 >> 32), (short)event->events);
-    else if ((event->events & (EPOLLERR | EPOLLHUP)) != 0)
+    else if (what != ALARM && (event->events & (EPOLLERR | EPOLLHUP)) != 0)
         serve_error(loop, loop->links[what - FIRST_LINK].link);
 }
 
-/* Waits for a file descriptor, up to `timeout_ns` (never: for ever), and does what is to be done.
- */
-static void look(struct loop *loop, uint64_t timeout_ns)
+/* Serves the file descriptors that are ready; `sleep`: waits until one is. */
+static void look(struct loop *loop, bool sleep)
 {
     const struct loop_partner *partner = loop->partner;
     struct epoll_event ready[READY_MAX];
-    struct timespec timeout = {(time_t)(timeout_ns / 1000000000), (long)(timeout_ns % 1000000000)};
-    int count =
-        epoll_pwait2(loop->epoll_fd, ready, READY_MAX, timeout_ns == never ? NULL : &timeout, NULL);
-    if (timeout_ns != 0 && partner != NULL && partner->woken != NULL)
+    int count = epoll_wait(loop->epoll_fd, ready, READY_MAX, sleep ? -1 : 0);
+    if (sleep && partner != NULL && partner->woken != NULL)
         partner->woken(partner->context);
     for (int i = 0; i < count; i++)
         serve(loop, &ready[i]);
 }
 
-/* Learns from a sleep of `slept_ns` how long to spin before the next one. */
+/* Learns from a sleep of `slept_ns` how lightly to sleep next, and how long to spin before. */
 static void adapt(struct loop *loop, uint64_t slept_ns)
 {
+    loop->light = slept_ns < LIGHT_NS;
+    if (!loop->adaptive)
+        return;
     uint64_t longer = loop->busy_poll_ns == 0 ? SPIN_FIRST_NS : 2 * loop->busy_poll_ns;
     if (slept_ns > LOOP_SPIN_NS)
         loop->busy_poll_ns = 0;
@@ -273,17 +282,14 @@ static uint64_t earliest_deadline(struct loop *loop)
     return earliest;
 }
 
-/* How long the loop may sleep; the clock is read again, because the turn took its time. */
-static uint64_t time_to_sleep(struct loop *loop)
+/* Whether the loop may sleep until `deadline_ns`, and whoever takes part in the turns agrees. */
+static bool may_sleep(const struct loop *loop, uint64_t deadline_ns)
 {
-    uint64_t deadline = earliest_deadline(loop);
-    if (loop->stopped || deadline <= loop->now_ns ||
+    const struct loop_partner *partner = loop->partner;
+    if (loop->stopped || deadline_ns <= loop->now_ns ||
         loop->now_ns - loop->active_ns < loop->busy_poll_ns)
-        return 0;
-    if (deadline == never)
-        return never;
-    uint64_t now_ns = system_now();
-    return deadline > now_ns ? deadline - now_ns : 0;
+        return false;
+    return partner == NULL || partner->may_sleep == NULL || partner->may_sleep(partner->context);
 }
 
 /* All of a turn but its sleep; returns whether there was anything to do. */
@@ -305,15 +311,14 @@ static bool run_turn(struct loop *loop)
     return received;
 }
 
-/* How long to sleep, and whoever takes part in the turns agrees. */
-static uint64_t agreed_sleep(struct loop *loop)
+/* Looks at file descriptors until there is one or something is due. */
+static void sleep_until(struct loop *loop, uint64_t deadline_ns)
 {
-    const struct loop_partner *partner = loop->partner;
-    uint64_t timeout_ns = time_to_sleep(loop);
-    if (timeout_ns == 0 || partner == NULL || partner->may_sleep == NULL ||
-        partner->may_sleep(partner->context))
-        return timeout_ns;
-    return 0;
+    uint64_t asleep_ns = system_now();
+    uint64_t light_ns = loop->light ? asleep_ns + LIGHT_NS : never;
+    alarm_by(&loop->alarm, deadline_ns < light_ns ? deadline_ns : light_ns, asleep_ns);
+    look(loop, true);
+    adapt(loop, system_now() - asleep_ns);
 }
 
 bool loop_turn(struct loop *loop, bool wait)
@@ -322,20 +327,20 @@ bool loop_turn(struct loop *loop, bool wait)
     bool received = run_turn(loop);
     if (received)
         loop->active_ns = loop->now_ns;
-    uint64_t timeout_ns = received || !wait ? 0 : agreed_sleep(loop);
-    if (timeout_ns == 0 && loop->now_ns - loop->looked_ns < look_every_ns)
+    uint64_t deadline_ns = received || !wait ? 0 : earliest_deadline(loop);
+    bool sleep = may_sleep(loop, deadline_ns);
+    if (!sleep && loop->now_ns - loop->looked_ns < look_every_ns)
         return received;
     loop->looked_ns = loop->now_ns;
-    uint64_t asleep_ns = timeout_ns != 0 && loop->adaptive ? system_now() : 0;
-    look(loop, timeout_ns);
-    if (asleep_ns != 0)
-        adapt(loop, system_now() - asleep_ns);
+    if (sleep)
+        sleep_until(loop, deadline_ns);
+    else
+        look(loop, false);
     return received;
 }
 
 int loop_run(struct loop *loop)
 {
-    prctl(PR_SET_TIMERSLACK, 1ul);
     while (!loop->stopped && loop->lost == NULL)
         loop_turn(loop, true);
     int stopped_by = loop->stopped_by;

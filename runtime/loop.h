@@ -9,6 +9,7 @@
 
 #include "chaski/chaski.h"
 #include "drivers/link.h"
+#include "runtime/alarm.h"
 
 /*
  * The ready-made loop, for those who do not have one: takes frames from links, runs the hosts, and
@@ -61,6 +62,7 @@ struct loop {
     struct loop_watch watches[LOOP_WATCHES];
     uint32_t host_count, link_count, watch_count;
     int epoll_fd;       /* all file descriptors that the loop waits for */
+    struct alarm alarm; /* among them: for deadlines */
     uint64_t now_ns;    /* of this turn */
     uint64_t looked_ns; /* when file descriptors were last looked at */
     uint64_t active_ns; /* when something was last received */
@@ -68,6 +70,7 @@ struct loop {
      * loop sets it itself, up to LOOP_SPIN_NS. */
     uint64_t busy_poll_ns;
     bool adaptive;
+    bool light;                         /* the last sleep was short, and the next one ends early */
     const struct loop_partner *partner; /* NULL: none */
     int signal_fd;
     sigset_t signals_before;

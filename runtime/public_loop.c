@@ -8,8 +8,8 @@
 #include <string.h>
 
 #include "core/host/host.h"
-#include "drivers/capture.h"
-#include "drivers/tap.h"
+#include "drivers/pcap/capture.h"
+#include "drivers/vnet/tap.h"
 #include "runtime/loop.h"
 #include "runtime/system.h"
 

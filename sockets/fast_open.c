@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "sockets/option.h"
+#include "sockets/options/option.h"
 #include "sockets/socket.h"
 
 /*

@@ -154,7 +154,8 @@ static bool another_connection(struct socket *socket, const struct chaski_endpoi
     return false;
 }
 
-bool port_taken(struct socket *socket, const struct chaski_endpoint *local)
+/* Whether another socket, or a connection of the host, stands in the way. */
+static bool port_taken(struct socket *socket, const struct chaski_endpoint *local)
 {
     return another_socket(socket, local) || another_connection(socket, local);
 }

@@ -204,9 +204,6 @@ uint16_t port_choose(struct socket *socket, const struct chaski_address *address
 /* The first and the last port that are chosen for it; 0, 0: any from 1024 on. */
 void port_range(const struct socket *socket, uint16_t range[2]);
 
-/* Whether another socket, or a connection of the host, stands in the way. */
-bool port_taken(struct socket *socket, const struct chaski_endpoint *local);
-
 /* ---- tcp_socket.c ---- */
 
 extern const struct file_operations tcp_socket_operations;

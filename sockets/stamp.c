@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/time.h>
 
-#include "sockets/option.h"
+#include "sockets/options/option.h"
 
 /*
  * When the last byte of a message was sent, and when it was acknowledged (SO_TIMESTAMPING), and the

@@ -4,7 +4,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 
-#include "sockets/ao.h"
+#include "sockets/options/ao.h"
 #include "sockets/socket.h"
 
 /*

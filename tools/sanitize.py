@@ -16,10 +16,8 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-UNKNOWN_CALLS = {"http_answer": "fstat", "loop": "epoll_pwait2",
-                 "shards": "epoll_pwait2", "shard_flows": "epoll_pwait2",
-                 "shards_tap": "epoll_pwait2", "packetdrill": "RTLD_DEEPBIND",
-                 "output_file": "stat", "veth_links": "those of libxdp", "xdp_socket": "likewise"}
+UNKNOWN_CALLS = {"http_answer": "fstat", "packetdrill": "RTLD_DEEPBIND", "output_file": "stat",
+                 "veth_links": "those of libxdp", "xdp_socket": "likewise"}
 THREADED = {"packetdrill", "loop", "public-loop"}  # besides the suite "threads"
 COUNT = re.compile(r"^(\d+) passed, (\d+) failed$", re.MULTILINE)
 

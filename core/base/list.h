@@ -42,18 +42,6 @@ static inline void list_prepend(struct list *head, struct list *node)
     list_insert_before(head->next, node);
 }
 
-/* Appends all of `from` to `head`; `from` is empty afterwards. */
-static inline void list_move_all(struct list *head, struct list *from)
-{
-    if (list_empty(from))
-        return;
-    from->next->prev = head->prev;
-    from->prev->next = head;
-    head->prev->next = from->next;
-    head->prev = from->prev;
-    list_init(from);
-}
-
 static inline void list_remove(struct list *node)
 {
     node->prev->next = node->next;

@@ -5,14 +5,14 @@
 #include <stdint.h>
 
 #include "core/base/memory.h"
-#include "core/tcp/congestion.h"
-#include "core/tcp/tcp_ecn.h"
-#include "core/tcp/tcp_mtu_search.h"
-#include "core/tcp/tcp_pace.h"
-#include "core/tcp/tcp_rate.h"
-#include "core/tcp/tcp_scoreboard.h"
-#include "core/tcp/tcp_send_queue.h"
-#include "core/tcp/tcp_validate.h"
+#include "core/tcp/congestion/congestion.h"
+#include "core/tcp/recovery/tcp_rate.h"
+#include "core/tcp/recovery/tcp_scoreboard.h"
+#include "core/tcp/sending/tcp_mtu_search.h"
+#include "core/tcp/sending/tcp_send_queue.h"
+#include "core/tcp/window/tcp_ecn.h"
+#include "core/tcp/window/tcp_pace.h"
+#include "core/tcp/window/tcp_validate.h"
 
 struct tcp;
 struct tcp_connection;
@@ -118,7 +118,7 @@ struct tcp_flight {
 enum flight_deadline {
     AWAIT_RTO,     /* RFC 6298 */
     AWAIT_PROBE,   /* RFC 8985, 7: a tail loss probe is to be sent */
-    AWAIT_PACE,    /* what may be sent has been sent; the next goes then (core/tcp/tcp_pace.h) */
+    AWAIT_PACE,    /* what may be sent has been sent; the next goes then (tcp_pace.h) */
     AWAIT_REORDER, /* RFC 8985, 6.3: what has not arrived by then is lost */
 };
 

@@ -49,7 +49,6 @@ enum wire_igmp_record_type {
     WIRE_IGMP_BLOCK_OLD_SOURCES = 6,
 };
 
-#define WIRE_IGMP_ALL_HOSTS 0xe0000001u   /* 224.0.0.1: queries */
 #define WIRE_IGMP_ALL_ROUTERS 0xe0000002u /* 224.0.0.2: leaves */
 #define WIRE_IGMP_REPORTS3 0xe0000016u    /* 224.0.0.22: version 3 reports */
 

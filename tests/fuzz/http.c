@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
 
-#include "cli/http_body.h"
-#include "cli/http_message.h"
+#include "cli/http/http_body.h"
+#include "cli/http/http_message.h"
 #include "tests/exact.h"
 #include "tests/fuzz/target.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
 
-#include "core/tcp/tcp_knobs.h"
+#include "core/tcp/calls/tcp_knobs.h"
 #include "tests/fuzz/target.h"
 
 enum { NAME = 32 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
 
-#include "cli/link_frame.h"
+#include "cli/link/link_frame.h"
 #include "tests/exact.h"
 #include "tests/fuzz/target.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
 
-#include "drivers/pcap.h"
+#include "drivers/pcap/pcap.h"
 #include "tests/fuzz/target.h"
 
 static void must_be_a_line(const char *text)

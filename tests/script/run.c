@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tests/script/call.h"
+#include "tests/script/calls/call.h"
 
 enum { FIRST_REMOTE_PORT = 32768, INFO_MAX = 512, NOT_OPEN = 1 << 20 };
 

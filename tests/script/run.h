@@ -2,20 +2,21 @@
 #ifndef CHASKI_TESTS_SCRIPT_RUN_H
 #define CHASKI_TESTS_SCRIPT_RUN_H
 
-#include "tests/script/code.h"
-#include "tests/script/flow.h"
-#include "tests/script/script.h"
-#include "tests/script/settings.h"
-#include "tests/script/stack.h"
+#include "tests/script/code/code.h"
+#include "tests/script/language/script.h"
+#include "tests/script/packets/flow.h"
+#include "tests/script/stack/settings.h"
+#include "tests/script/stack/stack.h"
 
 /*
  * A script that runs.
  *
  * Theory of operation. Events happen one after another, each at its time, on the stack's own clock
- * (tests/script/stack.h). What the stack sends is read as it is sent, and waits in `seen` until an
- * event asks for it. Calls make one attempt (tests/script/call.h); one that would have to wait is
- * tried again behind every turn of the host, while the script goes on, until it is done or the next
- * call needs its place. The first thing that is not as the script has it ends the run.
+ * (tests/script/stack/stack.h). What the stack sends is read as it is sent, and waits in `seen`
+ * until an event asks for it. Calls make one attempt (tests/script/calls/call.h); one that would
+ * have to wait is tried again behind every turn of the host, while the script goes on, until it is
+ * done or the next call needs its place. The first thing that is not as the script has it ends the
+ * run.
  */
 enum verdict { PASSED, FAILED, SKIPPED };
 

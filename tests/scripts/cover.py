@@ -32,7 +32,7 @@ ALGORITHMS = {
 
 def options(root):
     names = set()
-    for path in (root / 'sockets').glob('*.c'):
+    for path in (root / 'sockets').rglob('*.c'):
         text = path.read_text(encoding='utf-8')
         names |= {linux_name(name) for name in ROW.findall(text) + CASE.findall(text)}
     return names
@@ -43,7 +43,7 @@ def linux_name(name):
 
 
 def fields(root):
-    text = (root / 'sockets/tcp_info.c').read_text(encoding='utf-8')
+    text = (root / 'sockets/options/tcp_info.c').read_text(encoding='utf-8')
     return {f'tcpi_{name}' for name in FILLED.findall(text)}
 
 

@@ -211,7 +211,7 @@ void sim_end_options(struct sim_end *end)
 
 /* ---- Ending ---- */
 
-void sim_end_drop(struct sim_end *end, int result)
+static void drop(struct sim_end *end, int result)
 {
     char bytes[1];
     sim_must(sim_of(end), result == 0);
@@ -227,13 +227,13 @@ void sim_end_drop(struct sim_end *end, int result)
 static void close_connection(struct sim_end *end)
 {
     sim_model_call(end, MODEL_CLOSE, 0);
-    sim_end_drop(end, chaski_tcp_close(end->at->host, end->connection));
+    drop(end, chaski_tcp_close(end->at->host, end->connection));
 }
 
 static void abort_connection(struct sim_end *end)
 {
     sim_model_call(end, MODEL_ABORT, 0);
-    sim_end_drop(end, chaski_tcp_abort(end->at->host, end->connection));
+    drop(end, chaski_tcp_abort(end->at->host, end->connection));
 }
 
 void sim_end_give_up(struct sim_end *end)

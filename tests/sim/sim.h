@@ -9,7 +9,7 @@
 #include "chaski/chaski.h"
 #include "core/host/layout.h"
 #include "drivers/memory_wire.h"
-#include "drivers/pcap.h"
+#include "drivers/pcap/pcap.h"
 #include "tests/model/model.h"
 #include "tests/random.h"
 
@@ -302,7 +302,6 @@ void sim_flows_tell(struct sim *sim);
 void sim_end_act(struct sim_end *end);
 void sim_end_options(struct sim_end *end);
 void sim_end_give_up(struct sim_end *end);
-void sim_end_drop(struct sim_end *end, int result);
 struct sim_end *sim_other(const struct sim_end *end);
 
 void sim_datagrams_begin(struct sim *sim);

@@ -2,7 +2,7 @@
 #ifndef CHASKI_TESTS_SUPPORT_SHARD_PAIR_H
 #define CHASKI_TESTS_SUPPORT_SHARD_PAIR_H
 
-#include "runtime/shards.h"
+#include "runtime/shards/shards.h"
 #include "tests/support/thread_wire.h"
 
 /*

@@ -401,7 +401,8 @@ static void act_when_due(struct talk_end *end)
     }
 }
 
-void talk_act(struct talk *talk)
+/* Lets both applications act for which it is time. */
+static void act_both(struct talk *talk)
 {
     act_when_due(&talk->ends[0]);
     act_when_due(&talk->ends[1]);
@@ -417,13 +418,15 @@ static uint64_t next_of(const struct talk_end *end)
     return earliest(end->act_at_ns, end->patience_ns);
 }
 
-uint64_t talk_next(const struct talk *talk)
+/* When an application wants to act next. */
+static uint64_t next_of_both(const struct talk *talk)
 {
     return earliest(next_of(&talk->ends[0]), next_of(&talk->ends[1]));
 }
 
-/* The listening end may never hear of a connection that failed at the other. */
-bool talk_over(const struct talk *talk)
+/* Both ends have let go of the connection. The listening end may never hear of one that failed at
+ * the other. */
+static bool is_over(const struct talk *talk)
 {
     const struct talk_end *client = &talk->ends[0], *server = &talk->ends[1];
     return !client->open && !server->open &&
@@ -484,7 +487,7 @@ void talk_tell(const struct talk *talk)
 static bool all_over(struct talk *talks, uint32_t count)
 {
     for (uint32_t i = 0; i < count; i++)
-        if (!talk_over(&talks[i]))
+        if (!is_over(&talks[i]))
             return false;
     return true;
 }
@@ -493,7 +496,7 @@ static uint64_t next_event(struct net *net, const struct talk *talks, uint32_t c
 {
     uint64_t next = net_next(net);
     for (uint32_t i = 0; i < count; i++)
-        next = earliest(next, talk_next(&talks[i]));
+        next = earliest(next, next_of_both(&talks[i]));
     return next;
 }
 
@@ -502,7 +505,7 @@ bool talks_run(struct net *net, struct talk *talks, uint32_t count, uint64_t ns)
     uint64_t end = net->now_ns + ns;
     for (uint32_t round = 0;; round++) {
         for (uint32_t i = 0; i < count; i++)
-            talk_act(&talks[i]);
+            act_both(&talks[i]);
         net_settle(net);
         if (round % CHECK_EVERY == 0)
             net_check_tcp(net);

@@ -60,15 +60,6 @@ struct talk {
 /* Binds and connects. The manners and `hosts`, `port`, `polled`, `net` are filled in. */
 void talk_begin(struct talk *talk, uint64_t seed);
 
-/* Lets both applications act for which it is time. */
-void talk_act(struct talk *talk);
-
-/* When an application wants to act next. */
-uint64_t talk_next(const struct talk *talk);
-
-/* Both ends have let go of the connection. */
-bool talk_over(const struct talk *talk);
-
 /* Stops listening; asserts that each stream arrived: whole, or, when an end gave up, its beginning.
  */
 void talk_assert(struct talk *talk);

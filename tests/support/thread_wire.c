@@ -8,8 +8,8 @@
 #include <unistd.h>
 
 #include "drivers/frame.h"
-#include "runtime/inbox.h"
-#include "runtime/spread.h"
+#include "runtime/shards/spread.h"
+#include "runtime/threads/inbox.h"
 
 enum { WAITING_MAX = 2047, HELD_MAX = 4096 };
 
@@ -29,7 +29,6 @@ struct queue {
     struct inbox arriving;         /* from any thread */
     struct flying *held[HELD_MAX]; /* arrived before their time: by it, the last one first */
     unsigned held_count;
-    _Atomic uint64_t overflows;
 };
 
 struct thread_wire {
@@ -52,10 +51,8 @@ static void fly(struct queue *to, const struct packet *packet, const struct impa
     packet_copy_out(packet, 0, frame->bytes, packet->length);
     if (fate->corrupt && fate->corrupt_at + 14 < frame->length)
         frame->bytes[fate->corrupt_at + 14] ^= fate->corrupt_by;
-    if (!inbox_push(&to->arriving, &frame->link)) {
-        atomic_fetch_add(&to->overflows, 1);
+    if (!inbox_push(&to->arriving, &frame->link))
         free(frame);
-    }
 }
 
 static struct queue *chosen(struct queue *from, const struct packet *packet)
@@ -98,7 +95,6 @@ static void hold(struct queue *queue, struct flying *frame)
 {
     unsigned at = queue->held_count;
     if (at == HELD_MAX) {
-        atomic_fetch_add(&queue->overflows, 1);
         free(frame);
         return;
     }
@@ -217,13 +213,4 @@ struct link *thread_wire_queue(struct thread_wire *wire, unsigned side, unsigned
 void thread_wire_calm(struct thread_wire *wire)
 {
     atomic_store_explicit(&wire->calm, true, memory_order_relaxed);
-}
-
-uint64_t thread_wire_overflows(const struct thread_wire *wire)
-{
-    uint64_t sum = 0;
-    for (unsigned side = 0; side < 2; side++)
-        for (unsigned i = 0; i < wire->count[side]; i++)
-            sum += atomic_load(&wire->queues[side][i]->overflows);
-    return sum;
 }

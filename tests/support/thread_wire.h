@@ -33,8 +33,4 @@ struct link *thread_wire_queue(struct thread_wire *wire, unsigned side, unsigned
 /* Does no harm any more. From any thread. */
 void thread_wire_calm(struct thread_wire *wire);
 
-/* Frames that a side was sent and has not received because it was too slow. While no thread runs.
- */
-uint64_t thread_wire_overflows(const struct thread_wire *wire);
-
 #endif

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "core/tcp/congestion.h"
+#include "core/tcp/congestion/congestion.h"
 #include "tests/random.h"
 
 /* BBR alone, told what a path does: rule by rule of draft-ietf-ccwg-bbr. Each acknowledgement is a

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "runtime/bell.h"
+#include "runtime/threads/bell.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -9,7 +9,7 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "runtime/channel.h"
+#include "runtime/threads/channel.h"
 
 enum { ROUNDS = 30000, LITMUS_ROUNDS = 100000, PATIENCE_MS = 20000 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "runtime/channel.h"
+#include "runtime/threads/channel.h"
 
 #include <pthread.h>
 #include <sched.h>

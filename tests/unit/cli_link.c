@@ -7,9 +7,9 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "cli/link_lane.h"
-#include "cli/link_settings.h"
-#include "cli/link_units.h"
+#include "cli/link/link_lane.h"
+#include "cli/link/link_settings.h"
+#include "cli/link/link_units.h"
 #include "core/base/checksum.h"
 #include "core/base/endian.h"
 

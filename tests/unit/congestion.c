@@ -6,7 +6,7 @@
 
 #include <cmocka.h>
 
-#include "core/tcp/congestion.h"
+#include "core/tcp/congestion/congestion.h"
 #include "tests/random.h"
 
 enum { MSS = 1000 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "drivers/dpdk.h"
+#include "drivers/dpdk/dpdk.h"
 
 #include <pthread.h>
 #include <signal.h>

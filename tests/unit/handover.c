@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "runtime/handover.h"
+#include "runtime/shards/handover.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

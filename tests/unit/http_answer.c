@@ -11,7 +11,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "cli/http_answer.h"
+#include "cli/http/http_answer.h"
 
 /*
  * A directory with one of each kind:

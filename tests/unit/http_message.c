@@ -7,8 +7,8 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "cli/http_body.h"
-#include "cli/http_message.h"
+#include "cli/http/http_body.h"
+#include "cli/http/http_message.h"
 
 static unsigned parse(const char *text, struct http_request *request)
 {

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-#include "core/tcp/congestion.h"
+#include "core/tcp/congestion/congestion.h"
 
 /* HyStart++ (RFC 9406), under both algorithms that have a slow start. */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "runtime/inbox.h"
+#include "runtime/threads/inbox.h"
 
 #include <pthread.h>
 #include <sched.h>

@@ -251,6 +251,23 @@ static void learns_from_its_sleeps_when_to_spin(void **state)
     close(timer);
 }
 
+/* Nothing else would end these sleeps. */
+static void sleeps_lightly_after_a_short_sleep(void **state)
+{
+    (void)state;
+    alarm(10);
+    for (int i = 0; i < 1000 && !loop.light; i++) {
+        hosts[0].deadline_ns = system_now() + 5000;
+        loop_turn(&loop, true);
+    }
+    assert_true(loop.light);
+    hosts[0].deadline_ns = UINT64_MAX;
+    for (int i = 0; i < 10 && loop.light; i++)
+        loop_turn(&loop, true);
+    alarm(0);
+    assert_false(loop.light);
+}
+
 static void never_spins_when_asked_not_to(void **state)
 {
     (void)state;
@@ -614,6 +631,7 @@ int main(void)
         test(does_not_sleep_when_a_host_is_not_done),
         test(wakes_for_a_link_in_virtual_time),
         test(learns_from_its_sleeps_when_to_spin),
+        test(sleeps_lightly_after_a_short_sleep),
         test(never_spins_when_asked_not_to),
         test(spins_for_a_while_when_asked_to),
         test(runs_a_closure_when_a_descriptor_is_ready),

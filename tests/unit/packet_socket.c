@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "drivers/packet_socket.h"
+#include "drivers/vnet/packet_socket.h"
 
 #include "core/base/endian.h"
 #include "tests/unit/veth_link.h"

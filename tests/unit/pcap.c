@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "drivers/pcap.h"
+#include "drivers/pcap/pcap.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -7,9 +7,9 @@
 #include <unistd.h>
 
 #include "core/base/endian.h"
-#include "drivers/capture.h"
 #include "drivers/memory_wire.h"
-#include "drivers/replay.h"
+#include "drivers/pcap/capture.h"
+#include "drivers/pcap/replay.h"
 #include "tests/unit/station.h"
 
 /* IPv4, UDP, 4 bytes, checksums correct. */

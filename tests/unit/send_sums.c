@@ -3,7 +3,7 @@
 
 #include "core/link/coalesce.h"
 #include "core/link/cut.h"
-#include "core/tcp/tcp_send_queue.h"
+#include "core/tcp/sending/tcp_send_queue.h"
 #include "tests/random.h"
 
 /*

@@ -9,9 +9,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
-#include "drivers/pcap.h"
-#include "drivers/tap.h"
-#include "runtime/shards.h"
+#include "drivers/pcap/pcap.h"
+#include "drivers/vnet/tap.h"
+#include "runtime/shards/shards.h"
 
 /* Shards on a TAP device, as programs get them, in a network namespace of the test's own; the
  * kernel's sockets are the clients. */

@@ -3,7 +3,7 @@
 #include "tests/unit/sockets.h"
 
 #include "core/host/layout.h"
-#include "sockets/ao.h"
+#include "sockets/options/ao.h"
 
 static struct pair pair;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "runtime/spread.h"
+#include "runtime/shards/spread.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -15,7 +15,7 @@
 #include <cmocka.h>
 
 #include "cli/arguments.h"
-#include "cli/status_socket.h"
+#include "cli/status/status_socket.h"
 
 static char folder[] = "/tmp/chaski-status-XXXXXX", path[64], error[ARGUMENT_ERROR];
 

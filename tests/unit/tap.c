@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "drivers/tap.h"
+#include "drivers/vnet/tap.h"
 
 #include <arpa/inet.h>
 #include <fcntl.h>

@@ -10,7 +10,7 @@
 
 #include "chaski/chaski.h"
 #include "core/base/address.h"
-#include "core/tcp/tcp_ao_code.h"
+#include "core/tcp/authentication/tcp_ao_code.h"
 #include "core/wire/tcp.h"
 
 /* What TCP-AO computes, with the packets and keys of RFC 9235. */

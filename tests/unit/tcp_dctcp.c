@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "core/host/layout.h"
-#include "core/tcp/congestion.h"
+#include "core/tcp/congestion/congestion.h"
 #include "tests/support/peer.h"
 
 /* DCTCP (RFC 8257): the algorithm alone, and what goes over the wire. */

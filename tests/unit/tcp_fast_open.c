@@ -9,7 +9,7 @@
 #include <cmocka.h>
 
 #include "core/host/layout.h"
-#include "core/tcp/tcp_fast_open.h"
+#include "core/tcp/opening/tcp_fast_open.h"
 #include "tests/support/peer.h"
 
 /* TCP Fast Open (RFC 7413): the server with a scripted client, the client with a scripted server.

@@ -7,8 +7,8 @@
 
 #include <cmocka.h>
 
+#include "core/tcp/recovery/tcp_rate.h"
 #include "core/tcp/tcp_internal.h"
-#include "core/tcp/tcp_rate.h"
 
 /* Delivery-rate samples (draft-ietf-ccwg-bbr, 4.1), transmission by transmission. */
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "runtime/toeplitz.h"
+#include "runtime/shards/toeplitz.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/base/endian.h"
 #include "drivers/device.h"
-#include "drivers/packet_socket.h"
-#include "drivers/xdp_socket.h"
+#include "drivers/vnet/packet_socket.h"
+#include "drivers/xdp/xdp_socket.h"
 #include "tests/unit/veth_link.h"
 
 /* What every link that shares an Ethernet interface with the kernel has to do, the same tests for

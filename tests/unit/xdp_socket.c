@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "drivers/xdp_socket.h"
+#include "drivers/xdp/xdp_socket.h"
 
 #include "core/base/endian.h"
 #include "drivers/device.h"

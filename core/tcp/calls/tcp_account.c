@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/calls/tcp_account.h"
+
+#include "core/base/bytes.h"
+#include "core/tcp/tcp_internal.h"
+
+struct tcp_account *accounts_setup(struct memory *memory, uint32_t connections)
+{
+    return memory_reserve(memory, (size_t)connections * sizeof(struct tcp_account));
+}
+
+struct tcp_account *account_of(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    return tcp->accounts != NULL ? &tcp->accounts[connection_index(tcp, c)] : NULL;
+}
+
+void account_open(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
+{
+    struct tcp_account *account = account_of(tcp, c);
+    if (account == NULL)
+        return;
+    memset(account, 0, sizeof *account);
+    account->last_data_ms = account->last_ack_ms = clock_ms(now_ns);
+}
+
+void account_sent(const struct tcp *tcp, const struct tcp_connection *c, uint32_t bytes,
+                  uint32_t segments, bool again)
+{
+    struct tcp_account *account = account_of(tcp, c);
+    if (account == NULL)
+        return;
+    account->segments_cut += segments - 1;
+    account->bytes_sent += bytes;
+    account->bytes_resent += again ? bytes : 0;
+    account->data_segments_out += bytes != 0 ? segments : 0;
+}
+
+void account_received(const struct tcp *tcp, const struct tcp_connection *c,
+                      const struct packet *packet, uint64_t now_ns)
+{
+    struct tcp_account *account = account_of(tcp, c);
+    if (account == NULL)
+        return;
+    if (packet->tcp.flags & TCP_ACK)
+        account->last_ack_ms = clock_ms(now_ns);
+    if (packet->length != 0 || c->state == CHASKI_TCP_SYN_SENT) /* time begins with the answer */
+        account->last_data_ms = clock_ms(now_ns);
+    if (packet->length == 0)
+        return;
+    uint32_t each = packet->segment_size != 0 ? packet->segment_size : packet->length;
+    uint32_t segments = (packet->length + each - 1) / each; /* that a link below has joined */
+    account->data_segments_in += segments;
+    account->segments_joined += segments - 1;
+}
+
+void account_out_of_order(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    struct tcp_account *account = account_of(tcp, c);
+    if (account != NULL)
+        account->out_of_order++;
+}
+
+/* ---- What acknowledgements tell ------------------------------------------------------------ */
+
+/* How far something was overtaken, as Linux has it: by how many segments the highest SACKed one is
+ * ahead of where it begins. */
+static void note_reordering(const struct tcp *tcp, const struct tcp_connection *c,
+                            struct tcp_account *account, const struct sent_news *news)
+{
+    uint32_t ahead = c->flight->scoreboard.highest_sacked - news->reordered_from;
+    uint32_t segments = minimum((ahead + c->mss - 1) / c->mss, tcp->knobs.max_reordering);
+    uint32_t known = maximum(account->reordering, tcp->knobs.reordering);
+    account->reorderings++;
+    account->reordering = (uint16_t)maximum(segments, known);
+}
+
+static void end_time_outs(struct tcp_account *account, uint64_t now_ns)
+{
+    account->time_outs_ms += clock_ms(now_ns) - account->time_out_since_ms;
+    account->time_out_since_ms = 0;
+}
+
+void account_acknowledged(const struct tcp *tcp, const struct tcp_connection *c,
+                          const struct sent_news *news)
+{
+    struct tcp_account *account = account_of(tcp, c);
+    if (account == NULL)
+        return;
+    if (news->dsack)
+        account->dsack_dups += (news->dsack_right - news->dsack_left + c->mss - 1) / c->mss;
+    if (news->reordered && has(c, TCPF_HAS_SACK))
+        note_reordering(tcp, c, account, news);
+    if (account->time_out_since_ms != 0 && c->recovery != TCP_CA_LOSS)
+        end_time_outs(account, news->now_ns);
+}
+
+void account_time_out(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
+{
+    struct tcp_account *account = account_of(tcp, c);
+    if (account == NULL)
+        return;
+    account->time_outs++;
+    if (account->time_out_since_ms != 0)
+        return;
+    account->time_out_recoveries++;
+    account->time_out_since_ms = maximum(clock_ms(now_ns), 1);
+}
+
+/* ---- What holds the sender up -------------------------------------------------------------- */
+
+/* True when the next segment would go but for the peer's window. */
+static bool window_is_in_the_way(const struct tcp_connection *c)
+{
+    uint32_t waiting = c->snd_end - c->snd_nxt;
+    int32_t usable = seq_distance(c->snd_nxt, c->snd_una + c->snd_wnd);
+    uint32_t next = minimum(waiting, c->mss);
+    return seq_lt(c->snd_nxt, c->snd_end) && usable < (int32_t)next &&
+           tcp_in_flight(c) + next <= maximum(c->congestion.window, next);
+}
+
+/* True when more data would not have helped, as Linux has it: in slow start the window shall grow
+ * to twice what is in flight. */
+static bool congestion_is_in_the_way(const struct tcp_connection *c)
+{
+    uint32_t window = c->congestion.window, in_flight = tcp_in_flight(c);
+    bool slow_start = window < c->congestion.threshold;
+    return has(c, TCPF_CWND_LIMITED) || in_flight + c->mss > window ||
+           (slow_start && window < 2 * in_flight);
+}
+
+static enum tcp_occupation occupation_of(const struct tcp_account *account,
+                                         const struct tcp_connection *c)
+{
+    if (c->flight == NULL || c->snd_una == c->snd_end || seq_gt(c->snd_una, c->snd_end))
+        return TCP_IDLE;
+    if (window_is_in_the_way(c))
+        return TCP_RWND_LIMITED;
+    bool starved = account->occupation == TCP_SNDBUF_LIMITED ||
+                   (c->snd_nxt == c->snd_end && !congestion_is_in_the_way(c));
+    bool wants_room = has(c, TCPF_WANTS_ROOM) || c->flight->tells_progress > 1;
+    return wants_room && starved ? TCP_SNDBUF_LIMITED : TCP_BUSY;
+}
+
+void account_occupation(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
+{
+    struct tcp_account *account = account_of(tcp, c);
+    if (account == NULL)
+        return;
+    enum tcp_occupation now = occupation_of(account, c);
+    if (now == account->occupation)
+        return;
+    account->spent_ns[account->occupation] += now_ns - account->since_ns;
+    account->since_ns = now_ns;
+    account->occupation = (uint8_t)now;
+}
+
+uint64_t account_spent_us(const struct tcp_account *account, enum tcp_occupation occupation,
+                          uint64_t now_ns)
+{
+    uint64_t spent = account->spent_ns[occupation];
+    if (account->occupation == occupation)
+        spent += now_ns - account->since_ns;
+    return spent / 1000;
+}

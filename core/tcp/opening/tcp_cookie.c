@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/opening/tcp_cookie.h"
+
+#include "core/tcp/tcp_internal.h"
+
+/*
+ * Theory of operation. The initial sequence number is a keyed hash of the SYN and of the time, but
+ * for its last three bits, which stand for the peer's segment size. With timestamps, the last six
+ * bits of ours carry the window scale, SACK and classic ECN; without, none is used. Accurate ECN is
+ * seen from the acknowledgement itself (RFC 9768, 5.1).
+ *
+ * Its first twelve bits leave the SYN's sequence number out. What acknowledges a cookie with text
+ * that has overtaken the first segment cannot be read, since that number is not known; those bits
+ * tell it from what belongs to a connection that is gone.
+ */
+
+enum {
+    COOKIE_MSS_BITS = 3,
+    COOKIE_FLOW_BITS = 12,
+    COOKIE_TIMESTAMP_BITS = 6, /* scale (15: none), SACK, ECN */
+    COOKIE_NO_SCALE = 15,
+    COOKIE_SACK = 1 << 4,
+    COOKIE_ECN = 1 << 5,
+};
+
+static const uint16_t cookie_mss[1 << COOKIE_MSS_BITS] = {
+    TCP_MIN_MSS, 536, 1220, 1360, 1400, 1440, 1460, 8960,
+};
+
+/* What the hash begins with: all but the SYN's own number and size. */
+static uint64_t flow_hash(const struct tcp *tcp, const struct tcp_key *key, uint32_t period)
+{
+    struct address_words local = address_words(&key->local);
+    struct address_words remote = address_words(&key->remote);
+    uint64_t words[5] = {
+        local.high,
+        local.low,
+        remote.high,
+        remote.low,
+        (uint64_t)key->local_port << 48 | (uint64_t)key->remote_port << 32 | period,
+    };
+    return siphash_words(&tcp->secrets.cookie, words, 5);
+}
+
+static uint32_t flow_bits(uint64_t hash)
+{
+    return (uint32_t)hash & ~(UINT32_MAX >> COOKIE_FLOW_BITS);
+}
+
+static uint32_t cookie_hash(const struct tcp *tcp, const struct tcp_half_open *entry,
+                            uint32_t period, unsigned mss_index)
+{
+    uint64_t flow = flow_hash(tcp, &entry->key, period);
+    uint64_t words[2] = {flow, (uint64_t)entry->irs << 8 | mss_index};
+    uint32_t hash = (uint32_t)siphash_words(&tcp->secrets.cookie, words, 2);
+    hash &= (UINT32_MAX >> COOKIE_FLOW_BITS) & ~((1u << COOKIE_MSS_BITS) - 1);
+    return flow_bits(flow) | hash | mss_index;
+}
+
+/* Never ahead of the clock, lest later timestamps look old. */
+static uint32_t timestamp_with(uint32_t timestamp, uint32_t carried)
+{
+    uint32_t mask = (1u << COOKIE_TIMESTAMP_BITS) - 1;
+    return (timestamp & ~mask) - (carried > (timestamp & mask) ? mask + 1 : 0) + carried;
+}
+
+uint32_t cookie_make(const struct tcp *tcp, struct tcp_half_open *syn, uint64_t now_ns)
+{
+    unsigned index = (1 << COOKIE_MSS_BITS) - 1;
+    while (index > 0 && cookie_mss[index] > syn->peer_mss)
+        index--;
+    syn->iss = cookie_hash(tcp, syn, (uint32_t)(now_ns >> COOKIE_PERIOD_SHIFT), index);
+    if (!(syn->flags & HALF_OPEN_TIMESTAMPS))
+        syn->flags = 0;
+    uint32_t timestamp = clock_ms(now_ns) + secret_timestamp_offset(tcp, &syn->key);
+    uint32_t scale = (syn->flags & HALF_OPEN_SCALING) ? syn->send_scale : COOKIE_NO_SCALE;
+    uint32_t sack = (syn->flags & HALF_OPEN_SACK) ? COOKIE_SACK : 0;
+    uint32_t ecn = syn->ecn == ECN_CLASSIC ? COOKIE_ECN : 0;
+    return timestamp_with(timestamp, scale | sack | ecn);
+}
+
+bool cookie_is_for(const struct tcp *tcp, const struct packet *packet, uint64_t now_ns)
+{
+    struct tcp_key key;
+    tcp_key_of(packet, &key);
+    uint32_t said = flow_bits(packet->tcp.acknowledgment - 1);
+    uint32_t period = (uint32_t)(now_ns >> COOKIE_PERIOD_SHIFT);
+    return said == flow_bits(flow_hash(tcp, &key, period)) ||
+           said == flow_bits(flow_hash(tcp, &key, period - 1));
+}
+
+bool cookie_read(const struct tcp *tcp, const struct packet *packet, struct tcp_half_open *entry,
+                 uint64_t now_ns)
+{
+    tcp_key_of(packet, &entry->key);
+    entry->iss = packet->tcp.acknowledgment - 1;
+    entry->irs = packet->tcp.sequence - 1;
+    unsigned index = entry->iss & ((1u << COOKIE_MSS_BITS) - 1);
+    uint32_t period = (uint32_t)(now_ns >> COOKIE_PERIOD_SHIFT);
+    if (cookie_hash(tcp, entry, period, index) != entry->iss &&
+        cookie_hash(tcp, entry, period - 1, index) != entry->iss)
+        return false;
+    entry->peer_mss = cookie_mss[index];
+    entry->ecn = ecn_of_acknowledgment(tcp, packet) & 15u;
+    if (!packet->tcp.has_timestamp)
+        return true;
+    uint32_t carried = packet->tcp.timestamp_echo & ((1u << COOKIE_TIMESTAMP_BITS) - 1);
+    entry->flags = HALF_OPEN_TIMESTAMPS;
+    if ((carried & COOKIE_ECN) && tcp->knobs.ecn != 0)
+        entry->ecn = ECN_CLASSIC;
+    entry->ts_recent = packet->tcp.timestamp;
+    if ((carried & 15) != COOKIE_NO_SCALE) {
+        entry->flags |= HALF_OPEN_SCALING;
+        entry->send_scale = carried & 15;
+    }
+    if (carried & COOKIE_SACK)
+        entry->flags |= HALF_OPEN_SACK;
+    return true;
+}

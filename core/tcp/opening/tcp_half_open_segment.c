@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/opening/tcp_cookie.h"
+#include "core/tcp/opening/tcp_half_open_internal.h"
+
+/* What follows a SYN+ACK: the entry, or what a cookie says of one, becomes a connection. */
+
+struct tcp_connection *half_open_connection(struct tcp *tcp, const struct tcp_half_open *entry,
+                                            const struct ao_state *ao, uint64_t now_ns)
+{
+    struct tcp_connection *c = connection_new(tcp, &entry->key, now_ns);
+    if (c == NULL)
+        return NULL;
+    c->flags &= ~(uint32_t)(TCPF_HAS_TIMESTAMPS | TCPF_HAS_SACK | TCPF_HAS_SCALING);
+    if (ao != NULL) {
+        c->flags |= TCPF_AO;
+        ao_set_state(tcp, tcp_refer(TCP_KIND_CONNECTION, connection_index(tcp, c)), ao);
+    }
+    if (entry->flags & HALF_OPEN_TIMESTAMPS)
+        c->flags |= TCPF_HAS_TIMESTAMPS;
+    if (entry->flags & HALF_OPEN_SACK)
+        c->flags |= TCPF_HAS_SACK;
+    if (entry->flags & HALF_OPEN_SCALING) {
+        c->flags |= TCPF_HAS_SCALING;
+        c->send_scale = entry->send_scale;
+    } else {
+        c->receive_scale = 0;
+    }
+    connection_set_iss(c, entry->iss);
+    c->snd_nxt = c->snd_una = entry->iss + 1;
+    c->rcv_nxt = entry->irs + 1;
+    const struct tcp_listener *listener = half_open_listener(tcp, &entry->key);
+    c->rcv_advertised = c->rcv_nxt + half_open_window(tcp, entry);
+    if (listener->algorithm != 0)
+        c->algorithm = (uint8_t)(listener->algorithm - 1);
+    if (listener->receive_buffer != 0) {
+        c->receive.limit = listener->receive_buffer;
+        c->flags |= TCPF_FIXED_RECEIVE_BUFFER;
+        c->receive_scale = has(c, TCPF_HAS_SCALING) ? half_open_scale(tcp, listener) & 15u : 0;
+    }
+    c->announced_mss = half_open_mss(tcp, &entry->key);
+    c->last_ack_sent = c->rcv_nxt;
+    tcp_first_timestamp(c, entry->ts_recent, now_ns);
+    c->peer_mss = entry->peer_mss;
+    c->announced_mss = half_open_mss(tcp, &entry->key);
+    struct ip_path path;
+    connection_set_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
+    c->snd_wl1 = entry->irs;
+    c->snd_wl2 = entry->iss;
+    return c;
+}
+
+static struct tcp_connection *promote(struct tcp *tcp, const struct tcp_half_open *entry,
+                                      const struct ao_state *ao, uint16_t listener, uint64_t now_ns)
+{
+    struct tcp_connection *c = half_open_connection(tcp, entry, ao, now_ns);
+    if (c == NULL)
+        return NULL;
+    c->retransmitted = entry->round;
+    listener_adopt(tcp, listener, c);
+    connection_established(tcp, c, now_ns);
+    return c;
+}
+
+static bool in_window(const struct tcp *tcp, const struct tcp_half_open *entry,
+                      const struct packet *packet)
+{
+    uint32_t offset = packet->tcp.sequence - (entry->irs + 1);
+    return offset < half_open_window(tcp, entry);
+}
+
+static void reset_for_entry(struct tcp *tcp, struct tcp_half_open *entry, struct packet *packet,
+                            uint64_t now_ns)
+{
+    if (packet->tcp.sequence == entry->irs + 1) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_RESET);
+        half_open_drop(tcp, (uint32_t)(entry - tcp->half_open.entries));
+        half_open_set_timer(tcp, now_ns);
+    } else if (in_window(tcp, entry, packet)) {
+        half_open_challenge(tcp, entry, packet, now_ns);
+    } else {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
+    }
+}
+
+/* TCP_DEFER_ACCEPT: an acknowledgement without data does not open the connection yet. The peer
+ * hears our SYN+ACK again, as if its answer had been lost, until there have been too many. */
+static bool is_deferred(const struct tcp_listener *owner, const struct tcp_half_open *entry,
+                        const struct packet *packet)
+{
+    return entry->round < owner->defer && packet->length == 0 && !(packet->tcp.flags & TCP_FIN);
+}
+
+/* The peer takes itself for connected and will say so again: room may come. Or it is told at once.
+ */
+static void refuse_for_want_of_room(struct tcp *tcp, struct packet *packet, uint64_t now_ns)
+{
+    if (!tcp->knobs.abort_on_overflow) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_LISTENER_FULL);
+        return;
+    }
+    count(tcp->counters, CHASKI_DROP_TCP_LISTENER_FULL);
+    tcp_build_refusal(tcp, packet, now_ns);
+}
+
+static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *entry,
+                                       struct packet *packet, uint64_t now_ns)
+{
+    uint32_t index = (uint32_t)(entry - tcp->half_open.entries);
+    uint16_t listener = listener_find(tcp, &entry->key);
+    if (listener == 0 || listener_full(&tcp->listeners[listener - 1]) ||
+        tcp->connection_count == tcp->connection_limit) {
+        refuse_for_want_of_room(tcp, packet, now_ns);
+        if (tcp->knobs.abort_on_overflow) {
+            half_open_drop(tcp, index);
+            half_open_set_timer(tcp, now_ns);
+        }
+        return NULL;
+    }
+    if (is_deferred(&tcp->listeners[listener - 1], entry, packet)) {
+        packet_free(packet);
+        return NULL;
+    }
+    struct tcp_half_open copy = *entry;
+    half_open_drop(tcp, index);
+    half_open_set_timer(tcp, now_ns);
+    struct tcp_connection *c = promote(tcp, &copy, half_open_ao(tcp, entry), listener, now_ns);
+    if (c != NULL)
+        ecn_complete(tcp, c, copy.ecn, packet);
+    if (c != NULL && copy.round == 0) /* RFC 6298, 3: it was sent once */
+        tcp_rtt_sample(tcp, c,
+                       maximum(clock_ms(now_ns) - copy.due_ms + half_open_wait_ms(tcp, &copy), 1) *
+                           1000);
+    return c;
+}
+
+/* An acknowledgement whose cookie is none of ours, or cannot be read: that needs the sequence
+ * number which only the first segment has. What overtook that one (`early`) must not cost the
+ * connection; the peer will send both again. */
+static void refuse_cookie(struct tcp *tcp, struct packet *packet, bool early, uint64_t now_ns)
+{
+    if (early && cookie_is_for(tcp, packet, now_ns))
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
+    else
+        tcp_build_refusal(tcp, packet, now_ns);
+}
+
+/* The peer's SYN came twice: the first was answered with a cookie, for the second there was an
+ * entry again. The acknowledgement is of the first answer. */
+static struct tcp_connection *complete_by_cookie(struct tcp *tcp, struct tcp_half_open *entry,
+                                                 struct packet *packet, uint64_t now_ns)
+{
+    uint16_t listener = listener_find(tcp, &entry->key);
+    struct tcp_half_open said = {0};
+    bool awaited = now_ns < tcp->half_open.cookies_until_ns;
+    if (listener == 0 || !awaited || !cookie_read(tcp, packet, &said, now_ns)) {
+        refuse_cookie(tcp, packet, awaited && packet->tcp.sequence != entry->irs + 1, now_ns);
+        return NULL;
+    }
+    half_open_drop(tcp, (uint32_t)(entry - tcp->half_open.entries));
+    half_open_set_timer(tcp, now_ns);
+    return half_open_cookie(tcp, packet, listener, now_ns);
+}
+
+struct tcp_connection *half_open_segment(struct tcp *tcp, uint32_t index, struct packet *packet,
+                                         uint64_t now_ns)
+{
+    struct tcp_half_open *entry = &tcp->half_open.entries[index];
+    const struct packet_tcp *segment = &packet->tcp;
+    if (entry->flags & HALF_OPEN_UNFILTERED) { /* nothing was answered: nothing can follow */
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
+    } else if (segment->flags & TCP_RST) {
+        reset_for_entry(tcp, entry, packet, now_ns);
+    } else if ((segment->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
+               segment->sequence == entry->irs) {
+        entry->ecn = ecn_of_syn_again(entry->ecn, packet) & 15u;
+        half_open_answer(tcp, entry, NULL, packet, now_ns); /* our answer was lost */
+    } else if ((segment->flags & TCP_SYN) || !in_window(tcp, entry, packet)) {
+        half_open_challenge(tcp, entry, packet, now_ns);
+    } else if (!(segment->flags & TCP_ACK)) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
+    } else if (segment->acknowledgment != entry->iss + 1) {
+        return complete_by_cookie(tcp, entry, packet, now_ns);
+    } else if ((entry->flags & HALF_OPEN_TIMESTAMPS) && segment->has_timestamp &&
+               entry->ts_recent != 0 && seq_lt(segment->timestamp, entry->ts_recent)) {
+        half_open_challenge(tcp, entry, packet, now_ns);
+    } else {
+        return complete(tcp, entry, packet, now_ns);
+    }
+    return NULL;
+}
+
+struct tcp_connection *half_open_cookie(struct tcp *tcp, struct packet *packet, uint16_t listener,
+                                        uint64_t now_ns)
+{
+    struct tcp_half_open entry = {0};
+    bool awaited = now_ns < tcp->half_open.cookies_until_ns;
+    if (!awaited || !cookie_read(tcp, packet, &entry, now_ns)) {
+        bool text = packet->length != 0 || (packet->tcp.flags & TCP_FIN);
+        count_many(tcp->counters, CHASKI_TCP_COOKIES_REFUSED, awaited);
+        refuse_cookie(tcp, packet, awaited && text, now_ns);
+        return NULL;
+    }
+    struct tcp_connection *c = NULL;
+    struct ao_state ao;
+    bool signs = ao_of_stranger(tcp, &entry.key, packet, entry.iss, entry.irs, &ao);
+    if (!listener_full(&tcp->listeners[listener - 1]))
+        c = promote(tcp, &entry, signs ? &ao : NULL, listener, now_ns);
+    if (c == NULL) {
+        refuse_for_want_of_room(tcp, packet, now_ns);
+        return NULL;
+    }
+    ecn_complete(tcp, c, entry.ecn, packet);
+    if (tcp->listeners[listener - 1].filter != NULL)
+        c->flags |= TCPF_UNFILTERED;
+    count(tcp->counters, CHASKI_TCP_COOKIES_ACCEPTED);
+    return c;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/receiving/tcp_segment.h"
+
+/* The answer to our SYN (RFC 9293, 3.10.7.3). */
+
+void tcp_take_syn_data(struct tcp *tcp, struct tcp_connection *c, uint32_t taken)
+{
+    struct tcp_flight *flight = c->flight;
+    c->snd_nxt += taken;
+    c->snd_una = c->snd_nxt;
+    if (flight == NULL || flight->syn_data == 0)
+        return;
+    flight->syn_again = (uint16_t)(flight->syn_data - taken);
+    if (flight->syn_again == 0)
+        c->fast_open |= FAST_OPEN_SYN_DATA;
+    flight->syn_data = 0;
+    if (taken == 0)
+        return;
+    c->bytes_acked += taken;
+    ecn_syn_data_taken(c);
+    send_queue_acknowledge(&flight->queue, c->snd_una);
+    scoreboard_init(&flight->scoreboard, c->snd_una);
+    flight->snd_small = flight->recovery_point = c->snd_una;
+    connection_tell_room(tcp, c);
+}
+
+/* What the peer says about itself on its SYN. */
+static void take_syn(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
+                     uint64_t now_ns)
+{
+    struct wire_tcp_options options;
+    wire_tcp_parse_options(packet_transport(packet), &options);
+    uint32_t advertised = c->rcv_advertised - c->rcv_nxt;
+    c->rcv_nxt = packet->tcp.sequence + 1;
+    c->rcv_advertised = c->rcv_nxt + advertised;
+    c->last_ack_sent = c->rcv_nxt;
+    if (!options.has_window_scale) {
+        c->flags &= ~(uint32_t)TCPF_HAS_SCALING;
+        c->receive_scale = 0;
+    }
+    c->send_scale = has(c, TCPF_HAS_SCALING) ? options.window_scale & 15u : 0;
+    count_many(tcp->counters, CHASKI_TCP_SCALE_CLAMPED, options.window_scale_clamped);
+    if (!options.sack_permitted)
+        c->flags &= ~(uint32_t)TCPF_HAS_SACK;
+    if (!options.has_timestamp)
+        c->flags &= ~(uint32_t)TCPF_HAS_TIMESTAMPS;
+    tcp_first_timestamp(c, options.timestamp, now_ns);
+    c->peer_mss = options.has_mss ? options.mss : TCP_DEFAULT_MSS;
+    ecn_take_synack(tcp, c, packet);
+    user_timeout_told(tcp, c, options.user_timeout);
+    struct ip_path path;
+    connection_set_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
+    c->snd_wnd = packet->tcp.window;
+    c->max_snd_wnd = packet->tcp.window;
+    c->snd_wl1 = packet->tcp.sequence;
+    c->snd_wl2 = packet->tcp.acknowledgment;
+}
+
+/* The answer to a fast open: it brings a cookie, or acknowledges the `taken` bytes on our SYN, or
+ * neither, though the SYN went again: then only the plain one got there (RFC 7413, 4.1.3.1). A
+ * cookie that was not asked for is none (as Linux). */
+static void learn_of_fast_open(struct tcp *tcp, const struct tcp_connection *c,
+                               const struct packet *packet, uint32_t taken)
+{
+    struct wire_tcp_options options;
+    struct fast_open_cookie cookie;
+    if (!(c->fast_open & FAST_OPEN_ACTIVE))
+        return;
+    wire_tcp_parse_options(packet_transport(packet), &options);
+    bool free_of_charge =
+        (c->fast_open & FAST_OPEN_NO_COOKIE) || (tcp->knobs.fast_open & FAST_OPEN_CLIENT_NO_COOKIE);
+    bool asked = !free_of_charge || fast_open_recall(&tcp->fast_open, &c->key.remote) != NULL;
+    bool given = fast_open_read(packet_transport(packet), &options, &cookie) && asked;
+    fast_open_remember(&tcp->fast_open, &c->key.remote, given ? &cookie : NULL, c->peer_mss);
+    if (given)
+        return;
+    if (c->retransmitted == 0 && (c->flight == NULL || c->flight->syn_data == 0))
+        fast_open_not_given(&tcp->fast_open, &c->key.remote,
+                            (c->fast_open & FAST_OPEN_EXPERIMENTAL) != 0);
+    if (taken != 0)
+        fast_open_arrived(tcp, &c->key.remote);
+    else if (c->retransmitted != 0)
+        fast_open_lost(tcp, &c->key.remote, false);
+}
+
+/* The timestamp echoed is none of those that our SYNs had: this answers another connection. */
+static bool echoes_another(const struct tcp_connection *c, const struct packet *packet,
+                           uint64_t now_ns)
+{
+    struct wire_tcp_options options;
+    wire_tcp_parse_options(packet_transport(packet), &options);
+    if (!has(c, TCPF_HAS_TIMESTAMPS) || !options.has_timestamp || options.timestamp_echo == 0)
+        return false;
+    uint32_t echoed_ms = options.timestamp_echo - c->ts_offset;
+    return clock_ms(now_ns) - echoed_ms > clock_ms(now_ns) - c->progress_ms;
+}
+
+void tcp_syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
+                          uint64_t now_ns)
+{
+    uint8_t flags = packet->tcp.flags;
+    bool acknowledges = (flags & TCP_ACK) != 0;
+    uint32_t taken = packet->tcp.acknowledgment - c->snd_nxt; /* of the data on our SYN */
+    if (acknowledges && taken > syn_carries(c)) {
+        tcp_build_refusal(tcp, packet, now_ns);
+        return;
+    }
+    if (acknowledges && !(flags & TCP_RST) && echoes_another(c, packet, now_ns)) {
+        tcp_build_refusal(tcp, packet, now_ns);
+        return;
+    }
+    if (flags & TCP_RST) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_RESET);
+        if (acknowledges)
+            connection_end(tcp, c, CHASKI_REFUSED);
+        return;
+    }
+    if (!(flags & TCP_SYN) || c->snd_nxt == c->snd_una) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
+        return;
+    }
+    take_syn(tcp, c, packet, now_ns);
+    if (!acknowledges) { /* both opened at once: RFC 9293, 3.5, figure 7 */
+        c->fast_open = 0;
+        c->state = CHASKI_TCP_SYN_RECEIVED;
+        c->flags |= TCPF_SYN_OWED;
+        packet_free(packet);
+        connection_wants_output(tcp, c);
+        return;
+    }
+    learn_of_fast_open(tcp, c, packet, taken);
+    tcp_take_syn_data(tcp, c, taken);
+    if (c->retries == 0)
+        tcp_rtt_sample(tcp, c, clock_us(now_ns + tcp_rto_ns(tcp, c) - c->send_at));
+    connection_established(tcp, c, now_ns);
+    if (has(c, TCPF_MORE)) { /* it goes with what the caller has still to write */
+        c->flags = (c->flags & ~(uint32_t)TCPF_MORE) | TCPF_ACK_DELAYED;
+        c->ack_at = now_ns + tcp->knobs.ack_delay_us * 1000ull;
+        c->pingpong = 1;
+    } else {
+        c->flags |= TCPF_ACK_NOW;
+    }
+    packet->tcp.sequence++;
+    bool alive = true;
+    if (packet->length != 0 || (flags & TCP_FIN))
+        alive = tcp_apply_text(tcp, c, packet, now_ns);
+    else
+        packet_free(packet);
+    if (!alive)
+        return;
+    connection_wants_output(tcp, c);
+}

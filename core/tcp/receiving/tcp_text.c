@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/receiving/tcp_segment.h"
+
+/* Text that has come, and the FIN behind it: queued, in order or behind a gap, and the
+ * acknowledgement that is owed for it. */
+
+void tcp_note_duplicate(const struct tcp *tcp, struct tcp_connection *c, uint32_t left,
+                        uint32_t right)
+{
+    if (!has(c, TCPF_HAS_SACK) || !tcp->knobs.dsack)
+        return;
+    ecn_came_again(c, left == c->dsack_left);
+    c->dsack_left = left;
+    c->dsack_length = (uint16_t)minimum(right - left, UINT16_MAX);
+}
+
+/* Text has come: as Linux, a peer that begins, or begins again, is in slow start and hears of each
+ * segment at once. */
+static void note_text(struct tcp_connection *c, uint64_t now_ns)
+{
+    enum { QUICK_LEAST = 2, QUICK_MOST = 16 };
+    bool begins = c->bytes_received == 0 || clock_ms(now_ns) - c->text_ms > c->rto_us / 1000;
+    c->text_ms = clock_ms(now_ns);
+    if (!begins)
+        return;
+    uint32_t segments = (c->rcv_advertised - c->rcv_nxt) / 2 / c->receive_mss;
+    segments = minimum(maximum(segments, QUICK_LEAST), QUICK_MOST);
+    c->quick_acks = maximum(segments, c->quick_acks) & 31u;
+}
+
+void tcp_owe_acknowledgment(struct tcp *tcp, struct tcp_connection *c, uint32_t received,
+                            uint64_t now_ns)
+{
+    enum { MOST = (1 << 25) - 1 };
+    uint32_t full = minimum(c->receive_mss, c->announced_mss);
+    bool quick = c->quick_acks != 0 && !c->pingpong;
+    c->unacknowledged_in = minimum(c->unacknowledged_in + received, MOST) & MOST;
+    if (c->unacknowledged_in > full || quick || has(c, TCPF_QUICKACK)) {
+        c->flags |= TCPF_ACK_NOW;
+    } else if (!has(c, TCPF_ACK_DELAYED)) {
+        c->flags |= TCPF_ACK_DELAYED;
+        c->ack_at = now_ns + tcp->knobs.ack_delay_us * 1000ull;
+    }
+}
+
+static void estimate_receive_mss(struct tcp_connection *c, const struct packet *packet)
+{
+    uint32_t size = packet->segment_size != 0 ? packet->segment_size : packet->length;
+    if (size > c->receive_mss)
+        c->receive_mss = (uint16_t)minimum(size, c->announced_mss);
+}
+
+void tcp_take_text(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
+                   uint64_t now_ns)
+{
+    struct tcp_receive_queue *queue = &c->receive;
+    uint32_t length = packet->length;
+    bool next = packet->tcp.sequence == c->rcv_nxt, gap = !tree_empty(&queue->runs);
+    estimate_receive_mss(c, packet);
+    note_text(c, now_ns);
+    if (!tcp_admit_text(tcp, c, packet, next)) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_QUEUE_FULL);
+        c->flags |= TCPF_ACK_NOW;
+        return;
+    }
+    if (next && tree_empty(&queue->runs)) {
+        receive_queue_append(queue, packet);
+        tcp_owe_acknowledgment(tcp, c, length, now_ns);
+        if (gap) /* what lay behind had to go for it: the peer is to know soon */
+            c->flags |= TCPF_ACK_NOW;
+    } else {
+        /* Out of order, or filling a gap: at once (RFC 5681, 4.2). */
+        uint32_t left = packet->tcp.sequence, from, to;
+        if (receive_queue_overlap(queue, left, left + length, &from, &to))
+            tcp_note_duplicate(tcp, c, from, to);
+        receive_queue_insert(queue, packet, tcp->counters);
+        length = receive_queue_close_gap(queue, c->rcv_nxt);
+        c->flags |= TCPF_ACK_NOW;
+        count(tcp->counters, CHASKI_TCP_OUT_OF_ORDER);
+        if (!next)
+            account_out_of_order(tcp, c);
+    }
+    if (length == 0) {
+        if (c->repeats < TCP_DUP_THRESHOLD)
+            c->repeats = (c->repeats + 1) & 31u;
+        return;
+    }
+    c->repeats = 0;
+    c->rcv_nxt += length;
+    c->bytes_received += length;
+    connection_tell(tcp, c, CHASKI_READABLE);
+}
+
+/* Cuts the text to what is new and within the window; false when nothing is left. */
+static bool trim_to_window(const struct tcp *tcp, struct tcp_connection *c, struct packet *packet)
+{
+    uint32_t end = packet->tcp.sequence + packet->length;
+    if (seq_gt(end, c->rcv_advertised)) {
+        packet_trim(packet, packet->length - (end - c->rcv_advertised));
+        packet->tcp.flags &= (uint8_t)~TCP_FIN;
+        c->flags |= TCPF_ACK_NOW;
+    }
+    if (seq_lt(packet->tcp.sequence, c->rcv_nxt)) {
+        uint32_t old = c->rcv_nxt - packet->tcp.sequence;
+        if (packet->length != 0)
+            tcp_note_duplicate(tcp, c, packet->tcp.sequence,
+                               packet->tcp.sequence + minimum(old, packet->length));
+        packet_consume(packet, minimum(old, packet->length));
+        packet->tcp.sequence = c->rcv_nxt;
+        c->flags |= TCPF_ACK_NOW;
+    }
+    return packet->length != 0;
+}
+
+/* The peer's FIN is next in order. False when the connection is gone. */
+static bool receive_fin(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    receive_queue_drop_runs(&c->receive, tcp->counters, CHASKI_DROP_TCP_AFTER_FIN);
+    c->rcv_nxt++;
+    c->flags |= TCPF_FIN_RECEIVED;
+    c->dsack_length = 0; /* the peer is done; what came twice does not matter to it any more */
+    /* Behind text its acknowledgement may wait for ours (Linux). */
+    if (c->state == CHASKI_TCP_ESTABLISHED && c->bytes_received != 0) {
+        c->pingpong = 1;
+        tcp_owe_acknowledgment(tcp, c, 1, now_ns);
+    } else {
+        c->flags |= TCPF_ACK_NOW;
+    }
+    if (seq_lt(c->rcv_advertised, c->rcv_nxt))
+        c->rcv_advertised = c->rcv_nxt;
+    connection_tell(tcp, c, CHASKI_READABLE);
+    switch (c->state) {
+    case CHASKI_TCP_SYN_RECEIVED:
+    case CHASKI_TCP_ESTABLISHED:
+        c->state = CHASKI_TCP_CLOSE_WAIT;
+        return true;
+    case CHASKI_TCP_FIN_WAIT_1: /* ours is not acknowledged, else it were FIN-WAIT-2 */
+        c->state = CHASKI_TCP_CLOSING;
+        return true;
+    case CHASKI_TCP_FIN_WAIT_2:
+        tcp_build_ack(tcp, c, tcp_next_sequence(c), now_ns);
+        connection_time_wait(tcp, c, now_ns);
+        return false;
+    default:
+        return true;
+    }
+}
+
+bool tcp_apply_text(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
+                    uint64_t now_ns)
+{
+    if (!may_receive_text(c)) {
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_AFTER_FIN);
+        return true;
+    }
+    uint32_t fin_at = packet->tcp.sequence + packet->length;
+    bool text = trim_to_window(tcp, c, packet);
+    bool fin = (packet->tcp.flags & TCP_FIN) != 0;
+    if (text)
+        tcp_take_text(tcp, c, packet, now_ns);
+    else
+        packet_free(packet);
+    if (fin && seq_gt(fin_at, c->rcv_nxt)) {
+        c->fin_at = fin_at;
+        c->flags |= TCPF_FIN_KNOWN | TCPF_ACK_NOW; /* it is out of order too (RFC 5681, 4.2) */
+    }
+    bool next =
+        (fin && fin_at == c->rcv_nxt) || (has(c, TCPF_FIN_KNOWN) && c->fin_at == c->rcv_nxt);
+    return !next || receive_fin(tcp, c, now_ns);
+}

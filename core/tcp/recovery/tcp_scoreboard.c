@@ -1,0 +1,497 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/recovery/tcp_scoreboard.h"
+
+#include "core/base/sequence.h"
+#include "core/tcp/sending/tcp_send_queue.h"
+
+/*
+ * Theory of operation. Every byte in flight belongs to exactly one record; records do not overlap
+ * and leave no gap between SND.UNA and SND.NXT. The peer decides how finely records are split,
+ * therefore they stand in a balanced tree, and splits happen at multiples of the segment size only,
+ * so that one-byte SACK blocks cannot multiply them.
+ *
+ * What is in the network, neither SACKed nor lost and not sent again, stands in a list in the order
+ * of sending as well. Losses are found from its front (RFC 8985), so that each record is visited
+ * once for each time that it is sent, whatever the peer reports.
+ */
+
+/* Who may take how many of the records that all connections share: splitting by SACK blocks, on
+ * which the peer decides, leaves some to new data, and both leave some to what goes again. */
+static const enum purpose to_split = FOR_SEND, to_send = FOR_RECEIVE, to_send_again = FOR_CONTROL;
+
+static struct tcp_sent *sent_of(struct tree_node *node)
+{
+    return node == NULL ? NULL : tree_entry(node, struct tcp_sent, node);
+}
+
+static struct tcp_sent *next_sent(const struct tcp_sent *sent)
+{
+    return sent_of(tree_next(&sent->node));
+}
+
+void scoreboard_init(struct tcp_scoreboard *board, uint32_t una)
+{
+    *board = (struct tcp_scoreboard){.highest_sacked = una, .resent = una};
+    list_init(&board->by_time);
+}
+
+/* ---- Sums ---------------------------------------------------------------------------------- */
+
+static void add(struct sent_sum *sum, uint32_t bytes, uint32_t segments)
+{
+    sum->bytes += bytes;
+    sum->segments += segments;
+}
+
+/* Counts in, or with negative numbers out, what is or was part of a record. */
+static void count_part(struct tcp_scoreboard *board, const struct tcp_sent *sent, uint32_t bytes,
+                       uint32_t segments)
+{
+    add(&board->out, bytes, segments);
+    if (sent->flags & SENT_SACKED)
+        add(&board->sacked, bytes, segments);
+    if (sent->flags & SENT_LOST)
+        add(&board->lost, bytes, segments);
+    if (sent->flags & SENT_RETRANSMITTED)
+        add(&board->retransmitted, bytes, segments);
+    if ((sent->flags & (SENT_LOST | SENT_RETRANSMITTED)) == SENT_LOST)
+        board->owed += bytes;
+}
+
+static void count_in(struct tcp_scoreboard *board, const struct tcp_sent *sent)
+{
+    count_part(board, sent, sent_length(sent), sent->segments);
+}
+
+static void count_out(struct tcp_scoreboard *board, const struct tcp_sent *sent)
+{
+    count_part(board, sent, 0u - sent_length(sent), 0u - sent->segments);
+}
+
+/* What stays of a record's flags whatever becomes of it. */
+static const unsigned lasting = SENT_EVER_RETRANSMITTED | SENT_PUSHED;
+
+static void set_flags(struct tcp_scoreboard *board, struct tcp_sent *sent, unsigned flags)
+{
+    count_out(board, sent);
+    sent->flags = (uint16_t)flags;
+    count_in(board, sent);
+}
+
+static uint16_t segments_in(uint32_t bytes, uint32_t mss)
+{
+    uint32_t n = (bytes + mss - 1) / mss;
+    return (uint16_t)(n < UINT16_MAX ? n : UINT16_MAX);
+}
+
+/* Of the first `length` bytes of a record, at least one and leaving one. */
+static uint16_t segments_of_part(const struct tcp_sent *sent, uint32_t length)
+{
+    uint32_t n =
+        (uint32_t)(((uint64_t)length * sent->segments + sent_length(sent) - 1) / sent_length(sent));
+    if (n >= sent->segments)
+        n = sent->segments - 1u;
+    return (uint16_t)(n != 0 ? n : 1);
+}
+
+/* ---- Records ------------------------------------------------------------------------------- */
+
+struct tcp_sent *scoreboard_sent(struct tcp_scoreboard *board, struct pool *pool, uint32_t sequence,
+                                 uint32_t end, uint32_t mss, struct send_chunk *chunk,
+                                 uint64_t now_ns)
+{
+    struct tcp_sent *sent = pool_take(pool, to_send);
+    if (sent == NULL)
+        return NULL;
+    *sent = (struct tcp_sent){
+        .node.key = sequence,
+        .end = end,
+        .segments = segments_in(end - sequence, mss),
+        .sent_ns = now_ns,
+        .chunk = chunk,
+    };
+    tree_insert(&board->sent, &sent->node);
+    list_append(&board->by_time, &sent->by_time);
+    count_in(board, sent);
+    return sent;
+}
+
+void scoreboard_shorten(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t end,
+                        uint32_t mss)
+{
+    count_out(board, sent);
+    sent->end = end;
+    sent->segments = segments_in(sent_length(sent), mss);
+    count_in(board, sent);
+}
+
+static void note_reordered(uint32_t sequence, struct sent_news *news)
+{
+    if (!news->reordered || seq_lt(sequence, news->reordered_from))
+        news->reordered_from = sequence;
+    news->reordered = true;
+}
+
+static bool sent_after(const struct tcp_sent *sent, uint64_t than_ns, uint32_t than_end)
+{
+    return sent->sent_ns > than_ns || (sent->sent_ns == than_ns && seq_gt(sent->end, than_end));
+}
+
+/* So many of a record's segments have arrived. */
+static void note_rate(const struct tcp_sent *sent, uint32_t segments, struct sent_news *news)
+{
+    news->segments += segments;
+    if (news->mark_sent_ns != 0 && !sent_after(sent, news->mark_sent_ns, news->mark_end))
+        return;
+    news->mark_sent_ns = sent->sent_ns;
+    news->mark_end = sent->end;
+    news->mark = sent->mark;
+}
+
+/* What is delivered is news of the round trip, of the order of arrival, of spurious time-outs.
+ * False when it is not known which transmission it was. */
+static bool note_delivery(const struct tcp_scoreboard *board, const struct tcp_sent *sent,
+                          struct sent_news *news)
+{
+    if (sent->flags & SENT_EVER_RETRANSMITTED) {
+        news->retransmission_acknowledged = true;
+        if (news->now_ns - sent->sent_ns < news->min_rtt_us * 1000ull)
+            return false; /* RFC 8985, 6.2, step 2: it was the original that arrived */
+    } else {
+        if (sent->sent_ns > news->newest_sent_ns)
+            news->newest_sent_ns = sent->sent_ns;
+        if (seq_lt(sent->end, board->highest_sacked))
+            note_reordered(sent->node.key, news);
+        news->original |= seq_le(sent->end, news->original_end);
+    }
+    if (sent_after(sent, news->latest_sent_ns, news->latest_end)) {
+        news->latest_sent_ns = sent->sent_ns;
+        news->latest_end = sent->end;
+    }
+    return true;
+}
+
+static void free_record(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent)
+{
+    tree_remove(&board->sent, &sent->node);
+    list_remove(&sent->by_time);
+    pool_give(pool, sent);
+}
+
+static void drop_record(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent)
+{
+    count_out(board, sent);
+    free_record(board, pool, sent);
+}
+
+void scoreboard_unsend(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent)
+{
+    drop_record(board, pool, sent);
+}
+
+/* Of a record, those that lie before `una`. */
+static uint16_t segments_before(const struct tcp_sent *sent, uint32_t una)
+{
+    if (seq_le(sent->end, una))
+        return sent->segments;
+    return sent->segments > 1 ? segments_of_part(sent, una - sent->node.key) : 0;
+}
+
+/* Takes off a record what lies before `una`. */
+static void behead(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t una)
+{
+    uint32_t n = una - sent->node.key;
+    uint16_t segments = segments_before(sent, una);
+    count_part(board, sent, 0u - n, 0u - segments);
+    sent->segments -= segments;
+    sent->node.key += n; /* not past a neighbour: the tree's order stands */
+    sent->chunk = send_chunk_at(sent->chunk, sent->node.key);
+}
+
+void scoreboard_acknowledge(struct tcp_scoreboard *board, struct pool *pool, uint32_t una,
+                            struct sent_news *news)
+{
+    struct tcp_sent *sent;
+    while ((sent = scoreboard_first(board)) != NULL && seq_lt(sent->node.key, una)) {
+        uint32_t n = seq_min(sent->end, una) - sent->node.key;
+        news->acknowledged += n;
+        if (!(sent->flags & SENT_SACKED)) {
+            news->delivered += n;
+            if (note_delivery(board, sent, news))
+                news->in_order_sent_ns = sent->sent_ns;
+            note_rate(sent, segments_before(sent, una), news);
+        }
+        if (seq_le(sent->end, una))
+            drop_record(board, pool, sent);
+        else
+            behead(board, sent, una);
+    }
+    board->highest_sacked = seq_max(board->highest_sacked, una);
+    board->resent = seq_max(board->resent, una);
+}
+
+static bool split(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent,
+                  uint32_t length, enum purpose purpose)
+{
+    if (length >= sent_length(sent))
+        return true;
+    struct tcp_sent *rest = pool_take(pool, purpose);
+    if (rest == NULL)
+        return false;
+    count_out(board, sent);
+    *rest = *sent;
+    rest->node.key = sent->node.key + length;
+    rest->chunk = send_chunk_at(sent->chunk, rest->node.key);
+    if (sent->segments > 1) {
+        sent->segments = segments_of_part(sent, length);
+        rest->segments -= sent->segments;
+    }
+    sent->end = rest->node.key;
+    sent->flags &= (uint16_t)~SENT_PUSHED;
+    tree_insert(&board->sent, &rest->node);
+    list_init(&rest->by_time);
+    if (!list_empty(&sent->by_time))
+        list_prepend(&sent->by_time, &rest->by_time);
+    count_in(board, sent);
+    count_in(board, rest);
+    return true;
+}
+
+bool scoreboard_split(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent,
+                      uint32_t length)
+{
+    return split(board, pool, sent, length, to_send_again);
+}
+
+/* Lets `first` cover the range behind it as well, which is in the same state. */
+static void join(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *first,
+                 struct tcp_sent *second)
+{
+    uint32_t segments = (uint32_t)first->segments + second->segments;
+    count_out(board, first);
+    count_out(board, second);
+    first->end = second->end;
+    first->flags |= second->flags;
+    first->segments = (uint16_t)(segments < UINT16_MAX ? segments : UINT16_MAX);
+    free_record(board, pool, second);
+    count_in(board, first);
+}
+
+static bool is_sacked(const struct tcp_sent *sent)
+{
+    return sent != NULL && (sent->flags & SENT_SACKED);
+}
+
+/* Returns the record that covers it afterwards: neighbours that are SACKed become one, so that
+ * what is known already costs nothing when it is reported again. */
+static struct tcp_sent *mark_sacked(struct tcp_scoreboard *board, struct pool *pool,
+                                    struct tcp_sent *sent, struct sent_news *news)
+{
+    note_delivery(board, sent, news);
+    note_rate(sent, sent->segments, news);
+    set_flags(board, sent, (sent->flags & lasting) | SENT_SACKED);
+    list_remove(&sent->by_time);
+    news->sacked += sent_length(sent);
+    board->highest_sacked = seq_max(board->highest_sacked, sent->end);
+    struct tcp_sent *behind = next_sent(sent), *before = sent_of(tree_previous(&sent->node));
+    if (is_sacked(behind))
+        join(board, pool, sent, behind);
+    if (!is_sacked(before))
+        return sent;
+    join(board, pool, before, sent);
+    return before;
+}
+
+/* Cuts the record at the block's edges, inwards to whole segments; NULL when no whole segment of it
+ * is covered, or no record was left to split with. */
+static struct tcp_sent *cut_to_block(struct tcp_scoreboard *board, struct pool *pool,
+                                     struct tcp_sent *sent, uint32_t left, uint32_t right,
+                                     uint32_t mss)
+{
+    uint32_t begin = sent->node.key, end = sent->end;
+    if (seq_lt(begin, left))
+        begin += (left - begin + mss - 1) / mss * mss;
+    if (seq_ge(begin, seq_min(end, right)))
+        return NULL;
+    if (seq_gt(end, right))
+        end = begin + (right - begin) / mss * mss;
+    if (begin == end)
+        return NULL;
+    if (begin != sent->node.key) {
+        if (!split(board, pool, sent, begin - sent->node.key, to_split))
+            return NULL;
+        sent = next_sent(sent);
+    }
+    return split(board, pool, sent, end - begin, to_split) ? sent : NULL;
+}
+
+void scoreboard_sack(struct tcp_scoreboard *board, struct pool *pool, uint32_t left, uint32_t right,
+                     uint32_t mss, struct sent_news *news)
+{
+    struct tcp_sent *sent = sent_of(tree_floor(&board->sent, left));
+    if (sent != NULL && seq_le(sent->end, left))
+        sent = next_sent(sent);
+    while (sent != NULL && seq_lt(sent->node.key, right)) {
+        struct tcp_sent *covered = NULL;
+        if (!is_sacked(sent))
+            covered = cut_to_block(board, pool, sent, left, right, mss);
+        if (covered != NULL)
+            sent = mark_sacked(board, pool, covered, news);
+        sent = next_sent(sent);
+    }
+}
+
+/* ---- Losses -------------------------------------------------------------------------------- */
+
+static void mark_lost(struct tcp_scoreboard *board, struct tcp_sent *sent)
+{
+    if (board->on_lost != NULL)
+        board->on_lost(board->on_lost_context, sent);
+    set_flags(board, sent, (sent->flags & lasting) | SENT_LOST);
+    list_remove(&sent->by_time);
+    board->resent = seq_min(board->resent, sent->node.key);
+}
+
+/* Both are lost, and neither was sent again, or both were. What is sent again is cut anew: records
+ * that were needed to tell ranges apart are not missing when that begins. */
+static bool may_join(const struct tcp_sent *a, const struct tcp_sent *b)
+{
+    return a != NULL && b != NULL && a->flags == (b->flags & (uint16_t)~SENT_PUSHED) &&
+           (a->flags & (SENT_LOST | SENT_RETRANSMITTED)) == SENT_LOST;
+}
+
+/* Marks lost, and makes one range of neighbours. */
+static void lose(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent)
+{
+    mark_lost(board, sent);
+    struct tcp_sent *behind = next_sent(sent), *before = sent_of(tree_previous(&sent->node));
+    if (may_join(sent, behind))
+        join(board, pool, sent, behind);
+    if (may_join(before, sent))
+        join(board, pool, before, sent);
+}
+
+static struct tcp_sent *oldest(const struct tcp_scoreboard *board)
+{
+    return list_empty(&board->by_time) ? NULL
+                                       : list_entry(board->by_time.next, struct tcp_sent, by_time);
+}
+
+static bool sent_before(const struct tcp_sent *sent, uint64_t than_ns, uint32_t than_end)
+{
+    return sent != NULL &&
+           (sent->sent_ns < than_ns || (sent->sent_ns == than_ns && seq_lt(sent->end, than_end)));
+}
+
+bool scoreboard_waits(const struct tcp_scoreboard *board, uint64_t than_ns, uint32_t than_end)
+{
+    return sent_before(oldest(board), than_ns, than_end);
+}
+
+bool scoreboard_lose_older(struct tcp_scoreboard *board, struct pool *pool, uint64_t before_ns,
+                           uint64_t than_ns, uint32_t than_end)
+{
+    bool marked = false;
+    struct tcp_sent *sent;
+    while (sent_before(sent = oldest(board), than_ns, than_end) && sent->sent_ns <= before_ns) {
+        lose(board, pool, sent);
+        marked = true;
+    }
+    return marked;
+}
+
+void scoreboard_lose_first(struct tcp_scoreboard *board, struct pool *pool, uint32_t mss)
+{
+    struct tcp_sent *sent = scoreboard_first(board);
+    if (sent == NULL || (sent->flags & SENT_SACKED))
+        return;
+    scoreboard_split(board, pool, sent, mss);
+    mark_lost(board, sent);
+}
+
+static void forget_sacks(struct tcp_scoreboard *board, struct pool *pool)
+{
+    struct tcp_sent *next;
+    for (struct tcp_sent *sent = scoreboard_first(board); sent != NULL; sent = next) {
+        next = next_sent(sent);
+        if (!(sent->flags & SENT_SACKED))
+            continue;
+        set_flags(board, sent, sent->flags & ~(unsigned)SENT_SACKED);
+        mark_lost(board, sent);
+        struct tcp_sent *before = sent_of(tree_previous(&sent->node));
+        if (may_join(before, sent))
+            join(board, pool, before, sent);
+    }
+    board->highest_sacked = scoreboard_first(board)->node.key;
+}
+
+void scoreboard_time_out(struct tcp_scoreboard *board, struct pool *pool, uint64_t before_ns)
+{
+    struct tcp_sent *first = scoreboard_first(board), *sent;
+    if (first == NULL)
+        return;
+    if (first->flags & SENT_SACKED)
+        forget_sacks(board, pool);
+    else
+        lose(board, pool, first);
+    while ((sent = oldest(board)) != NULL && sent->sent_ns <= before_ns)
+        lose(board, pool, sent);
+}
+
+void scoreboard_unlose(struct tcp_scoreboard *board)
+{
+    struct tcp_sent *sent =
+        scoreboard_last(board); /* backwards: the front of the list is the first */
+    for (; sent != NULL; sent = sent_of(tree_previous(&sent->node))) {
+        if ((sent->flags & (SENT_LOST | SENT_RETRANSMITTED)) != SENT_LOST)
+            continue;
+        set_flags(board, sent, sent->flags & ~(unsigned)SENT_LOST);
+        list_prepend(&board->by_time, &sent->by_time);
+    }
+}
+
+struct tcp_sent *scoreboard_next_lost(struct tcp_scoreboard *board)
+{
+    if (board->owed == 0)
+        return NULL;
+    struct tcp_sent *sent = sent_of(tree_ceiling(&board->sent, board->resent));
+    while (sent != NULL && (sent->flags & (SENT_LOST | SENT_RETRANSMITTED)) != SENT_LOST)
+        sent = next_sent(sent);
+    if (sent != NULL)
+        board->resent = sent->node.key;
+    return sent;
+}
+
+struct tcp_sent *scoreboard_first(const struct tcp_scoreboard *board)
+{
+    return sent_of(tree_first(&board->sent));
+}
+
+struct tcp_sent *scoreboard_last(const struct tcp_scoreboard *board)
+{
+    return sent_of(tree_last(&board->sent));
+}
+
+void scoreboard_went_before(struct tcp_scoreboard *board, struct tcp_sent *sent)
+{
+    set_flags(board, sent, sent->flags | SENT_LOST | SENT_RETRANSMITTED | SENT_EVER_RETRANSMITTED);
+}
+
+void scoreboard_resent(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t mss,
+                       uint64_t now_ns)
+{
+    count_out(board, sent);
+    sent->flags |= SENT_RETRANSMITTED | SENT_EVER_RETRANSMITTED;
+    sent->segments = segments_in(sent_length(sent), mss);
+    sent->sent_ns = now_ns;
+    count_in(board, sent);
+    list_remove(&sent->by_time);
+    list_append(&board->by_time, &sent->by_time);
+}
+
+void scoreboard_clear(struct tcp_scoreboard *board, struct pool *pool)
+{
+    struct tcp_sent *sent;
+    while ((sent = scoreboard_first(board)) != NULL)
+        drop_record(board, pool, sent);
+}

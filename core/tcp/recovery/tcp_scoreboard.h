@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CHASKI_TCP_TCP_SCOREBOARD_H
+#define CHASKI_TCP_TCP_SCOREBOARD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/list.h"
+#include "core/base/tree.h"
+#include "core/packet/pool.h"
+#include "core/tcp/recovery/tcp_rate.h"
+
+struct send_chunk;
+
+/*
+ * What is in flight, and what is known of it (RFC 6675). A record covers one transmitted range,
+ * SYN excluded, FIN included; it is split where the peer's knowledge splits it. The sums stand
+ * beside the tree, so that the amount in flight is known without a walk.
+ */
+enum sent_flag {
+    SENT_SACKED = 1,             /* the peer reports it as received */
+    SENT_LOST = 2,               /* we take it for lost */
+    SENT_RETRANSMITTED = 4,      /* sent again, and that is in flight */
+    SENT_EVER_RETRANSMITTED = 8, /* Karn: no round trip can be told from it */
+    SENT_PUSHED = 16,            /* nothing was written behind it when it was first sent */
+};
+
+struct tcp_sent {
+    struct tree_node node; /* node.key: first sequence number */
+    uint32_t end;          /* behind the last */
+    uint16_t flags;        /* enum sent_flag */
+    uint16_t segments;     /* that it went in */
+    uint64_t sent_ns;
+    struct send_chunk *chunk; /* where its first byte is; NULL: nothing but FIN */
+    struct list by_time;      /* in board->by_time while it is in the network, as far as we know */
+    struct rate_mark mark;    /* of the latest transmission */
+};
+
+static inline uint32_t sent_length(const struct tcp_sent *sent)
+{
+    return sent->end - sent->node.key;
+}
+
+/* Of everything in flight, or of a part of it. */
+struct sent_sum {
+    uint32_t bytes, segments;
+};
+
+/* Told of each range that is found lost, before it may be joined with others. */
+typedef void sent_lost_function(void *context, const struct tcp_sent *sent);
+
+struct tcp_scoreboard {
+    struct tree sent;
+    struct list by_time;           /* what is in the network, in the order of sending */
+    struct sent_sum out;           /* all of it */
+    struct sent_sum sacked;        /* SACKED */
+    struct sent_sum lost;          /* LOST, retransmitted or not */
+    struct sent_sum retransmitted; /* RETRANSMITTED */
+    uint32_t owed;                 /* bytes LOST and not RETRANSMITTED */
+    uint32_t highest_sacked;       /* behind the highest SACKed byte; SND.UNA when there is none */
+    uint32_t resent;               /* nothing before is lost and still to be sent again */
+    sent_lost_function *on_lost;   /* NULL: nobody is told */
+    void *on_lost_context;
+};
+
+/* What one acknowledgement told us. */
+struct sent_news {
+    uint64_t now_ns;
+    uint32_t rtt_us;         /* the round trip that it tells of; 0: none */
+    uint32_t min_rtt_us;     /* known before; a retransmission cannot be acknowledged sooner */
+    uint32_t original_end;   /* of what lies before, `original` is told */
+    uint32_t acknowledged;   /* bytes newly acknowledged by SND.UNA */
+    uint32_t delivered;      /* of these, what had not been SACKed before */
+    uint32_t sacked;         /* bytes newly SACKed */
+    uint64_t newest_sent_ns; /* when the latest never-retransmitted newly delivered range was
+                                sent; 0: there was none */
+    uint64_t latest_sent_ns; /* likewise, retransmitted ones among them (RFC 8985); and its end */
+    uint32_t latest_end;
+    uint64_t in_order_sent_ns; /* of these, the last that SND.UNA passed; 0: none */
+    uint64_t mark_sent_ns;     /* when what was sent latest of all that newly arrived was sent, */
+    uint32_t mark_end;         /* its end, */
+    struct rate_mark mark;     /* and what it noted */
+    uint32_t segments;         /* that newly arrived */
+    bool retransmission_acknowledged;
+    bool reordered; /* something arrived that was sent once, before what had arrived earlier */
+    uint32_t reordered_from; /* the first such byte */
+    bool original;           /* something arrived that was sent once, from before `original_end` */
+    bool duplicate;          /* the segment was a duplicate acknowledgement (RFC 5681) */
+    bool original_answered;  /* the timestamp echoed is of before the first retransmission */
+    bool congestion;         /* the peer reports marks (RFC 3168), */
+    uint32_t marked;         /* on about so many of the bytes that arrived */
+    bool dsack;              /* it reported a duplicate arrival (RFC 2883): of this range */
+    uint32_t dsack_left, dsack_right;
+};
+
+void scoreboard_init(struct tcp_scoreboard *board, uint32_t una);
+
+/* Notes a range that is about to be sent for the first time, in segments of `mss`; it may be
+ * shortened afterwards. NULL when no record is left. */
+struct tcp_sent *scoreboard_sent(struct tcp_scoreboard *board, struct pool *pool, uint32_t sequence,
+                                 uint32_t end, uint32_t mss, struct send_chunk *chunk,
+                                 uint64_t now_ns);
+
+/* Not all of what was noted last could be sent: it ends at `end`. */
+void scoreboard_shorten(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t end,
+                        uint32_t mss);
+
+/* Takes the note back: it could not be sent. */
+void scoreboard_unsend(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent);
+
+/* Drops records before `una`. */
+void scoreboard_acknowledge(struct tcp_scoreboard *board, struct pool *pool, uint32_t una,
+                            struct sent_news *news);
+
+/* Marks what a SACK block covers; ranges that it covers in part are split at multiples of `mss`.
+ * The block lies within what is in flight. */
+void scoreboard_sack(struct tcp_scoreboard *board, struct pool *pool, uint32_t left, uint32_t right,
+                     uint32_t mss, struct sent_news *news);
+
+/* RFC 8985, 6.2, step 5: marks lost what was sent no later than `before_ns` and before the segment
+ * that was sent at `than_ns` and ends at `than_end`. True when something was. */
+bool scoreboard_lose_older(struct tcp_scoreboard *board, struct pool *pool, uint64_t before_ns,
+                           uint64_t than_ns, uint32_t than_end);
+
+/* True when something is in the network that was sent before the segment that was sent at `than_ns`
+ * and ends at `than_end`. */
+bool scoreboard_waits(const struct tcp_scoreboard *board, uint64_t than_ns, uint32_t than_end);
+
+/* Marks the first range lost (its first `mss` bytes), whatever is known of it (RFC 6582). */
+void scoreboard_lose_first(struct tcp_scoreboard *board, struct pool *pool, uint32_t mss);
+
+/* A time-out: marks lost the first range, and what was sent no later than `before_ns`. When the
+ * first range is SACKed the peer has taken its word back, and all SACK marks go (RFC 2018, 8). */
+void scoreboard_time_out(struct tcp_scoreboard *board, struct pool *pool, uint64_t before_ns);
+
+/* Takes back that anything is lost and not yet sent again: it was not. */
+void scoreboard_unlose(struct tcp_scoreboard *board);
+
+/* The first range to send again: lost and not retransmitted since; NULL for none. */
+struct tcp_sent *scoreboard_next_lost(struct tcp_scoreboard *board);
+
+/* The first and the last range; NULL for none. */
+struct tcp_sent *scoreboard_first(const struct tcp_scoreboard *board);
+struct tcp_sent *scoreboard_last(const struct tcp_scoreboard *board);
+
+/* Shortens `sent` to `length` bytes; the rest becomes a range of its own. False when no record is
+ * left, with nothing done. */
+bool scoreboard_split(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent,
+                      uint32_t length);
+
+/* What was sent last had gone before, when nobody took note. */
+void scoreboard_went_before(struct tcp_scoreboard *board, struct tcp_sent *sent);
+
+/* Notes that `sent` has been sent again, in segments of `mss`. */
+void scoreboard_resent(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t mss,
+                       uint64_t now_ns);
+
+void scoreboard_clear(struct tcp_scoreboard *board, struct pool *pool);
+
+#endif

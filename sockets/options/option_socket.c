@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "sockets/options/option.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/time.h>
+
+/* Options of level SOL_SOCKET that are more than a number. */
+
+enum {
+    SEND_BUFFER_LEAST = 4608, /* Linux's, on 64-bit machines */
+    RECEIVE_BUFFER_LEAST = 2304,
+    NS_PER_US = 1000,
+    US_PER_SECOND = 1000000,
+};
+
+/* Doubled for bookkeeping, as Linux does and getsockopt tells. */
+static int set_buffer(struct socket *socket, enum plain_option option, uint32_t most, int least,
+                      const struct option_in *in)
+{
+    int value;
+    int error = option_read_int(in, &value);
+    if (error != 0)
+        return error;
+    uint32_t asked = (uint32_t)value < most ? (uint32_t)value : most;
+    if (asked > INT_MAX / 2)
+        asked = INT_MAX / 2;
+    int doubled = (int)asked * 2;
+    socket->plain[option] = doubled > least ? doubled : least;
+    socket->asked[option] = true;
+    return socket_apply_one(socket, option);
+}
+
+static int set_lowat(struct socket *socket, const struct option_in *in)
+{
+    int value;
+    int error = option_read_int(in, &value);
+    if (error != 0)
+        return error;
+    socket->plain[PLAIN_RCVLOWAT] = value < 0 ? INT_MAX : value == 0 ? 1 : value;
+    return 0;
+}
+
+static int set_linger(struct socket *socket, const struct option_in *in)
+{
+    struct linger linger;
+    if (in->length < sizeof linger)
+        return -EINVAL;
+    memcpy(&linger, in->bytes, sizeof linger);
+    socket->lingers = linger.l_onoff != 0;
+    if (socket->lingers)
+        socket->linger_s = (uint32_t)linger.l_linger;
+    return 0;
+}
+
+static int set_timeout(struct socket *socket, enum sockets_direction direction,
+                       const struct option_in *in)
+{
+    struct timeval time;
+    if (in->length < sizeof time)
+        return -EINVAL;
+    memcpy(&time, in->bytes, sizeof time);
+    if (time.tv_usec < 0 || time.tv_usec >= US_PER_SECOND)
+        return -EDOM;
+    uint64_t us = time.tv_sec < 0 ? 0 : (uint64_t)time.tv_sec * US_PER_SECOND + time.tv_usec;
+    if (time.tv_sec < 0)
+        socket->timeout_ns[direction] = 0;
+    else
+        socket->timeout_ns[direction] =
+            us == 0 || time.tv_sec > INT_MAX ? UINT64_MAX : us * NS_PER_US;
+    return 0;
+}
+
+static int set_pacing_rate(struct socket *socket, const struct option_in *in)
+{
+    uint64_t rate = 0;
+    if (in->length == sizeof rate) {
+        memcpy(&rate, in->bytes, sizeof rate);
+    } else {
+        int value;
+        int error = option_read_int(in, &value);
+        if (error != 0)
+            return error;
+        rate = (uint32_t)value == UINT32_MAX ? UINT64_MAX : (uint32_t)value;
+    }
+    socket->plain[PLAIN_MAX_PACING_RATE] = (int64_t)rate;
+    socket->asked[PLAIN_MAX_PACING_RATE] = true;
+    return socket_apply_one(socket, PLAIN_MAX_PACING_RATE);
+}
+
+int socket_level_set(struct socket *socket, int name, const struct option_in *in)
+{
+    const struct sockets_policy *policy = &socket->file.table->policy;
+    switch (name) {
+    case SO_SNDBUF:
+        return set_buffer(socket, PLAIN_SNDBUF, policy->wmem_max, SEND_BUFFER_LEAST, in);
+    case SO_SNDBUFFORCE:
+        return set_buffer(socket, PLAIN_SNDBUF, INT_MAX, SEND_BUFFER_LEAST, in);
+    case SO_RCVBUF:
+        return set_buffer(socket, PLAIN_RCVBUF, policy->rmem_max, RECEIVE_BUFFER_LEAST, in);
+    case SO_RCVBUFFORCE:
+        return set_buffer(socket, PLAIN_RCVBUF, INT_MAX, RECEIVE_BUFFER_LEAST, in);
+    case SO_RCVLOWAT:
+        return set_lowat(socket, in);
+    case SO_LINGER:
+        return set_linger(socket, in);
+    case SO_RCVTIMEO:
+        return set_timeout(socket, SOCKETS_RECEIVING, in);
+    case SO_SNDTIMEO:
+        return set_timeout(socket, SOCKETS_SENDING, in);
+    case SO_MAX_PACING_RATE:
+        return set_pacing_rate(socket, in);
+    case SO_TIMESTAMPING:
+        return stamping_set(socket, in);
+    case SO_TIMESTAMP:
+    case SO_TIMESTAMPNS:
+        return stamping_set_received(socket, name, in);
+    default:
+        return -ENOPROTOOPT;
+    }
+}
+
+static int get_linger(const struct socket *socket, const struct option_out *out)
+{
+    struct linger linger = {socket->lingers, (int)socket->linger_s};
+    return option_write(out, &linger, sizeof linger);
+}
+
+static int get_timeout(const struct socket *socket, enum sockets_direction direction,
+                       const struct option_out *out)
+{
+    struct timeval time = {0};
+    uint64_t ns = socket->timeout_ns[direction];
+    if (ns != UINT64_MAX) {
+        time.tv_sec = (time_t)(ns / NS_PER_US / US_PER_SECOND);
+        time.tv_usec = (suseconds_t)(ns / NS_PER_US % US_PER_SECOND);
+    }
+    return option_write(out, &time, sizeof time);
+}
+
+static int get_pacing_rate(const struct socket *socket, const struct option_out *out)
+{
+    uint64_t rate = (uint64_t)socket->plain[PLAIN_MAX_PACING_RATE];
+    if (*out->length >= sizeof rate)
+        return option_write(out, &rate, sizeof rate);
+    return option_write_int(out, (int)(rate < UINT32_MAX ? rate : UINT32_MAX));
+}
+
+static int get_error(struct socket *socket, const struct option_out *out)
+{
+    if (is_stream(socket))
+        tcp_socket_refresh(socket);
+    return option_write_int(out, -socket_take_error(socket));
+}
+
+/* Linux's SK_MEMINFO_*: received, SO_RCVBUF, being sent, SO_SNDBUF, and what there is not here. */
+static int get_memory(const struct socket *socket, const struct option_out *out)
+{
+    enum { FIELDS = 9 };
+    struct chaski_tcp_info info = {0};
+    if (is_stream(socket))
+        tcp_socket_info(socket, &info);
+    uint32_t fields[FIELDS] = {
+        info.receive_queue,    (uint32_t)socket->plain[PLAIN_RCVBUF],
+        info.send_queue,       (uint32_t)socket->plain[PLAIN_SNDBUF],
+        [5] = info.send_queue,
+    };
+    return option_write(out, fields, sizeof fields);
+}
+
+int socket_level_get(struct socket *socket, int name, const struct option_out *out)
+{
+    switch (name) {
+    case SO_ERROR:
+        return get_error(socket, out);
+    case SO_TYPE:
+        return option_write_int(out, socket->type);
+    case SO_DOMAIN:
+        return option_write_int(out, socket->family);
+    case SO_PROTOCOL:
+        return option_write_int(out, is_stream(socket) ? IPPROTO_TCP : IPPROTO_UDP);
+    case SO_ACCEPTCONN:
+        return option_write_int(out, socket->phase == SOCKET_LISTENING);
+    case SO_SNDBUF:
+        return option_write_int(out, (int)socket->plain[PLAIN_SNDBUF]);
+    case SO_RCVBUF:
+        return option_write_int(out, (int)socket->plain[PLAIN_RCVBUF]);
+    case SO_RCVLOWAT:
+        return option_write_int(out, (int)socket->plain[PLAIN_RCVLOWAT]);
+    case SO_SNDLOWAT:
+        return option_write_int(out, 1);
+    case SO_LINGER:
+        return get_linger(socket, out);
+    case SO_RCVTIMEO:
+        return get_timeout(socket, SOCKETS_RECEIVING, out);
+    case SO_SNDTIMEO:
+        return get_timeout(socket, SOCKETS_SENDING, out);
+    case SO_MAX_PACING_RATE:
+        return get_pacing_rate(socket, out);
+    case SO_TIMESTAMPING:
+        return option_write_int(out, (int)socket->timestamping);
+    case SO_TIMESTAMP:
+    case SO_TIMESTAMPNS:
+        return stamping_get_received(socket, name, out);
+    case SO_MEMINFO:
+        return get_memory(socket, out);
+    default:
+        return -ENOPROTOOPT;
+    }
+}

@@ -1,0 +1,229 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "sockets/options/ao.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/tcp.h>
+#include <netinet/in.h>
+#include <string.h>
+
+/* Options of level IPPROTO_TCP that are more than a number within limits. */
+
+enum {
+    MAXSEG_LEAST = 88,
+    MAXSEG_MOST = 32767,
+    MSS_DEFAULT = 536,
+    WINDOW_CLAMP_LEAST = 1152, /* half of the least receive buffer */
+    LINGER2_MOST = 120,        /* seconds; TCP_FIN_TIMEOUT_MAX */
+    NAME_MAX_LENGTH = 16,
+    IS_MPTCP = 43,       /* TCP_IS_MPTCP of later headers */
+    TIME_OUT_MOST = 120, /* seconds; TCP_RTO_MAX */
+};
+
+static const char *const congestion_names[] = {
+    [CHASKI_CUBIC] = "cubic",
+    [CHASKI_NEWRENO] = "reno",
+    [CHASKI_BBR] = "bbr",
+    [CHASKI_DCTCP] = "dctcp",
+};
+
+static int set_congestion(struct socket *socket, const struct option_in *in)
+{
+    char name[NAME_MAX_LENGTH] = {0};
+    if (in->length < 1)
+        return -EINVAL;
+    memcpy(name, in->bytes, in->length < sizeof name - 1 ? in->length : sizeof name - 1);
+    for (size_t i = 0; i < sizeof congestion_names / sizeof *congestion_names; i++) {
+        if (strcmp(name, congestion_names[i]) != 0)
+            continue;
+        socket->has_congestion = true;
+        socket->congestion = (uint8_t)i;
+        if (socket->phase == SOCKET_LISTENING)
+            return socket_apply_congestion(socket);
+        if (!socket->has_tcp)
+            return 0;
+        return error_number(chaski_tcp_set(socket->file.table->host, socket->tcp,
+                                           CHASKI_TCP_CONGESTION, (int64_t)i));
+    }
+    return -ENOENT;
+}
+
+static int get_congestion(const struct socket *socket, const struct option_out *out)
+{
+    char name[NAME_MAX_LENGTH] = {0};
+    int64_t which = socket->congestion;
+    if (socket->has_tcp)
+        chaski_tcp_get(socket->file.table->host, socket->tcp, CHASKI_TCP_CONGESTION, &which);
+    strncpy(name, congestion_names[which], sizeof name - 1);
+    return option_write(out, name, sizeof name);
+}
+
+static int set_maxseg(struct socket *socket, const struct option_in *in)
+{
+    int value;
+    int error = option_read_int(in, &value);
+    if (error != 0)
+        return error;
+    if (value != 0 && (value < MAXSEG_LEAST || value > MAXSEG_MOST))
+        return -EINVAL;
+    socket->plain[PLAIN_MAXSEG] = value;
+    socket->asked[PLAIN_MAXSEG] = true;
+    return socket_apply_one(socket, PLAIN_MAXSEG);
+}
+
+static int get_maxseg(const struct socket *socket, const struct option_out *out)
+{
+    struct chaski_tcp_info info;
+    if (socket->phase != SOCKET_ENDED && tcp_socket_info(socket, &info))
+        return option_write_int(out, (int)info.tcpi_snd_mss);
+    int64_t asked = socket->plain[PLAIN_MAXSEG];
+    return option_write_int(out, asked != 0 ? (int)asked : MSS_DEFAULT);
+}
+
+static int set_window_clamp(struct socket *socket, const struct option_in *in)
+{
+    int value;
+    int error = option_read_int(in, &value);
+    if (error != 0)
+        return error;
+    if (value == 0 && socket->phase != SOCKET_NEW)
+        return -EINVAL;
+    if (value != 0 && value < WINDOW_CLAMP_LEAST)
+        value = WINDOW_CLAMP_LEAST;
+    socket->plain[PLAIN_WINDOW_CLAMP] = value;
+    socket->asked[PLAIN_WINDOW_CLAMP] = value != 0;
+    return value != 0 ? socket_apply_one(socket, PLAIN_WINDOW_CLAMP) : 0;
+}
+
+static int set_linger2(struct socket *socket, const struct option_in *in)
+{
+    int value;
+    int error = option_read_int(in, &value);
+    if (error != 0)
+        return error;
+    if (value == 0)
+        value = (int)socket->file.table->policy.fin_timeout_s;
+    socket->plain[PLAIN_LINGER2] = value < 0 ? -1 : value > LINGER2_MOST ? LINGER2_MOST : value;
+    socket->asked[PLAIN_LINGER2] = true;
+    return socket_apply_one(socket, PLAIN_LINGER2);
+}
+
+static int set_quickack(struct socket *socket, const struct option_in *in)
+{
+    int value;
+    int error = option_read_int(in, &value);
+    if (error != 0)
+        return error;
+    socket->quick = value != 0;
+    if (!socket->has_tcp)
+        return 0;
+    return error_number(
+        chaski_tcp_set(socket->file.table->host, socket->tcp, CHASKI_TCP_QUICKACK, socket->quick));
+}
+
+static int get_quickack(const struct socket *socket, const struct option_out *out)
+{
+    int64_t value = socket->quick;
+    if (socket->has_tcp)
+        chaski_tcp_get(socket->file.table->host, socket->tcp, CHASKI_TCP_QUICKACK, &value);
+    return option_write_int(out, (int)value);
+}
+
+/* Linux keeps how many SYN+ACKs go in that time, and tells the time that these take. */
+static int set_defer_accept(struct socket *socket, const struct option_in *in)
+{
+    int seconds;
+    int error = option_read_int(in, &seconds);
+    if (error != 0)
+        return error;
+    int count = seconds > 0, passed = count, time_out = 1;
+    while (seconds > passed && count < UCHAR_MAX) {
+        count++;
+        time_out = time_out * 2 < TIME_OUT_MOST ? time_out * 2 : TIME_OUT_MOST;
+        passed += time_out;
+    }
+    socket->plain[PLAIN_DEFER_ACCEPT] = count;
+    if (socket->phase == SOCKET_LISTENING)
+        chaski_tcp_listener_defer(socket->file.table->host, socket->listener, (uint8_t)count);
+    return 0;
+}
+
+static int get_defer_accept(const struct socket *socket)
+{
+    int64_t count = socket->plain[PLAIN_DEFER_ACCEPT];
+    int passed = 0, time_out = 1;
+    for (int64_t i = 0; i < count; i++) {
+        passed += time_out;
+        time_out = time_out * 2 < TIME_OUT_MOST ? time_out * 2 : TIME_OUT_MOST;
+    }
+    return passed;
+}
+
+/* Linux takes it for the sake of programs that know it, and does nothing. */
+static int set_thin_dupack(const struct option_in *in)
+{
+    int value;
+    int error = option_read_int(in, &value);
+    return error != 0 ? error : value != 0 && value != 1 ? -EINVAL : 0;
+}
+
+int tcp_level_set(struct socket *socket, int name, const struct option_in *in)
+{
+    switch (name) {
+    case TCP_THIN_DUPACK:
+        return set_thin_dupack(in);
+    case TCP_REPAIR:
+        return -EPERM;
+    case TCP_DEFER_ACCEPT:
+        return set_defer_accept(socket, in);
+    case TCP_CONGESTION:
+        return set_congestion(socket, in);
+    case TCP_MAXSEG:
+        return set_maxseg(socket, in);
+    case TCP_WINDOW_CLAMP:
+        return set_window_clamp(socket, in);
+    case TCP_LINGER2:
+        return set_linger2(socket, in);
+    case TCP_QUICKACK:
+        return set_quickack(socket, in);
+    case AO_ADD_KEY:
+    case AO_DEL_KEY:
+    case AO_INFO:
+        return ao_set(socket, name, in);
+    default:
+        return fast_open_set(socket, name, in);
+    }
+}
+
+int tcp_level_get(struct socket *socket, int name, const struct option_out *out)
+{
+    switch (name) {
+    case TCP_INFO:
+        return tcp_info_get(socket, out);
+    case TCP_CC_INFO: /* no algorithm tells anything */
+        *out->length = 0;
+        return 0;
+    case TCP_THIN_DUPACK:
+    case TCP_REPAIR:
+    case IS_MPTCP:
+        return option_write_int(out, 0);
+    case TCP_DEFER_ACCEPT:
+        return option_write_int(out, get_defer_accept(socket));
+    case TCP_CONGESTION:
+        return get_congestion(socket, out);
+    case TCP_MAXSEG:
+        return get_maxseg(socket, out);
+    case TCP_WINDOW_CLAMP:
+        return option_write_int(out, (int)socket->plain[PLAIN_WINDOW_CLAMP]);
+    case TCP_LINGER2:
+        return option_write_int(out, (int)socket->plain[PLAIN_LINGER2]);
+    case TCP_QUICKACK:
+        return get_quickack(socket, out);
+    case AO_INFO:
+        return ao_get(socket, out);
+    case AO_GET_KEYS:
+        return ao_get_keys(socket, out);
+    default:
+        return fast_open_get(socket, name, out);
+    }
+}

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "sockets/options/linux_tcp_info.h"
+#include "sockets/options/option.h"
+
+/* Linux's struct tcp_info. What does not exist here is 0. */
+
+enum { INFINITE_THRESHOLD = 0x7fffffff, CLOSED = 7, LISTEN = 10 };
+
+static uint32_t threshold_of(const struct chaski_tcp_info *from)
+{
+    /* The core's "no threshold yet" is half the sequence space, in segments here. */
+    uint32_t none = from->tcpi_snd_mss != 0 ? UINT32_MAX / 2 / from->tcpi_snd_mss : 0;
+    return from->tcpi_snd_ssthresh >= none ? INFINITE_THRESHOLD : from->tcpi_snd_ssthresh;
+}
+
+static void fill_sending(struct linux_tcp_info *info, const struct chaski_tcp_info *from)
+{
+    info->rto = from->tcpi_rto;
+    info->snd_mss = from->tcpi_snd_mss;
+    info->unacked = from->tcpi_unacked;
+    info->sacked = from->tcpi_sacked;
+    info->lost = from->tcpi_lost;
+    info->retrans = from->tcpi_retrans;
+    info->rtt = from->tcpi_rtt;
+    info->rttvar = from->tcpi_rttvar;
+    info->min_rtt = from->tcpi_min_rtt;
+    info->snd_cwnd = from->tcpi_snd_cwnd;
+    info->snd_ssthresh = threshold_of(from);
+    info->total_retrans = from->tcpi_total_retrans;
+    info->segs_out = from->tcpi_segs_out;
+    info->bytes_acked = from->tcpi_bytes_acked;
+    info->notsent_bytes = (uint32_t)from->tcpi_notsent_bytes;
+    info->snd_wnd = from->tcpi_snd_wnd;
+    info->last_data_sent = from->tcpi_last_data_sent;
+    info->delivered = from->tcpi_delivered;
+    info->delivery_rate = from->tcpi_delivery_rate;
+    info->delivery_rate_app_limited = from->tcpi_delivery_rate_app_limited;
+    info->pacing_rate = from->tcpi_pacing_rate;
+}
+
+static void fill_receiving(struct linux_tcp_info *info, const struct chaski_tcp_info *from)
+{
+    info->ato = from->tcpi_ato;
+    info->rcv_mss = from->tcpi_rcv_mss;
+    info->advmss = from->tcpi_advmss;
+    info->rcv_rtt = from->tcpi_rcv_rtt;
+    info->rcv_space = from->tcpi_rcv_space;
+    info->rcv_ssthresh = from->tcpi_rcv_wnd;
+    info->rcv_wnd = from->tcpi_rcv_wnd;
+    info->segs_in = from->tcpi_segs_in;
+    info->bytes_received = from->tcpi_bytes_received;
+}
+
+static void fill_account(struct linux_tcp_info *info, const struct chaski_tcp_info *from)
+{
+    info->last_data_recv = from->tcpi_last_data_recv;
+    info->last_ack_recv = from->tcpi_last_ack_recv;
+    info->reordering = from->tcpi_reordering;
+    info->data_segs_in = from->tcpi_data_segs_in;
+    info->data_segs_out = from->tcpi_data_segs_out;
+    info->busy_time = from->tcpi_busy_time;
+    info->rwnd_limited = from->tcpi_rwnd_limited;
+    info->sndbuf_limited = from->tcpi_sndbuf_limited;
+    info->bytes_sent = from->tcpi_bytes_sent;
+    info->bytes_retrans = from->tcpi_bytes_retrans;
+    info->dsack_dups = from->tcpi_dsack_dups;
+    info->reord_seen = from->tcpi_reord_seen;
+    info->rcv_ooopack = from->tcpi_rcv_ooopack;
+    info->total_rto = (uint16_t)from->tcpi_total_rto;
+    info->total_rto_recoveries = (uint16_t)from->tcpi_total_rto_recoveries;
+    info->total_rto_time = from->tcpi_total_rto_time;
+}
+
+static void fill_ecn(struct linux_tcp_info *info, const struct chaski_tcp_info *from)
+{
+    info->delivered_ce = from->tcpi_delivered_ce;
+    info->received_ce = from->tcpi_received_ce;
+    info->delivered_e1_bytes = from->tcpi_delivered_e1_bytes;
+    info->delivered_e0_bytes = from->tcpi_delivered_e0_bytes;
+    info->delivered_ce_bytes = from->tcpi_delivered_ce_bytes;
+    info->received_e1_bytes = from->tcpi_received_e1_bytes;
+    info->received_e0_bytes = from->tcpi_received_e0_bytes;
+    info->received_ce_bytes = from->tcpi_received_ce_bytes;
+}
+
+static void fill(struct linux_tcp_info *info, const struct chaski_tcp_info *from)
+{
+    info->state = from->tcpi_state;
+    info->ca_state = from->tcpi_ca_state;
+    info->retransmits = from->tcpi_retransmits;
+    info->probes = from->tcpi_probes;
+    info->backoff = from->tcpi_backoff;
+    info->options = from->tcpi_options;
+    info->snd_wscale = from->tcpi_snd_wscale & 0xfu;
+    info->rcv_wscale = from->tcpi_rcv_wscale & 0xfu;
+    info->pmtu = from->tcpi_pmtu;
+    fill_sending(info, from);
+    fill_receiving(info, from);
+    fill_account(info, from);
+    fill_ecn(info, from);
+}
+
+int tcp_info_get(struct socket *socket, const struct option_out *out)
+{
+    struct linux_tcp_info info = {.state = CLOSED};
+    struct chaski_tcp_info from;
+    if (socket->phase == SOCKET_LISTENING) {
+        info.state = LISTEN;
+        int waiting = host_tcp_waiting(socket->file.table->host, socket->listener);
+        info.unacked = waiting > 0 ? (uint32_t)waiting : 0;
+        info.sacked = socket->backlog;
+    } else if (tcp_socket_info(socket, &from)) {
+        fill(&info, &from);
+    }
+    if (info.pacing_rate == 0)
+        info.pacing_rate = UINT64_MAX;
+    info.max_pacing_rate = (uint64_t)socket->plain[PLAIN_MAX_PACING_RATE];
+    return option_write(out, &info, sizeof info);
+}

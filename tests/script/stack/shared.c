@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/script/stack/shared.h"
+
+#include <dlfcn.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/*
+ * The stack under test as a shared object, driven as packetdrill drives it: the script's thread
+ * lets time pass, injects packets and asks for those that came out; a second one runs calls that
+ * the script says take time. So what the stack sends is seen only when the script awaits it.
+ */
+
+enum { PACKET_MOST = 70000, REST_US = 200, PATIENCE = 10000 };
+
+static const char *library = CHASKI_PACKETDRILL;
+
+/* ---- Time ---- */
+
+/* The object's clock, which looking at takes on. */
+static int64_t clock_us(const struct shared *shared)
+{
+    struct timeval time;
+    shared->interface.gettimeofday(shared->interface.userdata, &time, NULL);
+    return time.tv_sec * INT64_C(1000000) + time.tv_usec;
+}
+
+static uint64_t to_stack(const struct shared *shared, int64_t us)
+{
+    return STACK_START + (uint64_t)(us - shared->begun_us) * 1000;
+}
+
+static void look_at_clock(struct stack *stack)
+{
+    stack->now_ns = to_stack(stack->shared, clock_us(stack->shared));
+}
+
+/* ---- Beginning and end ---- */
+
+static bool load(struct shared *shared, const struct settings *settings)
+{
+    void (*init)(const char *flags, struct packetdrill_interface *interface);
+    const uint8_t *local = settings->ends.local;
+    char flags[64];
+#ifdef __SANITIZE_ADDRESS__ /* which forbids RTLD_DEEPBIND */
+    shared->handle = dlopen(library, RTLD_NOW | RTLD_LOCAL);
+#else
+    shared->handle = dlopen(library, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
+#endif
+    if (shared->handle == NULL)
+        return false;
+    *(void **)&init = dlsym(shared->handle, "packetdrill_interface_init");
+    if (*(void **)&init == NULL)
+        return false;
+    snprintf(flags, sizeof flags, "mtu=%u,local=%u.%u.%u.%u", settings->mtu, local[0], local[1],
+             local[2], local[3]);
+    init(flags, &shared->interface);
+    return true;
+}
+
+bool stack_start(struct stack *stack, struct arena *arena, const struct settings *settings)
+{
+    *stack = (struct stack){.arena = arena, .now_ns = STACK_START};
+    stack->sent_end = &stack->sent;
+    shared_enter_namespace(settings);
+    stack->shared = arena_take(arena, sizeof *stack->shared);
+    stack->sockets = arena_take(arena, sizeof *stack->sockets);
+    stack->sockets->stack = stack;
+    if (!load(stack->shared, settings)) {
+        stack->shared = NULL;
+        return false;
+    }
+    stack->shared->begun_us = clock_us(stack->shared);
+    return true;
+}
+
+static bool call_is_over(const struct shared *shared)
+{
+    return __atomic_load_n(&shared->over, __ATOMIC_ACQUIRE);
+}
+
+/* A call that never ends, of a script that has failed, keeps all that it may still use. */
+void stack_stop(struct stack *stack)
+{
+    struct shared *shared = stack->shared;
+    if (shared == NULL)
+        return;
+    if (shared->running && !call_is_over(shared)) {
+        pthread_detach(shared->thread);
+        puts("a call has been left behind");
+        exit(1);
+    }
+    if (shared->running)
+        pthread_join(shared->thread, NULL);
+    shared->interface.free(shared->interface.userdata);
+    dlclose(shared->handle);
+}
+
+/* ---- Calls ---- */
+
+bool stack_has_call(const char *name)
+{
+    static const char *const none[] = {"accept4", "getsockname", "getpeername",
+                                       "dup",     "open",        "sendfile"};
+    for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+        if (strcmp(none[i], name) == 0)
+            return false;
+    return true;
+}
+
+static void *run_beside(void *argument)
+{
+    struct shared *shared = argument;
+    __atomic_store_n(&shared->thread_id, (int)gettid(), __ATOMIC_RELEASE);
+    shared->attempt(shared->context);
+    shared->over_us = clock_us(shared);
+    __atomic_store_n(&shared->over, true, __ATOMIC_RELEASE);
+    return NULL;
+}
+
+static bool sleeps(int thread_id)
+{
+    char path[64], text[256] = "";
+    snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread_id);
+    FILE *file = fopen(path, "re");
+    if (file == NULL)
+        return false;
+    size_t length = fread(text, 1, sizeof text - 1, file);
+    fclose(file);
+    text[length] = 0;
+    const char *behind_name = strrchr(text, ')');
+    return behind_name != NULL && strncmp(behind_name, ") S", 3) == 0;
+}
+
+/* Until it waits, or is over. */
+static void begin(struct shared *shared, void (*attempt)(void *context), void *context)
+{
+    shared->attempt = attempt;
+    shared->context = context;
+    shared->over = false;
+    shared->thread_id = 0;
+    shared->running = pthread_create(&shared->thread, NULL, run_beside, shared) == 0;
+    for (int i = 0; shared->running && i < PATIENCE && !call_is_over(shared); i++) {
+        int id = __atomic_load_n(&shared->thread_id, __ATOMIC_ACQUIRE);
+        if (id != 0 && sleeps(id))
+            break;
+        usleep(REST_US);
+    }
+}
+
+bool stack_attempt(struct stack *stack, void (*attempt)(void *context), void *context, bool beside)
+{
+    struct shared *shared = stack->shared;
+    if (!beside) {
+        attempt(context);
+        look_at_clock(stack);
+        return true;
+    }
+    if (!shared->running)
+        begin(shared, attempt, context);
+    if (!call_is_over(shared))
+        return false;
+    pthread_join(shared->thread, NULL);
+    shared->running = false;
+    stack->now_ns = to_stack(shared, shared->over_us);
+    return true;
+}
+
+/* ---- Turns ---- */
+
+static void tell(struct stack *stack)
+{
+    if (stack->turned == NULL || stack->in_turned)
+        return;
+    stack->in_turned = true;
+    stack->turned(stack->context);
+    stack->in_turned = false;
+}
+
+void stack_turn(struct stack *stack)
+{
+    look_at_clock(stack);
+    tell(stack);
+}
+
+/* A call that has what it waited for may not have had the processor yet: no time passes before it
+ * is over, or waits on. */
+static void let_call_go_on(struct stack *stack)
+{
+    const struct shared *shared = stack->shared;
+    for (int i = 0; i < PATIENCE && shared->running && !call_is_over(shared); i++) {
+        if (sleeps(__atomic_load_n(&shared->thread_id, __ATOMIC_ACQUIRE)))
+            return;
+        usleep(REST_US);
+    }
+    tell(stack);
+}
+
+void stack_run(struct stack *stack, uint64_t time_ns, bool (*stop)(void *context), void *context)
+{
+    const struct shared *shared = stack->shared;
+    uint64_t until = STACK_START + time_ns;
+    let_call_go_on(stack);
+    look_at_clock(stack);
+    if (stack->now_ns < until && (stop == NULL || !stop(context)))
+        shared->interface.usleep(shared->interface.userdata,
+                                 (useconds_t)((until - stack->now_ns) / 1000));
+    stack_turn(stack);
+    for (int i = 0; stop != NULL && !stop(context) && i < PATIENCE; i++) {
+        usleep(REST_US);
+        tell(stack);
+    }
+    look_at_clock(stack);
+}
+
+/* The next packet, whenever it comes. */
+static bool receive(struct stack *stack)
+{
+    static uint8_t bytes[PACKET_MOST];
+    const struct shared *shared = stack->shared;
+    size_t length = sizeof bytes;
+    long long time_us = 0;
+    shared->interface.netdev_receive(shared->interface.userdata, bytes, &length, &time_us);
+    look_at_clock(stack);
+    if (length == 0)
+        return false;
+    struct sent *sent = arena_take(stack->arena, sizeof *sent + length);
+    sent->time_ns = to_stack(shared, time_us) - STACK_START;
+    sent->length = length;
+    memcpy(sent->bytes, bytes, length);
+    *stack->sent_end = sent;
+    stack->sent_end = &sent->next;
+    return true;
+}
+
+void stack_await(struct stack *stack, uint64_t time_ns, bool (*stop)(void *context), void *context)
+{
+    (void)time_ns;
+    while (!stop(context) && receive(stack))
+        tell(stack);
+}
+
+void stack_input(struct stack *stack, const void *bytes, size_t length)
+{
+    stack->shared->interface.netdev_send(stack->shared->interface.userdata, bytes, length);
+    stack_turn(stack);
+}
+
+struct sent *stack_take(struct stack *stack)
+{
+    struct sent *sent = stack->sent;
+    if (sent == NULL)
+        return NULL;
+    stack->sent = sent->next;
+    if (stack->sent == NULL)
+        stack->sent_end = &stack->sent;
+    return sent;
+}

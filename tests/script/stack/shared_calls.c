@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <string.h>
+#include <time.h> /* for the next one */
+#include <linux/errqueue.h>
+
+#include "tests/script/stack/shared.h"
+
+/* sockets/sockets.h by the shared object's calls, which wait themselves. */
+
+#define CALL(s, name, ...)                                                                         \
+    told((s)->stack->shared->interface.name((s)->stack->shared->interface.userdata, __VA_ARGS__))
+
+static ssize_t told(ssize_t value)
+{
+    return value < 0 ? -errno : value;
+}
+
+void sockets_defaults(struct sockets_policy *policy)
+{
+    *policy = (struct sockets_policy){
+        .tcp_rmem = {4096, 131072, 6291456},
+        .tcp_wmem = {4096, 16384, 4194304},
+    };
+}
+
+/* Policy is what the namespace says. */
+void sockets_set_policy(struct sockets *s, const struct sockets_policy *policy)
+{
+    (void)s, (void)policy;
+}
+
+/* ---- Waiting ---- */
+
+bool sockets_blocks(const struct sockets *s, int fd)
+{
+    (void)s, (void)fd;
+    return false;
+}
+
+uint64_t sockets_timeout(const struct sockets *s, int fd, enum sockets_direction direction)
+{
+    (void)s, (void)fd, (void)direction;
+    return UINT64_MAX;
+}
+
+bool sockets_goes_on(const struct sockets *s, int fd, enum sockets_direction direction, int flags,
+                     size_t done, size_t wanted)
+{
+    (void)s, (void)fd, (void)direction, (void)flags, (void)done, (void)wanted;
+    return false;
+}
+
+void sockets_advance(struct iovec **pieces, size_t *count, size_t length)
+{
+    (void)pieces, (void)count, (void)length;
+}
+
+/* ---- Calls ---- */
+
+int sockets_socket(struct sockets *s, int domain, int type, int protocol)
+{
+    return (int)CALL(s, socket, domain, type, protocol);
+}
+
+int sockets_bind(struct sockets *s, int fd, const struct sockaddr *address, socklen_t length)
+{
+    return (int)CALL(s, bind, fd, address, length);
+}
+
+int sockets_listen(struct sockets *s, int fd, int backlog)
+{
+    return (int)CALL(s, listen, fd, backlog);
+}
+
+int sockets_accept4(struct sockets *s, int fd, struct sockaddr *address, socklen_t *length,
+                    int flags)
+{
+    return flags != 0 ? -ENOSYS : (int)CALL(s, accept, fd, address, length);
+}
+
+int sockets_connect(struct sockets *s, int fd, const struct sockaddr *address, socklen_t length)
+{
+    return (int)CALL(s, connect, fd, address, length);
+}
+
+int sockets_getsockname(struct sockets *s, int fd, struct sockaddr *address, socklen_t *length)
+{
+    (void)s, (void)fd, (void)address, (void)length;
+    return -ENOSYS;
+}
+
+int sockets_getpeername(struct sockets *s, int fd, struct sockaddr *address, socklen_t *length)
+{
+    return sockets_getsockname(s, fd, address, length);
+}
+
+ssize_t sockets_readv(struct sockets *s, int fd, const struct iovec *pieces, int count)
+{
+    return CALL(s, readv, fd, pieces, count);
+}
+
+/* Times in the script's time, not of the day. */
+static void make_times_relative(const struct shared *shared, struct msghdr *message)
+{
+    enum { NS_PER_SECOND = 1000000000 };
+    struct cmsghdr *at = message->msg_controllen != 0 ? CMSG_FIRSTHDR(message) : NULL;
+    for (; at != NULL; at = CMSG_NXTHDR(message, at)) {
+        struct scm_timestamping times;
+        if (at->cmsg_level != SOL_SOCKET || at->cmsg_len != CMSG_LEN(sizeof times))
+            continue;
+        memcpy(&times, CMSG_DATA(at), sizeof times);
+        int64_t ns = times.ts[0].tv_sec * INT64_C(1000000000) + times.ts[0].tv_nsec -
+                     shared->begun_us * 1000;
+        times.ts[0].tv_sec = ns / NS_PER_SECOND;
+        times.ts[0].tv_nsec = ns % NS_PER_SECOND;
+        memcpy(CMSG_DATA(at), &times, sizeof times);
+    }
+}
+
+ssize_t sockets_recvmsg(struct sockets *s, int fd, struct msghdr *message, int flags)
+{
+    ssize_t value = CALL(s, recvmsg, fd, message, flags);
+    if (value >= 0)
+        make_times_relative(s->stack->shared, message);
+    return value;
+}
+
+ssize_t sockets_writev(struct sockets *s, int fd, const struct iovec *pieces, int count)
+{
+    return CALL(s, writev, fd, pieces, count);
+}
+
+ssize_t sockets_sendmsg(struct sockets *s, int fd, const struct msghdr *message, int flags)
+{
+    return CALL(s, sendmsg, fd, message, flags);
+}
+
+int sockets_fcntl(struct sockets *s, int fd, int command, intptr_t argument)
+{
+    return (int)CALL(s, fcntl, fd, command, argument);
+}
+
+int sockets_ioctl(struct sockets *s, int fd, unsigned long request, intptr_t argument)
+{
+    return (int)CALL(s, ioctl, fd, request, argument);
+}
+
+int sockets_close(struct sockets *s, int fd)
+{
+    return (int)CALL(s, close, fd);
+}
+
+int sockets_shutdown(struct sockets *s, int fd, int how)
+{
+    return (int)CALL(s, shutdown, fd, how);
+}
+
+int sockets_dup(struct sockets *s, int fd)
+{
+    (void)s, (void)fd;
+    return -ENOSYS;
+}
+
+int sockets_getsockopt(struct sockets *s, int fd, int level, int name, void *value,
+                       socklen_t *length)
+{
+    return (int)CALL(s, getsockopt, fd, level, name, value, length);
+}
+
+int sockets_setsockopt(struct sockets *s, int fd, int level, int name, const void *value,
+                       socklen_t length)
+{
+    return (int)CALL(s, setsockopt, fd, level, name, value, length);
+}
+
+int sockets_poll(struct sockets *s, struct pollfd *entries, nfds_t count)
+{
+    return (int)CALL(s, poll, entries, count, s->stack->timeout_ms);
+}
+
+int sockets_epoll_create(struct sockets *s, int flags)
+{
+    return flags != 0 ? -ENOSYS : (int)CALL(s, epoll_create, 1);
+}
+
+int sockets_epoll_ctl(struct sockets *s, int set, int operation, int fd, struct epoll_event *event)
+{
+    return (int)CALL(s, epoll_ctl, set, operation, fd, event);
+}
+
+int sockets_epoll_wait(struct sockets *s, int set, struct epoll_event *events, int most)
+{
+    return (int)CALL(s, epoll_wait, set, events, most, s->stack->timeout_ms);
+}
+
+int sockets_pipe(struct sockets *s, int fds[2], int flags)
+{
+    return flags != 0 ? -ENOSYS : (int)CALL(s, pipe, fds);
+}
+
+/* The tool has pointers to 0 where the script says NULL. */
+ssize_t sockets_splice(struct sockets *s, int from, off_t *from_offset, int to, off_t *to_offset,
+                       size_t length, unsigned flags)
+{
+    loff_t none[2] = {0};
+    (void)from_offset, (void)to_offset;
+    return CALL(s, splice, from, &none[0], to, &none[1], length, flags);
+}
+
+ssize_t sockets_sendfile(struct sockets *s, int to, int from, off_t *offset, size_t length)
+{
+    (void)s, (void)to, (void)from, (void)offset, (void)length;
+    return -ENOSYS;
+}
+
+int sockets_file(struct sockets *s, int file)
+{
+    (void)s, (void)file;
+    return -ENOSYS;
+}
