@@ -397,7 +397,7 @@ static uint32_t station_receive(struct link *link, struct burst *burst, uint64_t
         if (packet != NULL)
             burst->packets[burst->count++] = packet;
     }
-    link->more = is_due(station, now_ns);
+    link->more = burst->count == BURST_MAX && is_due(station, now_ns);
     return burst->count;
 }
 

@@ -14,11 +14,10 @@ uint64_t address_pseudo_checksum(const struct chaski_address *source,
                                  uint32_t length)
 {
     struct address_words from = address_words(source), to = address_words(destination);
-    uint8_t rest[8] = {0};
-    uint64_t rest_word;
-    store_be32(rest, length);
-    rest[7] = protocol;
+    uint8_t rest[4]; /* a byte that stands last in its word adds what it says */
+    uint32_t rest_word;
+    store_be32(rest, length + protocol);
     memcpy(&rest_word, rest, sizeof rest_word);
     return add_halves(from.high) + add_halves(from.low) + add_halves(to.high) + add_halves(to.low) +
-           add_halves(rest_word);
+           rest_word;
 }

@@ -119,23 +119,29 @@ static bool resolve(struct arp *arp, struct packet *packet, uint64_t now_ns)
     return true;
 }
 
+/* The first packets of the burst, which all go out by the same interface. */
+static void send_first(const struct arp *arp, struct burst *burst, uint32_t count, uint64_t now_ns)
+{
+    burst->count = count;
+    if (count != 0)
+        hook_call(&arp->interfaces[burst->packets[0]->interface].request, burst, now_ns);
+}
+
 void arp_transmit(void *block, struct burst *burst, uint64_t now_ns)
 {
     struct arp *arp = block;
-    struct burst out;
-    uint8_t interface = 0;
-    out.count = 0;
-    for (uint32_t i = 0; i < burst->count; i++) {
+    uint32_t kept = 0, count = burst->count;
+    for (uint32_t i = 0; i < count; i++) {
         struct packet *packet = burst->packets[i];
         if (!resolve(arp, packet, now_ns))
             continue;
-        if (packet->interface != interface)
-            hook_call(&arp->interfaces[interface].request, &out, now_ns);
-        interface = packet->interface;
-        burst_add(&out, packet, &arp->interfaces[interface].request, now_ns);
+        if (kept != 0 && packet->interface != burst->packets[0]->interface) {
+            send_first(arp, burst, kept, now_ns);
+            kept = 0;
+        }
+        burst->packets[kept++] = packet;
     }
-    burst->count = 0;
-    hook_call(&arp->interfaces[interface].request, &out, now_ns);
+    send_first(arp, burst, kept, now_ns);
 }
 
 void arp_confirm(void *block, uint8_t interface, uint32_t address, uint64_t now_ns)

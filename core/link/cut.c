@@ -89,14 +89,6 @@ static inline bool is_to_be_completed(const struct cut *cut, const struct packet
     return packet->checksum == CHECKSUM_PARTIAL && !cut->link_completes;
 }
 
-static bool is_ready(const struct cut *cut, const struct burst *burst)
-{
-    for (uint32_t i = 0; i < burst->count; i++)
-        if (is_to_be_cut(cut, burst->packets[i]) || is_to_be_completed(cut, burst->packets[i]))
-            return false;
-    return true;
-}
-
 /* ---- Preparing ------------------------------------------------------------------------------ */
 
 /* The 16 bits that `value` adds to a partial sum when it stands in network byte order. */
@@ -389,27 +381,44 @@ static bool is_longer_than_a_frame(const struct packet *packet)
     return packet->length > headers + packet->segment_size;
 }
 
-void cut_transmit(void *block, struct burst *burst, uint64_t now_ns)
+/* Makes a packet a frame; false when it is to be cut into several. */
+static inline bool make_frame(const struct cut *cut, struct packet *packet)
 {
-    struct cut *cut = block;
-    struct burst out;
-    if (is_ready(cut, burst)) {
-        hook_call(&cut->request, burst, now_ns);
-        return;
+    if (is_to_be_cut(cut, packet)) {
+        if (is_longer_than_a_frame(packet))
+            return false;
+        packet->segment_size = 0;
     }
-    out.count = 0;
-    for (uint32_t i = 0; i < burst->count; i++) {
+    if (is_to_be_completed(cut, packet))
+        packet_checksum_complete(packet);
+    return true;
+}
+
+/* The burst from `from` on, where the first one is that is to be cut. */
+static void cut_burst(struct cut *cut, struct burst *burst, uint32_t from, uint64_t now_ns)
+{
+    struct burst out;
+    out.count = from;
+    memcpy(out.packets, burst->packets, from * sizeof *out.packets);
+    for (uint32_t i = from; i < burst->count; i++) {
         struct packet *packet = burst->packets[i];
-        if (is_to_be_cut(cut, packet) && is_longer_than_a_frame(packet)) {
+        if (make_frame(cut, packet))
+            burst_add(&out, packet, &cut->request, now_ns);
+        else
             cut_one(cut, packet, &out, now_ns);
-            continue;
-        }
-        if (is_to_be_cut(cut, packet))
-            packet->segment_size = 0;
-        if (is_to_be_completed(cut, packet))
-            packet_checksum_complete(packet);
-        burst_add(&out, packet, &cut->request, now_ns);
     }
     burst->count = 0;
     hook_call(&cut->request, &out, now_ns);
+}
+
+void cut_transmit(void *block, struct burst *burst, uint64_t now_ns)
+{
+    struct cut *cut = block;
+    for (uint32_t i = 0; i < burst->count; i++) {
+        if (make_frame(cut, burst->packets[i]))
+            continue;
+        cut_burst(cut, burst, i, now_ns);
+        return;
+    }
+    hook_call(&cut->request, burst, now_ns);
 }

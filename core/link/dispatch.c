@@ -43,14 +43,9 @@ static const struct hook *hook_for(struct dispatch *dispatch, uint16_t protocol)
     return entry != NULL ? &entry->inform : &dispatch->other;
 }
 
-void dispatch_receive(void *block, struct burst *burst, uint64_t now_ns)
+static void dispatch_runs(struct dispatch *dispatch, struct burst *burst, uint64_t now_ns)
 {
-    struct dispatch *dispatch = block;
     uint32_t length;
-    if (burst->count != 0 && run_length(burst, 0) == burst->count) {
-        hook_call(hook_for(dispatch, burst->packets[0]->protocol), burst, now_ns);
-        return;
-    }
     for (uint32_t at = 0; at < burst->count; at += length) {
         struct burst run;
         length = run_length(burst, at);
@@ -59,4 +54,13 @@ void dispatch_receive(void *block, struct burst *burst, uint64_t now_ns)
         hook_call(hook_for(dispatch, run.packets[0]->protocol), &run, now_ns);
     }
     burst->count = 0;
+}
+
+void dispatch_receive(void *block, struct burst *burst, uint64_t now_ns)
+{
+    struct dispatch *dispatch = block;
+    if (burst->count != 0 && run_length(burst, 0) == burst->count)
+        hook_call(hook_for(dispatch, burst->packets[0]->protocol), burst, now_ns);
+    else
+        dispatch_runs(dispatch, burst, now_ns);
 }

@@ -95,27 +95,21 @@ static enum chaski_counter receive_one(const struct ethernet *ethernet, struct p
     return 0;
 }
 
-static uint64_t burst_bytes(const struct burst *burst)
-{
-    uint64_t bytes = 0;
-    for (uint32_t i = 0; i < burst->count; i++)
-        bytes += burst->packets[i]->length;
-    return bytes;
-}
-
 void ethernet_receive(void *block, struct burst *burst, uint64_t now_ns)
 {
     struct ethernet *ethernet = block;
     uint32_t kept = 0;
-    count_many(ethernet->counters, CHASKI_LINK_FRAMES_RECEIVED, burst->count);
-    count_many(ethernet->counters, CHASKI_LINK_BYTES_RECEIVED, burst_bytes(burst));
+    uint64_t bytes = 0;
     for (uint32_t i = 0; i < burst->count; i++) {
+        bytes += burst->packets[i]->length;
         enum chaski_counter why = receive_one(ethernet, burst->packets[i]);
         if (why != 0)
             packet_drop(burst->packets[i], ethernet->counters, why);
         else
             burst->packets[kept++] = burst->packets[i];
     }
+    count_many(ethernet->counters, CHASKI_LINK_FRAMES_RECEIVED, burst->count);
+    count_many(ethernet->counters, CHASKI_LINK_BYTES_RECEIVED, bytes);
     burst->count = kept;
     hook_call(&ethernet->inform, burst, now_ns);
 }
@@ -125,12 +119,14 @@ void ethernet_receive(void *block, struct burst *burst, uint64_t now_ns)
 void ethernet_transmit(void *block, struct burst *burst, uint64_t now_ns)
 {
     struct ethernet *ethernet = block;
+    uint64_t bytes = 0;
     for (uint32_t i = 0; i < burst->count; i++) {
         struct packet *packet = burst->packets[i];
         wire_ethernet_build(packet_push(packet, WIRE_ETHERNET_HEADER), packet->link_destination,
                             ethernet->mac, packet->protocol);
+        bytes += packet->length;
     }
     count_many(ethernet->counters, CHASKI_LINK_FRAMES_SENT, burst->count);
-    count_many(ethernet->counters, CHASKI_LINK_BYTES_SENT, burst_bytes(burst));
+    count_many(ethernet->counters, CHASKI_LINK_BYTES_SENT, bytes);
     hook_call(&ethernet->request, burst, now_ns);
 }

@@ -223,6 +223,8 @@ uint64_t packet_checksum_partial(const struct packet *packet, uint32_t offset)
 {
     uint64_t sum = 0;
     uint32_t done = 0;
+    if (packet->fragment_count == 0)
+        return checksum_partial(packet->data + offset, packet->length - offset);
     for (uint32_t i = 0; i <= packet->fragment_count; i++) {
         struct span span = span_at(packet, i, &offset);
         uint64_t piece = checksum_partial(span.bytes, span.length);
@@ -237,6 +239,8 @@ static uint64_t sum_to_send(const struct packet *packet, uint32_t offset)
 {
     uint64_t sum = 0;
     uint32_t done = 0;
+    if (packet->fragment_count == 0)
+        return checksum_partial(packet->data + offset, packet->length - offset);
     for (uint32_t i = 0; i <= packet->fragment_count; i++) {
         struct span span = span_at(packet, i, &offset);
         uint32_t hint = 0;

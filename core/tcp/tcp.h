@@ -28,21 +28,26 @@
 /*
  * TCP (RFC 9293). How it is cut:
  *
- *   tcp_receive     burst in; checks, demultiplexes; what belongs to no connection
- *   tcp_segment     a segment for a connection: first a verdict that changes nothing (tcp_judge),
- *                   then its application; tcp_predicted: that of nearly all, in short;
- *                   tcp_syn_sent: the answer to our SYN
- *   tcp_text        received text and FIN; tcp_prune: who makes room when that has filled its
- *                   share of the pools; tcp_receive_window: how much more the peer may send
- *   tcp_ack         what an acknowledgement does to the scoreboard, the clock and the window
- *   tcp_flight      what a connection has only while it sends
- *   tcp_output      what may be sent now; tcp_push where PSH is set within long writes; tcp_build
- *                   makes the packets
- *   tcp_timer       the few deadlines of a connection, and what happens at each
- *   tcp_listener    listeners; tcp_half_open and tcp_cookie: the way to ESTABLISHED
- *   tcp_ao          whether a segment is believed, and the codes of ours, where there are keys
- *                   (tcp_ao_keys, tcp_ao_code)
- *   tcp_connection  life and death of connections; events; what the application may call
+ *   receiving/       tcp_receive: burst in; checks, demultiplexes; what belongs to no connection.
+ *                    tcp_segment: a segment for a connection: first a verdict that changes nothing
+ *                    (tcp_judge), then its application; tcp_predicted: that of nearly all, in
+ *                    short. tcp_text: received text and FIN; tcp_prune: who makes room when that
+ *                    has filled its share of the pools; tcp_receive_window: how much more the peer
+ *                    may send
+ *   recovery/        tcp_ack: what an acknowledgement does to the scoreboard, the clock and the
+ *                    window; what is lost, and where its repair stands
+ *   window/          how much may be in flight, and how fast it goes: marks, pacing
+ *   congestion/      the algorithms, which see nothing of TCP
+ *   sending/         tcp_output: what may be sent now; tcp_push where PSH is set within long
+ *                    writes; tcp_build makes the packets
+ *   opening/         listeners; tcp_half_open and tcp_cookie: the way to ESTABLISHED; tcp_connect,
+ *                    and tcp_syn_sent: the answer to our SYN
+ *   authentication/  whether a segment is believed, and the codes of ours, where there are keys
+ *   calls/           what the application may call and set; knobs; what it is told
+ *   tcp_connection   life and death of connections; events
+ *   tcp_flight       what a connection has only while it sends
+ *   tcp_timer        the few deadlines of a connection, and what happens at each
+ *   tcp_table, tcp_time_wait, tcp_secret
  *
  * Everything that happens sets state and puts the connection on the list `work`: its closure is to
  * be told (`events`), or it has something to send (TCPF_WANTS_OUTPUT). tcp_run_closures() and

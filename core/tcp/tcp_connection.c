@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/base/bytes.h"
 #include "core/base/prefetch.h"
+#include "core/tcp/opening/tcp_listener.h"
+#include "core/tcp/sending/tcp_build.h"
+#include "core/tcp/sending/tcp_output.h"
 #include "core/tcp/tcp_internal.h"
+#include "core/tcp/window/tcp_cwnd.h"
 
 /*
  * Connections stand in one array. A free one is a link in a chain; its generation is even. A handle
@@ -185,9 +189,9 @@ void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t 
 void connection_add_work(struct tcp *tcp, struct tcp_connection *c)
 {
     struct tcp_work *work = &tcp->work;
-    uint32_t number = connection_index(tcp, c) + 1;
     if (c->work_next != 0)
         return;
+    uint32_t number = connection_index(tcp, c) + 1;
     c->work_next = TCP_WORK_END;
     if (work->first == TCP_WORK_END)
         work->first = number;

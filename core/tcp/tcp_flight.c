@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/tcp/tcp_flight.h"
+#include "core/tcp/window/tcp_cwnd.h"
 
 #include "core/base/bytes.h"
 #include "core/base/prefetch.h"

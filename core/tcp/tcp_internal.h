@@ -5,7 +5,8 @@
 #include "core/tcp/tcp.h"
 #include "core/wire/tcp.h"
 
-/* What TCP's files say to one another. */
+/* What all parts of TCP know: the life of connections, their clock, and small questions to them.
+ * What a part tells others stands in headers of its own, in its folder. */
 
 enum {
     TCP_DEFAULT_MSS = 536, /* RFC 9293, 3.7.1: when the peer announces none */
@@ -13,10 +14,6 @@ enum {
     TCP_MIN_MSS = 64,      /* smaller announcements are raised: work per byte stays bounded */
     TCP_DUP_THRESHOLD = 3,
     TCP_LARGEST_SEGMENT = 65535 - 120, /* payload of an uncut segment: room for every header */
-    /* What a connection sends of new data in one turn. The others' turn comes, acknowledgements are
-     * heard in between, and what is on its way stays in the cache. */
-    TCP_TURN_BYTES = 128 << 10,
-    TCP_RETRY_NS = 5000000, /* when a pool had nothing left */
 };
 
 static inline uint32_t clock_ms(uint64_t now_ns)
@@ -81,20 +78,6 @@ static inline uint32_t tcp_in_flight(const struct tcp_connection *c)
                    board->retransmitted.bytes;
     uint32_t left = c->flight->duplicate_acks * c->mss;
     return out > left ? out - left : 0;
-}
-
-/* Whether the application may write: also while a fast open's handshake is not over. */
-static inline bool tcp_can_write(const struct tcp_connection *c)
-{
-    return !has(c, TCPF_FIN_QUEUED) &&
-           (c->state == CHASKI_TCP_ESTABLISHED || c->state == CHASKI_TCP_CLOSE_WAIT ||
-            (c->state == CHASKI_TCP_SYN_RECEIVED && (c->fast_open & FAST_OPEN_PASSIVE)));
-}
-
-/* True when an acknowledgement is to have SACK blocks. */
-static inline bool tcp_has_gap_to_tell(const struct tcp_connection *c)
-{
-    return has(c, TCPF_HAS_SACK) && (!tree_empty(&c->receive.runs) || c->dsack_length != 0);
 }
 
 /* What TCP-AO takes of each segment's room for options. */
@@ -188,25 +171,6 @@ chaski_tcp connection_handle(const struct tcp *tcp, const struct tcp_connection 
 void connection_set_mss(struct tcp_connection *c, uint16_t path_mtu);
 int connection_path(const struct tcp *tcp, const struct tcp_connection *c, struct ip_path *path);
 
-/* ---- tcp_options.c ------------------------------------------------------------------------- */
-
-/* Whether a value is within an option's limits. */
-bool tcp_option_takes(enum chaski_tcp_option option, int64_t value);
-
-/* ---- tcp_listener.c ------------------------------------------------------------------------ */
-
-/* Index plus one of the listener for what comes with `key`; 0: none. */
-uint16_t listener_find(const struct tcp *tcp, const struct tcp_key *key);
-struct tcp_listener *listener_of(struct tcp *tcp, chaski_listener handle);
-/* The one that the connection came by; NULL when there is none, or it is gone. */
-struct tcp_listener *listener_of_connection(struct tcp *tcp, const struct tcp_connection *c);
-/* True when it takes no further connection now. */
-bool listener_full(const struct tcp_listener *listener);
-/* A connection that the listener's peers opened: its closure, its queue. */
-void listener_adopt(struct tcp *tcp, uint16_t listener, struct tcp_connection *c);
-/* One of its connections is gone, or has been taken from the queue. */
-void listener_release(struct tcp *tcp, struct tcp_connection *c);
-
 /* ---- tcp_secret.c: numbers that nobody can guess ------------------------------------------- */
 
 void secrets_derive(struct tcp_secrets *secrets, const struct siphash_key *key);
@@ -218,221 +182,6 @@ uint32_t secret_new_sequence(struct tcp *tcp, const struct tcp_key *key, uint64_
 uint32_t secret_timestamp_offset(const struct tcp *tcp, const struct tcp_key *key);
 /* Where in the port range the search for a free local port starts (RFC 6056, algorithm 4). */
 uint32_t secret_port_offset(const struct tcp *tcp, const struct tcp_key *key);
-
-/* ---- tcp_segment.c ------------------------------------------------------------------------- */
-
-/* Applies a segment, parsed into packet->tcp, its data being the payload. Consumes it. */
-void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packet, uint64_t now_ns);
-
-/* ---- tcp_predicted.c ----------------------------------------------------------------------- */
-
-/* Applies a segment, and consumes it, if it is what the connection expects next; false: nothing is
- * done. */
-bool tcp_take_predicted(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
-                        uint64_t now_ns);
-
-/* RFC 7323, 5.5: at this age a TS.Recent says nothing any more. */
-enum { TCP_RECENT_MS = 24 * 24 * 3600 * 1000u };
-
-/* TS.Recent begins with what came on a SYN. Some peers put 0 there, and their clock into what
- * follows (as Linux knows): that says nothing from the beginning. */
-static inline void tcp_first_timestamp(struct tcp_connection *c, uint32_t timestamp,
-                                       uint64_t now_ns)
-{
-    c->ts_recent = timestamp;
-    c->ts_recent_at_ms = clock_ms(now_ns) - (timestamp == 0 ? TCP_RECENT_MS : 0);
-}
-
-/* RFC 7323, 5.3: PAWS. */
-static inline bool tcp_is_before_recent(const struct tcp_connection *c, const struct packet *packet,
-                                        uint64_t now_ns)
-{
-    return seq_lt(packet->tcp.timestamp, c->ts_recent) &&
-           clock_ms(now_ns) - c->ts_recent_at_ms < TCP_RECENT_MS;
-}
-
-/* RFC 7323, 4.3, for a segment that is acceptable. */
-static inline void tcp_note_timestamp(struct tcp_connection *c, struct packet *packet,
-                                      uint64_t now_ns)
-{
-    if (packet->tcp.has_timestamp && has(c, TCPF_HAS_TIMESTAMPS) &&
-        seq_le(packet->tcp.sequence, c->last_ack_sent) &&
-        !tcp_is_before_recent(c, packet, now_ns)) {
-        packet->tcp.newer = packet->tcp.timestamp != c->ts_recent;
-        c->ts_recent = packet->tcp.timestamp;
-        c->ts_recent_at_ms = clock_ms(now_ns);
-    }
-}
-
-/* ---- tcp_text.c ---------------------------------------------------------------------------- */
-
-/* Queues the text of a segment, which is new and within the window; the packet is consumed. */
-void tcp_take_text(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
-                   uint64_t now_ns);
-/* What came though it was there already is told with the next acknowledgement (RFC 2883, 4). */
-void tcp_note_duplicate(const struct tcp *tcp, struct tcp_connection *c, uint32_t left,
-                        uint32_t right);
-/* `received` bytes are to be acknowledged: at least every second full segment, and within ack_delay
- * (RFC 9293, 3.8.6.3; RFC 5681, 4.2). */
-void tcp_owe_acknowledgment(struct tcp *tcp, struct tcp_connection *c, uint32_t received,
-                            uint64_t now_ns);
-
-/* ---- tcp_prune.c --------------------------------------------------------------------------- */
-
-/* Whether text may be queued, which is `next` in order or behind a gap: when the pools
- * have no room for it, what others hold behind gaps gives way, then what it holds itself. */
-bool tcp_admit_text(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
-                    bool next);
-
-/* ---- tcp_ack.c ----------------------------------------------------------------------------- */
-
-/* Applies the acknowledgement and the window of an acceptable segment. */
-void tcp_acknowledge(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
-                     uint64_t now_ns);
-
-/* ---- tcp_recovery.c: losses, and where recovery stands -------------------------------------- */
-
-/* What was known before an acknowledgement was applied. */
-struct ack_before {
-    uint32_t flight;     /* bytes not acknowledged */
-    uint32_t duplicates; /* acknowledgements, without SACK: what they stood for is no news */
-    bool recovering;
-};
-
-/* True between a loss or time-out and the acknowledgement of all that was in flight then. */
-bool recovery_active(const struct tcp_connection *c);
-/* Enters, goes on with, or leaves recovery after an acknowledgement that brought `news`. True when
- * it shows that something more is lost. */
-bool recovery_process(struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news,
-                      const struct ack_before *before);
-/* The retransmission timer has expired. */
-void recovery_time_out(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
-/* The reordering window has ended. */
-void recovery_reordering_over(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
-/* All that is in flight goes again, though nothing was lost: the path carries less. */
-void recovery_resend_all(struct tcp *tcp, struct tcp_connection *c);
-
-/* ---- tcp_rack.c: RFC 8985, 6 ---------------------------------------------------------------- */
-
-/* Takes in what was delivered, and D-SACKs. */
-void rack_update(struct tcp_connection *c, const struct sent_news *news);
-/* Marks what is lost by now, and notes when the rest will be; true when something was marked. */
-bool rack_detect(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
-/* Recovery has ended: the window shrinks back in time. */
-void rack_recovered(struct tcp_connection *c);
-
-/* ---- tcp_tail_probe.c: RFC 8985, 7 ----------------------------------------------------------- */
-
-/* When the probe is to go; TIMER_NEVER: none may. */
-uint64_t tail_probe_at(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns);
-/* A probe has gone: all up to SND.NXT is to be acknowledged; `again`: it was a retransmission. */
-void tail_probe_sent(struct tcp_connection *c, bool again);
-/* True when an acknowledgement shows that the probe has repaired a loss. */
-bool tail_probe_acknowledged(struct tcp_connection *c, const struct sent_news *news);
-
-/* ---- tcp_undo.c: RFC 3522, 4015, 2883 -------------------------------------------------------- */
-
-/* Notes what to go back to; the window is about to be reduced. */
-void undo_begin(struct tcp_connection *c);
-/* So many segments are sent again. */
-void undo_note_resent(struct tcp_connection *c, uint32_t segments, uint64_t now_ns);
-/* Duplicates that the peer reports were needless retransmissions. */
-void undo_note_duplicate(struct tcp_connection *c, const struct sent_news *news);
-/* True when the acknowledgement is older than the first retransmission (RFC 3522). */
-bool undo_answers_original(const struct tcp_connection *c, const struct packet *packet);
-/* True when nothing was lost after all: every retransmission was a duplicate, or the original
- * was answered. */
-bool undo_justified(const struct tcp_connection *c, const struct sent_news *news);
-/* Goes back: window, threshold, what congestion control had learned. */
-void undo_apply(struct tcp *tcp, struct tcp_connection *c);
-
-/* ---- tcp_cwnd.c ---------------------------------------------------------------------------- */
-
-/* The flight is new, or the algorithm: it begins with the window that there is. */
-void window_begin(const struct tcp *tcp, struct tcp_connection *c);
-/* Lets the algorithm set the threshold for what has happened to `flight` bytes. */
-void window_threshold(const struct tcp *tcp, struct tcp_connection *c, uint32_t flight,
-                      enum congestion_cause cause);
-/* The same, and begins to reduce the window in proportion (RFC 6937). */
-void window_reduce(const struct tcp *tcp, struct tcp_connection *c, uint32_t flight,
-                   enum congestion_cause cause);
-/* Reduces both at once: the rate was too high, nothing is to be repaired. */
-void window_reduce_now(const struct tcp *tcp, struct tcp_connection *c, uint32_t flight);
-/* All is repaired: after a loss or a mark, the window is what the threshold is. */
-void window_recovered(const struct tcp *tcp, struct tcp_connection *c);
-/* Adapts the window to an acknowledgement; recovery has been moved. `lost`: something more is. */
-void window_adapt(const struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news,
-                  const struct ack_before *before, bool lost);
-
-/* A pause of a time-out's length is over (RFC 5681, 4.1). */
-void window_restart(const struct tcp *tcp, struct tcp_connection *c);
-/* Something is about to be sent, perhaps for the first time after the application paused. */
-void window_resume(struct tcp_connection *c, uint64_t now_ns);
-/* The latest reduction had no reason: goes back to what c->flight->undo holds. */
-void window_undo(struct tcp_connection *c);
-
-/* ---- tcp_push.c: PSH within long writes; the connection has a flight ------------------------ */
-
-/* What lies from `from` to SND.END has been written. */
-void push_written(const struct tcp *tcp, struct tcp_connection *c, uint32_t from);
-/* Of n bytes of new data, those up to where PSH is set. */
-uint32_t push_limit(struct tcp_connection *c, uint32_t n);
-/* Whether PSH is set behind the next n bytes, which go now. */
-bool push_ends(struct tcp_connection *c, uint32_t n);
-
-/* ---- tcp_receive_window.c ------------------------------------------------------------------- */
-
-/* The window to advertise, in bytes; moves rcv_advertised. */
-uint32_t tcp_window_to_send(struct tcp_connection *c);
-/* The window of a SYN, which has no scale: whole segments of `mss`, as Linux. */
-uint16_t tcp_first_window(uint32_t room, uint32_t mss);
-/* True when an update of the window is worth a segment of its own (RFC 9293, 3.8.6.2.2). */
-bool tcp_window_opened(const struct tcp_connection *c);
-
-/* ---- tcp_output.c, tcp_build.c ------------------------------------------------------------- */
-
-/* Sends what may be sent now. */
-void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
-
-/* How much one segment takes before the link cuts it. */
-uint32_t tcp_largest_segment(const struct tcp *tcp, const struct tcp_connection *c);
-/* What both windows allow now. */
-uint32_t tcp_may_send(const struct tcp_connection *c);
-
-/* One segment with up to `length` bytes from `sequence` on, which `chunk` holds the first of; FIN
- * when `flags` say so and all of them found a place. Returns the payload bytes sent, or -1 when a
- * pool had nothing left. */
-int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send_chunk *chunk,
-                          uint32_t sequence, uint32_t length, uint8_t flags, uint64_t now_ns);
-/* SYN, or SYN+ACK; false when a pool had nothing left. Likewise the others. */
-bool tcp_build_syn(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
-bool tcp_build_ack(struct tcp *tcp, struct tcp_connection *c, uint32_t sequence, uint64_t now_ns);
-bool tcp_build_reset(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
-/* A reset as if there were no connection any more (RFC 9293, 3.5.2, group 1): it begins where the
- * segment that it answers says that its sender is. */
-bool tcp_build_reset_answer(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowledged,
-                            uint64_t now_ns);
-
-/* A segment without payload, not of a connection; built in the packet that asked for it, which it
- * consumes, or in a new one when packet is NULL. */
-struct tcp_reply {
-    struct tcp_key key;
-    uint32_t sequence, acknowledgment;
-    uint16_t window;
-    uint16_t flags;
-    const struct wire_tcp_options *options; /* NULL: none; a SYN's when SYN is among the flags */
-    const struct fast_open_cookie *cookie;  /* NULL: none */
-    struct ao_state *ao;                    /* NULL: not authenticated */
-    uint8_t traffic_class, ttl;             /* 0: the default */
-};
-void tcp_build_reply(struct tcp *tcp, struct packet *packet, const struct tcp_reply *reply,
-                     uint64_t now_ns);
-/* RFC 9293, 3.10.7.1: the reset that a segment without a connection gets. Consumes the packet;
- * silent when it is a reset itself. */
-void tcp_build_refusal(struct tcp *tcp, struct packet *packet, uint64_t now_ns);
-
-/* The key of the connection that a received segment belongs to. */
-void tcp_key_of(const struct packet *packet, struct tcp_key *key);
 
 /* ---- tcp_timer.c --------------------------------------------------------------------------- */
 
@@ -453,10 +202,5 @@ void tcp_put_off_keepalive(struct tcp_connection *c, uint64_t now_ns);
 void tcp_heard(struct tcp_connection *c, uint64_t now_ns);
 /* FIN-WAIT-2 of an orphan begins: it has an end. */
 void tcp_fin_wait(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
-
-/* ---- tcp_tune.c: buffers that grow with the path -------------------------------------------- */
-
-void tune_receive(struct tcp *tcp, struct tcp_connection *c, uint32_t copied, uint64_t now_ns);
-void tune_send(const struct tcp *tcp, struct tcp_connection *c, uint32_t flight);
 
 #endif

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/opening/tcp_listener.h"
+#include "core/tcp/sending/tcp_build.h"
 #include "core/tcp/tcp_time_wait.h"
 
 #include "core/tcp/tcp_internal.h"

@@ -20,19 +20,18 @@ enum {
 uint8_t wire_ip4_build(uint8_t *p, const struct wire_ip4_fields *fields)
 {
     uint8_t length = wire_ip4_build_length(fields);
-    wire_ip4_set_header_length(p, length);
-    wire_ip4_set_traffic_class(p, fields->traffic_class);
-    wire_ip4_set_total_length(p, (uint16_t)(length + fields->payload_length));
-    wire_ip4_set_identification(p, fields->identification);
-    wire_ip4_set_fragment(p, fields->fragment);
-    wire_ip4_set_ttl(p, fields->ttl);
-    wire_ip4_set_protocol(p, fields->protocol);
+    uint32_t total = (uint16_t)(length + fields->payload_length);
+    /* By words, as they are read again at once to be summed. */
+    store_be32(p, (4u << 4 | length / 4u) << 24 | (uint32_t)fields->traffic_class << 16 | total);
+    store_be32(p + WIRE_IP4_IDENTIFICATION,
+               (uint32_t)fields->identification << 16 | fields->fragment);
+    store_be32(p + WIRE_IP4_TTL, (uint32_t)fields->ttl << 24 | (uint32_t)fields->protocol << 16);
     wire_ip4_set_source(p, fields->source);
     wire_ip4_set_destination(p, fields->destination);
     if (fields->router_alert)
         store_be32(p + WIRE_IP4_HEADER, (uint32_t)WIRE_IP4_OPTION_ROUTER_ALERT << 24 |
                                             (uint32_t)WIRE_IP4_ROUTER_ALERT_SIZE << 16);
-    wire_ip4_finish_checksum(p);
+    wire_ip4_set_checksum(p, (uint16_t)~wire_ip4_header_sum(p));
     return length;
 }
 

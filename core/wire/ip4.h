@@ -145,16 +145,22 @@ static inline enum chaski_counter wire_ip4_check(const uint8_t *bytes, size_t le
     return 0;
 }
 
+static inline uint32_t wire_ip4_word(const uint8_t *p)
+{
+    uint32_t word;
+    __builtin_memcpy(&word, p, sizeof word);
+    return word;
+}
+
 /* The one's complement sum of the header, in machine order: five to fifteen words. */
 static inline uint16_t wire_ip4_header_sum(const uint8_t *p)
 {
     uint64_t sum = 0;
     unsigned length = wire_ip4_header_length(p);
-    for (unsigned i = 0; i < length; i += 4) {
-        uint32_t word;
-        __builtin_memcpy(&word, p + i, sizeof word);
-        sum += word;
-    }
+    for (unsigned i = 0; i < WIRE_IP4_HEADER; i += 4) /* without a loop, since nearly all end here */
+        sum += wire_ip4_word(p + i);
+    for (unsigned i = WIRE_IP4_HEADER; i < length; i += 4)
+        sum += wire_ip4_word(p + i);
     sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32);
     sum = (sum & 0xffff) + (sum >> 16);
     return (uint16_t)((sum & 0xffff) + (sum >> 16));
@@ -241,7 +247,7 @@ enum { WIRE_IP4_ROUTER_ALERT_SIZE = 4 };
 /* How long the header for `fields` is: 20 or 24. */
 static inline uint8_t wire_ip4_build_length(const struct wire_ip4_fields *fields)
 {
-    return fields->router_alert ? WIRE_IP4_HEADER + WIRE_IP4_ROUTER_ALERT_SIZE : WIRE_IP4_HEADER;
+    return (uint8_t)(WIRE_IP4_HEADER + WIRE_IP4_ROUTER_ALERT_SIZE * fields->router_alert);
 }
 
 /* Writes a header of wire_ip4_build_length() bytes, checksum included, and returns its length.

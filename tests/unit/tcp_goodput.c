@@ -272,6 +272,8 @@ static void bbr_fills_a_wide_path(void **state)
          .most_timeouts = 2},
         {"CUBIC, 1 Gbit/s, 50 ms, 1 % lost", lossier, wide, .seconds = 6, .least_mbit = 2,
          .most_timeouts = 5},
+        {"BBR, 1 Gbit/s, 50 ms, the first second", wide, wide, .congestion = CHASKI_BBR,
+         .seconds = 1, .least_mbit = 340},
         {"BBR, 1 Gbit/s, 50 ms", wide, wide, .congestion = CHASKI_BBR, .seconds = 6,
          .least_mbit = 750, .most_timeouts = 1, .most_rtt_ms = 60},
         {"BBR, 1 Gbit/s, 50 ms, 0.1 % lost", lossy, wide, .congestion = CHASKI_BBR, .seconds = 6,

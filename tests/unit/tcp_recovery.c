@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "core/host/layout.h"
-#include "core/tcp/tcp_internal.h"
+#include "core/tcp/recovery/tcp_recovery.h"
 #include "tests/support/peer.h"
 
 /*

@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/opening/tcp_listener.h"
+#include "core/tcp/receiving/tcp_receive_window.h"
+#include "core/tcp/sending/tcp_output.h"
 #include "core/tcp/tcp_internal.h"
 
 /* What applications do with a connection. Nothing here sends: it notes what is to be sent. */
@@ -16,6 +19,14 @@ int tcp_on(struct tcp *tcp, chaski_tcp handle, chaski_tcp_closure *receive, void
     if (events != 0)
         connection_tell(tcp, c, events);
     return 0;
+}
+
+/* Whether the application may write: also while a fast open's handshake is not over. */
+static bool tcp_can_write(const struct tcp_connection *c)
+{
+    return !has(c, TCPF_FIN_QUEUED) &&
+           (c->state == CHASKI_TCP_ESTABLISHED || c->state == CHASKI_TCP_CLOSE_WAIT ||
+            (c->state == CHASKI_TCP_SYN_RECEIVED && (c->fast_open & FAST_OPEN_PASSIVE)));
 }
 
 int tcp_events(struct tcp *tcp, chaski_tcp handle)

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "core/tcp/tcp_internal.h"
+#include "core/tcp/calls/tcp_options.h"
+
+#include "core/tcp/window/tcp_cwnd.h"
 
 /* Options of a connection: limits, setting and getting. */
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/opening/tcp_listener.h"
 #include "core/tcp/tcp_internal.h"
 
 /* Opening actively. */

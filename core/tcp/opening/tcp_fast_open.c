@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/tcp/opening/tcp_fast_open.h"
+#include "core/tcp/opening/tcp_listener.h"
 
 #include "core/base/bytes.h"
 #include "core/tcp/tcp_internal.h"

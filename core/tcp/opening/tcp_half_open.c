@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/tcp/opening/tcp_half_open_internal.h"
+#include "core/tcp/opening/tcp_listener.h"
 
 /*
  * Theory of operation. A SYN for a listener becomes an entry and is answered (tcp_half_open_syn.c);

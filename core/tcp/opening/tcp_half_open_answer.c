@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/tcp/opening/tcp_cookie.h"
 #include "core/tcp/opening/tcp_half_open_internal.h"
+#include "core/tcp/opening/tcp_listener.h"
+#include "core/tcp/receiving/tcp_receive_window.h"
+#include "core/tcp/sending/tcp_build.h"
 
 /* What the peers of half-open connections are told: SYN+ACK, challenges, resets. */
 

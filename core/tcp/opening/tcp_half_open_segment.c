@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/tcp/opening/tcp_cookie.h"
 #include "core/tcp/opening/tcp_half_open_internal.h"
+#include "core/tcp/opening/tcp_listener.h"
+#include "core/tcp/receiving/tcp_segment.h"
+#include "core/tcp/sending/tcp_build.h"
 
 /* What follows a SYN+ACK: the entry, or what a cookie says of one, becomes a connection. */
 

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/tcp/opening/tcp_half_open_internal.h"
+#include "core/tcp/opening/tcp_listener.h"
+#include "core/tcp/sending/tcp_build.h"
 
 /* A SYN for a listener: an entry, a cookie, or with Fast Open (RFC 7413, 4.2.2) a connection. */
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/opening/tcp_listener.h"
+
 #include "core/base/bytes.h"
-#include "core/tcp/tcp_internal.h"
+#include "core/tcp/calls/tcp_options.h"
 
 /*
  * Listeners, found by port; an exact local address goes before any. Of those that share an end,

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/opening/tcp_syn_sent.h"
+
 #include "core/tcp/receiving/tcp_segment.h"
+#include "core/tcp/sending/tcp_build.h"
 
 /* The answer to our SYN (RFC 9293, 3.10.7.3). */
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/opening/tcp_syn_sent.h"
 #include "core/tcp/receiving/tcp_segment.h"
 
 /* Whether a segment is acceptable, before anything is done about it. */

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/receiving/tcp_segment.h"
+#include "core/tcp/recovery/tcp_recovery.h"
 #include "core/tcp/tcp_internal.h"
 
 /*

@@ -1,4 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/opening/tcp_listener.h"
+#include "core/tcp/receiving/tcp_segment.h"
+#include "core/tcp/recovery/tcp_recovery.h"
+#include "core/tcp/sending/tcp_build.h"
 #include "core/tcp/tcp_internal.h"
 
 #include "core/base/bytes.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "core/tcp/tcp_internal.h"
+#include "core/tcp/receiving/tcp_receive_window.h"
 
 /*
  * The receive window as the peer is told of it (RFC 9293, 3.8.6): how far it could open, how far

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/tcp/receiving/tcp_segment.h"
 
+#include "core/tcp/opening/tcp_syn_sent.h"
+#include "core/tcp/recovery/tcp_recovery.h"
+#include "core/tcp/sending/tcp_build.h"
+
 /*
  * A segment arrives for a connection (RFC 9293, 3.10.7.3 and 3.10.7.4). tcp_judge() reads and
  * changes nothing; tcp_segment() acts on its verdict; apply() takes in an acceptable segment in the

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/tcp/receiving/tcp_segment.h"
+#include "core/tcp/sending/tcp_build.h"
 
 /* Text that has come, and the FIN behind it: queued, in order or behind a gap, and the
  * acknowledgement that is owed for it. */

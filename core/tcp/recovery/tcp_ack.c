@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/recovery/tcp_recovery.h"
+#include "core/tcp/sending/tcp_output.h"
 #include "core/tcp/tcp_internal.h"
+#include "core/tcp/window/tcp_cwnd.h"
 
 /*
  * What an acknowledgement does. First the facts are gathered from the scoreboard: how much is newly

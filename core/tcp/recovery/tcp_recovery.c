@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "core/tcp/tcp_internal.h"
+#include "core/tcp/recovery/tcp_recovery.h"
+
+#include "core/tcp/window/tcp_cwnd.h"
 
 /*
  * Losses, and where recovery stands. With SACK, time tells what is lost (RFC 8985); without, the

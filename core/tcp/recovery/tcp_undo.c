@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/recovery/tcp_recovery.h"
 #include "core/tcp/tcp_internal.h"
+#include "core/tcp/window/tcp_cwnd.h"
 
 /*
  * Spurious recovery. What looked like a loss was reordering or delay when every retransmission is

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/sending/tcp_build.h"
+
 #include "core/base/bytes.h"
-#include "core/tcp/tcp_internal.h"
+#include "core/tcp/receiving/tcp_receive_window.h"
 
 /* Segments as packets: headers, options, checksums. What to send is decided elsewhere. */
 

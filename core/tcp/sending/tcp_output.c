@@ -1,5 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "core/tcp/tcp_internal.h"
+#include "core/tcp/sending/tcp_output.h"
+
+#include "core/tcp/receiving/tcp_receive_window.h"
+#include "core/tcp/recovery/tcp_recovery.h"
+#include "core/tcp/sending/tcp_build.h"
+#include "core/tcp/window/tcp_cwnd.h"
 
 /*
  * Theory of operation. Once a turn, each connection with a reason to send comes here, and
@@ -9,6 +14,13 @@
  * segment has carried the acknowledgement that is owed, that. A pool that has nothing left ends
  * the visit; the retry stands in ack_at.
  */
+
+enum {
+    /* What a connection sends of new data in one turn. The others' turn comes, acknowledgements are
+     * heard in between, and what is on its way stays in the cache. */
+    TCP_TURN_BYTES = 128 << 10,
+    TCP_RETRY_NS = 5000000, /* when a pool had nothing left */
+};
 
 enum outcome {
     SENT,
@@ -481,7 +493,8 @@ static enum outcome send_all(struct tcp *tcp, struct tcp_connection *c, uint64_t
     return outcome;
 }
 
-void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+/* Sends what may be sent now. */
+static void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     if (has(c, TCPF_RST_OWED)) {
         tcp_build_reset(tcp, c, now_ns);

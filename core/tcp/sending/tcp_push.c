@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/sending/tcp_output.h"
 #include "core/tcp/tcp_internal.h"
 
 /*

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/sending/tcp_output.h"
 #include "core/tcp/tcp_internal.h"
 
 /*
- * Buffers that grow with the path. The receive buffer holds twice what the application took in the
- * last round trip, so that a sender that doubles its rate every round trip is never held up; the
- * send buffer twice the congestion window, so that there is a window's worth to send when one has
- * been acknowledged; but where the window is far from being used, twice what is in flight: what
- * waits for long has left the processor's caches when it goes.
+ * Buffers that grow with the path. The receive buffer holds four times what the application took in
+ * the last round trip: a sender that doubles its rate every round trip sends twice that before it
+ * hears of the buffer, and twice as much again before it hears of the next one. The send buffer
+ * holds twice the congestion window, so that there is a window's worth to send when one has been
+ * acknowledged; but where the window is far from being used, twice what is in flight: what waits
+ * for long has left the processor's caches when it goes.
  * Neither shrinks, and neither grows while the pools run low.
  */
 
@@ -36,7 +38,7 @@ void tune_receive(struct tcp *tcp, struct tcp_connection *c, uint32_t copied, ui
     if (c->tune_copied <= c->tune_space || pools_are_low(tcp))
         return;
     c->tune_space = c->tune_copied;
-    uint64_t wanted = 2ull * c->tune_copied + 16u * c->receive_mss;
+    uint64_t wanted = 4ull * c->tune_copied + 16u * c->receive_mss;
     if (wanted > tcp->knobs.receive_buffer_max)
         wanted = tcp->knobs.receive_buffer_max;
     c->receive.limit = maximum(c->receive.limit, (uint32_t)wanted);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "core/tcp/tcp_internal.h"
+#include "core/tcp/window/tcp_cwnd.h"
+
+#include "core/tcp/recovery/tcp_recovery.h"
 
 /* The congestion window: what an acknowledgement does to it, in recovery and outside. */
 

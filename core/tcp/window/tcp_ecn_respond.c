@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/recovery/tcp_recovery.h"
 #include "core/tcp/tcp_internal.h"
+#include "core/tcp/window/tcp_cwnd.h"
 
 /*
  * What the peer tells about marks on what we sent, and how the window responds. ACE has three bits:

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef CHASKI_TCP_TCP_RECEIVE_WINDOW_H
+#define CHASKI_TCP_TCP_RECEIVE_WINDOW_H
+
+#include "core/tcp/tcp_internal.h"
+
+/* The window to advertise, in bytes; moves rcv_advertised. */
+uint32_t tcp_window_to_send(struct tcp_connection *c);
+/* The window of a SYN, which has no scale: whole segments of `mss`, as Linux. */
+uint16_t tcp_first_window(uint32_t room, uint32_t mss);
+/* True when an update of the window is worth a segment of its own (RFC 9293, 3.8.6.2.2). */
+bool tcp_window_opened(const struct tcp_connection *c);
+
+#endif
