@@ -17,6 +17,14 @@ enum {
     ADDRESS_SIZE = 4,
 };
 
+uint64_t wire_ip4_options_sum(const uint8_t *p)
+{
+    uint64_t sum = 0;
+    for (unsigned i = WIRE_IP4_HEADER; i < wire_ip4_header_length(p); i += 4)
+        sum += wire_ip4_word(p + i);
+    return sum;
+}
+
 uint8_t wire_ip4_build(uint8_t *p, const struct wire_ip4_fields *fields)
 {
     uint8_t length = wire_ip4_build_length(fields);

@@ -152,18 +152,18 @@ static inline uint32_t wire_ip4_word(const uint8_t *p)
     return word;
 }
 
+/* The words behind the first five, added up. */
+uint64_t wire_ip4_options_sum(const uint8_t *p);
+
 /* The one's complement sum of the header, in machine order: five to fifteen words. */
 static inline uint16_t wire_ip4_header_sum(const uint8_t *p)
 {
     uint64_t sum = 0;
-    unsigned length = wire_ip4_header_length(p);
-    for (unsigned i = 0; i < WIRE_IP4_HEADER; i += 4) /* without a loop, since nearly all end here */
+    for (unsigned i = 0; i < WIRE_IP4_HEADER; i += 4)
         sum += wire_ip4_word(p + i);
-    for (unsigned i = WIRE_IP4_HEADER; i < length; i += 4)
-        sum += wire_ip4_word(p + i);
-    sum = (sum & 0xffff) + ((sum >> 16) & 0xffff) + (sum >> 32);
-    sum = (sum & 0xffff) + (sum >> 16);
-    return (uint16_t)((sum & 0xffff) + (sum >> 16));
+    if (wire_ip4_has_options(p))
+        sum += wire_ip4_options_sum(p);
+    return checksum_fold(sum);
 }
 
 static inline bool wire_ip4_header_checksum_ok(const uint8_t *p)
