@@ -11,7 +11,7 @@ import rounds
 TITLE = "Loss at load"
 BYTES = 100
 RATES = [50_000, 100_000, 200_000, 400_000, 800_000, 1_600_000]
-NAMES = ["kernel", "tap", "tap polling", "packet polling", "xdp polling", "lwIP tap"]
+NAMES = ["kernel", "tap", "tap polling", "tap shards", "packet polling", "xdp polling", "lwIP tap"]
 NOT_OURS = ("drop.ethernet_not_ours", "drop.ip4_not_ours")  # others' packets are nobody's loss
 WARM_UP = 20_000  # datagrams a second, before anything is counted
 

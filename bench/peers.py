@@ -28,7 +28,7 @@ VETH_CLIENT, VETH_SERVER = "10.84.0.1", "10.84.0.2"
 # server on chaski's library runs where `chaski services` does.
 TAPS = {"tap": ("tap", "10.85.0"), "lwIP": ("tap-lwip", "10.86.0"), "gVisor": ("tap-gvisor", "10.87.0")}
 START_SECONDS = 8
-MODES = {"": [], "sleeping": ["--sleep"], "polling": ["--busy-poll"]}
+MODES = {"": [], "sleeping": ["--sleep"], "polling": ["--busy-poll"], "shards": ["--shards", "2"]}
 
 # The kernel's configuration first, since all are compared with it; then chaski's, then the other peers.
 KERNEL = ["kernel", "kernel spinning", "kernel cutting"]
@@ -38,6 +38,7 @@ OTHERS = ["lwIP tap", "gVisor tap", "gVisor packet"]
 TITLES = {"kernel": "kernel", "kernel spinning": "kernel, spinning",
           "kernel cutting": "kernel, client as for AF_XDP", "tap": "chaski TAP",
           "tap sleeping": "chaski TAP, sleeping", "tap polling": "chaski TAP, polling",
+          "tap shards": "chaski TAP, two shards by one queue",
           "packet sleeping": "chaski AF_PACKET, sleeping",
           "packet polling": "chaski AF_PACKET, polling", "xdp sleeping": "chaski AF_XDP, sleeping",
           "xdp polling": "chaski AF_XDP, polling", "lwIP tap": "lwIP TAP",
