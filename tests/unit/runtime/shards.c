@@ -264,6 +264,48 @@ static void what_is_posted_meanwhile_is_run_or_refused(void **state)
     chaski_shards_free(shards);
 }
 
+/* Adds an address to the leader when the shards are being stopped and the other one has ended. */
+static void add_late(struct chaski_closure *closure, struct chaski *host, unsigned shard)
+{
+    struct chaski_shards *shards = closure->context;
+    const struct chaski_address address = chaski_ip4(192, 0, 2, 77);
+    (void)shard;
+    while (!inbox_is_shut(&shards->shards[1].closures))
+        pause_ms(1);
+    pause_ms(50);
+    assert_int_equal(chaski_address_add(host, 0, &address, 32), 0);
+}
+
+struct looking {
+    struct chaski_shards *shards;
+    bool sees;
+};
+
+static void look_again(struct chaski_closure *closure, struct chaski *host, unsigned shard)
+{
+    struct looking *looking = closure->context;
+    const struct chaski_address address = chaski_ip4(192, 0, 2, 77);
+    looking->sees = host_is_local(host, &address);
+    chaski_post(looking->shards, shard, closure);
+}
+
+static void what_is_left_sees_what_the_leader_did_last(void **state)
+{
+    const struct shard_pair_options options = {.shards = {2, 1}};
+    struct shard_pair pair;
+    (void)state;
+    shard_pair_make(&pair, &options);
+    shard_pair_start(&pair);
+    struct looking looking = {.shards = pair.side[LEFT]};
+    struct chaski_closure look = {.run = look_again, .context = &looking};
+    struct chaski_closure add = {.run = add_late, .context = pair.side[LEFT]};
+    assert_int_equal(chaski_post(pair.side[LEFT], 0, &add), 0);
+    assert_int_equal(chaski_post(pair.side[LEFT], 1, &look), 0);
+    chaski_shards_stop(pair.side[LEFT]);
+    assert_true(looking.sees);
+    shard_pair_end(&pair);
+}
+
 /* ---- Calling ------------------------------------------------------------------------------- */
 
 struct call {
@@ -465,6 +507,7 @@ int main(void)
         cmocka_unit_test(what_was_posted_runs_before_the_end),
         cmocka_unit_test(a_closure_that_posts_itself_for_ever_ends_with_its_shards),
         cmocka_unit_test(what_is_posted_meanwhile_is_run_or_refused),
+        cmocka_unit_test(what_is_left_sees_what_the_leader_did_last),
         cmocka_unit_test(a_call_waits_but_not_one_shard_for_another),
         cmocka_unit_test(closures_come_back_by_their_mailbox),
         cmocka_unit_test(a_mailbox_may_go_with_the_last_closure),
