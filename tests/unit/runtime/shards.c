@@ -306,6 +306,55 @@ static void what_is_left_sees_what_the_leader_did_last(void **state)
     shard_pair_end(&pair);
 }
 
+/* Has all shards do something while they are being stopped. */
+struct meanwhile {
+    struct chaski_shards *shards;
+    _Atomic int status;
+    _Atomic bool done;
+};
+
+static void hold_up(struct chaski_closure *closure, struct chaski *host, unsigned shard)
+{
+    struct meanwhile *meanwhile = closure->context;
+    (void)host;
+    (void)shard;
+    while (!meanwhile->done)
+        pause_ms(1);
+}
+
+static int do_nothing(void *context, struct chaski *host, unsigned shard)
+{
+    (void)context;
+    (void)host;
+    (void)shard;
+    return 0;
+}
+
+static void *ask_each(void *context)
+{
+    struct meanwhile *meanwhile = context;
+    while (!inbox_is_shut(&meanwhile->shards->shards[1].closures))
+        pause_ms(1);
+    meanwhile->status = chaski_shards_each(meanwhile->shards, do_nothing, NULL);
+    meanwhile->done = true;
+    return NULL;
+}
+
+static void each_shard_is_refused_where_one_is(void **state)
+{
+    struct meanwhile meanwhile = {.shards = make(2, false)};
+    struct chaski_closure closure = {.run = hold_up, .context = &meanwhile};
+    pthread_t thread;
+    (void)state;
+    assert_int_equal(chaski_shards_start(meanwhile.shards), 0);
+    assert_int_equal(chaski_post(meanwhile.shards, 0, &closure), 0);
+    assert_int_equal(pthread_create(&thread, NULL, ask_each, &meanwhile), 0);
+    chaski_shards_stop(meanwhile.shards);
+    pthread_join(thread, NULL);
+    assert_int_equal(meanwhile.status, CHASKI_CLOSED);
+    chaski_shards_free(meanwhile.shards);
+}
+
 /* ---- Calling ------------------------------------------------------------------------------- */
 
 struct call {
@@ -508,6 +557,7 @@ int main(void)
         cmocka_unit_test(a_closure_that_posts_itself_for_ever_ends_with_its_shards),
         cmocka_unit_test(what_is_posted_meanwhile_is_run_or_refused),
         cmocka_unit_test(what_is_left_sees_what_the_leader_did_last),
+        cmocka_unit_test(each_shard_is_refused_where_one_is),
         cmocka_unit_test(a_call_waits_but_not_one_shard_for_another),
         cmocka_unit_test(closures_come_back_by_their_mailbox),
         cmocka_unit_test(a_mailbox_may_go_with_the_last_closure),
