@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/forget.h"
 #include "core/base/memory.h"
 
 /*
@@ -62,6 +63,7 @@ static inline void *pool_take(struct pool *pool, enum purpose purpose)
     pool->free_count--;
     if (pool->free_count < pool->lowest_free)
         pool->lowest_free = pool->free_count;
+    forget_bytes(item, pool->object_size);
     return item;
 }
 
