@@ -72,6 +72,15 @@ bool loop_init(struct loop *loop)
     return false;
 }
 
+/* What came after the signal that ended the loop wants no more than that one: timeout(1) sends each
+ * twice, people press Ctrl-C again. Unblocked it would end the process before its last word. */
+static void forget_signals(const struct loop *loop)
+{
+    struct signalfd_siginfo info;
+    while (read(loop->signal_fd, &info, sizeof info) == (ssize_t)sizeof info)
+        ;
+}
+
 void loop_close(struct loop *loop)
 {
     if (loop->epoll_fd >= 0)
@@ -80,6 +89,8 @@ void loop_close(struct loop *loop)
     alarm_close(&loop->alarm);
     if (loop->signal_fd < 0)
         return;
+    if (loop->heard)
+        forget_signals(loop);
     close(loop->signal_fd);
     loop->signal_fd = -1;
     pthread_sigmask(SIG_SETMASK, &loop->signals_before, NULL);
@@ -171,6 +182,7 @@ static void take_signals(struct loop *loop)
         if (signal != SIGUSR1) {
             loop->stopped = true;
             loop->stopped_by = signal;
+            loop->heard = true;
         } else if (loop->on_signal != NULL) {
             loop->on_signal(loop->signal_context, signal);
         }

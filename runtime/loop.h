@@ -76,6 +76,7 @@ struct loop {
     sigset_t signals_before;
     bool stopped;
     int stopped_by;    /* the signal; 0: loop_stop() */
+    bool heard;        /* a signal that ended loop_run() */
     struct link *lost; /* a link whose device is gone, which stops the loop too; else NULL */
     void (*on_signal)(void *context, int signal);
     void *signal_context;
@@ -99,7 +100,8 @@ bool loop_watch(struct loop *loop, int fd, short events, loop_closure *closure, 
 void loop_unwatch(struct loop *loop, int fd);
 
 /* From now on SIGINT and SIGTERM end loop_run(), and SIGUSR1 calls `on_signal` (which may be NULL)
- * between two turns. Blocks these signals in this thread until loop_close(). False with errno. */
+ * between two turns. Blocks these signals in this thread until loop_close(), which forgets those
+ * that came after one had ended it. False with errno. */
 bool loop_signals(struct loop *loop, void (*on_signal)(void *context, int signal), void *context);
 
 /* One turn; `wait`: may sleep. Returns whether anything was received. */

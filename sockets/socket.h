@@ -303,12 +303,15 @@ void stamps_forget(struct socket *socket);
 struct option_in;
 struct option_out;
 int stamping_set(struct socket *socket, const struct option_in *in);
-/* SO_TIMESTAMP and SO_TIMESTAMPNS, of datagram sockets. */
+/* SO_TIMESTAMP and SO_TIMESTAMPNS. */
 int stamping_set_received(struct socket *socket, int name, const struct option_in *in);
 int stamping_get_received(const struct socket *socket, int name, const struct option_out *out);
-/* When the datagram came, in each of the forms that were asked for. */
+/* Whether any of them, or SO_TIMESTAMPING, wants to know when something came. */
+bool stamps_received(const struct socket *socket);
+/* When the datagram, or the last segment that was read of, came, in each of the forms that were asked
+ * for. */
 void stamp_received(const struct socket *socket, struct msghdr *message, size_t *room,
-                    const struct datagram *datagram);
+                    uint64_t received_ns);
 
 /* ---- zerocopy.c ---- */
 

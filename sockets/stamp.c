@@ -156,12 +156,12 @@ int stamping_set(struct socket *socket, const struct option_in *in)
     return 0;
 }
 
-/* ---- When datagrams came ---- */
+/* ---- When datagrams and segments came ---- */
 
 int stamping_set_received(struct socket *socket, int name, const struct option_in *in)
 {
     int value;
-    int error = is_stream(socket) ? -ENOPROTOOPT : option_read_int(in, &value);
+    int error = option_read_int(in, &value);
     if (error != 0)
         return error;
     socket->plain[PLAIN_TIMESTAMP] = value != 0 && name == SO_TIMESTAMP;
@@ -171,18 +171,27 @@ int stamping_set_received(struct socket *socket, int name, const struct option_i
 
 int stamping_get_received(const struct socket *socket, int name, const struct option_out *out)
 {
-    if (is_stream(socket))
-        return -ENOPROTOOPT;
     int plain = name == SO_TIMESTAMP ? PLAIN_TIMESTAMP : PLAIN_TIMESTAMPNS;
     return option_write_int(out, (int)socket->plain[plain]);
 }
 
+static bool stamps_all_received(const struct socket *socket)
+{
+    const uint32_t wanted = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
+    return (socket->timestamping & wanted) == wanted;
+}
+
+bool stamps_received(const struct socket *socket)
+{
+    return socket->plain[PLAIN_TIMESTAMP] || socket->plain[PLAIN_TIMESTAMPNS] ||
+           stamps_all_received(socket);
+}
+
 void stamp_received(const struct socket *socket, struct msghdr *message, size_t *room,
-                    const struct datagram *datagram)
+                    uint64_t received_ns)
 {
     enum { NS_PER_SECOND = 1000000000, NS_PER_US = 1000 };
-    const uint32_t wanted = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
-    uint64_t at = datagram->received_ns + (uint64_t)socket->file.table->clock_ahead_ns;
+    uint64_t at = received_ns + (uint64_t)socket->file.table->clock_ahead_ns;
     struct timespec time = {.tv_sec = (time_t)(at / NS_PER_SECOND),
                             .tv_nsec = (long)(at % NS_PER_SECOND)};
     struct timeval coarse = {.tv_sec = time.tv_sec,
@@ -192,6 +201,6 @@ void stamp_received(const struct socket *socket, struct msghdr *message, size_t 
         control_put(message, room, SOL_SOCKET, SO_TIMESTAMP, &coarse, sizeof coarse);
     if (socket->plain[PLAIN_TIMESTAMPNS])
         control_put(message, room, SOL_SOCKET, SO_TIMESTAMPNS, &time, sizeof time);
-    if ((socket->timestamping & wanted) == wanted)
+    if (stamps_all_received(socket))
         control_put(message, room, SOL_SOCKET, SO_TIMESTAMPING, &three, sizeof three);
 }

@@ -92,12 +92,21 @@ static ssize_t discard(struct socket *socket, size_t wanted, size_t most)
     return (ssize_t)n;
 }
 
-/* What waits, from the next byte on that is of the stream, up to the mark, is read. */
+/* When the last byte came that is about to be read. */
+static uint64_t arrival(const struct socket *socket, size_t over, size_t wanted, size_t most)
+{
+    size_t n = wanted < most ? wanted : most;
+    return n == 0 ? 0 : host_tcp_arrival(host_of(socket), socket->tcp, (uint32_t)(over + n));
+}
+
+/* What waits, from the next byte on that is of the stream, up to the mark, is read; `came_ns` tells
+ * when the last of it came (0: nothing is read). */
 static ssize_t take_out(struct socket *socket, const struct msghdr *message, size_t wanted,
-                        const struct chaski_tcp_info *info, int flags)
+                        const struct chaski_tcp_info *info, int flags, uint64_t *came_ns)
 {
     size_t most = urgent_limit(socket, info->receive_queue);
     size_t over = urgent_is_next(socket) && !socket->plain[PLAIN_OOBINLINE];
+    *came_ns = stamps_received(socket) ? arrival(socket, over, wanted, most) : 0;
     if (flags & MSG_PEEK)
         return peek(socket, message, over, most);
     chaski_tcp_consume(host_of(socket), socket->tcp, over);
@@ -155,7 +164,10 @@ ssize_t tcp_socket_receive(struct file *file, struct msghdr *message, int flags)
     bool discards = (flags & MSG_TRUNC) && !(flags & MSG_PEEK);
     if (!discards && !pieces_are_there(message->msg_iov, message->msg_iovlen))
         return -EFAULT;
-    ssize_t done = take_out(socket, message, (size_t)wanted, &info, flags);
+    uint64_t came_ns;
+    ssize_t done = take_out(socket, message, (size_t)wanted, &info, flags, &came_ns);
+    if (came_ns != 0)
+        stamp_received(socket, message, &room, came_ns);
     tell_left(socket, message, &room);
     return done;
 }

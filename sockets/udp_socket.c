@@ -166,7 +166,7 @@ static void tell_about(const struct socket *socket, struct msghdr *message, size
         address_write(socket->family, &datagram->remote, message->msg_name, &length);
         message->msg_namelen = length;
     }
-    stamp_received(socket, message, &room, datagram);
+    stamp_received(socket, message, &room, datagram->received_ns);
     if (socket->plain[PLAIN_PKTINFO] && address_is_ip4(&datagram->local.address)) {
         uint32_t to = htonl(address_ip4(&datagram->local.address));
         struct in_pktinfo info = {.ipi_ifindex = datagram->local.interface,

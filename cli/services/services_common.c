@@ -57,4 +57,5 @@ void services_say_ended(const struct services_totals *totals, uint64_t ran_ns)
            " (%" PRIu64 " MB), dropped %" PRIu64 " packets, answered %" PRIu64 " HTTP requests\n",
            ran_ns / SECOND, totals->frames_received, totals->bytes_received / MEGABYTE,
            totals->frames_sent, totals->bytes_sent / MEGABYTE, totals->dropped, totals->requests);
+    fflush(stdout);
 }

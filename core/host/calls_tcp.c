@@ -47,6 +47,11 @@ int chaski_tcp_listener_fast_open_keys(struct chaski *host, chaski_listener list
     return tcp_listener_fast_open_keys(&host->tcp, listener, keys, length);
 }
 
+uint64_t host_tcp_arrival(struct chaski *host, chaski_tcp connection, uint32_t n)
+{
+    return tcp_arrival(&host->tcp, connection, n);
+}
+
 int host_tcp_waiting(const struct chaski *host, chaski_listener listener)
 {
     if (listener.index >= host->tcp.listener_limit)

@@ -51,6 +51,9 @@ int host_udp_waiting(const struct chaski *host, chaski_udp socket);
 /* When the datagram came that chaski_udp_receive() takes next; 0: there is none. */
 uint64_t host_udp_arrival(const struct chaski *host, chaski_udp socket);
 
+/* When the segment came that the n-th byte that waits to be read is of; 0: there is none. */
+uint64_t host_tcp_arrival(struct chaski *host, chaski_tcp connection, uint32_t n);
+
 struct ip_error;
 /* From now on errors about what the socket sent are told to `observer` with the socket's context,
  * in the midst of input and whether it is connected or not, and no longer by calls. The observer

@@ -21,6 +21,7 @@
 enum {
     ICMP4_PROTOCOLS = 8, /* transports that hear of errors */
     ICMP4_PINGS = 16,    /* identifiers that somebody listens to */
+    ICMP4_ASKED = 128,   /* requests whose answers are still told */
     ICMP4_REPLIES = 32,  /* replies that wait for their closures */
     ICMP4_BUCKETS = 256, /* of destinations, by hash */
 };
@@ -39,6 +40,12 @@ struct icmp4_ping {
     chaski_ping_closure *reply; /* NULL: free */
     void *context;
     uint16_t identifier;
+};
+
+/* A request that was sent. */
+struct icmp4_asked {
+    uint32_t destination; /* 0: many, any of whom may answer */
+    uint16_t identifier, sequence;
 };
 
 struct icmp4_reply {
@@ -61,6 +68,8 @@ struct icmp4 {
     struct icmp4_owner owners[ICMP4_PROTOCOLS];
     uint32_t owner_count;
     struct icmp4_ping pings[ICMP4_PINGS];
+    struct icmp4_asked asked[ICMP4_ASKED]; /* a ring */
+    uint32_t asked_next;
     struct icmp4_reply replies[ICMP4_REPLIES];
     uint32_t reply_first, reply_count;
 };

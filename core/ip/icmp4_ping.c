@@ -4,7 +4,8 @@
 #include "core/wire/icmp4.h"
 #include "core/wire/ip4.h"
 
-/* Pinging: requests leave at once, replies and errors wait in a ring for their closures. */
+/* Pinging: requests leave at once, replies and errors wait in a ring for their closures. Only what
+ * answers one of the latest requests is told, be it for the second time. */
 
 static struct icmp4_ping *find(struct icmp4 *icmp4, uint16_t identifier)
 {
@@ -39,6 +40,29 @@ int icmp4_ping_on(struct icmp4 *icmp4, uint16_t identifier, chaski_ping_closure 
 }
 
 /* ---- Requests ---- */
+
+static void note_asked(struct icmp4 *icmp4, const struct ip4_target *target, uint16_t identifier,
+                       uint16_t sequence)
+{
+    bool many = target->multicast || target->kind == IP4_ROUTE_BROADCAST;
+    icmp4->asked[icmp4->asked_next++ % ICMP4_ASKED] =
+        (struct icmp4_asked){many ? 0 : target->destination, identifier, sequence};
+}
+
+/* Whether somebody listens to the identifier, and `who`, or many (0), were asked so. */
+static bool was_asked(struct icmp4 *icmp4, uint32_t who, uint16_t identifier, uint16_t sequence)
+{
+    if (find(icmp4, identifier) == NULL)
+        return false;
+    uint32_t count = icmp4->asked_next < ICMP4_ASKED ? icmp4->asked_next : ICMP4_ASKED;
+    for (uint32_t i = 0; i < count; i++) {
+        const struct icmp4_asked *asked = &icmp4->asked[i];
+        if (asked->destination == who && asked->identifier == identifier &&
+            asked->sequence == sequence)
+            return true;
+    }
+    return false;
+}
 
 enum { DATA_MAX = WIRE_IP4_TOTAL_MAX - WIRE_IP4_HEADER - WIRE_ICMP4_HEADER };
 
@@ -90,13 +114,15 @@ int icmp4_ping(struct icmp4 *icmp4, const struct chaski_address *to, uint16_t id
         return CHASKI_BAD_ADDRESS;
     if (length > DATA_MAX)
         return CHASKI_TOO_BIG;
-    if (ip4_target(icmp4->ip4, address_ip4(to), IP4_ANY_INTERFACE) == NULL)
+    const struct ip4_target *target = ip4_target(icmp4->ip4, address_ip4(to), IP4_ANY_INTERFACE);
+    if (target == NULL)
         return CHASKI_NO_ROUTE;
     struct packet *packet = build(icmp4, wire_icmp4_echo_rest(identifier, sequence), bytes, length);
     if (packet == NULL)
         return CHASKI_NO_MEMORY;
     packet->ip.destination = *to;
     packet->ip.protocol = WIRE_IP_ICMP4;
+    note_asked(icmp4, target, identifier, sequence);
     struct burst burst = {.count = 1, .packets = {packet}};
     hook_call(&icmp4->request, &burst, now_ns);
     return 0;
@@ -114,7 +140,10 @@ static struct icmp4_reply *append(struct icmp4 *icmp4)
 void icmp4_ping_reply(struct icmp4 *icmp4, struct packet *packet)
 {
     uint16_t identifier = wire_icmp4_identifier(packet->data);
-    if (find(icmp4, identifier) == NULL) {
+    uint16_t sequence = wire_icmp4_sequence(packet->data);
+    uint32_t from = address_ip4(&packet->ip.source);
+    if (!was_asked(icmp4, from, identifier, sequence) &&
+        !was_asked(icmp4, 0, identifier, sequence)) {
         packet_drop(packet, icmp4->counters, CHASKI_DROP_ICMP4_UNASKED);
         return;
     }
@@ -127,7 +156,7 @@ void icmp4_ping_reply(struct icmp4 *icmp4, struct packet *packet)
         .packet = packet,
         .from = packet->ip.source,
         .identifier = identifier,
-        .sequence = wire_icmp4_sequence(packet->data),
+        .sequence = sequence,
         .ttl = packet->ip.ttl,
     };
     packet_pull(packet, WIRE_ICMP4_HEADER);
@@ -138,7 +167,9 @@ bool icmp4_ping_error(void *block, const struct ip_error *error, uint64_t now_ns
     struct icmp4 *icmp4 = block;
     (void)now_ns;
     uint16_t identifier = wire_icmp4_identifier(error->quoted);
-    if (wire_icmp4_type(error->quoted) != WIRE_ICMP4_ECHO || find(icmp4, identifier) == NULL)
+    uint16_t sequence = wire_icmp4_sequence(error->quoted);
+    if (wire_icmp4_type(error->quoted) != WIRE_ICMP4_ECHO ||
+        !was_asked(icmp4, address_ip4(&error->destination), identifier, sequence))
         return false;
     if (error->kind == IP_ERROR_TOO_BIG) /* requests may be cut: no router says so */
         return false;
@@ -147,7 +178,7 @@ bool icmp4_ping_error(void *block, const struct ip_error *error, uint64_t now_ns
         *reply = (struct icmp4_reply){
             .from = error->destination,
             .identifier = identifier,
-            .sequence = wire_icmp4_sequence(error->quoted),
+            .sequence = sequence,
             .error = error->told,
         };
     return true;

@@ -73,7 +73,12 @@ struct packet_tcp {
         uint32_t acknowledgment;
         uint32_t run_before; /* heading a run: where the one begins that was the latest before */
     };
-    uint32_t timestamp, timestamp_echo;
+    union {
+        struct {
+            uint32_t timestamp, timestamp_echo;
+        };
+        uint64_t received_ns; /* once queued: when its last byte came */
+    };
     uint16_t window, urgent;
     uint8_t flags;
     bool has_timestamp;

@@ -334,6 +334,7 @@ int tcp_events(struct tcp *tcp, chaski_tcp connection);
 long tcp_read(struct tcp *tcp, chaski_tcp connection, void *bytes, size_t length);
 long tcp_write(struct tcp *tcp, chaski_tcp connection, const void *bytes, size_t length);
 int tcp_look(struct tcp *tcp, chaski_tcp connection, struct chaski_piece *pieces, unsigned count);
+uint64_t tcp_arrival(struct tcp *tcp, chaski_tcp connection, uint32_t n);
 int tcp_consume(struct tcp *tcp, chaski_tcp connection, size_t length);
 int tcp_hand_over(struct tcp *tcp, chaski_tcp connection, struct chaski_memory *memory);
 int tcp_end_record(struct tcp *tcp, chaski_tcp connection);

@@ -112,6 +112,7 @@ struct tcp_flight {
     bool limited;          /* the window has held something back since the last acknowledgement */
     uint32_t peak;         /* most bytes in flight in the round that ends at peak_end */
     uint32_t peak_end;
+    uint32_t confirmed_ms; /* when the neighbour was last said to be there */
     union congestion_state congestion;
 };
 

@@ -584,7 +584,9 @@ typedef void chaski_ping_closure(void *context, struct chaski *host,
                                  const struct chaski_address *from, uint16_t sequence, uint8_t ttl,
                                  const void *bytes, size_t length, int error);
 
-/* Who hears of echo replies with `identifier`; one at a time, NULL ends it. */
+/* Who hears of echo replies with `identifier`; one at a time, NULL ends it. Told is what answers
+ * one of the host's 128 latest requests: from whom it was sent to (from anybody, when that were
+ * many), with its sequence number. */
 int chaski_ping_on(struct chaski *host, uint16_t identifier, chaski_ping_closure *reply,
                    void *context);
 /* Asks `to` once, with a copy of the bytes: at most 65507, else CHASKI_TOO_BIG. CHASKI_NO_ROUTE,

@@ -385,15 +385,16 @@ static const char *syn_out(struct model *model, const struct model_segment *segm
     return broken != NULL ? broken : "a SYN that nobody asked for (RFC 9293, 3.10.1)";
 }
 
-/* The first end that may send this sends it. */
+/* The first end that may send this sends it; only where none may, one whose SYN was lost before it
+ * left the host. */
 static const char *text_of_an_end(struct model *model, const struct model_segment *segment,
                                   const struct model_options *options, uint64_t now_ns)
 {
     const char *broken = NULL;
+    bool unsent = false;
     struct model_end *end = newest(model, &segment->ends);
     for (; end != NULL; end = match(end->next, &segment->ends)) {
-        if (!end->sent_syn && (end->active || end->fast) && !options->exact)
-            return NULL; /* the SYN was lost before it left the host */
+        unsent |= !end->sent_syn && (end->active || end->fast);
         if (!end->sent_syn)
             continue;
         model_end_lives(end, now_ns);
@@ -405,6 +406,8 @@ static const char *text_of_an_end(struct model *model, const struct model_segmen
         }
         broken = broken != NULL ? broken : one;
     }
+    if (unsent && !options->exact)
+        return NULL;
     return broken != NULL ? broken : "a segment of no connection (RFC 9293, 3.10.7.1)";
 }
 

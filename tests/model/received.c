@@ -70,6 +70,16 @@ static bool is_old(const struct model_end *end, const struct model_segment *segm
            !end->timeless && model_end_before(end, segment->timestamp, end->recent);
 }
 
+/* A peer whose clock leaps: what is newer than the latest, and half the numbers away from what was
+ * echoed last, is old, or was led up to by others in between, of which the host has taken some. */
+static bool has_leapt(const struct model_end *end, const struct model_segment *segment,
+                      const struct model_options *options)
+{
+    return !options->exact && end->has_echoed && segment->has_timestamp &&
+           model_end_before(end, segment->timestamp, end->recent) &&
+           !model_end_before(end, segment->timestamp, end->latest_timestamp);
+}
+
 /* A SYN begins, but for the answer to ours when both have opened at once (RFC 9293, 3.5, figure 7);
  * everything else acknowledges (3.10.7.4); timestamps are there once they are agreed on (RFC 7323,
  * 3.2). */
@@ -121,7 +131,8 @@ static void may_be_reborn(struct model_end *end, const struct model_segment *seg
 {
     bool closing = end->fin_at != 0 && end->peer_fin != 0 && end->told > end->peer_fin;
     bool known = model_end_is_over(end);
-    bool over = (known && !end->waits) || end->reset || (!known && end->gone && closing);
+    bool over =
+        (known && !end->waits) || end->reset || end->reset_in || (!known && end->gone && closing);
     if (!end->active && over && segment->acknowledgment == end->iss + 1)
         end->kept = end->told = 0;
 }
@@ -211,6 +222,7 @@ void model_end_hears(struct model_end *end, const struct model_segment *segment,
     may_be_reborn(end, segment);
     if (segment->length != 0 || (segment->flags & (MODEL_SYN | MODEL_FIN)))
         end->text_ns = now_ns;
+    end->timeless |= has_leapt(end, segment, options);
     if (!end->heard_syn || is_out_of_place(end, segment) || is_old(end, segment, options) ||
         is_outside(end, segment))
         return;

@@ -99,6 +99,12 @@ int tcp_look(struct tcp *tcp, chaski_tcp handle, struct chaski_piece *pieces, un
     return (int)receive_queue_look(&c->receive, pieces, most);
 }
 
+uint64_t tcp_arrival(struct tcp *tcp, chaski_tcp handle, uint32_t n)
+{
+    const struct tcp_connection *c = connection_of(tcp, handle);
+    return c != NULL ? receive_queue_arrival(&c->receive, n) : 0;
+}
+
 int tcp_consume(struct tcp *tcp, chaski_tcp handle, size_t length)
 {
     struct tcp_connection *c = connection_of(tcp, handle);

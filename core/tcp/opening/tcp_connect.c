@@ -14,24 +14,25 @@ static bool is_here(const struct tcp *tcp, const struct tcp_key *key)
     return home_is_here(&tcp->home, &local, &remote);
 }
 
-/* Nobody is there, or something that only waits to be forgotten and need not. */
-static bool is_free(const struct tcp *tcp, const struct tcp_key *key, bool asked_for)
+/* Nobody is there, or something (`before`) that only waits to be forgotten and need not. */
+static bool is_free(const struct tcp *tcp, const struct tcp_key *key, bool asked_for,
+                    tcp_reference *before)
 {
-    tcp_reference found = tcp_table_find(&tcp->table, key);
-    if (tcp_reference_kind(found) != TCP_KIND_TIME_WAIT)
-        return found == 0;
-    return time_wait_yields(tcp, tcp_reference_index(found), asked_for);
+    *before = tcp_table_find(&tcp->table, key);
+    if (tcp_reference_kind(*before) != TCP_KIND_TIME_WAIT)
+        return *before == 0;
+    return time_wait_yields(tcp, tcp_reference_index(*before), asked_for);
 }
 
-static bool usable(const struct tcp *tcp, const struct tcp_key *key)
+static bool usable(const struct tcp *tcp, const struct tcp_key *key, tcp_reference *before)
 {
-    return is_here(tcp, key) && is_free(tcp, key, false) && listener_find(tcp, key) == 0;
+    return is_here(tcp, key) && is_free(tcp, key, false, before) && listener_find(tcp, key) == 0;
 }
 
 /* RFC 6056, algorithm 4: where the search starts depends on the peer, under a key, and moves on
  * with each connection to it, so that ports neither repeat soon nor tell about other peers. */
 static bool choose_port(struct tcp *tcp, const struct chaski_tcp_connect *connect,
-                        struct tcp_key *key)
+                        struct tcp_key *key, tcp_reference *before)
 {
     uint32_t first = connect->port_first != 0 ? connect->port_first : FIRST_PORT;
     uint32_t last = connect->port_last >= first ? connect->port_last : FIRST_PORT + PORT_COUNT - 1;
@@ -41,7 +42,7 @@ static bool choose_port(struct tcp *tcp, const struct chaski_tcp_connect *connec
     for (uint32_t i = 0; i < choice; i++) {
         key->local_port = (uint16_t)(first + (offset % choice + *counter) % choice);
         (*counter)++;
-        if (usable(tcp, key))
+        if (usable(tcp, key, before))
             return true;
     }
     return false;
@@ -64,7 +65,7 @@ static int choose_path(const struct tcp *tcp, const struct chaski_tcp_connect *c
 }
 
 static int choose_key(struct tcp *tcp, const struct chaski_tcp_connect *connect,
-                      const struct ip_path *path, struct tcp_key *key)
+                      const struct ip_path *path, struct tcp_key *key, tcp_reference *before)
 {
     *key = (struct tcp_key){
         .local = path->source,
@@ -73,10 +74,10 @@ static int choose_key(struct tcp *tcp, const struct chaski_tcp_connect *connect,
         .remote_port = connect->remote.port,
     };
     if (key->local_port == 0)
-        return choose_port(tcp, connect, key) ? 0 : CHASKI_IN_USE;
+        return choose_port(tcp, connect, key, before) ? 0 : CHASKI_IN_USE;
     if (!is_here(tcp, key))
         return CHASKI_NOT_PERMITTED;
-    return is_free(tcp, key, true) ? 0 : CHASKI_IN_USE;
+    return is_free(tcp, key, true, before) ? 0 : CHASKI_IN_USE;
 }
 
 /* Where the sequence numbers begin: behind all that `before`, one on the same ends, has used, which
@@ -93,12 +94,12 @@ int tcp_connect(struct tcp *tcp, const struct chaski_tcp_connect *connect, chask
 {
     struct ip_path path;
     struct tcp_key key;
+    tcp_reference before = 0;
     int error = choose_path(tcp, connect, &path);
     if (error == 0)
-        error = choose_key(tcp, connect, &path, &key);
+        error = choose_key(tcp, connect, &path, &key, &before);
     if (error != 0)
         return error;
-    tcp_reference before = tcp_table_find(&tcp->table, &key);
     struct tcp_connection *c = connection_new(tcp, &key, tcp->now_ns);
     if (c == NULL)
         return CHASKI_NO_MEMORY;

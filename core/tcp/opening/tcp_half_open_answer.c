@@ -14,31 +14,30 @@ const struct tcp_listener *half_open_listener(const struct tcp *tcp, const struc
     return listener != 0 ? &tcp->listeners[listener - 1] : &none;
 }
 
-uint16_t half_open_mss(const struct tcp *tcp, const struct tcp_key *key)
+static uint16_t own_mss(const struct tcp *tcp, const struct tcp_key *key, uint32_t most)
 {
     enum family family = address_family(&key->remote);
     const struct network *network = &tcp->network[family];
     struct ip_path path;
     if (network->path(network->block, WIRE_TCP_PROTOCOL, &key->local, &key->remote, 0, &path) != 0)
         return TCP_DEFAULT_MSS;
-    uint32_t most = half_open_listener(tcp, key)->max_segment;
     uint32_t mss = path.link_mtu - (family == FAMILY_IP4 ? 40u : 60u);
     return (uint16_t)(most != 0 ? minimum(mss, most) : mss);
 }
 
-uint16_t half_open_window(const struct tcp *tcp, const struct tcp_half_open *entry)
+struct half_open_offer half_open_offer(const struct tcp *tcp, const struct tcp_half_open *entry)
 {
-    uint32_t wanted = half_open_listener(tcp, &entry->key)->receive_buffer;
-    uint32_t mss = half_open_mss(tcp, &entry->key);
-    if (entry->flags & HALF_OPEN_TIMESTAMPS)
-        mss -= minimum(mss - 1, WIRE_TCP_TIMESTAMP_PADDED);
-    return tcp_first_window(wanted != 0 ? wanted : tcp->knobs.receive_buffer, mss);
-}
-
-uint8_t half_open_scale(const struct tcp *tcp, const struct tcp_listener *listener)
-{
+    const struct tcp_listener *listener = half_open_listener(tcp, &entry->key);
     uint32_t wanted = listener->receive_buffer;
-    return tcp_scale_for(wanted != 0 ? wanted : tcp->knobs.receive_buffer_max);
+    uint32_t mss = own_mss(tcp, &entry->key, listener->max_segment), segment = mss;
+    if (entry->flags & HALF_OPEN_TIMESTAMPS)
+        segment -= minimum(mss - 1, WIRE_TCP_TIMESTAMP_PADDED);
+    return (struct half_open_offer){
+        .listener = listener,
+        .mss = (uint16_t)mss,
+        .window = tcp_first_window(wanted != 0 ? wanted : tcp->knobs.receive_buffer, segment),
+        .scale = tcp_scale_for(wanted != 0 ? wanted : tcp->knobs.receive_buffer_max),
+    };
 }
 
 /* SYN+ACK in `packet`, or in a new packet when it is NULL. */
@@ -46,29 +45,29 @@ static void send_synack(struct tcp *tcp, const struct tcp_half_open *entry, uint
                         const struct fast_open_cookie *cookie, struct ao_state *ao,
                         struct packet *packet, uint64_t now_ns)
 {
-    const struct tcp_listener *listener = half_open_listener(tcp, &entry->key);
+    const struct half_open_offer offer = half_open_offer(tcp, entry);
     struct wire_tcp_options options = {
         .has_mss = true,
-        .mss = half_open_mss(tcp, &entry->key),
+        .mss = offer.mss,
         .sack_permitted = (entry->flags & HALF_OPEN_SACK) != 0,
         .has_timestamp = (entry->flags & HALF_OPEN_TIMESTAMPS) != 0,
         .timestamp = timestamp,
         .timestamp_echo = entry->ts_recent,
         .has_window_scale = (entry->flags & HALF_OPEN_SCALING) != 0,
-        .window_scale = half_open_scale(tcp, listener),
+        .window_scale = offer.scale,
         .accecn_offset = cookie == NULL && ao == NULL && ecn_synack_option(tcp, entry),
     };
     struct tcp_reply reply = {
         .key = entry->key,
         .sequence = entry->iss,
         .acknowledgment = entry->irs + 1,
-        .window = half_open_window(tcp, entry),
+        .window = offer.window,
         .flags = TCP_SYN | TCP_ACK | ecn_synack_flags(tcp, entry),
         .options = &options,
         .cookie = cookie,
         .ao = ao,
-        .traffic_class = listener->traffic_class,
-        .ttl = listener->ttl,
+        .traffic_class = offer.listener->traffic_class,
+        .ttl = offer.listener->ttl,
     };
     tcp_build_reply(tcp, packet, &reply, now_ns);
 }
@@ -103,6 +102,7 @@ void half_open_challenge(struct tcp *tcp, struct tcp_half_open *entry, struct pa
         return;
     }
     entry->flags |= HALF_OPEN_CHALLENGED;
+    const struct half_open_offer offer = half_open_offer(tcp, entry);
     bool scaled = (entry->flags & HALF_OPEN_SCALING) != 0;
     struct wire_tcp_options options = {
         .has_timestamp = (entry->flags & HALF_OPEN_TIMESTAMPS) != 0,
@@ -113,9 +113,7 @@ void half_open_challenge(struct tcp *tcp, struct tcp_half_open *entry, struct pa
         .key = entry->key,
         .sequence = entry->iss + 1,
         .acknowledgment = entry->irs + 1,
-        .window =
-            (uint16_t)(half_open_window(tcp, entry) >>
-                       (scaled ? half_open_scale(tcp, half_open_listener(tcp, &entry->key)) : 0)),
+        .window = (uint16_t)(offer.window >> (scaled ? offer.scale : 0)),
         .flags = TCP_ACK,
         .options = &options,
         .ao = half_open_ao(tcp, entry),

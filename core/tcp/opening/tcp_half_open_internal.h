@@ -34,10 +34,15 @@ struct ao_state *half_open_ao(const struct tcp *tcp, const struct tcp_half_open 
 /* The listener for a local end, or one that wants nothing particular. */
 const struct tcp_listener *half_open_listener(const struct tcp *tcp, const struct tcp_key *key);
 
-/* What SYN+ACK says of us: MSS, window (without a scale), window scale. */
-uint16_t half_open_mss(const struct tcp *tcp, const struct tcp_key *key);
-uint16_t half_open_window(const struct tcp *tcp, const struct tcp_half_open *entry);
-uint8_t half_open_scale(const struct tcp *tcp, const struct tcp_listener *listener);
+/* What SYN+ACK says of us. */
+struct half_open_offer {
+    const struct tcp_listener *listener; /* as half_open_listener() */
+    uint16_t mss;
+    uint16_t window; /* without a scale */
+    uint8_t scale;
+};
+
+struct half_open_offer half_open_offer(const struct tcp *tcp, const struct tcp_half_open *entry);
 
 /* SYN+ACK in `packet`, or in a new packet when it is NULL; with the cookie of Fast Open, if one is
  * given. */

@@ -31,20 +31,20 @@ struct tcp_connection *half_open_connection(struct tcp *tcp, const struct tcp_ha
     connection_set_iss(c, entry->iss);
     c->snd_nxt = c->snd_una = entry->iss + 1;
     c->rcv_nxt = entry->irs + 1;
-    const struct tcp_listener *listener = half_open_listener(tcp, &entry->key);
-    c->rcv_advertised = c->rcv_nxt + half_open_window(tcp, entry);
+    const struct half_open_offer offer = half_open_offer(tcp, entry);
+    const struct tcp_listener *listener = offer.listener;
+    c->rcv_advertised = c->rcv_nxt + offer.window;
     if (listener->algorithm != 0)
         c->algorithm = (uint8_t)(listener->algorithm - 1);
     if (listener->receive_buffer != 0) {
         c->receive.limit = listener->receive_buffer;
         c->flags |= TCPF_FIXED_RECEIVE_BUFFER;
-        c->receive_scale = has(c, TCPF_HAS_SCALING) ? half_open_scale(tcp, listener) & 15u : 0;
+        c->receive_scale = has(c, TCPF_HAS_SCALING) ? offer.scale & 15u : 0;
     }
-    c->announced_mss = half_open_mss(tcp, &entry->key);
     c->last_ack_sent = c->rcv_nxt;
     tcp_first_timestamp(c, entry->ts_recent, now_ns);
     c->peer_mss = entry->peer_mss;
-    c->announced_mss = half_open_mss(tcp, &entry->key);
+    c->announced_mss = offer.mss;
     struct ip_path path;
     connection_set_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
     c->snd_wl1 = entry->irs;
@@ -68,7 +68,7 @@ static bool in_window(const struct tcp *tcp, const struct tcp_half_open *entry,
                       const struct packet *packet)
 {
     uint32_t offset = packet->tcp.sequence - (entry->irs + 1);
-    return offset < half_open_window(tcp, entry);
+    return offset < half_open_offer(tcp, entry).window;
 }
 
 static void reset_for_entry(struct tcp *tcp, struct tcp_half_open *entry, struct packet *packet,

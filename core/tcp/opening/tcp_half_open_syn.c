@@ -30,7 +30,7 @@ static void judge_fast_open(const struct tcp *tcp, const struct tcp_listener *li
 }
 
 /* Takes the data on the SYN; a FIN there comes again. */
-static void take_syn_text(struct tcp_connection *c, struct packet *packet)
+static void take_syn_text(struct tcp_connection *c, struct packet *packet, uint64_t now_ns)
 {
     uint32_t room = c->rcv_advertised - c->rcv_nxt;
     if (packet->length > room)
@@ -42,6 +42,7 @@ static void take_syn_text(struct tcp_connection *c, struct packet *packet)
     c->fast_open |= FAST_OPEN_SYN_DATA;
     c->rcv_nxt += packet->length;
     c->bytes_received += packet->length;
+    packet->tcp.received_ns = now_ns;
     receive_queue_append(&c->receive, packet);
     /* The window of the SYN+ACK, which is the first to be told, begins behind the text. */
     uint32_t left = c->receive.limit > c->receive.length ? c->receive.limit - c->receive.length : 0;
@@ -68,7 +69,7 @@ static bool accept_fast(struct tcp *tcp, const struct tcp_half_open *syn, uint16
     c->flags |= TCPF_SYN_OWED | (owner->filter != NULL ? TCPF_UNFILTERED : 0);
     owner->fast_opening++;
     listener_adopt(tcp, listener, c);
-    take_syn_text(c, packet);
+    take_syn_text(c, packet, now_ns);
     count(tcp->counters, CHASKI_TCP_FAST_OPENED);
     connection_tell(tcp, c,
                     CHASKI_CONNECTED | CHASKI_WRITABLE |

@@ -90,11 +90,10 @@ static void learn_of_fast_open(struct tcp *tcp, const struct tcp_connection *c,
 static bool echoes_another(const struct tcp_connection *c, const struct packet *packet,
                            uint64_t now_ns)
 {
-    struct wire_tcp_options options;
-    wire_tcp_parse_options(packet_transport(packet), &options);
-    if (!has(c, TCPF_HAS_TIMESTAMPS) || !options.has_timestamp || options.timestamp_echo == 0)
+    const struct packet_tcp *segment = &packet->tcp;
+    if (!has(c, TCPF_HAS_TIMESTAMPS) || !segment->has_timestamp || segment->timestamp_echo == 0)
         return false;
-    uint32_t echoed_ms = options.timestamp_echo - c->ts_offset;
+    uint32_t echoed_ms = segment->timestamp_echo - c->ts_offset;
     return clock_ms(now_ns) - echoed_ms > clock_ms(now_ns) - c->progress_ms;
 }
 

@@ -75,6 +75,7 @@ static bool pour(struct packet *before, struct packet *packet)
     if (at == NULL)
         return false;
     packet_copy_out(packet, 0, at, n);
+    before->tcp.received_ns = packet->tcp.received_ns;
     packet_free(packet);
     return true;
 }
@@ -179,8 +180,10 @@ static bool cut_overlap(struct tcp_receive_queue *queue, struct packet *packet,
         if (seq_lt(after->tcp.run_end, right)) {
             uint32_t at = after->tcp.run_end - packet->tcp.sequence;
             *rest = packet_slice(packet, at, packet->length - at, packet->pool, FOR_RECEIVE);
-            if (*rest != NULL)
+            if (*rest != NULL) {
                 (*rest)->tcp.sequence = after->tcp.run_end;
+                (*rest)->tcp.received_ns = packet->tcp.received_ns;
+            }
         }
     }
     packet_trim(packet, cut - packet->tcp.sequence);
@@ -370,6 +373,16 @@ unsigned receive_queue_look(const struct tcp_receive_queue *queue, struct chaski
         }
     }
     return n;
+}
+
+uint64_t receive_queue_arrival(const struct tcp_receive_queue *queue, uint32_t n)
+{
+    const struct packet *packet = queue->head;
+    while (packet != NULL && n > packet->length) {
+        n -= packet->length;
+        packet = packet->next;
+    }
+    return packet != NULL && n != 0 ? packet->tcp.received_ns : 0;
 }
 
 static void free_head(struct tcp_receive_queue *queue)

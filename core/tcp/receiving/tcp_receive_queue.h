@@ -27,6 +27,8 @@ struct tcp_receive_queue {
 
 void receive_queue_init(struct tcp_receive_queue *queue, uint32_t limit);
 
+/* Packets come with packet->tcp.received_ns filled in. */
+
 /* Appends a packet that is next in order, its data being payload only, when no run may overlap it.
  * Takes the packet over. */
 void receive_queue_append(struct tcp_receive_queue *queue, struct packet *packet);
@@ -68,6 +70,9 @@ unsigned receive_queue_blocks(const struct tcp_receive_queue *queue, struct wire
 /* Up to `count` pieces of the first bytes. */
 unsigned receive_queue_look(const struct tcp_receive_queue *queue, struct chaski_piece *pieces,
                             unsigned count);
+
+/* When the segment came that the n-th byte in order is of; 0: there is none. */
+uint64_t receive_queue_arrival(const struct tcp_receive_queue *queue, uint32_t n);
 
 /* Drops the first n <= length bytes. */
 void receive_queue_consume(struct tcp_receive_queue *queue, uint32_t n);

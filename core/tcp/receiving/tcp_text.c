@@ -59,6 +59,7 @@ void tcp_take_text(struct tcp *tcp, struct tcp_connection *c, struct packet *pac
     bool next = packet->tcp.sequence == c->rcv_nxt, gap = !tree_empty(&queue->runs);
     estimate_receive_mss(c, packet);
     note_text(c, now_ns);
+    packet->tcp.received_ns = now_ns;
     if (!tcp_admit_text(tcp, c, packet, next)) {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_QUEUE_FULL);
         c->flags |= TCPF_ACK_NOW;

@@ -135,9 +135,13 @@ static void restart_timer(struct tcp *tcp, struct tcp_connection *c, uint64_t no
         c->flags |= TCPF_PARTIAL;
 }
 
-/* The peer's network stack is there. */
+/* The peer's network stack is there, which holds for seconds: once a millisecond is often enough.
+ */
 static void confirm_neighbour(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
+    if (c->flight->confirmed_ms == clock_ms(now_ns))
+        return;
+    c->flight->confirmed_ms = clock_ms(now_ns);
     const struct network *network = &tcp->network[address_family(&c->key.remote)];
     network->confirm(network->block, &c->key.remote, now_ns);
 }
@@ -152,13 +156,12 @@ static void acknowledge_flight(struct tcp *tcp, struct tcp_connection *c,
         .duplicates = c->flight->duplicate_acks,
         .recovering = recovery_active(c),
     };
-    struct sent_news news = {
-        .now_ns = now_ns,
-        .min_rtt_us = c->min_rtt_us,
-        .original_end = c->flight->recovery_point,
-        .duplicate = is_duplicate(c, packet, old_window),
-        .original_answered = before.recovering && undo_answers_original(c, packet),
-    };
+    struct sent_news news;
+    news_begin(&news, now_ns);
+    news.min_rtt_us = c->min_rtt_us;
+    news.original_end = c->flight->recovery_point;
+    news.duplicate = is_duplicate(c, packet, old_window);
+    news.original_answered = before.recovering && undo_answers_original(c, packet);
     bool old = seq_lt(packet->tcp.acknowledgment, c->snd_una);
     if (seq_gt(packet->tcp.acknowledgment, c->snd_una))
         move_una(tcp, c, packet->tcp.acknowledgment, &news, now_ns);

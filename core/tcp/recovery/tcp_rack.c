@@ -72,7 +72,7 @@ bool rack_detect(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
     struct rack *rack = &c->flight->rack;
     struct tcp_scoreboard *board = &c->flight->scoreboard;
     rack->due_ns = 0;
-    if (rack->xmit_ns == 0)
+    if (rack->xmit_ns == 0 || list_empty(&board->by_time))
         return false;
     uint64_t wait_ns = (rack->rtt_us + (uint64_t)reordering_window_us(tcp, c)) * 1000;
     if (now_ns < wait_ns)

@@ -204,7 +204,8 @@ void recovery_reordering_over(struct tcp *tcp, struct tcp_connection *c, uint64_
         .flight = c->snd_nxt - c->snd_una,
         .recovering = recovery_active(c),
     };
-    struct sent_news news = {.now_ns = now_ns};
+    struct sent_news news;
+    news_begin(&news, now_ns);
     c->flight->rate.now_ns = now_ns;
     if (!rack_detect(tcp, c, now_ns))
         return;

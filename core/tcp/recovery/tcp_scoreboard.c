@@ -80,7 +80,7 @@ static void set_flags(struct tcp_scoreboard *board, struct tcp_sent *sent, unsig
 
 static uint16_t segments_in(uint32_t bytes, uint32_t mss)
 {
-    uint32_t n = (bytes + mss - 1) / mss;
+    uint32_t n = bytes <= mss ? 1 : (bytes + mss - 1) / mss;
     return (uint16_t)(n < UINT16_MAX ? n : UINT16_MAX);
 }
 
@@ -103,13 +103,12 @@ struct tcp_sent *scoreboard_sent(struct tcp_scoreboard *board, struct pool *pool
     struct tcp_sent *sent = pool_take(pool, to_send);
     if (sent == NULL)
         return NULL;
-    *sent = (struct tcp_sent){
-        .node.key = sequence,
-        .end = end,
-        .segments = segments_in(end - sequence, mss),
-        .sent_ns = now_ns,
-        .chunk = chunk,
-    };
+    sent->node.key = sequence;
+    sent->end = end;
+    sent->flags = 0;
+    sent->segments = segments_in(end - sequence, mss);
+    sent->sent_ns = now_ns;
+    sent->chunk = chunk;
     tree_insert(&board->sent, &sent->node);
     list_append(&board->by_time, &sent->by_time);
     count_in(board, sent);

@@ -3,8 +3,10 @@
 #define CHASKI_TCP_TCP_SCOREBOARD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
+#include "core/base/bytes.h"
 #include "core/base/list.h"
 #include "core/base/tree.h"
 #include "core/packet/pool.h"
@@ -33,7 +35,7 @@ struct tcp_sent {
     uint64_t sent_ns;
     struct send_chunk *chunk; /* where its first byte is; NULL: nothing but FIN */
     struct list by_time;      /* in board->by_time while it is in the network, as far as we know */
-    struct rate_mark mark;    /* of the latest transmission */
+    struct rate_mark mark;    /* of the latest transmission: its sender's to set */
 };
 
 static inline uint32_t sent_length(const struct tcp_sent *sent)
@@ -66,32 +68,40 @@ struct tcp_scoreboard {
 /* What one acknowledgement told us. */
 struct sent_news {
     uint64_t now_ns;
-    uint32_t rtt_us;         /* the round trip that it tells of; 0: none */
-    uint32_t min_rtt_us;     /* known before; a retransmission cannot be acknowledged sooner */
-    uint32_t original_end;   /* of what lies before, `original` is told */
-    uint32_t acknowledged;   /* bytes newly acknowledged by SND.UNA */
-    uint32_t delivered;      /* of these, what had not been SACKed before */
-    uint32_t sacked;         /* bytes newly SACKed */
-    uint64_t newest_sent_ns; /* when the latest never-retransmitted newly delivered range was
-                                sent; 0: there was none */
-    uint64_t latest_sent_ns; /* likewise, retransmitted ones among them (RFC 8985); and its end */
-    uint32_t latest_end;
+    uint64_t newest_sent_ns;   /* when the latest never-retransmitted newly delivered range was
+                                  sent; 0: there was none */
+    uint64_t latest_sent_ns;   /* likewise, retransmitted ones among them (RFC 8985); its end is
+                                  latest_end */
     uint64_t in_order_sent_ns; /* of these, the last that SND.UNA passed; 0: none */
-    uint64_t mark_sent_ns;     /* when what was sent latest of all that newly arrived was sent, */
-    uint32_t mark_end;         /* its end, */
-    struct rate_mark mark;     /* and what it noted */
+    uint64_t mark_sent_ns;     /* when what was sent latest of all that newly arrived was sent */
+    uint32_t rtt_us;           /* the round trip that it tells of; 0: none */
+    uint32_t min_rtt_us;       /* known before; a retransmission cannot be acknowledged sooner */
+    uint32_t original_end;     /* of what lies before, `original` is told */
+    uint32_t acknowledged;     /* bytes newly acknowledged by SND.UNA */
+    uint32_t delivered;        /* of these, what had not been SACKed before */
+    uint32_t sacked;           /* bytes newly SACKed */
     uint32_t segments;         /* that newly arrived */
+    uint32_t latest_end, mark_end;
+    uint32_t marked; /* bytes of those that arrived, about, on which the peer reports marks */
     bool retransmission_acknowledged;
     bool reordered; /* something arrived that was sent once, before what had arrived earlier */
-    uint32_t reordered_from; /* the first such byte */
-    bool original;           /* something arrived that was sent once, from before `original_end` */
-    bool duplicate;          /* the segment was a duplicate acknowledgement (RFC 5681) */
-    bool original_answered;  /* the timestamp echoed is of before the first retransmission */
-    bool congestion;         /* the peer reports marks (RFC 3168), */
-    uint32_t marked;         /* on about so many of the bytes that arrived */
-    bool dsack;              /* it reported a duplicate arrival (RFC 2883): of this range */
-    uint32_t dsack_left, dsack_right;
+    bool original;  /* something arrived that was sent once, from before `original_end` */
+    bool duplicate; /* the segment was a duplicate acknowledgement (RFC 5681) */
+    bool original_answered; /* the timestamp echoed is of before the first retransmission */
+    bool congestion;        /* the peer reports marks (RFC 3168) */
+    bool dsack;             /* it reported a duplicate arrival (RFC 2883) */
+    /* What follows holds when something above says so. */
+    struct rate_mark mark;            /* mark_sent_ns: what was noted then */
+    uint32_t reordered_from;          /* the first such byte */
+    uint32_t dsack_left, dsack_right; /* of that range */
 };
+
+/* Nothing is told yet. */
+static inline void news_begin(struct sent_news *news, uint64_t now_ns)
+{
+    memset(news, 0, offsetof(struct sent_news, mark));
+    news->now_ns = now_ns;
+}
 
 void scoreboard_init(struct tcp_scoreboard *board, uint32_t una);
 

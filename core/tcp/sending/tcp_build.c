@@ -75,6 +75,13 @@ static void send_authenticated(struct tcp *tcp, const struct tcp_connection *c,
     sign_and_send(tcp, ao_state_of(tcp, reference), &c->key, packet, now_ns);
 }
 
+/* By words, of which there are mostly three. */
+static inline void copy_options(uint8_t *to, const uint8_t *options, uint8_t length)
+{
+    for (uint32_t i = 0; i < length; i += 4)
+        store_be32(to + i, load_be32(options + i));
+}
+
 /* Finishes and sends a segment of a connection whose payload is already in place. */
 static void send_for(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
                      uint32_t sequence, uint8_t flags, const uint8_t *options,
@@ -82,7 +89,7 @@ static void send_for(struct tcp *tcp, struct tcp_connection *c, struct packet *p
 {
     uint8_t header_length = (uint8_t)(WIRE_TCP_HEADER + options_length + tcp_ao_length(c));
     uint8_t *header = packet_push(packet, header_length);
-    memcpy(header + WIRE_TCP_HEADER, options, options_length);
+    copy_options(header + WIRE_TCP_HEADER, options, options_length);
     fill_header(packet, &c->key, header_length, sequence, (flags & TCP_ACK) ? c->rcv_nxt : 0, flags,
                 scaled_window(c));
     mark_urgent(c, header, sequence);

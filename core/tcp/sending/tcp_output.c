@@ -275,7 +275,7 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
     if (flight->tells_progress)
         connection_tell(tcp, c, CHASKI_PROGRESS);
     c->sent_ms = clock_ms(now_ns);
-    if ((uint32_t)done % c->mss != 0 && !again)
+    if ((uint32_t)done != sent->segments * c->mss && !again)
         flight->snd_small = c->snd_nxt;
     return SENT;
 }

@@ -42,7 +42,7 @@ void window_begin(const struct tcp *tcp, struct tcp_connection *c)
         .mss = c->mss,
         .srtt_us = c->srtt_us8 / 8,
         .all_delivered = flight->rate.delivered,
-        .random = secret_timestamp_offset(tcp, &c->key),
+        .random = c->ts_offset,
     };
     flight->scoreboard.on_lost = note_loss;
     flight->scoreboard.on_lost_context = c;

@@ -736,17 +736,68 @@ static void a_ping_leaves_and_its_reply_is_told_by_the_closure(void **state)
     tear_down(&bench);
 }
 
+static void ask(struct bench *bench, uint32_t whom, uint16_t identifier, uint16_t sequence)
+{
+    struct chaski_address to = address_from_ip4(whom);
+    assert_int_equal(icmp4_ping(&bench->icmp4, &to, identifier, sequence, "data", 4, 0), 0);
+    catcher_empty(&bench->blocks->down);
+    catcher_empty(&bench->blocks->other);
+}
+
 /* RFC 1122 MUST-28 */
 static void a_reply_that_nobody_waits_for_is_dropped(void **state)
 {
     (void)state;
     struct bench bench;
     set_up(&bench);
+    ask(&bench, PEER, PING, 7);
     assert_dropped(&bench, pong, CHASKI_DROP_ICMP4_UNASKED);
     assert_int_equal(icmp4_ping_on(&bench.icmp4, PING, note_reply, &bench), 0);
     assert_int_equal(icmp4_ping_on(&bench.icmp4, PING, NULL, NULL), 0);
     assert_dropped(&bench, pong, CHASKI_DROP_ICMP4_UNASKED);
     tear_down(&bench);
+}
+
+/* RFC 1122 MUST-28: only who was asked answers, and what it was asked. */
+static void a_reply_to_what_was_not_asked_is_dropped(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    assert_int_equal(icmp4_ping_on(&bench.icmp4, PING, note_reply, &bench), 0);
+    assert_int_equal(icmp4_ping_on(&bench.icmp4, PING + 1, note_reply, &bench), 0);
+    assert_dropped(&bench, pong, CHASKI_DROP_ICMP4_UNASKED);
+    ask(&bench, FAR, PING, 7); /* another host */
+    assert_dropped(&bench, pong, CHASKI_DROP_ICMP4_UNASKED);
+    ask(&bench, PEER, PING, 8); /* another request */
+    assert_dropped(&bench, pong, CHASKI_DROP_ICMP4_UNASKED);
+    ask(&bench, PEER, PING + 1, 7); /* somebody else's */
+    assert_dropped(&bench, pong, CHASKI_DROP_ICMP4_UNASKED);
+    ask(&bench, PEER, PING, 7);
+    hear(&bench, pong, 0, 0);
+    hear(&bench, pong, 0, 0); /* what comes twice is told twice */
+    icmp4_run_closures(&bench.icmp4, NULL);
+    assert_int_equal(bench.replies, 2);
+    for (unsigned i = 0; i < ICMP4_ASKED; i++)
+        ask(&bench, PEER, PING, (uint16_t)(100 + i));
+    assert_dropped(&bench, pong, CHASKI_DROP_ICMP4_UNASKED);
+    tear_down(&bench);
+}
+
+static void everybody_answers_who_was_asked_among_many(void **state)
+{
+    (void)state;
+    static const uint32_t many[] = {0xe0000001, 0x0a0000ff, 0xffffffff};
+    for (unsigned i = 0; i < 3; i++) {
+        struct bench bench;
+        set_up(&bench);
+        assert_int_equal(icmp4_ping_on(&bench.icmp4, PING, note_reply, &bench), 0);
+        ask(&bench, many[i], PING, 7);
+        hear(&bench, pong, 0, 0);
+        icmp4_run_closures(&bench.icmp4, NULL);
+        assert_int_equal(bench.replies, 1);
+        tear_down(&bench);
+    }
 }
 
 static void replies_that_wait_are_bounded_and_may_lose_their_listener(void **state)
@@ -755,6 +806,7 @@ static void replies_that_wait_are_bounded_and_may_lose_their_listener(void **sta
     struct bench bench;
     set_up(&bench);
     assert_int_equal(icmp4_ping_on(&bench.icmp4, PING, note_reply, &bench), 0);
+    ask(&bench, PEER, PING, 7);
     for (unsigned i = 0; i < ICMP4_REPLIES + 5; i++)
         hear(&bench, pong, 0, 0);
     assert_int_equal(counted(bench.blocks, CHASKI_DROP_ICMP4_QUEUE), 5);
@@ -774,8 +826,13 @@ static void an_error_about_a_ping_is_told_by_the_closure(void **state)
     set_up(&bench);
     assert_dropped(&bench, error, CHASKI_DROP_ICMP4_UNBELIEVED);
     assert_int_equal(icmp4_ping_on(&bench.icmp4, PING, note_reply, &bench), 0);
+    ask(&bench, FAR, PING, 6);
+    ask(&bench, PEER, PING, 7);
+    ask(&bench, 0x0a0000ff, PING, 7); /* about which nobody may send errors */
+    assert_dropped(&bench, error, CHASKI_DROP_ICMP4_UNBELIEVED);
+    ask(&bench, FAR, PING, 7);
     hear(&bench, error, 0, 0);
-    assert_int_equal(counted(bench.blocks, CHASKI_DROP_ICMP4_UNBELIEVED), 1);
+    assert_int_equal(counted(bench.blocks, CHASKI_DROP_ICMP4_UNBELIEVED), 2);
     icmp4_run_closures(&bench.icmp4, NULL);
     assert_int_equal(bench.replies, 1);
     assert_int_equal(bench.ping_error, CHASKI_UNREACHABLE);
@@ -897,6 +954,8 @@ int main(void)
         cmocka_unit_test(a_datagram_without_neighbour_is_told_to_its_owner),
         cmocka_unit_test(a_ping_leaves_and_its_reply_is_told_by_the_closure),
         cmocka_unit_test(a_reply_that_nobody_waits_for_is_dropped),
+        cmocka_unit_test(a_reply_to_what_was_not_asked_is_dropped),
+        cmocka_unit_test(everybody_answers_who_was_asked_among_many),
         cmocka_unit_test(replies_that_wait_are_bounded_and_may_lose_their_listener),
         cmocka_unit_test(an_error_about_a_ping_is_told_by_the_closure),
         cmocka_unit_test(long_pings_are_fragmented_and_their_replies_put_together),

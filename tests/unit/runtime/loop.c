@@ -436,6 +436,38 @@ static void signals_are_told_and_end_the_loop(void **state)
     assert_int_equal(sigismember(&after, SIGUSR1), 0);
 }
 
+static void a_signal_after_the_one_that_ended_the_loop_ends_nothing(void **state)
+{
+    (void)state;
+    assert_true(loop_signals(&loop, NULL, NULL));
+    raise(SIGINT);
+    assert_int_equal(loop_run(&loop), SIGINT);
+    raise(SIGINT);
+    raise(SIGTERM);
+    loop_close(&loop);
+}
+
+static void stop_by_itself(int signal)
+{
+    assert_int_equal(signal, SIGTERM);
+    hosts[0].polls = 77;
+}
+
+/* Nobody has heard of it yet. */
+static void a_signal_that_did_not_end_the_loop_is_left_to_the_program(void **state)
+{
+    (void)state;
+    struct sigaction own = {.sa_handler = stop_by_itself}, before;
+    sigaction(SIGTERM, &own, &before);
+    assert_true(loop_signals(&loop, NULL, NULL));
+    stop_when_polled = true;
+    assert_int_equal(loop_run(&loop), 0);
+    raise(SIGTERM);
+    loop_close(&loop);
+    sigaction(SIGTERM, &before, NULL);
+    assert_int_equal(hosts[0].polls, 77);
+}
+
 static void stops_when_told_to(void **state)
 {
     (void)state;
@@ -639,6 +671,8 @@ int main(void)
         test(looks_at_descriptors_under_lasting_load),
         test(wakes_for_a_link_and_notices_its_loss),
         test(signals_are_told_and_end_the_loop),
+        test(a_signal_after_the_one_that_ended_the_loop_ends_nothing),
+        test(a_signal_that_did_not_end_the_loop_is_left_to_the_program),
         test(stops_when_told_to),
         test(its_tables_are_bounded),
         test(a_partner_has_its_places_in_a_turn),

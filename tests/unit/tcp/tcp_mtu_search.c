@@ -44,7 +44,8 @@ static void prepare(struct path *path, const char *probing, uint32_t mtu, uint32
 {
     struct memory_wire_impairment wire = {
         .delay_ns = 5 * NET_MILLISECOND, .rate_bits = 20000000, .queue_bytes = 8000000};
-    net_make(&path->net, NULL);
+    static const struct net_options roomy = {.queue_packets = 16384};
+    net_make(&path->net, &roomy);
     memory_wire_impair(path->net.wire, MEMORY_WIRE_EVERY, MEMORY_WIRE_EVERY, &wire);
     struct cut *cut = &path->net.hosts[0].host->ports[0].cut;
     path->hole = (struct hole){.onward = cut->request, .mtu = mtu};

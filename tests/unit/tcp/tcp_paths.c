@@ -88,7 +88,7 @@ static void transfer_while_path_shrinks(bool sack, bool timestamps, uint32_t los
     struct net net;
     struct router routers[2];
     struct memory_wire_impairment harm = {
-        .loss = loss, .delay_ns = 5 * NET_MILLISECOND, .rate_bits = 8000000, .queue_bytes = 100000};
+        .loss = loss, .delay_ns = 5 * NET_MILLISECOND, .rate_bits = 8000000, .queue_bytes = 200000};
     net_make(&net, NULL);
     memory_wire_impair(net.wire, MEMORY_WIRE_EVERY, MEMORY_WIRE_EVERY, &harm);
     for (uint32_t i = 0; i < 2; i++) {

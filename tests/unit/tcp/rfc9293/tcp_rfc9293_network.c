@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+#include "core/host/layout.h"
 #include "tests/support/peer.h"
 
 enum { ETHERNET = 14, IP = 20, QUOTE = IP + 8 };
@@ -354,6 +355,40 @@ static void shld_26_hard_errors_abort_attempts(void **state)
     }
 }
 
+/* ---- Neighbours ---- */
+
+static unsigned confirmations;
+
+static void count_confirmation(void *block, const struct chaski_address *destination,
+                               uint64_t now_ns)
+{
+    (void)block, (void)destination, (void)now_ns;
+    confirmations++;
+}
+
+/* RFC 1122, 2.3.2.1 and 3.3.1.4: progress is advice, which is not given twice in a millisecond. */
+static void progress_confirms_the_neighbour(void **state)
+{
+    (void)state;
+    struct peer peer;
+    peer_make(&peer, NULL);
+    peer_opens(&peer);
+    peer.host->tcp.network[FAMILY_IP4].confirm = count_confirmation;
+    confirmations = 0;
+    for (unsigned moments = 1; moments <= 3; moments++) {
+        peer_runs(&peer, 2 * WORLD_SECOND / 1000);
+        for (unsigned i = 0; i < 2; i++) {
+            peer_host_writes(&peer, 100);
+            peer_hears_all(&peer);
+            peer_acknowledges(&peer);
+        }
+        assert_int_equal(confirmations, moments);
+    }
+    peer_acknowledges(&peer); /* which is no progress */
+    assert_int_equal(confirmations, 3);
+    peer_free(&peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -371,6 +406,7 @@ int main(void)
         cmocka_unit_test(must_56_expired_segments_abort_no_attempt),
         cmocka_unit_test(shld_25_unreachability_is_told),
         cmocka_unit_test(shld_26_hard_errors_abort_attempts),
+        cmocka_unit_test(progress_confirms_the_neighbour),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
