@@ -57,6 +57,12 @@ long chaski_tcp_saved_syn(struct chaski *host, chaski_tcp connection, void *byte
     return tcp_saved_syn(&host->tcp, connection, bytes, length);
 }
 
+uint32_t host_tcp_copy(struct chaski *host, chaski_tcp connection, uint32_t over, void *bytes,
+                       uint32_t n)
+{
+    return tcp_copy(&host->tcp, connection, over, bytes, n);
+}
+
 uint64_t host_tcp_arrival(struct chaski *host, chaski_tcp connection, uint32_t n)
 {
     return tcp_arrival(&host->tcp, connection, n);

@@ -338,6 +338,7 @@ int tcp_events(struct tcp *tcp, chaski_tcp connection);
 long tcp_read(struct tcp *tcp, chaski_tcp connection, void *bytes, size_t length);
 long tcp_write(struct tcp *tcp, chaski_tcp connection, const void *bytes, size_t length);
 int tcp_look(struct tcp *tcp, chaski_tcp connection, struct chaski_piece *pieces, unsigned count);
+uint32_t tcp_copy(struct tcp *tcp, chaski_tcp connection, uint32_t over, void *bytes, uint32_t n);
 uint64_t tcp_arrival(struct tcp *tcp, chaski_tcp connection, uint32_t n);
 long tcp_saved_syn(struct tcp *tcp, chaski_tcp connection, void *bytes, size_t length);
 int tcp_consume(struct tcp *tcp, chaski_tcp connection, size_t length);
