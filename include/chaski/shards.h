@@ -117,7 +117,8 @@ int chaski_call(struct chaski_shards *shards, unsigned shard, struct chaski_clos
 
 /* Posts a closure to each shard's thread in turn and waits: 0, or the first status other than 0
  * that `each` returned, which ends it. For listeners and the like, which are to be everywhere.
- * Before the start it is the calling thread that runs it. Not from a shard's thread. */
+ * Before the start it is the calling thread that runs it. Not from a shard's thread; CHASKI_CLOSED
+ * when the shards are stopped meanwhile. */
 int chaski_shards_each(struct chaski_shards *shards,
                        int (*each)(void *context, struct chaski *host, unsigned shard),
                        void *context);

@@ -254,12 +254,13 @@ int chaski_shards_each(struct chaski_shards *shards,
         return CHASKI_NOT_PERMITTED;
     if (!running)
         shards_settle(shards);
-    for (unsigned i = 0; i < shards->count && each.status == 0; i++) {
+    int status = 0;
+    for (unsigned i = 0; i < shards->count && status == 0 && each.status == 0; i++) {
         struct chaski_closure closure = {.run = run_each, .context = &each};
         if (running)
-            chaski_call(shards, i, &closure);
+            status = chaski_call(shards, i, &closure);
         else
             run_each(&closure, shards->shards[i].host, i);
     }
-    return each.status;
+    return status != 0 ? status : each.status;
 }

@@ -225,10 +225,12 @@ int chaski_shards_start(struct chaski_shards *shards)
     return 0;
 }
 
-/* What was posted last: the hosts are the caller's now, and so is what there is to be done. Who was
- * let into an inbox before it was shut may not have put in what he posts yet. */
+/* What was posted last: the hosts are the caller's now, and so is what there is to be done. It sees
+ * what the leader has done by then. Who was let into an inbox before it was shut may not have put
+ * in what he posts yet. */
 static void run_what_is_left(struct shard *shard)
 {
+    shards_settle(shard->set);
     while (!inbox_is_done(&shard->closures)) {
         if (!shard_run_rest(shard))
             sched_yield();

@@ -264,6 +264,97 @@ static void what_is_posted_meanwhile_is_run_or_refused(void **state)
     chaski_shards_free(shards);
 }
 
+/* Adds an address to the leader when the shards are being stopped and the other one has ended. */
+static void add_late(struct chaski_closure *closure, struct chaski *host, unsigned shard)
+{
+    struct chaski_shards *shards = closure->context;
+    const struct chaski_address address = chaski_ip4(192, 0, 2, 77);
+    (void)shard;
+    while (!inbox_is_shut(&shards->shards[1].closures))
+        pause_ms(1);
+    pause_ms(50);
+    assert_int_equal(chaski_address_add(host, 0, &address, 32), 0);
+}
+
+struct looking {
+    struct chaski_shards *shards;
+    bool sees;
+};
+
+static void look_again(struct chaski_closure *closure, struct chaski *host, unsigned shard)
+{
+    struct looking *looking = closure->context;
+    const struct chaski_address address = chaski_ip4(192, 0, 2, 77);
+    looking->sees = host_is_local(host, &address);
+    chaski_post(looking->shards, shard, closure);
+}
+
+static void what_is_left_sees_what_the_leader_did_last(void **state)
+{
+    const struct shard_pair_options options = {.shards = {2, 1}};
+    struct shard_pair pair;
+    (void)state;
+    shard_pair_make(&pair, &options);
+    shard_pair_start(&pair);
+    struct looking looking = {.shards = pair.side[LEFT]};
+    struct chaski_closure look = {.run = look_again, .context = &looking};
+    struct chaski_closure add = {.run = add_late, .context = pair.side[LEFT]};
+    assert_int_equal(chaski_post(pair.side[LEFT], 0, &add), 0);
+    assert_int_equal(chaski_post(pair.side[LEFT], 1, &look), 0);
+    chaski_shards_stop(pair.side[LEFT]);
+    assert_true(looking.sees);
+    shard_pair_end(&pair);
+}
+
+/* Has all shards do something while they are being stopped. */
+struct meanwhile {
+    struct chaski_shards *shards;
+    _Atomic int status;
+    _Atomic bool done;
+};
+
+static void hold_up(struct chaski_closure *closure, struct chaski *host, unsigned shard)
+{
+    struct meanwhile *meanwhile = closure->context;
+    (void)host;
+    (void)shard;
+    while (!meanwhile->done)
+        pause_ms(1);
+}
+
+static int do_nothing(void *context, struct chaski *host, unsigned shard)
+{
+    (void)context;
+    (void)host;
+    (void)shard;
+    return 0;
+}
+
+static void *ask_each(void *context)
+{
+    struct meanwhile *meanwhile = context;
+    while (!inbox_is_shut(&meanwhile->shards->shards[1].closures))
+        pause_ms(1);
+    meanwhile->status = chaski_shards_each(meanwhile->shards, do_nothing, NULL);
+    meanwhile->done = true;
+    return NULL;
+}
+
+static void each_shard_is_refused_where_one_is(void **state)
+{
+    struct meanwhile meanwhile = {.shards = make(2, false)};
+    struct chaski_closure closure = {.run = hold_up, .context = &meanwhile};
+    pthread_t thread;
+    (void)state;
+    assert_int_equal(chaski_shards_start(meanwhile.shards), 0);
+    assert_int_equal(chaski_post(meanwhile.shards, 0, &closure), 0);
+    assert_int_equal(pthread_create(&thread, NULL, ask_each, &meanwhile), 0);
+    chaski_shards_stop(meanwhile.shards);
+    pthread_join(thread, NULL);
+    assert_int_equal(meanwhile.status, CHASKI_CLOSED);
+    chaski_shards_free(meanwhile.shards);
+}
+
 /* ---- Calling ------------------------------------------------------------------------------- */
 
 struct call {
@@ -465,6 +556,8 @@ int main(void)
         cmocka_unit_test(what_was_posted_runs_before_the_end),
         cmocka_unit_test(a_closure_that_posts_itself_for_ever_ends_with_its_shards),
         cmocka_unit_test(what_is_posted_meanwhile_is_run_or_refused),
+        cmocka_unit_test(what_is_left_sees_what_the_leader_did_last),
+        cmocka_unit_test(each_shard_is_refused_where_one_is),
         cmocka_unit_test(a_call_waits_but_not_one_shard_for_another),
         cmocka_unit_test(closures_come_back_by_their_mailbox),
         cmocka_unit_test(a_mailbox_may_go_with_the_last_closure),
