@@ -1,14 +1,21 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""sizes.py PROGRAM: fails when docs/porting.md tells other sizes than PROGRAM, which is
-examples/sizes. Both have a table of hosts and one of costs, with their rows in the same order.
+"""Holds docs/porting.md to the sizes that examples/sizes prints.
+
+usage: sizes.py [--write] PROGRAM
+
+Both have a table of hosts and one of costs, their rows in the same order. Fails when the page tells
+other sizes; with --write they are put into it instead.
 """
 import pathlib
 import re
 import subprocess
 import sys
 
-ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+PAGE = pathlib.Path(__file__).resolve().parent.parent.parent / "docs/porting.md"
+MEMORY = re.compile(r"(?<=\n## Memory\n).*?(?=\n## )", re.DOTALL)
+# A row of a table: what it is about, and behind it nothing but numbers.
+ROW = re.compile(r"^(\|[^|]*\|)((?: [\d ]*\d [|]| [\d ]*\d, \d[\d ]* [|])+)$", re.MULTILINE)
 HOST_COLUMNS = 5  # bytes, connections, packets, small buffers, large buffers
 
 
@@ -19,23 +26,27 @@ def printed(program):
     return [row[:HOST_COLUMNS] for row in rows if row]
 
 
-def told(page):
-    memory = page.split("\n## Memory\n")[1].split("\n## ")[0]
-    rows = [line.strip("|").split("|")[1:] for line in memory.splitlines() if line[:1] == "|"]
-    cells = [re.split("[,;|]", "|".join(row)) for row in rows]
-    return [[int(cell.replace(" ", "")) for cell in row] for row in cells
-            if all(cell.replace(" ", "").isdigit() for cell in row)]
+def as_told(row):
+    words = [f"{number:,}".replace(",", " ") for number in row]
+    if len(words) == HOST_COLUMNS:
+        words[3:] = [", ".join(words[3:])]
+    return " " + " | ".join(words) + " |"
 
 
 def main():
-    there = printed(sys.argv[1])
-    here = told((ROOT / "docs/porting.md").read_text(encoding="utf-8"))
-    for row in there:
-        if row not in here:
-            print("docs/porting.md does not tell", row)
-    if not there or there != here:
-        print("it tells", *here)
-        sys.exit(1)
+    rows = [as_told(row) for row in printed(sys.argv[-1])]
+    page = PAGE.read_text(encoding="utf-8")
+    told = [match[2] for match in ROW.finditer(MEMORY.search(page)[0])]
+    if not rows or len(rows) != len(told):
+        sys.exit(f"{sys.argv[-1]} prints {len(rows)} rows, and {PAGE.name} has {len(told)}")
+    if "--write" in sys.argv:
+        left = iter(rows)
+        PAGE.write_text(MEMORY.sub(lambda part: ROW.sub(
+            lambda row: row[1] + next(left), part[0]), page), encoding="utf-8")
+    elif rows != told:
+        print(*(f"{PAGE.name} tells{old} where it is{new}"
+                for old, new in zip(told, rows) if old != new), sep="\n")
+        sys.exit("tests/library/sizes.py --write PROGRAM puts it right")
 
 
 if __name__ == "__main__":
