@@ -210,7 +210,7 @@ def sweep(paths, what, points, options, way="from"):
         used = paths if light else paths[:1]
         progress(f"{what} {label}: {options.rounds} rounds on {len(used)} paths")
         with concurrent.futures.ThreadPoolExecutor(len(used)) as executor:
-            taken = executor.map(lambda path: rounds(path, len(used), point, options, way), used)
+            taken = executor.map(lambda path: rounds_of(path, len(used), point, options, way), used)
         samples = {server: [] for server in SERVERS}
         for of_path in taken:
             for server in SERVERS:
@@ -222,7 +222,7 @@ def sweep(paths, what, points, options, way="from"):
     return results
 
 
-def rounds(path, paths, point, options, way):
+def rounds_of(path, paths, point, options, way):
     """What one path measures of a point."""
     _, rtt_ms, loss = point
     seconds = options.seconds if rtt_ms >= LONG_MS else min(options.seconds, SHORT_SECONDS)

@@ -40,7 +40,8 @@ int main(int count, char **words)
         fputs("chaski: no command is given; see chaski --help\n", stderr);
         return EXIT_WRONG;
     }
-    if (strcmp(words[1], "--help") == 0 || strcmp(words[1], "-h") == 0) {
+    if (strcmp(words[1], "help") == 0 || strcmp(words[1], "--help") == 0 ||
+        strcmp(words[1], "-h") == 0) {
         help();
         return EXIT_FINE;
     }

@@ -21,14 +21,31 @@ static void print_budget(size_t memory_bytes, uint32_t connections)
 }
 
 /* `member` is one of *limits, which is left as it was. */
-static void print_cost(const char *what, struct chaski_limits *limits, uint32_t *member)
+static size_t cost(struct chaski_limits *limits, uint32_t *member)
 {
     enum { MORE = 1 << 10 };
     size_t before = chaski_size(limits);
 
     *member += MORE;
-    printf("%-28s %12zu\n", what, (chaski_size(limits) - before) / MORE);
+    size_t after = chaski_size(limits);
     *member -= MORE;
+    return (after - before) / MORE;
+}
+
+static void print_cost(const char *what, struct chaski_limits *limits, uint32_t *member)
+{
+    printf("%-28s %12zu\n", what, cost(limits, member));
+}
+
+/* There are as many flights as connections or packets, whichever are fewer. */
+static void print_connections(struct chaski_limits limits)
+{
+    size_t with_flight = cost(&limits, &limits.connections);
+
+    limits.packets = limits.connections;
+    size_t connection = cost(&limits, &limits.connections);
+    printf("%-28s %12zu\n", "connections", connection);
+    printf("%-28s %12zu\n", "flights of connections", with_flight - connection);
 }
 
 int main(void)
@@ -61,18 +78,21 @@ int main(void)
     print_budget(512 << 20, 100000);
 
     printf("\n%-28s %12s\n", "one more of", "bytes");
-    limits.packets = limits.small_buffers = 1
-                                            << 10; /* from where on nothing else grows with them */
-    print_cost("neighbours", &limits, &limits.neighbours);
-    print_cost("connections", &limits, &limits.connections);
+    limits.packets = limits.small_buffers = 2000; /* nothing else grows with them from here on */
+    print_connections(limits);
     print_cost("half_open", &limits, &limits.half_open);
     print_cost("time_wait", &limits, &limits.time_wait);
     print_cost("udp_sockets", &limits, &limits.udp_sockets);
+    print_cost("neighbours", &limits, &limits.neighbours);
     print_cost("packets", &limits, &limits.packets);
     print_cost("small_buffers", &limits, &limits.small_buffers);
     print_cost("large_buffers", &limits, &limits.large_buffers);
     limits.ao_keys = 1;
     print_cost("ao_keys", &limits, &limits.ao_keys);
-    print_cost("connections, with them", &limits, &limits.connections);
+    limits.ao_keys = 0;
+    size_t without = cost(&limits, &limits.connections);
+    limits.ao_keys = 1;
+    printf("%-28s %12zu\n", "a connection, with them",
+           cost(&limits, &limits.connections) - without);
     return 0;
 }

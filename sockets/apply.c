@@ -130,6 +130,9 @@ static int listener_apply_one(const struct socket *socket, enum plain_option opt
         [PLAIN_TTL] = CHASKI_TCP_TTL,
     };
     int64_t value = socket->plain[option];
+    if (option == PLAIN_SAVE_SYN)
+        return error_number(chaski_tcp_listener_save_syn(socket->file.table->host, socket->listener,
+                                                         (uint8_t)value));
     if (options[option] == 0 || (option == PLAIN_MAXSEG && value == 0))
         return 0;
     if (options[option] == CHASKI_TCP_RCVBUF)

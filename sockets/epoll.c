@@ -14,6 +14,7 @@
 enum {
     ALWAYS = EPOLLERR | EPOLLHUP,
     MODES = (int)(EPOLLET | EPOLLONESHOT | EPOLLWAKEUP | EPOLLEXCLUSIVE),
+    WITH_EXCLUSIVE = (int)(EPOLLIN | EPOLLOUT | EPOLLET | EPOLLWAKEUP | EPOLLEXCLUSIVE) | ALWAYS,
     DEPTH_MAX = 5, /* of sets within sets, as Linux has it */
 };
 
@@ -23,9 +24,9 @@ struct watch {
     struct watch *next_of_file;
     struct set *set;
     struct file *file;
-    int fd; /* by which it was added: with the file, what tells it from others */
-    uint32_t events;
-    bool happened; /* something that it asked for, since it was told last */
+    int fd;          /* by which it was added: with the file, what tells it from others */
+    uint32_t events; /* ALWAYS among them; none but MODES: EPOLLONESHOT has been told */
+    bool happened;   /* something that it asked for, since it was told last */
     uint64_t data;
 };
 
@@ -42,7 +43,7 @@ static uint32_t events_of(struct file *file)
 void file_happened(struct file *file, uint32_t events)
 {
     for (struct watch *watch = file->watches; watch != NULL; watch = watch->next_of_file) {
-        if ((events & (watch->events | ALWAYS)) == 0)
+        if ((events & watch->events) == 0)
             continue;
         watch->happened = true;
         file_happened(&watch->set->file, EPOLLIN | EPOLLRDNORM); /* add() lets no circle be */
@@ -55,9 +56,7 @@ void file_happened(struct file *file, uint32_t events)
 static uint32_t ready(const struct watch *watch)
 {
     uint32_t wanted = watch->events & ~(uint32_t)MODES;
-    if (wanted == 0) /* EPOLLONESHOT has been told */
-        return 0;
-    uint32_t events = events_of(watch->file) & (wanted | ALWAYS);
+    uint32_t events = wanted != 0 ? events_of(watch->file) & wanted : 0;
     return (watch->events & EPOLLET) != 0 && !watch->happened ? 0 : events;
 }
 
@@ -189,7 +188,7 @@ static int add(struct set *set, struct file *file, int fd, const struct epoll_ev
         .set = set,
         .file = file,
         .fd = fd,
-        .events = event->events,
+        .events = event->events | ALWAYS,
         .happened = true, /* what holds already is told once */
         .data = event->data.u64,
         .next_of_file = file->watches,
@@ -199,30 +198,46 @@ static int add(struct set *set, struct file *file, int fd, const struct epoll_ev
     return 0;
 }
 
+static int modify(struct watch *watch, const struct epoll_event *event)
+{
+    if (watch == NULL)
+        return -ENOENT;
+    if (watch->events & EPOLLEXCLUSIVE)
+        return -EINVAL;
+    watch->events = event->events | ALWAYS;
+    watch->data = event->data.u64;
+    watch->happened = true;
+    return 0;
+}
+
+/* EPOLLEXCLUSIVE is for files, goes with few other events, and comes with EPOLL_CTL_ADD only. */
+static bool is_exclusive_in_vain(const struct epoll_event *event, int operation, struct file *file)
+{
+    if (operation == EPOLL_CTL_DEL || !(event->events & EPOLLEXCLUSIVE))
+        return false;
+    return operation == EPOLL_CTL_MOD || set_of(file) != NULL ||
+           (event->events & ~(uint32_t)WITH_EXCLUSIVE) != 0;
+}
+
 int sockets_epoll_ctl(struct sockets *s, int set_fd, int operation, int fd,
                       struct epoll_event *event)
 {
     struct file *set_file = file_of(s, set_fd), *file = file_of(s, fd);
-    if (set_file == NULL || file == NULL)
-        return -EBADF;
-    struct set *set = set_of(set_file);
-    if (set == NULL || file == set_file)
-        return -EINVAL;
-    if (file->operations->events == NULL)
-        return -EPERM;
     if (event == NULL && operation != EPOLL_CTL_DEL)
         return -EFAULT;
+    if (set_file == NULL || file == NULL)
+        return -EBADF;
+    if (file->operations->events == NULL)
+        return -EPERM;
+    struct set *set = set_of(set_file);
+    if (set == NULL || file == set_file || is_exclusive_in_vain(event, operation, file))
+        return -EINVAL;
     struct watch *watch = find(set, file, fd);
     switch (operation) {
     case EPOLL_CTL_ADD:
         return watch != NULL ? -EEXIST : add(set, file, fd, event);
     case EPOLL_CTL_MOD:
-        if (watch == NULL)
-            return -ENOENT;
-        watch->events = event->events;
-        watch->data = event->data.u64;
-        watch->happened = true;
-        return 0;
+        return modify(watch, event);
     case EPOLL_CTL_DEL:
         if (watch == NULL)
             return -ENOENT;

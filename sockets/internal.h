@@ -76,7 +76,7 @@ static inline bool file_blocks(const struct file *file, int flags)
 /* The last descriptor of a watched file is gone. */
 void watches_drop(struct file *file);
 
-/* ---- address.c, error.c ---- */
+/* ---- address.c ---- */
 
 /* Reads an address of a family that there is: 0, -EAFNOSUPPORT or -EINVAL. */
 int address_read(const struct sockets *s, const struct sockaddr *address, socklen_t length,

@@ -72,6 +72,7 @@ enum plain_option {
     PLAIN_USER_TIMEOUT,
     PLAIN_NOTSENT_LOWAT,
     PLAIN_DEFER_ACCEPT,
+    PLAIN_SAVE_SYN,
     PLAIN_INQ,
     PLAIN_WINDOW_CLAMP,
     PLAIN_FASTOPEN,
@@ -308,8 +309,8 @@ int stamping_set_received(struct socket *socket, int name, const struct option_i
 int stamping_get_received(const struct socket *socket, int name, const struct option_out *out);
 /* Whether any of them, or SO_TIMESTAMPING, wants to know when something came. */
 bool stamps_received(const struct socket *socket);
-/* When the datagram, or the last segment that was read of, came, in each of the forms that were asked
- * for. */
+/* When the datagram, or the last segment that was read of, came, in each of the forms that were
+ * asked for. */
 void stamp_received(const struct socket *socket, struct msghdr *message, size_t *room,
                     uint64_t received_ns);
 

@@ -9,7 +9,7 @@
 
 /* What flows through a TCP socket. */
 
-enum { PIECES = 64, TCP_CM_INQ_TYPE = 36, TCP_LEVEL = 6 };
+enum { TCP_CM_INQ_TYPE = 36, TCP_LEVEL = 6 };
 
 static struct chaski *host_of(const struct socket *socket)
 {
@@ -50,37 +50,15 @@ static ssize_t copy_out(struct socket *socket, const struct msghdr *message, siz
     return (ssize_t)copied;
 }
 
-/* Fills the iovec from `bytes`, `at` bytes being there already; returns how much it took. */
-static size_t fill(const struct msghdr *message, size_t at, const uint8_t *bytes, size_t length)
-{
-    size_t taken = 0;
-    for (size_t i = 0; i < message->msg_iovlen && taken < length; i++) {
-        const struct iovec *piece = &message->msg_iov[i];
-        if (at >= piece->iov_len) {
-            at -= piece->iov_len;
-            continue;
-        }
-        size_t n = piece->iov_len - at;
-        n = n < length - taken ? n : length - taken;
-        memcpy((uint8_t *)piece->iov_base + at, bytes + taken, n);
-        taken += n;
-        at = 0;
-    }
-    return taken;
-}
-
 /* Up to `most` bytes behind the first `over` ones. */
 static ssize_t peek(struct socket *socket, const struct msghdr *message, size_t over, size_t most)
 {
-    struct chaski_piece pieces[PIECES];
     size_t copied = 0;
-    int count = chaski_tcp_look(host_of(socket), socket->tcp, pieces, PIECES);
-    for (int i = 0; i < count && copied < most; i++) {
-        size_t from = over < pieces[i].length ? over : pieces[i].length;
-        size_t length = pieces[i].length - from;
-        over -= from;
-        copied += fill(message, copied, (const uint8_t *)pieces[i].bytes + from,
-                       length < most - copied ? length : most - copied);
+    for (size_t i = 0; i < message->msg_iovlen && copied < most; i++) {
+        const struct iovec *piece = &message->msg_iov[i];
+        size_t length = piece->iov_len < most - copied ? piece->iov_len : most - copied;
+        copied += host_tcp_copy(host_of(socket), socket->tcp, (uint32_t)(over + copied),
+                                piece->iov_base, (uint32_t)length);
     }
     return (ssize_t)copied;
 }

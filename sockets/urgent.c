@@ -9,8 +9,6 @@
  * ends before it, so that its place in the stream is known.
  */
 
-enum { PIECES = 64 };
-
 /* From the next byte to be read up to the mark, the urgent one included; 0: there is no mark. */
 static size_t until_mark(const struct socket *socket)
 {
@@ -38,28 +36,16 @@ size_t urgent_limit(const struct socket *socket, size_t waiting)
     return socket->plain[PLAIN_OOBINLINE] ? waiting : waiting - 1;
 }
 
-/* False when it has not come, or lies behind more pieces than are looked at. */
-static bool find_byte(const struct socket *socket, size_t at, uint8_t *byte)
-{
-    struct chaski_piece pieces[PIECES];
-    int count = chaski_tcp_look(socket->file.table->host, socket->tcp, pieces, PIECES);
-    for (int i = 0; i < count; i++) {
-        if (at < pieces[i].length) {
-            *byte = ((const uint8_t *)pieces[i].bytes)[at];
-            return true;
-        }
-        at -= pieces[i].length;
-    }
-    return false;
-}
-
 ssize_t urgent_receive(struct socket *socket, struct msghdr *message, int flags)
 {
     uint8_t byte;
     if (socket->plain[PLAIN_OOBINLINE] || !urgent_waits(socket))
         return -EINVAL;
-    if (!find_byte(socket, until_mark(socket) - 1, &byte))
-        return -EAGAIN;
+    if (!pieces_are_there(message->msg_iov, message->msg_iovlen))
+        return -EFAULT;
+    uint32_t before = (uint32_t)until_mark(socket) - 1;
+    if (host_tcp_copy(socket->file.table->host, socket->tcp, before, &byte, 1) == 0)
+        return -EAGAIN; /* it has not come */
     socket->urgent_taken = !(flags & MSG_PEEK);
     message->msg_flags |= MSG_OOB;
     for (size_t i = 0; i < message->msg_iovlen; i++)

@@ -2,6 +2,7 @@
 #include "cli/link/link_settings.h"
 
 #include <stddef.h>
+#include <string.h>
 
 #include "cli/link/link_units.h"
 
@@ -46,6 +47,13 @@ static bool read_back(const struct argument *argument, const char *text, char *e
     return true;
 }
 
+/* `end` without its kind: an interface can be one end only, by whatever kind. */
+static const char *interface_of(const char *end)
+{
+    const char *colon = strchr(end, ':');
+    return colon != NULL ? colon + 1 : end;
+}
+
 /* Queue and threshold are counted at the rate, and mean nothing without one. */
 static bool check(const struct link_settings *settings, char *error)
 {
@@ -60,6 +68,11 @@ static bool check(const struct link_settings *settings, char *error)
             snprintf(error, ARGUMENT_ERROR, "--reorder-by says how late: add --reorder P%%");
             return false;
         }
+    }
+    if (strcmp(interface_of(settings->ends[0]), interface_of(settings->ends[1])) == 0) {
+        snprintf(error, ARGUMENT_ERROR, "%.60s: cannot be both ends; name two interfaces",
+                 settings->ends[1]);
+        return false;
     }
     return true;
 }

@@ -19,6 +19,11 @@ int chaski_tcp_listener_defer(struct chaski *host, chaski_listener listener, uin
     return tcp_listener_defer(&host->tcp, listener, count);
 }
 
+int chaski_tcp_listener_save_syn(struct chaski *host, chaski_listener listener, uint8_t mode)
+{
+    return tcp_listener_save_syn(&host->tcp, listener, mode);
+}
+
 int chaski_tcp_listener_fast_open(struct chaski *host, chaski_listener listener, uint32_t queue)
 {
     return tcp_listener_fast_open(&host->tcp, listener, queue);
@@ -45,6 +50,17 @@ int chaski_tcp_listener_fast_open_keys(struct chaski *host, chaski_listener list
                                        const void *keys, size_t length)
 {
     return tcp_listener_fast_open_keys(&host->tcp, listener, keys, length);
+}
+
+long chaski_tcp_saved_syn(struct chaski *host, chaski_tcp connection, void *bytes, size_t length)
+{
+    return tcp_saved_syn(&host->tcp, connection, bytes, length);
+}
+
+uint32_t host_tcp_copy(struct chaski *host, chaski_tcp connection, uint32_t over, void *bytes,
+                       uint32_t n)
+{
+    return tcp_copy(&host->tcp, connection, over, bytes, n);
 }
 
 uint64_t host_tcp_arrival(struct chaski *host, chaski_tcp connection, uint32_t n)

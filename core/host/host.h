@@ -51,6 +51,11 @@ int host_udp_waiting(const struct chaski *host, chaski_udp socket);
 /* When the datagram came that chaski_udp_receive() takes next; 0: there is none. */
 uint64_t host_udp_arrival(const struct chaski *host, chaski_udp socket);
 
+/* Copies up to `n` bytes that wait to be read behind the first `over` ones, and leaves them there;
+ * how many there were. */
+uint32_t host_tcp_copy(struct chaski *host, chaski_tcp connection, uint32_t over, void *bytes,
+                       uint32_t n);
+
 /* When the segment came that the n-th byte that waits to be read is of; 0: there is none. */
 uint64_t host_tcp_arrival(struct chaski *host, chaski_tcp connection, uint32_t n);
 

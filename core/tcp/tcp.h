@@ -18,6 +18,7 @@
 #include "core/tcp/congestion/congestion.h"
 #include "core/tcp/opening/tcp_fast_open.h"
 #include "core/tcp/opening/tcp_half_open.h"
+#include "core/tcp/opening/tcp_saved_syn.h"
 #include "core/tcp/receiving/tcp_receive_queue.h"
 #include "core/tcp/tcp_flight.h"
 #include "core/tcp/tcp_table.h"
@@ -225,6 +226,7 @@ struct tcp_listener {
     uint16_t max_segment;
     uint8_t algorithm;                    /* enum chaski_congestion, plus one */
     uint8_t traffic_class, ttl;           /* of SYN+ACKs */
+    uint8_t save_syn;                     /* enum saved_syn_mode */
     uint16_t next;                        /* same hash chain; index plus one */
     struct fast_open_keys fast_open_keys; /* none: those of all */
 };
@@ -262,6 +264,7 @@ struct tcp {
     uint32_t connection_fresh; /* those from here on were never used, nor initialised */
     uint32_t prune_hand;       /* where the search for what lies behind gaps goes on */
     struct tcp_half_opens half_open;
+    struct saved_syns saved_syns;
     struct tcp_time_waits time_wait;
     struct fast_opens fast_open;
     struct tcp_aos ao;
@@ -324,6 +327,7 @@ int tcp_listener_fast_open_keys(struct tcp *tcp, chaski_listener listener, const
                                 size_t length);
 int tcp_listener_set(struct tcp *tcp, chaski_listener listener, enum chaski_tcp_option option,
                      int64_t value);
+int tcp_listener_save_syn(struct tcp *tcp, chaski_listener listener, uint8_t mode);
 int tcp_listener_defer(struct tcp *tcp, chaski_listener listener, uint8_t count);
 uint32_t tcp_fast_open_room(const struct tcp *tcp, const struct chaski_address *server,
                             bool without_cookie);
@@ -334,7 +338,9 @@ int tcp_events(struct tcp *tcp, chaski_tcp connection);
 long tcp_read(struct tcp *tcp, chaski_tcp connection, void *bytes, size_t length);
 long tcp_write(struct tcp *tcp, chaski_tcp connection, const void *bytes, size_t length);
 int tcp_look(struct tcp *tcp, chaski_tcp connection, struct chaski_piece *pieces, unsigned count);
+uint32_t tcp_copy(struct tcp *tcp, chaski_tcp connection, uint32_t over, void *bytes, uint32_t n);
 uint64_t tcp_arrival(struct tcp *tcp, chaski_tcp connection, uint32_t n);
+long tcp_saved_syn(struct tcp *tcp, chaski_tcp connection, void *bytes, size_t length);
 int tcp_consume(struct tcp *tcp, chaski_tcp connection, size_t length);
 int tcp_hand_over(struct tcp *tcp, chaski_tcp connection, struct chaski_memory *memory);
 int tcp_end_record(struct tcp *tcp, chaski_tcp connection);

@@ -126,6 +126,7 @@ void connection_free(struct tcp *tcp, struct tcp_connection *c)
 {
     stop(tcp, c);
     listener_release(tcp, c);
+    saved_syn_forget(tcp, &c->key);
     receive_queue_clear(&c->receive, tcp->counters);
     c->generation++;
     c->next_free = tcp->connection_free;

@@ -287,6 +287,9 @@ int chaski_tcp_listener_set(struct chaski *host, chaski_listener listener,
 /* From now on a peer that sends no data is let in only after so many SYN+ACKs; 0, as at first: at
  * once. */
 int chaski_tcp_listener_defer(struct chaski *host, chaski_listener listener, uint8_t count);
+/* From now on the headers of SYNs are kept, of the 64 latest at most, until chaski_tcp_saved_syn():
+ * 1: from IP's on; 2: from the link's on, where there is one; 0, as at first: they are not. */
+int chaski_tcp_listener_save_syn(struct chaski *host, chaski_listener listener, uint8_t mode);
 /* How many connections there may be whose SYN brought data and whose handshake is not over (RFC
  * 7413; needs tcp_fastopen's 2); at first none. */
 int chaski_tcp_listener_fast_open(struct chaski *host, chaski_listener listener, uint32_t queue);
@@ -305,6 +308,10 @@ int chaski_tcp_unbind(struct chaski *host, chaski_listener listener);
 /* Takes the connection that has waited longest at a listener without closure; CHASKI_AGAIN when
  * there is none. From then on it is the caller's to close. */
 int chaski_tcp_accept(struct chaski *host, chaski_listener listener, chaski_tcp *connection);
+
+/* How long the headers of the connection's SYN are that were kept; 0: there are none. When `length`
+ * is enough they are copied, and kept no longer. */
+long chaski_tcp_saved_syn(struct chaski *host, chaski_tcp connection, void *bytes, size_t length);
 
 struct chaski_tcp_connect {
     struct chaski_endpoint local;   /* unspecified address and port 0: chosen (RFC 6056), */

@@ -66,17 +66,16 @@ void handover_free(struct handover *handover)
     }
 }
 
-bool handover_has_room(struct handover *handover, uint64_t now_ns)
+bool handover_has_room(struct handover *handover, uint32_t packets, uint64_t now_ns)
 {
     if (handover->lent > HANDOVER_LENT - BURST_MAX)
         handover_free(handover);
-    if (handover->lent <= HANDOVER_LENT - BURST_MAX) {
+    if (handover->lent <= HANDOVER_LENT - BURST_MAX)
         handover->full_ns = 0;
-        return true;
-    }
-    if (handover->full_ns == 0)
+    else if (handover->full_ns == 0)
         handover->full_ns = now_ns;
-    return now_ns - handover->full_ns >= PATIENCE_NS;
+    return handover->lent + packets <= HANDOVER_LENT ||
+           (handover->full_ns != 0 && now_ns - handover->full_ns >= PATIENCE_NS);
 }
 
 /* ---- The taker's ---- */

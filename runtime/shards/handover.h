@@ -49,9 +49,9 @@ void handover_tell(struct handover *handover, uint8_t news, uint8_t interface, u
 /* Frees what has come back. */
 void handover_free(struct handover *handover);
 
-/* Whether a burst may be taken in that may be for the taker. True as well when there has been no
- * room for it for a tenth of a second: then the taker is stuck, and is not to hold up others. */
-bool handover_has_room(struct handover *handover, uint64_t now_ns);
+/* Whether so many packets, up to a burst, can be lent. True as well when there has been no room for
+ * a burst for a tenth of a second: then the taker is stuck, and is not to hold up others. */
+bool handover_has_room(struct handover *handover, uint32_t packets, uint64_t now_ns);
 
 /* ---- The taker's ---- */
 

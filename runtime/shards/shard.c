@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "runtime/shards/shards.h"
 
+#include <sched.h>
 #include <stdatomic.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -39,7 +40,7 @@ static void send_waiting(struct shard_outlet *outlet, uint64_t now_ns)
 {
     struct shard *shard = outlet->shard;
     struct handover *handover = shards_handover(shard->set, shard->number, outlet->through);
-    while (outlet->first != NULL && handover_has_room(handover, now_ns)) {
+    while (outlet->first != NULL && handover_has_room(handover, 1, now_ns)) {
         struct packet *packet = outlet->first;
         outlet->first = packet->next;
         lend(shard, outlet->through, packet, HANDED_SEND, outlet->interface);
@@ -149,14 +150,18 @@ static void reassembled(void *block, struct burst *burst, uint64_t now_ns)
         host_deliver(shard->host, &own, now_ns);
 }
 
-/* What another shard has no room for stays in the device, whose queue is there for that. */
+/* What another shard has no room for stays in the device, whose queue is there for that. The other
+ * one may be waiting for this processor. */
 static bool has_room(void *context, uint64_t now_ns)
 {
     struct shard *shard = context;
     for (unsigned other = 0; other < shard->set->count; other++) {
         if (other != shard->number &&
-            !handover_has_room(shards_handover(shard->set, shard->number, other), now_ns))
+            !handover_has_room(shards_handover(shard->set, shard->number, other), BURST_MAX,
+                               now_ns)) {
+            sched_yield();
             return false;
+        }
     }
     return true;
 }
@@ -329,6 +334,8 @@ static bool may_sleep(void *context)
     bell_will_sleep(&shard->bell);
     if (!is_idle(shard)) {
         bell_awake(&shard->bell);
+        if (is_waiting(shard))
+            sched_yield(); /* the one that it waits for may want this processor */
         return false;
     }
     if (shard->number != SHARDS_LEADER)

@@ -159,6 +159,17 @@ static int get_defer_accept(const struct socket *socket)
     return passed;
 }
 
+/* Who has too little room is told how much it takes. */
+static int get_saved_syn(const struct socket *socket, const struct option_out *out)
+{
+    socklen_t room = *out->length;
+    long length = !socket->has_tcp ? 0
+                                   : chaski_tcp_saved_syn(socket->file.table->host, socket->tcp,
+                                                          out->bytes, room);
+    *out->length = length > 0 ? (socklen_t)length : 0;
+    return *out->length > room ? -EINVAL : 0;
+}
+
 /* Linux takes it for the sake of programs that know it, and does nothing. */
 static int set_thin_dupack(const struct option_in *in)
 {
@@ -203,6 +214,8 @@ int tcp_level_get(struct socket *socket, int name, const struct option_out *out)
     case TCP_CC_INFO: /* no algorithm tells anything */
         *out->length = 0;
         return 0;
+    case TCP_SAVED_SYN:
+        return get_saved_syn(socket, out);
     case TCP_THIN_DUPACK:
     case TCP_REPAIR:
     case IS_MPTCP:

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """test_bench.py ROOT: tests of what bench/ does with what it has measured."""
 import pathlib
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -107,6 +108,14 @@ class Load(unittest.TestCase):
         counted = load.chaski_counts({"drop.no_memory": 2, "drop.udp_queue_full": 3,
                                       "drop.ethernet_not_ours": 7, "link.frames_received": 9})
         self.assertEqual(counted, {"accepted": 9, "dropped": 5, "answered": 0})
+
+
+class Programs(unittest.TestCase):
+    def test_each_tells_what_it_takes(self):
+        for program in ("run.py", "wan.py"):
+            done = subprocess.run([ROOT / "bench" / program, "--help"], capture_output=True, text=True)
+            self.assertEqual((done.returncode, done.stderr), (0, ""))
+            self.assertIn("--rounds", done.stdout)
 
 
 if __name__ == "__main__":

@@ -338,8 +338,11 @@ class Lifetime(world.LinkTest):
             self.assertIn("ESTAB", text.upper())
 
     def test_help_of_each_subcommand(self):
-        for words in ([], ["services"], ["fetch"], ["ping"], ["bench"], ["status"], ["demo"]):
+        for words in ([], ["services"], ["fetch"], ["ping"], ["bench"], ["status"], ["demo"],
+                      ["knobs"], ["link"]):
             done = run(world.program, *words, "--help")
             self.assertEqual(done.returncode, 0, words)
             self.assertGreater(done.stdout.count(b"\n"), 3, words)
             self.assertEqual(done.stderr, b"")
+        for word in ("help", "-h"):
+            self.assertEqual(run(world.program, word).stdout, run(world.program, "--help").stdout)

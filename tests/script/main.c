@@ -181,8 +181,10 @@ int main(int argc, char **argv)
     while (at < argc && (taken = take_option(&session, argv + at)) != 0)
         at += taken;
     if (at == argc) {
-        fputs("usage: run-scripts [--exact] [--quiet] [-D NAME=VALUE] [--OPTION=VALUE] PATH...\n",
+        fputs("usage: run-scripts [--exact] [--quiet] [-D NAME=VALUE] [--OPTION=VALUE] PATH...\n"
+              "(tests/scripts/README.md says more)\n",
               stderr);
+        arena_free(&session.arena);
         return 2;
     }
     for (; at < argc; at++)

@@ -99,6 +99,19 @@ int tcp_look(struct tcp *tcp, chaski_tcp handle, struct chaski_piece *pieces, un
     return (int)receive_queue_look(&c->receive, pieces, most);
 }
 
+long tcp_saved_syn(struct tcp *tcp, chaski_tcp handle, void *bytes, size_t length)
+{
+    const struct tcp_connection *c = connection_of(tcp, handle);
+    uint32_t room = length < UINT32_MAX ? (uint32_t)length : UINT32_MAX;
+    return c != NULL ? (long)saved_syn_take(tcp, &c->key, bytes, room) : CHASKI_STALE;
+}
+
+uint32_t tcp_copy(struct tcp *tcp, chaski_tcp handle, uint32_t over, void *bytes, uint32_t n)
+{
+    const struct tcp_connection *c = connection_of(tcp, handle);
+    return c != NULL ? receive_queue_copy(&c->receive, over, bytes, n) : 0;
+}
+
 uint64_t tcp_arrival(struct tcp *tcp, chaski_tcp handle, uint32_t n)
 {
     const struct tcp_connection *c = connection_of(tcp, handle);

@@ -99,6 +99,12 @@ void half_open_drop(struct tcp *tcp, uint32_t index)
     give_back(&tcp->half_open, entry);
 }
 
+void half_open_give_up(struct tcp *tcp, uint32_t index)
+{
+    saved_syn_forget(tcp, &tcp->half_open.entries[index].key);
+    half_open_drop(tcp, index);
+}
+
 struct ao_state *half_open_ao(const struct tcp *tcp, const struct tcp_half_open *entry)
 {
     return ao_state_of(tcp,
@@ -146,7 +152,7 @@ static void forget(struct tcp *tcp, struct tcp_half_open *entry)
     if (waits && entry->cookie == HALF_OPEN_LEFT)
         return;
     if (waits || half_open_ao(tcp, entry) == NULL) {
-        half_open_drop(tcp, (uint32_t)(entry - all->entries));
+        half_open_give_up(tcp, (uint32_t)(entry - all->entries));
         return;
     }
     unlink_entry(all, entry);

@@ -95,7 +95,9 @@ void half_open_run_filters(struct tcp *tcp, uint64_t now_ns);
 /* Gives up all entries of a listener that is about to go. */
 void half_open_forget(struct tcp *tcp, uint16_t listener, uint64_t now_ns);
 
-/* Gives up one entry. */
+/* Drops one entry: it has become a connection, */
 void half_open_drop(struct tcp *tcp, uint32_t index);
+/* or it is given up. */
+void half_open_give_up(struct tcp *tcp, uint32_t index);
 
 #endif

@@ -137,6 +137,6 @@ void half_open_refuse(struct tcp *tcp, struct tcp_half_open *entry, uint64_t now
         reply.ao->send = (struct ao_direction){.id = reply.ao->send.id};
     count_many(tcp->counters, CHASKI_TCP_FILTERED, !answered);
     count(tcp->counters, CHASKI_TCP_RESETS_SENT);
-    half_open_drop(tcp, (uint32_t)(entry - tcp->half_open.entries));
+    half_open_give_up(tcp, (uint32_t)(entry - tcp->half_open.entries));
     tcp_build_reply(tcp, NULL, &reply, now_ns);
 }

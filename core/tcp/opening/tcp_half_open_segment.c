@@ -76,7 +76,7 @@ static void reset_for_entry(struct tcp *tcp, struct tcp_half_open *entry, struct
 {
     if (packet->tcp.sequence == entry->irs + 1) {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_RESET);
-        half_open_drop(tcp, (uint32_t)(entry - tcp->half_open.entries));
+        half_open_give_up(tcp, (uint32_t)(entry - tcp->half_open.entries));
         half_open_set_timer(tcp, now_ns);
     } else if (in_window(tcp, entry, packet)) {
         half_open_challenge(tcp, entry, packet, now_ns);
@@ -114,7 +114,7 @@ static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *en
         tcp->connection_count == tcp->connection_limit) {
         refuse_for_want_of_room(tcp, packet, now_ns);
         if (tcp->knobs.abort_on_overflow) {
-            half_open_drop(tcp, index);
+            half_open_give_up(tcp, index);
             half_open_set_timer(tcp, now_ns);
         }
         return NULL;
@@ -127,7 +127,9 @@ static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *en
     half_open_drop(tcp, index);
     half_open_set_timer(tcp, now_ns);
     struct tcp_connection *c = promote(tcp, &copy, half_open_ao(tcp, entry), listener, now_ns);
-    if (c != NULL)
+    if (c == NULL)
+        saved_syn_forget(tcp, &copy.key);
+    else
         ecn_complete(tcp, c, copy.ecn, packet);
     if (c != NULL && copy.round == 0) /* RFC 6298, 3: it was sent once */
         tcp_rtt_sample(tcp, c,

@@ -57,6 +57,7 @@ static bool accept_fast(struct tcp *tcp, const struct tcp_half_open *syn, uint16
     struct tcp_listener *owner = &tcp->listeners[listener - 1];
     if (c == NULL)
         return false;
+    saved_syn_keep(tcp, packet, &syn->key, owner->save_syn);
     c->state = CHASKI_TCP_SYN_RECEIVED;
     ecn_begin(c, syn->ecn);
     c->snd_una = c->snd_nxt = syn->iss;
@@ -140,6 +141,7 @@ void half_open_syn(struct tcp *tcp, struct packet *packet, uint16_t listener, ui
         half_open_answer_by_cookie(tcp, &syn, packet, now_ns);
         return;
     }
+    saved_syn_keep(tcp, packet, &syn.key, owner->save_syn);
     if (owner->filter != NULL) {
         half_open_await_turn(tcp, entry, cookie_due(&opening));
         packet_free(packet);

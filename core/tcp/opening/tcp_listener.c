@@ -223,6 +223,17 @@ int tcp_listener_set(struct tcp *tcp, chaski_listener handle, enum chaski_tcp_op
     return 0;
 }
 
+int tcp_listener_save_syn(struct tcp *tcp, chaski_listener handle, uint8_t mode)
+{
+    struct tcp_listener *listener = listener_of(tcp, handle);
+    if (listener == NULL)
+        return CHASKI_STALE;
+    if (mode > SAVE_SYN_AND_LINK)
+        return CHASKI_INVALID;
+    listener->save_syn = mode;
+    return 0;
+}
+
 int tcp_listener_defer(struct tcp *tcp, chaski_listener handle, uint8_t count)
 {
     struct tcp_listener *listener = listener_of(tcp, handle);

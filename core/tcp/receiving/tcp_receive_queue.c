@@ -375,6 +375,22 @@ unsigned receive_queue_look(const struct tcp_receive_queue *queue, struct chaski
     return n;
 }
 
+uint32_t receive_queue_copy(const struct tcp_receive_queue *queue, uint32_t over, uint8_t *bytes,
+                            uint32_t n)
+{
+    uint32_t done = 0;
+    for (const struct packet *packet = queue->head; packet != NULL && done < n;
+         packet = packet->next) {
+        uint32_t from = over < packet->length ? over : packet->length;
+        uint32_t left = packet->length - from;
+        uint32_t part = n - done < left ? n - done : left;
+        over -= from;
+        packet_copy_out(packet, from, bytes + done, part);
+        done += part;
+    }
+    return done;
+}
+
 uint64_t receive_queue_arrival(const struct tcp_receive_queue *queue, uint32_t n)
 {
     const struct packet *packet = queue->head;

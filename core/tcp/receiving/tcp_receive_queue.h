@@ -71,6 +71,10 @@ unsigned receive_queue_blocks(const struct tcp_receive_queue *queue, struct wire
 unsigned receive_queue_look(const struct tcp_receive_queue *queue, struct chaski_piece *pieces,
                             unsigned count);
 
+/* Copies up to n bytes behind the first `over` ones, which all stay; returns how many. */
+uint32_t receive_queue_copy(const struct tcp_receive_queue *queue, uint32_t over, uint8_t *bytes,
+                            uint32_t n);
+
 /* When the segment came that the n-th byte in order is of; 0: there is none. */
 uint64_t receive_queue_arrival(const struct tcp_receive_queue *queue, uint32_t n);
 

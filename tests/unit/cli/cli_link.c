@@ -120,6 +120,16 @@ static void directions_are_told_apart(void **state)
     assert_int_equal(s.ways[LINK_BACK].rate_bits, 1000000000);
 }
 
+static void an_interface_is_one_end_only(void **state)
+{
+    (void)state;
+    struct link_settings s;
+    assert_int_equal(READ(&s, "a", "a"), 2);
+    assert_int_equal(READ(&s, "tap:a", "a"), 2);
+    assert_int_equal(READ(&s, "packet:a", "tap:a"), 2);
+    assert_int_equal(READ(&s, "packet:a", "packet:b"), -1);
+}
+
 /* ---- Frames -------------------------------------------------------------------------------- */
 
 static uint8_t original[LINK_FRAME_BYTES];
@@ -438,6 +448,7 @@ int main(void)
         cmocka_unit_test(units_are_understood),
         cmocka_unit_test(wrong_units_are_named),
         cmocka_unit_test(directions_are_told_apart),
+        cmocka_unit_test(an_interface_is_one_end_only),
         cmocka_unit_test(every_run_is_what_a_card_would_make),
         cmocka_unit_test(cwr_stays_on_all_where_it_counts),
         cmocka_unit_test(untrue_headers_are_refused),

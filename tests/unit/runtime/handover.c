@@ -122,23 +122,26 @@ static void what_is_lent_is_limited(void **state)
     make_end(&taker);
     assert_true(handover_open(&handover));
     for (int i = 0; i < HANDOVER_LENT - BURST_MAX; i++) {
-        assert_true(handover_has_room(&handover, 1 * MS));
+        assert_true(handover_has_room(&handover, BURST_MAX, 1 * MS));
         assert_true(handover_lend(&handover, make_packet(&giver, 60), HANDED_FRAME, 3));
     }
-    assert_true(handover_has_room(&handover, 1 * MS));
-    for (int i = 0; i < BURST_MAX; i++)
+    assert_true(handover_has_room(&handover, BURST_MAX, 1 * MS));
+    for (int i = 0; i < BURST_MAX; i++) {
+        assert_true(handover_has_room(&handover, 1, 2 * MS));
         assert_true(handover_lend(&handover, make_packet(&giver, 60), HANDED_FRAME, 3));
-    assert_false(handover_has_room(&handover, 2 * MS));
+    }
+    assert_false(handover_has_room(&handover, 1, 2 * MS));
+    assert_false(handover_has_room(&handover, BURST_MAX, 2 * MS));
     struct packet *more = make_packet(&giver, 60);
     assert_false(handover_lend(&handover, more, HANDED_FRAME, 3));
-    assert_false(handover_has_room(&handover, 101 * MS));
-    assert_true(handover_has_room(&handover, 103 * MS)); /* the taker is stuck */
+    assert_false(handover_has_room(&handover, BURST_MAX, 101 * MS));
+    assert_true(handover_has_room(&handover, BURST_MAX, 103 * MS)); /* the taker is stuck */
     for (int i = 0; i < BURST_MAX; i++)
         packet_free(take_packet(&handover, &taker, HANDED_FRAME));
-    assert_true(handover_has_room(&handover, 104 * MS));
+    assert_true(handover_has_room(&handover, BURST_MAX, 104 * MS));
     assert_true(handover_lend(&handover, more, HANDED_FRAME, 3));
-    assert_false(handover_has_room(&handover, 105 * MS)); /* full anew */
-    handover_close(&handover);                            /* gives back what was not taken */
+    assert_false(handover_has_room(&handover, BURST_MAX, 105 * MS)); /* full anew */
+    handover_close(&handover); /* gives back what was not taken */
     end_end(&giver);
     end_end(&taker);
 }

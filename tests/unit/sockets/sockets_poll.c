@@ -129,6 +129,66 @@ static void errors_and_hang_ups_need_not_be_asked_for(void **state)
     pair_end(&p);
 }
 
+/* epoll_ctl(2): EPOLLERR and EPOLLHUP are told to who asked for nothing at all, */
+static void hang_ups_are_told_to_who_asks_for_nothing(void **state)
+{
+    (void)state;
+    static const uint32_t modes[] = {0, EPOLLET};
+    for (unsigned i = 0; i < 2; i++) {
+        struct pair p;
+        pair_connect(&p);
+        int set = sockets_epoll_create(p.s[0], 0);
+        assert_int_equal(watch(&p, set, EPOLL_CTL_ADD, p.server, modes[i]), 0);
+        send_to_server(&p, "ab");
+        assert_int_equal(wait_one(&p, set), 0);
+        assert_int_equal(sockets_close(p.s[1], p.client), 0);
+        assert_int_equal(sockets_shutdown(p.s[0], p.server, SHUT_WR), 0);
+        world_settle(&p.world);
+        assert_int_equal(wait_one(&p, set), EPOLLHUP);
+        assert_int_equal(wait_one(&p, set), modes[i] ? 0 : EPOLLHUP);
+        pair_end(&p);
+    }
+}
+
+/* but not to who asked once, and was told. */
+static void hang_ups_are_not_told_after_the_only_time(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_connect(&p);
+    int set = sockets_epoll_create(p.s[0], 0);
+    assert_int_equal(watch(&p, set, EPOLL_CTL_ADD, p.server, EPOLLIN | EPOLLONESHOT), 0);
+    send_to_server(&p, "ab");
+    assert_int_equal(wait_one(&p, set), EPOLLIN);
+    assert_int_equal(sockets_close(p.s[1], p.client), 0);
+    assert_int_equal(sockets_shutdown(p.s[0], p.server, SHUT_WR), 0);
+    world_settle(&p.world);
+    assert_int_equal(wait_one(&p, set), 0);
+    assert_int_equal(watch(&p, set, EPOLL_CTL_MOD, p.server, EPOLLONESHOT), 0);
+    assert_int_equal(wait_one(&p, set), EPOLLHUP);
+    assert_int_equal(wait_one(&p, set), 0);
+    pair_end(&p);
+}
+
+/* epoll_ctl(2), under EINVAL */
+static void exclusive_watches_have_rules(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_connect(&p);
+    int set = sockets_epoll_create(p.s[0], 0), inner = sockets_epoll_create(p.s[0], 0);
+    const uint32_t exclusive = EPOLLIN | EPOLLEXCLUSIVE;
+    assert_int_equal(watch(&p, set, EPOLL_CTL_ADD, p.server, exclusive | EPOLLONESHOT), -EINVAL);
+    assert_int_equal(watch(&p, set, EPOLL_CTL_ADD, p.server, exclusive | EPOLLRDHUP), -EINVAL);
+    assert_int_equal(watch(&p, set, EPOLL_CTL_ADD, inner, exclusive), -EINVAL);
+    assert_int_equal(watch(&p, set, EPOLL_CTL_ADD, p.server, exclusive | EPOLLET), 0);
+    assert_int_equal(watch(&p, set, EPOLL_CTL_MOD, p.server, EPOLLIN), -EINVAL);
+    assert_int_equal(watch(&p, set, EPOLL_CTL_DEL, p.server, 0), 0);
+    assert_int_equal(watch(&p, set, EPOLL_CTL_ADD, p.server, EPOLLIN), 0);
+    assert_int_equal(watch(&p, set, EPOLL_CTL_MOD, p.server, exclusive), -EINVAL);
+    pair_end(&p);
+}
+
 static void all_have_their_turn(void **state)
 {
     (void)state;
@@ -234,6 +294,9 @@ int main(void)
         cmocka_unit_test(a_listener_has_edges_too),
         cmocka_unit_test(once_is_once_until_asked_again),
         cmocka_unit_test(errors_and_hang_ups_need_not_be_asked_for),
+        cmocka_unit_test(hang_ups_are_told_to_who_asks_for_nothing),
+        cmocka_unit_test(hang_ups_are_not_told_after_the_only_time),
+        cmocka_unit_test(exclusive_watches_have_rules),
         cmocka_unit_test(all_have_their_turn),
         cmocka_unit_test(sets_are_changed_by_the_rules),
         cmocka_unit_test(a_closed_file_leaves_its_sets),

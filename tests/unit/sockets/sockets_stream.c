@@ -419,6 +419,55 @@ static void a_listener_that_is_closed_refuses(void **state)
     pair_end(&p);
 }
 
+static void connect_with_buffers(struct pair *p, int bytes)
+{
+    pair_make(p);
+    pair_listen(p, 5);
+    pair_set(p, 0, p->listener, SOL_SOCKET, SO_RCVBUFFORCE, bytes);
+    p->client = pair_begin(p);
+    pair_set(p, 1, p->client, SOL_SOCKET, SO_SNDBUFFORCE, bytes);
+    world_settle(&p->world);
+    p->server = sockets_accept(p->s[0], p->listener, NULL, NULL);
+}
+
+/* Also of what came in many segments. */
+static void looking_shows_all_that_there_is_room_for(void **state)
+{
+    (void)state;
+    static uint8_t sent[200000], seen[sizeof sent];
+    struct pair p;
+    connect_with_buffers(&p, 4 * (int)sizeof sent);
+    for (size_t i = 0; i < sizeof sent; i++)
+        sent[i] = (uint8_t)(i + i / 256);
+    assert_int_equal(sockets_send(p.s[1], p.client, sent, sizeof sent, 0), sizeof sent);
+    world_run(&p.world, 5 * WORLD_SECOND);
+    struct iovec pieces[] = {{seen, 1}, {seen + 1, 70000}, {NULL, 0}, {seen + 70001, 129999}};
+    struct msghdr message = {.msg_iov = pieces, .msg_iovlen = 4};
+    assert_int_equal(sockets_recvmsg(p.s[0], p.server, &message, MSG_PEEK), sizeof sent);
+    assert_memory_equal(seen, sent, sizeof sent);
+    memset(seen, 0, sizeof seen);
+    assert_int_equal(sockets_recv(p.s[0], p.server, seen, sizeof seen, 0), sizeof sent);
+    assert_memory_equal(seen, sent, sizeof sent);
+    pair_end(&p);
+}
+
+/* However much lies before it. */
+static void an_urgent_byte_overtakes_all(void **state)
+{
+    (void)state;
+    static uint8_t sent[150000];
+    struct pair p;
+    char byte = 0;
+    connect_with_buffers(&p, 4 * (int)sizeof sent);
+    assert_int_equal(sockets_send(p.s[1], p.client, sent, sizeof sent, 0), sizeof sent);
+    assert_int_equal(sockets_send(p.s[1], p.client, "!", 1, MSG_OOB), 1);
+    world_run(&p.world, 5 * WORLD_SECOND);
+    assert_int_equal(sockets_recv(p.s[0], p.server, NULL, 1, MSG_OOB), -EFAULT);
+    assert_int_equal(sockets_recv(p.s[0], p.server, &byte, 1, MSG_OOB), 1);
+    assert_int_equal(byte, '!');
+    pair_end(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -441,6 +490,8 @@ int main(void)
         cmocka_unit_test(closing_waits_while_it_lingers),
         cmocka_unit_test(a_socket_can_be_disconnected),
         cmocka_unit_test(a_listener_that_is_closed_refuses),
+        cmocka_unit_test(looking_shows_all_that_there_is_room_for),
+        cmocka_unit_test(an_urgent_byte_overtakes_all),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
