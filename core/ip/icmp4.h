@@ -21,7 +21,7 @@
 enum {
     ICMP4_PROTOCOLS = 8, /* transports that hear of errors */
     ICMP4_PINGS = 16,    /* identifiers that somebody listens to */
-    ICMP4_ASKED = 128,   /* requests whose answers are still told */
+    ICMP4_ASKED = 128,   /* runs of requests whose answers are still told */
     ICMP4_REPLIES = 32,  /* replies that wait for their closures */
     ICMP4_BUCKETS = 256, /* of destinations, by hash */
 };
@@ -42,10 +42,10 @@ struct icmp4_ping {
     uint16_t identifier;
 };
 
-/* A request that was sent. */
+/* Requests that were sent, with sequence numbers that follow each other. */
 struct icmp4_asked {
     uint32_t destination; /* 0: many, any of whom may answer */
-    uint16_t identifier, sequence;
+    uint16_t identifier, first, count;
 };
 
 struct icmp4_reply {

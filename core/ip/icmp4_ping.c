@@ -5,7 +5,8 @@
 #include "core/wire/ip4.h"
 
 /* Pinging: requests leave at once, replies and errors wait in a ring for their closures. Only what
- * answers one of the latest requests is told, be it for the second time. */
+ * answers one of the latest requests is told, be it for the second time. Requests are remembered by
+ * runs: many may be on their way at a time, and their sequence numbers mostly follow each other. */
 
 static struct icmp4_ping *find(struct icmp4 *icmp4, uint16_t identifier)
 {
@@ -41,12 +42,42 @@ int icmp4_ping_on(struct icmp4 *icmp4, uint16_t identifier, chaski_ping_closure 
 
 /* ---- Requests ---- */
 
+enum { RUN_MAX = 1 << 15 }; /* requests in a run; then it goes on without its first ones */
+
+/* The run of requests to `who` with this sequence number in it, or, where there is none, before it;
+ * NULL when there is neither. */
+static struct icmp4_asked *find_run(struct icmp4 *icmp4, uint32_t who, uint16_t identifier,
+                                    uint16_t sequence)
+{
+    struct icmp4_asked *before = NULL;
+    uint32_t count = icmp4->asked_next < ICMP4_ASKED ? icmp4->asked_next : ICMP4_ASKED;
+    for (uint32_t i = 0; i < count; i++) {
+        struct icmp4_asked *run = &icmp4->asked[i];
+        uint16_t offset = (uint16_t)(sequence - run->first);
+        if (run->destination != who || run->identifier != identifier || offset > run->count)
+            continue;
+        if (offset < run->count)
+            return run;
+        before = run;
+    }
+    return before;
+}
+
 static void note_asked(struct icmp4 *icmp4, const struct ip4_target *target, uint16_t identifier,
                        uint16_t sequence)
 {
     bool many = target->multicast || target->kind == IP4_ROUTE_BROADCAST;
-    icmp4->asked[icmp4->asked_next++ % ICMP4_ASKED] =
-        (struct icmp4_asked){many ? 0 : target->destination, identifier, sequence};
+    uint32_t who = many ? 0 : target->destination;
+    struct icmp4_asked *run = find_run(icmp4, who, identifier, sequence);
+    if (run == NULL)
+        icmp4->asked[icmp4->asked_next++ % ICMP4_ASKED] =
+            (struct icmp4_asked){who, identifier, sequence, 1};
+    else if ((uint16_t)(sequence - run->first) < run->count)
+        return;
+    else if (run->count < RUN_MAX)
+        run->count++;
+    else
+        run->first++;
 }
 
 /* Whether somebody listens to the identifier, and `who`, or many (0), were asked so. */
@@ -54,14 +85,8 @@ static bool was_asked(struct icmp4 *icmp4, uint32_t who, uint16_t identifier, ui
 {
     if (find(icmp4, identifier) == NULL)
         return false;
-    uint32_t count = icmp4->asked_next < ICMP4_ASKED ? icmp4->asked_next : ICMP4_ASKED;
-    for (uint32_t i = 0; i < count; i++) {
-        const struct icmp4_asked *asked = &icmp4->asked[i];
-        if (asked->destination == who && asked->identifier == identifier &&
-            asked->sequence == sequence)
-            return true;
-    }
-    return false;
+    const struct icmp4_asked *run = find_run(icmp4, who, identifier, sequence);
+    return run != NULL && (uint16_t)(sequence - run->first) < run->count;
 }
 
 enum { DATA_MAX = WIRE_IP4_TOTAL_MAX - WIRE_IP4_HEADER - WIRE_ICMP4_HEADER };

@@ -592,8 +592,8 @@ typedef void chaski_ping_closure(void *context, struct chaski *host,
                                  const void *bytes, size_t length, int error);
 
 /* Who hears of echo replies with `identifier`; one at a time, NULL ends it. Told is what answers
- * one of the host's 128 latest requests: from whom it was sent to (from anybody, when that were
- * many), with its sequence number. */
+ * one of the host's latest requests (128 runs of up to 32768 numbers that follow each other): from
+ * whom it was sent to (from anybody, when that were many), with its sequence number. */
 int chaski_ping_on(struct chaski *host, uint16_t identifier, chaski_ping_closure *reply,
                    void *context);
 /* Asks `to` once, with a copy of the bytes: at most 65507, else CHASKI_TOO_BIG. CHASKI_NO_ROUTE,

@@ -779,8 +779,29 @@ static void a_reply_to_what_was_not_asked_is_dropped(void **state)
     icmp4_run_closures(&bench.icmp4, NULL);
     assert_int_equal(bench.replies, 2);
     for (unsigned i = 0; i < ICMP4_ASKED; i++)
-        ask(&bench, PEER, PING, (uint16_t)(100 + i));
+        ask(&bench, PEER, PING, (uint16_t)(100 + 2 * i));
     assert_dropped(&bench, pong, CHASKI_DROP_ICMP4_UNASKED);
+    tear_down(&bench);
+}
+
+/* A thousand a second, over a path of seconds. */
+static void replies_come_when_many_more_have_been_asked_for(void **state)
+{
+    (void)state;
+    struct bench bench;
+    set_up(&bench);
+    assert_int_equal(icmp4_ping_on(&bench.icmp4, PING, note_reply, &bench), 0);
+    for (unsigned i = 0; i < 3000; i++) {
+        ask(&bench, PEER, PING, (uint16_t)(7 + i));
+        ask(&bench, FAR, PING, (uint16_t)(65000 + i)); /* another run, which comes round */
+    }
+    hear(&bench, pong, 0, 0);
+    icmp4_run_closures(&bench.icmp4, NULL);
+    assert_int_equal(bench.replies, 1);
+    for (unsigned i = 3000; i < 40000; i++) /* the oldest ones are forgotten some time */
+        ask(&bench, PEER, PING, (uint16_t)(7 + i));
+    assert_dropped(&bench, pong, CHASKI_DROP_ICMP4_UNASKED);
+    assert_int_equal(bench.icmp4.asked_next, 2);
     tear_down(&bench);
 }
 
@@ -955,6 +976,7 @@ int main(void)
         cmocka_unit_test(a_ping_leaves_and_its_reply_is_told_by_the_closure),
         cmocka_unit_test(a_reply_that_nobody_waits_for_is_dropped),
         cmocka_unit_test(a_reply_to_what_was_not_asked_is_dropped),
+        cmocka_unit_test(replies_come_when_many_more_have_been_asked_for),
         cmocka_unit_test(everybody_answers_who_was_asked_among_many),
         cmocka_unit_test(replies_that_wait_are_bounded_and_may_lose_their_listener),
         cmocka_unit_test(an_error_about_a_ping_is_told_by_the_closure),
