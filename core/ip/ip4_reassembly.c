@@ -408,6 +408,7 @@ static bool own_header(struct packet_memory *memory, struct packet **first)
     packet_set_network(copy);
     copy->interface = packet->interface;
     copy->flags = packet->flags;
+    copy->flags |= PACKET_BARE;
     copy->ip = packet->ip;
     packet_free(packet);
     *first = copy;

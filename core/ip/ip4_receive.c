@@ -94,11 +94,17 @@ static enum acceptance accept_destination(const struct ip4 *ip4, const struct pa
     return route->kind == IP4_ROUTE_BROADCAST ? ACCEPT_MANY : ACCEPT_ONE;
 }
 
+/* Whether it came to us alone, and by a link. */
+static inline bool is_plain(const struct packet *packet)
+{
+    return (packet->flags & ~PACKET_BARE) == 0;
+}
+
 /* Whether the last packet had the same addresses, came the same way, and was ours. */
 static inline bool is_like_the_last(const struct ip4 *ip4, const struct packet *packet,
                                     uint32_t source, uint32_t destination)
 {
-    return packet->flags == 0 && source == ip4->accepted_source &&
+    return is_plain(packet) && source == ip4->accepted_source &&
            destination == ip4->accepted_destination && source != 0;
 }
 
@@ -117,7 +123,7 @@ static enum chaski_counter check_addresses(struct ip4 *ip4, struct packet *packe
         return 0;
     if ((packet->flags & (PACKET_LINK_BROADCAST | PACKET_LINK_MULTICAST)) != 0)
         return CHASKI_DROP_IP4_LINK_BROADCAST; /* RFC 1122, 3.3.6 */
-    if (packet->flags == 0) {
+    if (is_plain(packet)) {
         ip4->accepted_source = source;
         ip4->accepted_destination = destination;
     }

@@ -34,6 +34,7 @@ static enum chaski_counter receive_one(const struct bare *bare, struct packet *p
         return CHASKI_DROP_BARE_VERSION;
     packet->protocol = version == 4 ? WIRE_ETHERNET_IP4 : WIRE_ETHERNET_IP6;
     packet->interface = bare->interface;
+    packet->flags |= PACKET_BARE;
     return 0;
 }
 

@@ -43,6 +43,7 @@ enum packet_flag {
     PACKET_LINK_MULTICAST = 2, /* came to a link multicast address */
     PACKET_LOOPED = 4,         /* came from this host itself */
     PACKET_CWR_EVERYWHERE = 8, /* TCP, to be cut: CWR belongs to every frame (RFC 9768, 3.2.2) */
+    PACKET_BARE = 16,          /* received: no link's header stands before the network's */
 };
 
 struct fragment {

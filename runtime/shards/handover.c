@@ -110,6 +110,8 @@ bool handover_take(struct handover *handover, struct packet_memory *memory,
     if (item.what == NULL)
         return true;
     taken->packet = copy_of(memory, item.what);
+    if (taken->packet != NULL && taken->kind == HANDED_DATAGRAM)
+        taken->packet->flags |= PACKET_BARE;
     channel_push(handover->back, (struct channel_item){item.what, 0}); /* never full */
     return true;
 }

@@ -56,7 +56,7 @@ static const uint8_t *headers_of(const struct packet *syn, uint8_t mode, uint32_
 {
     uint32_t from = syn->network;
     uint32_t to = syn->transport + syn->tcp.header_length;
-    bool framed = !(syn->flags & PACKET_LOOPED) && from >= WIRE_ETHERNET_HEADER;
+    bool framed = !(syn->flags & (PACKET_LOOPED | PACKET_BARE));
     if (mode == SAVE_SYN_AND_LINK && framed)
         from -= WIRE_ETHERNET_HEADER;
     *length = to - from;

@@ -128,6 +128,49 @@ static void connecting_needs_no_neighbour(void **state)
     free(lone.memory);
 }
 
+static void put32(uint8_t *at, uint32_t value)
+{
+    for (int i = 0; i < 4; i++)
+        at[i] = (uint8_t)(value >> (24 - 8 * i));
+}
+
+static uint32_t get32(const uint8_t *at)
+{
+    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
+}
+
+/* What stands before IP's header in memory is of no link, and of nobody's business. */
+static void a_syn_is_saved_without_any_header_of_a_link(void **state)
+{
+    (void)state;
+    struct lone_host lone;
+    struct chaski_tcp_bind bind = {.local.port = 7};
+    chaski_listener listener;
+    chaski_tcp connection;
+    uint8_t saved[64], segment[40] = {0x45, 0, 0,   40, 0, 0, 0x40, 0,    64, 6, 0, 0, 192, 0,
+                                      2,    2, 192, 0,  2, 1, 0x13, 0x88, 0,  7, 0, 0, 0,   99};
+    make(&lone, 24);
+    assert_int_equal(chaski_tcp_bind(lone.host, &bind, &listener), 0);
+    assert_int_equal(chaski_tcp_listener_save_syn(lone.host, listener, 2), 0);
+    segment[32] = 0x50;
+    segment[33] = 0x02; /* SYN */
+    segment[34] = 0xff;
+    ip4_make_right(segment, sizeof segment);
+    take_in(&lone, segment, sizeof segment);
+    assert_int_equal(lone.sent[33], 0x12);
+    segment[33] = 0x10;
+    put32(segment + 24, 100);
+    put32(segment + 28, get32(lone.sent + 24) + 1);
+    ip4_make_right(segment, sizeof segment);
+    take_in(&lone, segment, sizeof segment);
+    assert_int_equal(chaski_tcp_accept(lone.host, listener, &connection), 0);
+    assert_int_equal(chaski_tcp_saved_syn(lone.host, connection, saved, sizeof saved), 40);
+    assert_int_equal(saved[0], 0x45);
+    assert_memory_equal(saved + 20, segment + 20, 4);
+    assert_int_equal(saved[33], 0x02);
+    free(lone.memory);
+}
+
 static void an_address_can_be_taken_away_again(void **state)
 {
     (void)state;
@@ -157,6 +200,7 @@ int main(void)
         cmocka_unit_test(what_is_no_ip_is_dropped_and_counted),
         cmocka_unit_test(ip6_is_dispatched_by_its_version),
         cmocka_unit_test(connecting_needs_no_neighbour),
+        cmocka_unit_test(a_syn_is_saved_without_any_header_of_a_link),
         cmocka_unit_test(an_address_can_be_taken_away_again),
         cmocka_unit_test(an_unknown_kind_is_refused),
     };
