@@ -62,6 +62,7 @@ void handover_free(struct handover *handover)
     struct channel_item item;
     while (handover->lent != 0 && channel_pop(handover->back, &item)) {
         handover->lent--;
+        handover->full_ns = 0;
         packet_free(item.what);
     }
 }

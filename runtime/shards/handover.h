@@ -28,7 +28,8 @@ struct handover {
     struct channel *forth, *back; /* one gives, one takes */
     /* The giver's: */
     uint32_t lent;
-    uint64_t full_ns; /* since when there has been no room for a burst; 0: there is */
+    uint64_t full_ns; /* since when there has been no room for a burst and nothing has come back;
+                         0: there is, or something has */
 };
 
 /* False without memory; then it is closed all the same. */
@@ -50,7 +51,8 @@ void handover_tell(struct handover *handover, uint8_t news, uint8_t interface, u
 void handover_free(struct handover *handover);
 
 /* Whether so many packets, up to a burst, can be lent. True as well when there has been no room for
- * a burst for a tenth of a second: then the taker is stuck, and is not to hold up others. */
+ * a burst, and nothing has come back, for a tenth of a second: then the taker is stuck, and is not
+ * to hold up others. */
 bool handover_has_room(struct handover *handover, uint32_t packets, uint64_t now_ns);
 
 /* ---- The taker's ---- */

@@ -146,6 +146,31 @@ static void what_is_lent_is_limited(void **state)
     end_end(&taker);
 }
 
+/* A giver that fills each place as soon as it is free leaves no room for a burst, for ever. */
+static void who_takes_slowly_is_not_stuck(void **state)
+{
+    struct end giver, taker;
+    struct handover handover;
+    (void)state;
+    make_end(&giver);
+    make_end(&taker);
+    assert_true(handover_open(&handover));
+    for (int i = 0; i < HANDOVER_LENT; i++)
+        assert_true(handover_lend(&handover, make_packet(&giver, 60), HANDED_SEND, 3));
+    for (unsigned i = 1; i < 50; i++) {
+        assert_false(handover_has_room(&handover, 1, i * 10 * MS));
+        packet_free(take_packet(&handover, &taker, HANDED_SEND));
+        handover_free(&handover);
+        assert_true(handover_has_room(&handover, 1, i * 10 * MS));
+        assert_true(handover_lend(&handover, make_packet(&giver, 60), HANDED_SEND, 3));
+    }
+    assert_false(handover_has_room(&handover, 1, 580 * MS));
+    assert_true(handover_has_room(&handover, 1, 600 * MS));
+    handover_close(&handover);
+    end_end(&giver);
+    end_end(&taker);
+}
+
 static void without_memory_the_packet_goes_back_all_the_same(void **state)
 {
     struct end giver, taker;
@@ -193,6 +218,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_taker_gets_a_copy),
         cmocka_unit_test(what_is_lent_is_limited),
+        cmocka_unit_test(who_takes_slowly_is_not_stuck),
         cmocka_unit_test(without_memory_the_packet_goes_back_all_the_same),
         cmocka_unit_test(news_pass_without_a_packet),
     };
