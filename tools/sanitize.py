@@ -16,7 +16,8 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-UNKNOWN_CALLS = {"http_answer": "fstat", "packetdrill": "RTLD_DEEPBIND", "output_file": "stat",
+UNKNOWN_CALLS = {"http_answer": "fstat", "cli_demo": "likewise", "packetdrill": "RTLD_DEEPBIND",
+                 "output_file": "stat", "status_socket": "lstat",
                  "veth_links": "those of libxdp", "xdp_socket": "likewise"}
 THREADED = {"packetdrill", "loop", "public-loop"}  # besides the suite "threads"
 COUNT = re.compile(r"^(\d+) passed, (\d+) failed$", re.MULTILINE)
