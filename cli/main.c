@@ -34,7 +34,7 @@ static void help(void)
           stdout);
 }
 
-int main(int count, char **words)
+static int run(int count, char **words)
 {
     if (count < 2) {
         fputs("chaski: no command is given; see chaski --help\n", stderr);
@@ -54,4 +54,14 @@ int main(int count, char **words)
             return commands[i].run(count - 2, words + 2);
     fprintf(stderr, "chaski: there is no command %.60s; see chaski --help\n", words[1]);
     return EXIT_WRONG;
+}
+
+int main(int count, char **words)
+{
+    int code = run(count, words);
+
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return code;
+    fputs("chaski: the output cannot be written as a whole; is there room for it?\n", stderr);
+    return code == EXIT_FINE ? EXIT_FAILED : code;
 }

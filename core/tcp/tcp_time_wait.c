@@ -50,7 +50,7 @@ static void unlink_entry(struct tcp_time_waits *waits, const struct tcp_time_wai
         waits->last = entry->previous;
 }
 
-void time_wait_drop(struct tcp *tcp, uint32_t index)
+static void drop(struct tcp *tcp, uint32_t index)
 {
     struct tcp_time_waits *waits = &tcp->time_wait;
     struct tcp_time_wait *entry = &waits->entries[index];
@@ -77,7 +77,7 @@ void time_wait_enter(struct tcp *tcp, const struct tcp_connection *c, uint64_t n
     }
     if (waits->free == 0) {
         count(tcp->counters, CHASKI_TCP_TIME_WAIT_OVERFLOWED);
-        time_wait_drop(tcp, waits->first - 1);
+        drop(tcp, waits->first - 1);
     }
     uint32_t index = waits->free - 1;
     struct tcp_time_wait *entry = &waits->entries[index];
@@ -168,7 +168,7 @@ static void reopen(struct tcp *tcp, uint32_t index, uint16_t listener, struct pa
     const struct tcp_time_wait *entry = &tcp->time_wait.entries[index];
     uint32_t iss =
         seq_max(secret_new_sequence(tcp, &entry->key, now_ns), entry->snd_nxt + UINT16_MAX);
-    time_wait_drop(tcp, index);
+    drop(tcp, index);
     half_open_syn(tcp, packet, listener, iss, now_ns);
 }
 
@@ -187,7 +187,7 @@ bool time_wait_yields(const struct tcp *tcp, uint32_t index, bool asked_for)
 uint32_t time_wait_take(struct tcp *tcp, uint32_t index)
 {
     uint32_t end = tcp->time_wait.entries[index].snd_nxt;
-    time_wait_drop(tcp, index);
+    drop(tcp, index);
     return end;
 }
 
@@ -221,7 +221,7 @@ void time_wait_segment(struct tcp *tcp, uint32_t index, struct packet *packet, u
     note_timestamp(entry, segment);
     if (is_ended(tcp, entry, segment)) {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_RESET);
-        time_wait_drop(tcp, index);
+        drop(tcp, index);
         return;
     }
     if (!deserves_answer(tcp, entry, packet, now_ns)) {
@@ -244,6 +244,6 @@ void time_wait_timer(void *block, struct timer *timer, uint64_t now_ns)
     struct tcp_time_waits *waits = &tcp->time_wait;
     while (waits->first != 0 &&
            ms_left(now_ns, waits->entries[waits->first - 1].expires_ms, TIME_WAIT_MS) == 0)
-        time_wait_drop(tcp, waits->first - 1);
+        drop(tcp, waits->first - 1);
     set_timer(tcp, now_ns);
 }

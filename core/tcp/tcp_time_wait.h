@@ -48,8 +48,6 @@ void time_wait_enter(struct tcp *tcp, const struct tcp_connection *connection, u
  * listens, ends the entry (RFC 9293, 3.6.1; RFC 6191). */
 void time_wait_segment(struct tcp *tcp, uint32_t index, struct packet *packet, uint64_t now_ns);
 
-void time_wait_drop(struct tcp *tcp, uint32_t index);
-
 /* Whether a connection of ours may take an entry's place, since timestamps tell it from the one
  * before: at once when its own port was asked for, whatever tcp_tw_reuse says (as Linux), else when
  * policy says so and as late. */

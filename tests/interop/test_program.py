@@ -47,6 +47,8 @@ BAD_VALUES = {
     "ping_without_address": (["ping", *SECOND_LINK], "ADDR"),
     "ping_of_a_name": (["ping", "localhost.example", *SECOND_LINK], "localhost.example"),
     "ping_minus_one_times": (["ping", SECOND_KERNEL, "-c", "-1", *SECOND_LINK], "-c"),
+    "link_of_one_end": (["link", "a"], "A B"),
+    "link_of_an_interface_with_itself": (["link", "a", "packet:a"], "packet:a"),
     "bench_of_nothing": (["bench"], "memory"),
     "bench_with_a_bad_mtu": (["bench", "memory", "--mtu", "1"], "--mtu"),
 }
@@ -336,6 +338,15 @@ class Lifetime(world.LinkTest):
             self.assertIn(f"{world.KERNEL}:{port}", text)
             self.assertIn("link.frames_received", text)
             self.assertIn("ESTAB", text.upper())
+
+    def test_output_that_cannot_be_written(self):
+        for words in (["--help"], ["knobs"], ["ping", "--help"], ["status"]):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([world.program, *words], stdout=full, timeout=60,
+                                      stderr=subprocess.PIPE)
+            self.assertEqual(done.returncode, 1, words)
+            self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
+            self.assertIn(b"cannot be written", done.stderr)
 
     def test_help_of_each_subcommand(self):
         for words in ([], ["services"], ["fetch"], ["ping"], ["bench"], ["status"], ["demo"],

@@ -435,14 +435,24 @@ static void nothing_is_lost_in_a_soak(void **state)
     assert_true(sum.finished > 0 && sum.aborted > 0);
 }
 
+static uint64_t number_of(const char *text)
+{
+    char *end;
+    uint64_t number = strtoull(text, &end, 10);
+    if (*text >= '0' && *text <= '9' && *end == '\0')
+        return number;
+    fprintf(stderr, "usage: soak [SECONDS [SEED]], which are numbers; not '%s'\n", text);
+    exit(2);
+}
+
 int main(int count, char **words)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_is_lost_in_a_soak),
     };
     if (count > 1)
-        seconds = (unsigned)strtoul(words[1], NULL, 10);
+        seconds = (unsigned)number_of(words[1]);
     if (count > 2)
-        seed = strtoull(words[2], NULL, 10);
+        seed = number_of(words[2]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

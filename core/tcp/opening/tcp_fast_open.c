@@ -51,7 +51,8 @@ const struct fast_open_memory *fast_open_recall(const struct fast_opens *all,
     return memory != NULL && memory->cookie.length != 0 ? memory : NULL;
 }
 
-uint16_t fast_open_mss(const struct fast_opens *all, const struct chaski_address *server)
+/* How long segments to the server may be; 0: not known. */
+static uint16_t fast_open_mss(const struct fast_opens *all, const struct chaski_address *server)
 {
     const struct fast_open_memory *memory = find(all, server);
     return memory != NULL ? memory->mss : 0;

@@ -97,8 +97,6 @@ void fast_open_not_given(struct fast_opens *all, const struct chaski_address *se
                          bool experimental);
 /* Whether a cookie is to be asked for by the experimental option. */
 bool fast_open_asks_old(const struct fast_opens *all, const struct chaski_address *server);
-/* How long segments to the server may be; 0: not known. */
-uint16_t fast_open_mss(const struct fast_opens *all, const struct chaski_address *server);
 
 /* Nothing is opened fast to the server for now (RFC 7413, 4.1.3.1). */
 bool fast_open_paused(const struct tcp *tcp, const struct chaski_address *server);

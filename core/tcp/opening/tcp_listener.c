@@ -54,7 +54,7 @@ uint16_t listener_find(const struct tcp *tcp, const struct tcp_key *key)
     return found;
 }
 
-struct tcp_listener *listener_of(struct tcp *tcp, chaski_listener handle)
+static struct tcp_listener *listener_of(struct tcp *tcp, chaski_listener handle)
 {
     if (handle.index >= tcp->listener_limit)
         return NULL;

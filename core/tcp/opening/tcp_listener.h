@@ -6,7 +6,6 @@
 
 /* Index plus one of the listener for what comes with `key`; 0: none. */
 uint16_t listener_find(const struct tcp *tcp, const struct tcp_key *key);
-struct tcp_listener *listener_of(struct tcp *tcp, chaski_listener handle);
 /* The one that the connection came by; NULL when there is none, or it is gone. */
 struct tcp_listener *listener_of_connection(struct tcp *tcp, const struct tcp_connection *c);
 /* True when it takes no further connection now. */

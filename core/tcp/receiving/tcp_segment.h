@@ -102,10 +102,6 @@ void tcp_take_text(struct tcp *tcp, struct tcp_connection *c, struct packet *pac
 /* What came though it was there already is told with the next acknowledgement (RFC 2883, 4). */
 void tcp_note_duplicate(const struct tcp *tcp, struct tcp_connection *c, uint32_t left,
                         uint32_t right);
-/* `received` bytes are to be acknowledged: at least every second full segment, and within ack_delay
- * (RFC 9293, 3.8.6.3; RFC 5681, 4.2). */
-void tcp_owe_acknowledgment(struct tcp *tcp, struct tcp_connection *c, uint32_t received,
-                            uint64_t now_ns);
 
 /* ---- tcp_prune.c --------------------------------------------------------------------------- */
 

@@ -29,8 +29,10 @@ static void note_text(struct tcp_connection *c, uint64_t now_ns)
     c->quick_acks = maximum(segments, c->quick_acks) & 31u;
 }
 
-void tcp_owe_acknowledgment(struct tcp *tcp, struct tcp_connection *c, uint32_t received,
-                            uint64_t now_ns)
+/* `received` bytes are to be acknowledged: at least every second full segment, and within ack_delay
+ * (RFC 9293, 3.8.6.3; RFC 5681, 4.2). */
+static void owe_acknowledgment(struct tcp *tcp, struct tcp_connection *c, uint32_t received,
+                               uint64_t now_ns)
 {
     enum { MOST = (1 << 25) - 1 };
     uint32_t full = minimum(c->receive_mss, c->announced_mss);
@@ -67,7 +69,7 @@ void tcp_take_text(struct tcp *tcp, struct tcp_connection *c, struct packet *pac
     }
     if (next && tree_empty(&queue->runs)) {
         receive_queue_append(queue, packet);
-        tcp_owe_acknowledgment(tcp, c, length, now_ns);
+        owe_acknowledgment(tcp, c, length, now_ns);
         if (gap) /* what lay behind had to go for it: the peer is to know soon */
             c->flags |= TCPF_ACK_NOW;
     } else {
@@ -124,7 +126,7 @@ static bool receive_fin(struct tcp *tcp, struct tcp_connection *c, uint64_t now_
     /* Behind text its acknowledgement may wait for ours (Linux). */
     if (c->state == CHASKI_TCP_ESTABLISHED && c->bytes_received != 0) {
         c->pingpong = 1;
-        tcp_owe_acknowledgment(tcp, c, 1, now_ns);
+        owe_acknowledgment(tcp, c, 1, now_ns);
     } else {
         c->flags |= TCPF_ACK_NOW;
     }

@@ -24,6 +24,12 @@ static struct tcp_sent *sent_of(struct tree_node *node)
     return node == NULL ? NULL : tree_entry(node, struct tcp_sent, node);
 }
 
+/* NULL for none. */
+static struct tcp_sent *first_sent(const struct tcp_scoreboard *board)
+{
+    return sent_of(tree_first(&board->sent));
+}
+
 static struct tcp_sent *next_sent(const struct tcp_sent *sent)
 {
     return sent_of(tree_next(&sent->node));
@@ -211,7 +217,7 @@ void scoreboard_acknowledge(struct tcp_scoreboard *board, struct pool *pool, uin
                             struct sent_news *news)
 {
     struct tcp_sent *sent;
-    while ((sent = scoreboard_first(board)) != NULL && seq_lt(sent->node.key, una)) {
+    while ((sent = first_sent(board)) != NULL && seq_lt(sent->node.key, una)) {
         uint32_t n = seq_min(sent->end, una) - sent->node.key;
         news->acknowledged += n;
         if (!(sent->flags & SENT_SACKED)) {
@@ -401,7 +407,7 @@ bool scoreboard_lose_older(struct tcp_scoreboard *board, struct pool *pool, uint
 
 void scoreboard_lose_first(struct tcp_scoreboard *board, struct pool *pool, uint32_t mss)
 {
-    struct tcp_sent *sent = scoreboard_first(board);
+    struct tcp_sent *sent = first_sent(board);
     if (sent == NULL || (sent->flags & SENT_SACKED))
         return;
     scoreboard_split(board, pool, sent, mss);
@@ -411,7 +417,7 @@ void scoreboard_lose_first(struct tcp_scoreboard *board, struct pool *pool, uint
 static void forget_sacks(struct tcp_scoreboard *board, struct pool *pool)
 {
     struct tcp_sent *next;
-    for (struct tcp_sent *sent = scoreboard_first(board); sent != NULL; sent = next) {
+    for (struct tcp_sent *sent = first_sent(board); sent != NULL; sent = next) {
         next = next_sent(sent);
         if (!(sent->flags & SENT_SACKED))
             continue;
@@ -421,12 +427,12 @@ static void forget_sacks(struct tcp_scoreboard *board, struct pool *pool)
         if (may_join(before, sent))
             join(board, pool, before, sent);
     }
-    board->highest_sacked = scoreboard_first(board)->node.key;
+    board->highest_sacked = first_sent(board)->node.key;
 }
 
 void scoreboard_time_out(struct tcp_scoreboard *board, struct pool *pool, uint64_t before_ns)
 {
-    struct tcp_sent *first = scoreboard_first(board), *sent;
+    struct tcp_sent *first = first_sent(board), *sent;
     if (first == NULL)
         return;
     if (first->flags & SENT_SACKED)
@@ -461,11 +467,6 @@ struct tcp_sent *scoreboard_next_lost(struct tcp_scoreboard *board)
     return sent;
 }
 
-struct tcp_sent *scoreboard_first(const struct tcp_scoreboard *board)
-{
-    return sent_of(tree_first(&board->sent));
-}
-
 struct tcp_sent *scoreboard_last(const struct tcp_scoreboard *board)
 {
     return sent_of(tree_last(&board->sent));
@@ -491,6 +492,6 @@ void scoreboard_resent(struct tcp_scoreboard *board, struct tcp_sent *sent, uint
 void scoreboard_clear(struct tcp_scoreboard *board, struct pool *pool)
 {
     struct tcp_sent *sent;
-    while ((sent = scoreboard_first(board)) != NULL)
+    while ((sent = first_sent(board)) != NULL)
         drop_record(board, pool, sent);
 }

@@ -149,8 +149,7 @@ void scoreboard_unlose(struct tcp_scoreboard *board);
 /* The first range to send again: lost and not retransmitted since; NULL for none. */
 struct tcp_sent *scoreboard_next_lost(struct tcp_scoreboard *board);
 
-/* The first and the last range; NULL for none. */
-struct tcp_sent *scoreboard_first(const struct tcp_scoreboard *board);
+/* The last range; NULL for none. */
 struct tcp_sent *scoreboard_last(const struct tcp_scoreboard *board);
 
 /* Shortens `sent` to `length` bytes; the rest becomes a range of its own. False when no record is
