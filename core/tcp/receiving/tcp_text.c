@@ -150,7 +150,7 @@ static bool receive_fin(struct tcp *tcp, struct tcp_connection *c, uint64_t now_
     c->rcv_nxt++;
     c->flags |= TCPF_FIN_RECEIVED;
     c->dsack_length = 0; /* the peer is done; what came twice does not matter to it any more */
-    /* Behind text its acknowledgement may wait for ours (Linux), unless the peer waits for a window. */
+    /* Behind text its acknowledgement may wait for ours (Linux), unless the window is shut. */
     bool shut = seq_lt(c->rcv_advertised, c->rcv_nxt);
     if (c->state == CHASKI_TCP_ESTABLISHED && c->bytes_received != 0 && !shut) {
         c->pingpong = 1;

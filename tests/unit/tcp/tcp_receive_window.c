@@ -12,7 +12,7 @@
 
 /* Our window where knobs have it otherwise than RFC 9293: what ends beyond it. */
 
-enum { BUFFER = 4096, LONG = 40000, SLACK = 65536 };
+enum { BUFFER = 4096, LONG = 10000, SLACK = 65536 };
 
 static const uint8_t with_sack[] = {2, 4, 0x05, 0xb4, 4, 2, 1, 1};
 
@@ -80,6 +80,30 @@ static void lax_windows_take_all_or_nothing(void **state)
     peer_free(&peer);
 }
 
+static void queue_at(struct peer *peer, uint32_t offset, uint32_t length)
+{
+    struct segment segment = peer_segment(peer, SEGMENT_ACK);
+    segment.sequence += offset;
+    segment.payload_length = length;
+    peer_queues(peer, &segment);
+}
+
+/* Before its acknowledgement goes, too. */
+static void what_lax_windows_take_shuts_them(void **state)
+{
+    (void)state;
+    struct peer peer;
+    for (uint32_t gap = 0; gap < 2; gap++) {
+        open_small(&peer, "tcp_lax_window", "1");
+        uint32_t first = peer.next;
+        queue_at(&peer, gap, LONG);
+        queue_at(&peer, 0, gap);
+        queue_at(&peer, gap + LONG, 100);
+        assert_int_equal(say_at(&peer, gap + LONG, 0).acknowledgment, first + gap + LONG);
+        peer_free(&peer);
+    }
+}
+
 /* Behind gaps too, all that is kept busy has the queue's own limit. */
 static void what_lax_windows_take_has_a_limit(void **state)
 {
@@ -89,7 +113,7 @@ static void what_lax_windows_take_has_a_limit(void **state)
     const struct tcp_connection *c = connection_at(&peer);
     uint32_t first = peer.next, window = c->rcv_advertised - c->rcv_nxt;
     for (uint32_t offset = 1; offset < window; offset += 97) {
-        assert_int_equal(say_at(&peer, offset, LONG + offset).acknowledgment, first);
+        assert_int_equal(say_at(&peer, offset, 4 * LONG + offset).acknowledgment, first);
         assert_true(c->receive.charge <= 2 * c->receive.limit + SLACK);
     }
     assert_true(c->receive.charge > c->receive.limit);
@@ -105,6 +129,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(strict_windows_cut),
         cmocka_unit_test(lax_windows_take_all_or_nothing),
+        cmocka_unit_test(what_lax_windows_take_shuts_them),
         cmocka_unit_test(what_lax_windows_take_has_a_limit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
