@@ -120,7 +120,7 @@ struct tcp_connection {
     uint32_t snd_wnd; /* unscaled, in bytes */
 
     /* ---- line 1 ---- */
-    uint32_t rcv_advertised; /* right edge of the window that the peer knows */
+    uint32_t rcv_advertised; /* right edge of the window that the peer knows, the largest told */
     uint32_t snd_wl1, snd_wl2;
     uint32_t max_snd_wnd;
     uint32_t last_ack_sent; /* RFC 7323's Last.ACK.sent */
@@ -175,7 +175,10 @@ struct tcp_connection {
     uint32_t sent_ms;     /* when data was last sent */
     uint32_t send_limit;  /* bytes that may be queued to be sent */
     uint32_t send_urgent, receive_urgent;
-    uint32_t fin_at; /* sequence number of the peer's FIN */
+    union {
+        uint32_t fin_at;   /* TCPF_FIN_KNOWN: sequence number of the peer's FIN */
+        uint32_t rcv_told; /* else, where windows shrink: right edge of the one told last */
+    };
 
     /* ---- line 5 ---- */
     struct ecn_received ecn;

@@ -113,6 +113,8 @@ static const struct row rows[] = {
         "longest retransmission time-out"),
     ROW("tcp_rto_min_us", rto_min_us, NUMBER, 1, 1000, 1000000, "shortest retransmission time-out"),
     ROW("tcp_sack", sack, NUMBER, 1, 0, 1, "selective acknowledgements, RFC 2018"),
+    ROW("tcp_shrink_window", shrink_window, NUMBER, 1, 0, 1,
+        "windows shrink where memory would run out, RFC 7323, 2.4"),
     ROW("tcp_slow_start_after_idle", slow_start_after_idle, NUMBER, 1, 0, 1,
         "after a time-out's pause begin with the first window again"),
     ROW("tcp_stdurg", standard_urgent, NUMBER, 1, 0, 1,
