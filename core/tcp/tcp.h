@@ -34,7 +34,7 @@
  *                    (tcp_judge), then its application; tcp_predicted: that of nearly all, in
  *                    short. tcp_text: received text and FIN; tcp_prune: who makes room when that
  *                    has filled its share of the pools; tcp_receive_window: how much more the peer
- *                    may send
+ *                    may send; tcp_shrink: less than it was told
  *   recovery/        tcp_ack: what an acknowledgement does to the scoreboard, the clock and the
  *                    window; what is lost, and where its repair stands
  *   window/          how much may be in flight, and how fast it goes: marks, pacing

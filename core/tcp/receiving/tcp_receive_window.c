@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/tcp/receiving/tcp_receive_window.h"
+#include "core/tcp/receiving/tcp_shrink.h"
 
 /*
  * The receive window as the peer is told of it (RFC 9293, 3.8.6): how far it could open, how far
@@ -29,37 +30,13 @@ static uint32_t first_segment(const struct tcp_connection *c)
     return stamped ? mss - minimum(mss - 1, WIRE_TCP_TIMESTAMP_PADDED) : mss;
 }
 
-static bool is_opening(const struct tcp_connection *c)
-{
-    return c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED;
-}
-
-/* Whether a window may be less than was told (RFC 7323, 2.4): where the knob lets it and the window
- * has a scale, as in Linux. Behind a known FIN nothing new comes, so that it need not. */
-static bool may_shrink(const struct tcp *tcp, const struct tcp_connection *c)
-{
-    return tcp->knobs.shrink_window && c->receive_scale != 0 && !has(c, TCPF_FIN_KNOWN) &&
-           !is_opening(c);
-}
-
-/* What there is memory for; a segment at least where it is for a gap, which others make room for.
- */
-static uint32_t memory_room(const struct tcp_connection *c)
-{
-    uint32_t room = receive_queue_room(&c->receive);
-    uint32_t segment = c->receive_mss + (1u << c->receive_scale); /* however it is told */
-    return tree_empty(&c->receive.runs) ? room : maximum(room, segment);
-}
-
-/* What the window could be. It begins as in the SYN, which has no scale, and grows as text comes,
- * twice as fast, so that no sender is held up and none hears of windows that it does not need. */
-static uint32_t window_room(const struct tcp *tcp, const struct tcp_connection *c)
+/* It begins as in the SYN, which has no scale, and grows as text comes, twice as fast, so that no
+ * sender is held up and none hears of windows that it does not need. */
+uint32_t tcp_window_room(const struct tcp_connection *c)
 {
     uint32_t room = c->receive.limit > c->receive.length ? c->receive.limit - c->receive.length : 0;
-    if (is_opening(c))
+    if (c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED)
         return tcp_first_window(room, first_segment(c));
-    if (may_shrink(tcp, c))
-        room = minimum(room, memory_room(c));
     room = minimum(room, (uint32_t)UINT16_MAX << c->receive_scale);
     uint64_t grown = UINT16_MAX + 2 * c->bytes_received;
     return room < grown ? room : (uint32_t)grown;
@@ -67,34 +44,36 @@ static uint32_t window_room(const struct tcp *tcp, const struct tcp_connection *
 
 uint32_t tcp_window_told(const struct tcp *tcp, const struct tcp_connection *c)
 {
-    if (!may_shrink(tcp, c))
-        return c->rcv_advertised - c->rcv_nxt;
-    return seq_gt(c->rcv_told, c->rcv_nxt) ? seq_min(c->rcv_told, c->rcv_advertised) - c->rcv_nxt
-                                           : 0;
+    return may_shrink(tcp, c) ? shrink_told(c) : c->rcv_advertised - c->rcv_nxt;
+}
+
+/* RFC 9293, 3.8.6.2.2: the edge stays until it moves by a whole step, and does not move back. */
+uint32_t tcp_window_next(const struct tcp_connection *c, uint32_t known, uint32_t room)
+{
+    bool stays = room <= known || room - known < minimum(c->receive.limit / 2, c->receive_mss);
+    return window_in_units(stays ? known : room, room, 1u << c->receive_scale);
 }
 
 uint32_t tcp_window_to_send(const struct tcp *tcp, struct tcp_connection *c)
 {
-    uint32_t known = tcp_window_told(tcp, c);
-    uint32_t room = window_room(tcp, c);
-    /* RFC 9293, 3.8.6.2.2: the edge stays until it moves by a whole step, and does not move back.
-     */
-    bool stays = room <= known || room - known < minimum(c->receive.limit / 2, c->receive_mss);
-    bool shrinks = room < known && may_shrink(tcp, c);
-    uint32_t window =
-        window_in_units(stays && !shrinks ? known : room, room, 1u << c->receive_scale);
-    c->rcv_advertised = seq_max(c->rcv_advertised, c->rcv_nxt + window);
     if (may_shrink(tcp, c))
-        c->rcv_told = c->rcv_nxt + window;
+        return shrink_window(c);
+    uint32_t window = tcp_window_next(c, c->rcv_advertised - c->rcv_nxt, tcp_window_room(c));
+    c->rcv_advertised = seq_max(c->rcv_advertised, c->rcv_nxt + window);
     return window;
+}
+
+bool tcp_window_is_news(const struct tcp_connection *c, uint32_t known, uint32_t room)
+{
+    return room > known && known <= room / 2 &&
+           room - known >= minimum(c->receive.limit / 2, 2u * c->receive_mss);
 }
 
 bool tcp_window_opened(const struct tcp *tcp, const struct tcp_connection *c)
 {
     if (has(c, TCPF_FIN_RECEIVED) || c->state == CHASKI_TCP_SYN_SENT)
         return false;
-    uint32_t known = tcp_window_told(tcp, c);
-    uint32_t room = window_room(tcp, c);
-    return room > known && known <= room / 2 &&
-           room - known >= minimum(c->receive.limit / 2, 2u * c->receive_mss);
+    if (may_shrink(tcp, c))
+        return shrink_opened(c);
+    return tcp_window_is_news(c, c->rcv_advertised - c->rcv_nxt, tcp_window_room(c));
 }
