@@ -124,6 +124,8 @@ int loop_add_link(struct loop *loop, struct chaski *host, struct link *link)
         return number;
     if (link->fd >= 0)
         wait_for(loop, link->fd, POLLIN, FIRST_LINK + loop->link_count);
+    if (link->news_fd >= 0)
+        wait_for(loop, link->news_fd, 0, FIRST_LINK + loop->link_count);
     loop->links[loop->link_count++] = (struct loop_link){link, host, number};
     return number;
 }

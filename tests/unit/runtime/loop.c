@@ -113,6 +113,7 @@ static struct puppet_link new_link(int fd)
         .due_ns = UINT64_MAX,
         .link = {.name = "puppet",
                  .fd = fd,
+                 .news_fd = -1,
                  .features = LINK_CHECKSUM,
                  .mtu = 1400,
                  .mac = {2, 0, 0, 0, 0, 9},
