@@ -28,6 +28,7 @@ struct link_statistics {
  */
 struct link {
     const char *name;
+    const char *manner; /* in which frames are moved, for people; NULL: there is only one */
     struct packet_memory *memory;
     struct counters *counters; /* of the host: what the driver has to drop is counted there */
     int fd;                    /* readable when there is something to receive; -1: must be polled */

@@ -92,6 +92,7 @@ struct link *queues_join(struct link *const *links, uint32_t count)
         .link =
             {
                 .name = links[0]->name,
+                .manner = links[0]->manner,
                 .memory = links[0]->memory,
                 .counters = links[0]->counters,
                 .fd = epoll_create1(EPOLL_CLOEXEC),

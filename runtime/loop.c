@@ -111,7 +111,6 @@ bool loop_add_host(struct loop *loop, struct chaski *host)
 int loop_add_link(struct loop *loop, struct chaski *host, struct link *link)
 {
     struct host_interface interface = {
-        .name = link->name,
         .mtu = link->mtu,
         .features = link->features,
         .output = {link->transmit, link},

@@ -259,8 +259,3 @@ void xdp_check(struct link *link)
     xdp->in_doubt = true;
     ask(xdp);
 }
-
-bool xdp_socket_is_zero_copy(const struct link *link)
-{
-    return ((const struct xdp *)link)->zero_copy;
-}

@@ -210,6 +210,16 @@ static bool is_zero_copy(int fd)
            (flags & XDP_OPTIONS_ZEROCOPY) != 0;
 }
 
+/* The kernel's words. */
+static const char *manner_of(const struct setup *setup)
+{
+    const struct link *first = setup->options->first;
+    const struct xdp *owner = first != NULL ? (const struct xdp *)first : setup->xdp;
+    if (is_zero_copy(setup->xdp->link.fd))
+        return "native, zero-copy";
+    return owner->program_mode == XDP_MODE_NATIVE ? "native, copied" : "generic, copied";
+}
+
 static bool open_socket(struct setup *setup)
 {
     struct xdp *xdp = setup->xdp;
@@ -217,7 +227,7 @@ static bool open_socket(struct setup *setup)
     switch (-error) {
     case 0:
         xdp->link.fd = xsk_socket__fd(xdp->socket);
-        xdp->zero_copy = is_zero_copy(xdp->link.fd);
+        xdp->link.manner = manner_of(setup);
         return true;
     case EBUSY:
         return interface_complain(&setup->error, "another program has queue %u of it: end that",

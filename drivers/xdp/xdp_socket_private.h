@@ -36,7 +36,6 @@ struct xdp {
     uint32_t spare_count, send_count;
     uint32_t lent; /* receive frames that the stack has */
     bool unsent;   /* the kernel would not take all that stands in to_send yet */
-    bool zero_copy;
     bool parts; /* frames may be longer than frame_size */
     /* Of a frame whose last part has not come yet. */
     struct packet *begun;

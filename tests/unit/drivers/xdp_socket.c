@@ -55,7 +55,7 @@ static void says_that_another_has_the_queue(void **state)
     link = open_queue(1, 0, NULL);
     assert_int_equal(link->features, 0);
     assert_int_equal(link->mtu, 1500);
-    assert_false(xdp_socket_is_zero_copy(link)); /* veth copies */
+    assert_string_equal(link->manner, "native, copied");
     assert_true(run("ip -d link show near | grep -q 'promiscuity 1'"));
     link_close(link);
 }
@@ -82,6 +82,7 @@ static void receives_behind_a_driver_that_will_not(void **state)
     assert_true(run("ip link set far mtu 9000"));
     struct link *link = open_queue(1, 0, NULL);
     assert_true(run("ip link show near | grep -q xdpgeneric"));
+    assert_string_equal(link->manner, "generic, copied");
     veth_send_frame(far, LONG, 1);
     veth_assert_frame(veth_next(link), LONG, 1);
     veth_frame(frame, sizeof frame, 2, false);
@@ -385,7 +386,7 @@ static void what_comes_again_ends_the_doubt(void **state)
     (void)state;
     assert_true(run("ip link set near down"));
     link_->check(link_);
-    assert_true(run("ip link set near up"));
+    veth_up("near");
     veth_send_frame(far, LONG, 1);
     veth_assert_frame(veth_next(link_), LONG, 1);
     assert_sleeps_for_ever(link_);
