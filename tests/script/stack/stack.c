@@ -162,6 +162,12 @@ bool stack_has_call(const char *name)
     return true;
 }
 
+bool stack_set_route(struct stack *stack, const char *attribute, const char *value)
+{
+    return strcmp(attribute, "initcwnd") == 0 &&
+           chaski_set_knob(stack->host, "net.ipv4.tcp_init_cwnd", value) == 0;
+}
+
 void stack_input(struct stack *stack, const void *bytes, size_t length)
 {
     chaski_input(stack->host, 0, bytes, length, stack->now_ns);
