@@ -347,9 +347,10 @@ void tcp_timer_fire(void *block, struct timer *timer, uint64_t now_ns)
     if (c->ack_at <= now_ns) {
         c->ack_at = TIMER_NEVER;
         if (has(c, TCPF_ACK_DELAYED)) {
-            c->pingpong = 0; /* nobody answers */
             c->flags |= TCPF_ACK_NOW;
             count(tcp->counters, CHASKI_TCP_DELAYED_ACKS);
+            if (tree_empty(&c->receive.runs)) /* it was text in order, and nobody answers */
+                c->pingpong = 0;
         }
         connection_tell_room(tcp, c);
         connection_wants_output(tcp, c);

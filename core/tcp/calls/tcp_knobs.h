@@ -72,6 +72,9 @@ struct tcp_knobs {
     uint8_t recovery;         /* enum recovery_knob */
     bool user_timeout_option; /* RFC 5482; what is adopted lies between the two: */
     uint32_t user_timeout_least_ms, user_timeout_most_ms;
+    uint8_t comp_sack_nr; /* segments behind a gap that are not told at once in a row; no longer */
+    uint16_t comp_sack_rtt_percent; /* than this part of a round trip, */
+    uint32_t comp_sack_delay_ns;    /* nor than this */
 };
 
 /* Before a host's limits cap them. */

@@ -35,7 +35,7 @@ struct tcp_connection *half_open_connection(struct tcp *tcp, const struct tcp_ha
     const struct tcp_listener *listener = offer.listener;
     c->rcv_advertised = c->rcv_nxt + offer.window;
     if (listener->algorithm != 0)
-        c->algorithm = (uint8_t)(listener->algorithm - 1);
+        c->algorithm = (listener->algorithm - 1u) & 15u;
     if (listener->receive_buffer != 0) {
         c->receive.limit = listener->receive_buffer;
         c->flags |= TCPF_FIXED_RECEIVE_BUFFER;
