@@ -57,8 +57,10 @@ static bool make_host(struct stack *stack, const struct settings *settings)
     if (chaski_size(&limits) > MEMORY_MOST)
         return false;
     stack->host = chaski_init(memory, MEMORY_MOST, &limits, seed, STACK_START);
-    if (stack->host != NULL && !settings->complete) /* suites for Linux do so */
+    if (stack->host != NULL && !settings->complete) { /* suites for Linux do so */
         chaski_set_knob(stack->host, "tcp_lax_timestamps", "1");
+        chaski_set_knob(stack->host, "tcp_lax_window", "1");
+    }
     return stack->host != NULL && set_buffers(stack->host, "tcp_rmem", settings->policy.tcp_rmem) &&
            set_buffers(stack->host, "tcp_wmem", settings->policy.tcp_wmem);
 }
