@@ -106,6 +106,8 @@ static const struct row rows[] = {
         "bytes that are not worth a probe"),
     ROW("tcp_recovery", recovery, NUMBER, 1, 0, 7,
         "RFC 8985; 2: its reordering window never widens, 4: three SACKs do not end it"),
+    ROW("tcp_reflect_tos", reflect_tos, NUMBER, 1, 0, 1,
+        "a connection that a peer opens has the traffic class of its SYN"),
     ROW("tcp_reordering", reordering, NUMBER, 1, 1, 127,
         "segments behind a gap that tell of a loss at once"),
     ROW("tcp_retries1", doubt_after, NUMBER, 1, 1, 255,
