@@ -303,6 +303,10 @@ ssize_t machine_run(struct machine *m, struct attempt *attempt)
     machine_lock(m);
     ssize_t value = attempt->run(m, attempt);
     machine_turn(m);
+    if (attempt->pending) { /* that turn may have brought what it waits for */
+        value = attempt->run(m, attempt);
+        machine_turn(m);
+    }
     if (attempt->pending) {
         bool own = pthread_equal(pthread_self(), m->owner) != 0;
         value = own ? wait_alone(m, attempt, value) : wait_beside(m, attempt, value);

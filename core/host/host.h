@@ -52,6 +52,10 @@ uint64_t host_udp_arrival(const struct chaski *host, chaski_udp socket);
 uint32_t host_tcp_copy(struct chaski *host, chaski_tcp connection, uint32_t over, void *bytes,
                        uint32_t n);
 
+/* Behind chaski_tcp_shutdown(): nobody will read what comes from now on; it resets the connection.
+ */
+int host_tcp_refuse_text(struct chaski *host, chaski_tcp connection);
+
 /* When the segment came that the n-th byte that waits to be read is of; 0: there is none. */
 uint64_t host_tcp_arrival(struct chaski *host, chaski_tcp connection, uint32_t n);
 
