@@ -143,9 +143,10 @@ struct tcp_connection {
     /* ---- line 2 ---- */
     struct tcp_receive_queue receive;
     uint32_t work_next;              /* in tcp->work: the next one; 0: not in there */
-    uint32_t unacknowledged_in : 26; /* bytes received since the last acknowledgement was sent */
+    uint32_t unacknowledged_in : 25; /* bytes received since the last acknowledgement was sent */
     uint32_t quick_acks : 5;         /* so many acknowledgements go at once, */
     uint32_t pingpong : 1;           /* unless the application answers, so that they can wait */
+    uint32_t refuses_text : 1;       /* nobody will read what comes behind our FIN */
     uint64_t ack_at;    /* delayed acknowledgement; TIMER_NEVER: off, as for its like */
     struct timer timer; /* at the earliest of the deadlines; its own stands first */
 
@@ -198,12 +199,13 @@ struct tcp_connection {
     uint8_t keep_count, syn_count;
     uint8_t interface;
     int8_t error; /* enum chaski_error: before the end what stands in the way, then why it ended */
-    uint8_t repeats : 5;      /* segments behind a gap since RCV.NXT moved and it was told */
-    uint8_t timeout_told : 3; /* enum user_timeout_state */
-    uint8_t retries;          /* time-outs since the peer last acknowledged something new */
-    uint8_t backoff;   /* consecutive time-outs, kept until a round trip is told again (Karn) */
-    uint8_t algorithm; /* enum chaski_congestion */
-    uint32_t text_ms;  /* when text last came, if any did */
+    uint8_t retries;      /* time-outs since the peer last acknowledged something new */
+    uint8_t backoff;      /* consecutive time-outs, kept until a round trip is told again (Karn) */
+    uint16_t repeats : 9; /* segments behind a gap since RCV.NXT moved: without SACK those not
+                             yet told; with it three that were, and those that wait */
+    uint16_t timeout_told : 3; /* enum user_timeout_state */
+    uint16_t algorithm : 4;    /* enum chaski_congestion */
+    uint32_t text_ms;          /* when text last came, if any did */
 };
 
 _Static_assert(sizeof(void *) != 8 || (sizeof(struct tcp_connection) == 384 &&
@@ -352,6 +354,9 @@ int tcp_until_mark(struct tcp *tcp, chaski_tcp connection);
 int tcp_shutdown(struct tcp *tcp, chaski_tcp connection);
 int tcp_close(struct tcp *tcp, chaski_tcp connection);
 int tcp_abort(struct tcp *tcp, chaski_tcp connection);
+
+/* Behind tcp_shutdown(): text that still comes is answered with a reset (RFC 1122, 4.2.2.13). */
+int tcp_refuse_text(struct tcp *tcp, chaski_tcp connection);
 int tcp_error(struct tcp *tcp, chaski_tcp connection);
 int tcp_set(struct tcp *tcp, chaski_tcp connection, enum chaski_tcp_option option, int64_t value);
 int tcp_get(struct tcp *tcp, chaski_tcp connection, enum chaski_tcp_option option, int64_t *value);
