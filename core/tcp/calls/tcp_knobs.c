@@ -36,6 +36,8 @@ static const struct row rows[] = {
         "reset what completes when nobody accepts, instead of dropping it"),
     ROW("tcp_ao_required", ao_required, NUMBER, 1, 0, 1,
         "drop segments with TCP-AO, RFC 5925, that no key is for"),
+    ROW("tcp_app_win", app_win, NUMBER, 1, 0, 31,
+        "1/2^n of a receive buffer, or a segment, is no window until segments come; 0: all is"),
     ROW("tcp_base_mss", base_mss, NUMBER, 1, 88, 65495,
         "segment size that the search for the path's MTU begins with"),
     ROW("tcp_comp_sack_delay_ns", comp_sack_delay_ns, NUMBER, 1, 0, UINT32_MAX,

@@ -16,7 +16,7 @@ bool tcp_window_opened(const struct tcp *tcp, const struct tcp_connection *c);
 /* ---- What tcp_shrink.c is made of, too ---- */
 
 /* What the window could be. */
-uint32_t tcp_window_room(const struct tcp_connection *c);
+uint32_t tcp_window_room(const struct tcp *tcp, const struct tcp_connection *c);
 /* The one to tell where the peer knows of `known` bytes and there is room for `room`. */
 uint32_t tcp_window_next(const struct tcp_connection *c, uint32_t known, uint32_t room);
 /* Whether a peer that knows of `known` bytes should hear that there is room for `room`. */

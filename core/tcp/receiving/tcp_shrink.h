@@ -22,7 +22,7 @@ static inline bool may_shrink(const struct tcp *tcp, const struct tcp_connection
 /* The window that the peer knows of. */
 uint32_t shrink_told(const struct tcp_connection *c);
 /* As tcp_window_to_send() and tcp_window_opened(). */
-uint32_t shrink_window(struct tcp_connection *c);
-bool shrink_opened(const struct tcp_connection *c);
+uint32_t shrink_window(const struct tcp *tcp, struct tcp_connection *c);
+bool shrink_opened(const struct tcp *tcp, const struct tcp_connection *c);
 
 #endif

@@ -10,8 +10,8 @@
 #include "core/host/layout.h"
 #include "tests/support/peer.h"
 
-/* Our window where knobs have it otherwise than RFC 9293: what ends beyond it, and when it shrinks.
- */
+/* Our window where knobs have it otherwise than RFC 9293: what ends beyond it, when it shrinks, and
+ * what is the application's. */
 
 enum { BUFFER = 4096, LONG = 10000, SLACK = 65536 };
 
@@ -25,15 +25,20 @@ static const struct tcp_connection *connection_at(const struct peer *peer)
     return &peer->host->tcp.connections[peer->connection.index];
 }
 
-/* A connection whose buffer is of BUFFER bytes. */
-static void open_with(struct peer *peer, const char *buffers, const char *knob, const char *value)
+static void open_buffer(struct peer *peer, const char *sizes, const char *knob, const char *value)
 {
     peer_make(peer, NULL);
-    assert_int_equal(chaski_set_knob(peer->host, "tcp_rmem", buffers), 0);
+    assert_int_equal(chaski_set_knob(peer->host, "tcp_rmem", sizes), 0);
     assert_int_equal(chaski_set_knob(peer->host, knob, value), 0);
     peer->syn_options = with_all;
     peer->syn_options_length = sizeof with_all;
     peer_opens(peer);
+}
+
+/* A connection whose buffer is of BUFFER bytes. */
+static void open_with(struct peer *peer, const char *sizes, const char *knob, const char *value)
+{
+    open_buffer(peer, sizes, knob, value);
     assert_int_equal(connection_at(peer)->receive.limit, BUFFER);
 }
 
@@ -207,6 +212,33 @@ static void windows_do_not_shrink_before_a_fin(void **state)
     peer_free(&peer);
 }
 
+/* ---- What is the application's ---- */
+
+/* Of few segments not as much as it says. */
+static void the_application_has_its_part(void **state)
+{
+    (void)state;
+    struct peer peer;
+    open_with(&peer, SMALL, "tcp_app_win", "1");
+    assert_int_equal(say_at(&peer, 0, 500).window, 2 * PEER_MSS - 500);
+    assert_int_equal(say_at(&peer, 0, 500).window, 2 * PEER_MSS - 1000);
+    assert_int_equal(peer_host_reads(&peer, 1000), 1000);
+    assert_int_equal(say_at(&peer, 0, 500).window, 2 * PEER_MSS - 500);
+    assert_int_equal(say_at(&peer, 0, 537).window, BUFFER - 1037);
+    peer_free(&peer);
+
+    open_buffer(&peer, "4096 4096 4096", "tcp_app_win", "1"); /* less than two segments */
+    assert_int_equal(say_at(&peer, 0, 500).window, 2048 - 500);
+    peer_free(&peer);
+
+    open_buffer(&peer, "4096 14000 14000", "tcp_app_win", "1");
+    for (uint32_t i = 1; i <= 2; i++)
+        assert_int_equal(say_at(&peer, 0, 500).window, 4 * PEER_MSS - i * 500);
+    assert_int_equal(peer_host_reads(&peer, 1000), 1000);
+    assert_int_equal(say_at(&peer, 0, 500).window, 7000 - PEER_MSS - 500);
+    peer_free(&peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +249,7 @@ int main(void)
         cmocka_unit_test(windows_stay_without_the_knob),
         cmocka_unit_test(windows_shrink_to_what_memory_allows),
         cmocka_unit_test(windows_do_not_shrink_before_a_fin),
+        cmocka_unit_test(the_application_has_its_part),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
