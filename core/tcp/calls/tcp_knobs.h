@@ -64,6 +64,9 @@ struct tcp_knobs {
     uint16_t max_reordering;   /* that is told to have been seen */
     bool cwnd_validation;      /* RFC 7661, in place of slow_start_after_idle */
     uint16_t pacing_slow_start_percent, pacing_avoidance_percent; /* of a window a round trip */
+    uint8_t pingpong_threshold;                                   /* answers that make a dialogue */
+    uint32_t min_rtt_window_s;    /* for which the shortest round trip counts */
+    uint32_t challenge_limit;     /* of the host, a second; INT32_MAX: none */
     bool reflect_tos;             /* of a SYN is the traffic class of what answers it */
     bool abort_on_overflow;       /* when nobody accepts */
     bool moderate_receive_buffer; /* tcp_tune.c */
