@@ -50,6 +50,9 @@ uint64_t call_in_milliseconds(struct machine *m, int timeout_ms);
  * let go. Its result, told. */
 int call_finish(struct machine *m, ssize_t value);
 
+/* Whether readv() or writev() has anything to move; else it is over at once. */
+bool call_moves_something(const struct iovec *pieces, int count);
+
 /* A script may have set another policy since the socket was made. */
 void call_follow_policy(struct machine *m);
 

@@ -54,7 +54,11 @@ static ssize_t receive(struct machine *m, int fd, struct msghdr *message, int fl
 static ssize_t pd_readv(void *userdata, int fd, const struct iovec *pieces, int count)
 {
     struct msghdr message = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = (size_t)count};
-    return count < 0 ? call_told(-EINVAL) : receive(userdata, fd, &message, 0);
+    struct machine *m = userdata;
+    if (call_moves_something(pieces, count))
+        return receive(m, fd, &message, 0);
+    machine_lock(m);
+    return call_finish(m, sockets_readv(m->sockets, fd, pieces, count));
 }
 
 static ssize_t pd_read(void *userdata, int fd, void *bytes, size_t length)

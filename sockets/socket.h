@@ -194,6 +194,18 @@ int tcp_socket_begin(struct socket *socket, const struct chaski_endpoint *remote
 /* A socket without a descriptor; NULL without memory. */
 struct socket *socket_new(struct sockets *s, int family, int type, int status);
 
+/* Of which family an address is to be that a socket is given: IPv6's take IPv4's for datagrams. */
+int family_of(const struct socket *socket, const struct sockaddr *address);
+
+/* Notes what has been shut, also before there is anything to shut: 0 or -ENOTCONN (Linux). */
+int socket_shut(struct socket *socket, int how);
+
+/* Linux's TCP_CLOSE: it has no connection, or no longer. */
+static inline bool is_closed(const struct socket *socket)
+{
+    return socket->phase == SOCKET_NEW || socket->phase == SOCKET_ENDED;
+}
+
 /* Takes the error that waits to be told: 0 or -errno. */
 int socket_take_error(struct socket *socket);
 
@@ -211,7 +223,11 @@ extern const struct file_operations tcp_socket_operations;
 
 int tcp_socket_listen(struct socket *socket, int backlog);
 int tcp_socket_accept(struct socket *socket, struct socket **accepted, int status);
+bool tcp_socket_can_accept(const struct socket *socket);
+/* Whether connect() begins something; else it asks what became of what has begun. */
+bool tcp_socket_can_connect(struct socket *socket);
 int tcp_socket_connect(struct socket *socket, const struct chaski_endpoint *remote);
+int tcp_socket_connect_again(struct socket *socket);
 int tcp_socket_disconnect(struct socket *socket);
 int tcp_socket_shutdown(struct socket *socket, int how);
 
@@ -223,6 +239,9 @@ bool tcp_socket_info(const struct socket *socket, struct chaski_tcp_info *info);
 
 /* The peer has sent its FIN. */
 bool tcp_peer_finished(const struct chaski_tcp_info *info);
+
+/* Likewise, and all that came before has been read. */
+bool tcp_stream_is_over(const struct socket *socket);
 
 /* ---- send_buffer.c ---- */
 

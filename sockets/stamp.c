@@ -147,8 +147,7 @@ int stamping_set(struct socket *socket, const struct option_in *in)
         return -EINVAL;
     if ((flags & SOF_TIMESTAMPING_OPT_STATS) && !(flags & SOF_TIMESTAMPING_OPT_TSONLY))
         return -EINVAL;
-    if (begins_ids && is_stream(socket) &&
-        (socket->phase == SOCKET_NEW || socket->phase == SOCKET_LISTENING))
+    if (begins_ids && is_stream(socket) && (is_closed(socket) || socket->phase == SOCKET_LISTENING))
         return -EINVAL;
     if (begins_ids && is_stream(socket))
         socket->timestamping_origin = progress_of(socket).acknowledged;

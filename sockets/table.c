@@ -218,15 +218,20 @@ int sockets_ioctl(struct sockets *s, int fd, unsigned long request, intptr_t arg
     struct file *file = file_of(s, fd);
     if (file == NULL)
         return -EBADF;
-    int *value = (int *)argument;
-    if (value == NULL)
-        return -EFAULT;
-    if (request == SOCKETS_FIONBIO) {
+    int *value = (int *)argument, told = 0;
+    if (request == SOCKETS_FIONBIO && value != NULL) {
         file->status = *value != 0 ? file->status | O_NONBLOCK : file->status & ~O_NONBLOCK;
         return 0;
     }
-    return file->operations->ioctl != NULL ? file->operations->ioctl(file, request, value)
-                                           : -ENOTTY;
+    if (request == SOCKETS_FIONBIO)
+        return -EFAULT;
+    int error =
+        file->operations->ioctl != NULL ? file->operations->ioctl(file, request, &told) : -ENOTTY;
+    if (error == 0 && value == NULL)
+        return -EFAULT;
+    if (error == 0)
+        *value = told;
+    return error;
 }
 
 /* ---- Waiting ---- */

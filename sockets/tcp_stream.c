@@ -19,17 +19,17 @@ static struct chaski *host_of(const struct socket *socket)
 /* ---- In ---- */
 
 /* Why there is nothing to read: 0 is the end. The order is Linux's. */
-static int nothing_to_read(struct socket *socket, const struct chaski_tcp_info *info)
+static int nothing_to_read(struct socket *socket)
 {
-    if (socket->phase == SOCKET_NEW || socket->phase == SOCKET_LISTENING)
+    if (socket->phase == SOCKET_LISTENING)
         return -ENOTCONN;
-    if (socket->phase == SOCKET_CONNECTED && tcp_peer_finished(info))
+    if (tcp_stream_is_over(socket))
         return 0;
     if (socket->error != 0)
         return socket_take_error(socket);
     if (socket->phase == SOCKET_ENDED || socket->read_shut)
         return 0;
-    return -EAGAIN;
+    return socket->phase == SOCKET_NEW ? -ENOTCONN : -EAGAIN;
 }
 
 static ssize_t copy_out(struct socket *socket, const struct msghdr *message, size_t most)
@@ -85,6 +85,8 @@ static ssize_t take_out(struct socket *socket, const struct msghdr *message, siz
     size_t most = urgent_limit(socket, info->receive_queue);
     size_t over = urgent_is_next(socket) && !socket->plain[PLAIN_OOBINLINE];
     *came_ns = stamps_received(socket) ? arrival(socket, over, wanted, most) : 0;
+    if ((flags & MSG_PEEK) && (flags & MSG_TRUNC))
+        return (ssize_t)(wanted < most ? wanted : most);
     if (flags & MSG_PEEK)
         return peek(socket, message, over, most);
     chaski_tcp_consume(host_of(socket), socket->tcp, over);
@@ -131,16 +133,15 @@ ssize_t tcp_socket_receive(struct file *file, struct msghdr *message, int flags)
     tcp_socket_refresh(socket);
     bool there = tcp_socket_info(socket, &info);
     message->msg_namelen = 0;
-    if (flags & MSG_OOB)
+    if ((flags & MSG_OOB) && socket->phase != SOCKET_LISTENING)
         return there ? urgent_receive(socket, message, flags) : -EINVAL;
     if ((flags & RECEIVE_STOPS_AT_MARK) && info.receive_queue != 0 && urgent_is_next(socket))
         return 0;
     if (info.receive_queue == 0 || urgent_limit(socket, info.receive_queue) == 0)
-        return nothing_to_read(socket, &info);
+        return nothing_to_read(socket);
     if (too_little(socket, &info, (size_t)wanted, flags))
         return -EAGAIN;
-    bool discards = (flags & MSG_TRUNC) && !(flags & MSG_PEEK);
-    if (!discards && !pieces_are_there(message->msg_iov, message->msg_iovlen))
+    if (!(flags & MSG_TRUNC) && !pieces_are_there(message->msg_iov, message->msg_iovlen))
         return -EFAULT;
     uint64_t came_ns;
     ssize_t done = take_out(socket, message, (size_t)wanted, &info, flags, &came_ns);

@@ -143,9 +143,10 @@ struct tcp_connection {
     /* ---- line 2 ---- */
     struct tcp_receive_queue receive;
     uint32_t work_next;              /* in tcp->work: the next one; 0: not in there */
-    uint32_t unacknowledged_in : 19; /* bytes received since the last acknowledgement was sent */
+    uint32_t unacknowledged_in : 18; /* bytes received since the last acknowledgement was sent */
     uint32_t quick_acks : 5;         /* so many acknowledgements go at once, */
     uint32_t pingpong : 8;           /* unless the application has answered so many times */
+    uint32_t refuses_text : 1;       /* nobody will read what comes behind our FIN */
     uint64_t ack_at;    /* delayed acknowledgement; TIMER_NEVER: off, as for its like */
     struct timer timer; /* at the earliest of the deadlines; its own stands first */
 
@@ -351,6 +352,9 @@ int tcp_until_mark(struct tcp *tcp, chaski_tcp connection);
 int tcp_shutdown(struct tcp *tcp, chaski_tcp connection);
 int tcp_close(struct tcp *tcp, chaski_tcp connection);
 int tcp_abort(struct tcp *tcp, chaski_tcp connection);
+
+/* Behind tcp_shutdown(): text that still comes is answered with a reset (RFC 1122, 4.2.2.13). */
+int tcp_refuse_text(struct tcp *tcp, chaski_tcp connection);
 int tcp_error(struct tcp *tcp, chaski_tcp connection);
 int tcp_set(struct tcp *tcp, chaski_tcp connection, enum chaski_tcp_option option, int64_t value);
 int tcp_get(struct tcp *tcp, chaski_tcp connection, enum chaski_tcp_option option, int64_t *value);

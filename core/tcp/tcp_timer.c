@@ -175,10 +175,17 @@ static unsigned linear_timeouts(const struct tcp *tcp, const struct tcp_connecti
     return c->state == CHASKI_TCP_SYN_SENT ? tcp->knobs.syn_linear : 0;
 }
 
+/* For as many as the application asked for, who is gone when both have opened and it has closed. */
+static unsigned syn_retries(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    bool too_many = has(c, TCPF_ORPHAN) && c->syn_count > tcp->knobs.syn_retries;
+    return too_many ? tcp->knobs.syn_retries : c->syn_count;
+}
+
 static void handshake_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     unsigned linear = linear_timeouts(tcp, c);
-    if (c->retries >= c->syn_count + linear ||
+    if (c->retries >= syn_retries(tcp, c) + linear ||
         (c->user_timeout_ms != 0 && since_progress_ms(c, now_ns) >= c->user_timeout_ms)) {
         fast_open_timed_out(tcp, c, true);
         connection_end(tcp, c, c->error != 0 ? c->error : CHASKI_TIMED_OUT);

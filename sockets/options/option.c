@@ -204,6 +204,8 @@ int sockets_setsockopt(struct sockets *s, int fd, int level, int name, const voi
     struct option_in in = {value, length};
     if (socket == NULL)
         return error;
+    if (is_stream(socket))
+        tcp_socket_refresh(socket);
     take_ip6_names(socket, &level, &name);
     if (!is_level(socket, level))
         return -ENOPROTOOPT;

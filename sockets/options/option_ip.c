@@ -80,8 +80,7 @@ int ip_level_set(struct socket *socket, int name, const struct option_in *in)
 static int get_mtu(struct socket *socket, const struct option_out *out)
 {
     struct chaski_tcp_info info;
-    tcp_socket_refresh(socket);
-    if (socket->phase != SOCKET_CONNECTED || !tcp_socket_info(socket, &info))
+    if (!tcp_socket_info(socket, &info))
         return -ENOTCONN;
     return option_write_int(out, (int)info.tcpi_pmtu);
 }

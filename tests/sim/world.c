@@ -184,7 +184,6 @@ static void make_host(struct sim *sim, uint32_t number)
     at->link = memory_wire_join(sim->wire, &join);
     sim_must(sim, at->link != NULL);
     struct host_interface interface = {
-        .name = "wire",
         .mtu = at->link->mtu,
         .features = at->link->features,
         .output = {sim_output, at},

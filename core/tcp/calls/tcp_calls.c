@@ -260,6 +260,15 @@ int tcp_shutdown(struct tcp *tcp, chaski_tcp handle)
     return 0;
 }
 
+int tcp_refuse_text(struct tcp *tcp, chaski_tcp handle)
+{
+    struct tcp_connection *c = connection_of(tcp, handle);
+    if (c == NULL)
+        return CHASKI_STALE;
+    c->refuses_text = 1;
+    return 0;
+}
+
 static void let_go(struct tcp *tcp, struct tcp_connection *c)
 {
     listener_release(tcp, c);

@@ -83,6 +83,8 @@ static const struct row rows[] = {
         "seconds of silence before the first probe"),
     ROW("tcp_lax_timestamps", lax_timestamps, NUMBER, 1, 0, 1,
         "1: take segments that lack the timestamp that was agreed on, as Linux does"),
+    ROW("tcp_lax_window", lax_window, NUMBER, 1, 0, 1,
+        "1: take what ends beyond the window whole when nothing waits to be read, as Linux does"),
     ROW("tcp_max_reordering", max_reordering, NUMBER, 1, 1, 65535,
         "segments by which reordering is told at most"),
     ROW("tcp_min_rtt_wlen", min_rtt_window_s, NUMBER, 1, 0, 86400,

@@ -38,6 +38,7 @@ struct tcp_knobs {
     uint8_t syncookies;  /* 0: never, 1: when all half-open entries are taken, 2: always */
     uint8_t timestamps;  /* 0: none, 1: with an offset for each connection, 2: without */
     bool lax_timestamps; /* segments may lack them though they were agreed on */
+    bool lax_window;     /* text that ends beyond the window is taken whole or not at all */
     bool sack, window_scaling;
     uint8_t congestion;         /* enum chaski_congestion */
     bool slow_start_after_idle; /* RFC 5681, 4.1 */

@@ -47,7 +47,7 @@ static void acknowledge_within(struct tcp_connection *c, uint64_t delay_ns, uint
 static void owe_acknowledgment(struct tcp *tcp, struct tcp_connection *c, uint32_t received,
                                uint64_t now_ns)
 {
-    enum { MOST = (1 << 18) - 1 };
+    enum { MOST = (1 << 17) - 1 };
     uint32_t full = minimum(c->receive_mss, c->announced_mss);
     c->unacknowledged_in = minimum(c->unacknowledged_in + received, MOST) & MOST;
     if (c->unacknowledged_in > full || is_quick(tcp, c))
@@ -93,6 +93,18 @@ static void acknowledge_gap(struct tcp *tcp, struct tcp_connection *c, bool fill
         c->repeats = (c->repeats + 1) & TCP_REPEATS;
 }
 
+/* More was taken than the window had room for. Linux delays its acknowledgement: there is no new
+ * window to be told. */
+static void pass_the_window(const struct tcp *tcp, struct tcp_connection *c, bool hasty,
+                            uint64_t now_ns)
+{
+    c->rcv_advertised = c->rcv_nxt;
+    if (!hasty) {
+        c->flags = (c->flags & ~(uint32_t)TCPF_ACK_NOW) | TCPF_ACK_DELAYED;
+        c->ack_at = now_ns + tcp->knobs.ack_delay_us * 1000ull;
+    }
+}
+
 static void estimate_receive_mss(struct tcp_connection *c, const struct packet *packet)
 {
     uint32_t size = packet->segment_size != 0 ? packet->segment_size : packet->length;
@@ -113,7 +125,9 @@ static uint32_t put_beside_gap(struct tcp *tcp, struct tcp_connection *c, struct
         account_out_of_order(tcp, c);
     receive_queue_insert(queue, packet, tcp->counters);
     count(tcp->counters, CHASKI_TCP_OUT_OF_ORDER);
-    return receive_queue_close_gap(queue, c->rcv_nxt);
+    uint32_t filled = receive_queue_close_gap(queue, c->rcv_nxt);
+    c->rcv_advertised = seq_max(c->rcv_advertised, c->rcv_nxt + filled);
+    return filled;
 }
 
 static void advance(struct tcp *tcp, struct tcp_connection *c, uint32_t length)
@@ -152,14 +166,28 @@ void tcp_take_text(struct tcp *tcp, struct tcp_connection *c, struct packet *pac
         acknowledge_gap(tcp, c, length != 0, now_ns);
 }
 
+/* How much of a text that ends `beyond` the window is taken. Linux takes it whole where nothing
+ * waits to be read and there is a window, so that one segment is what it takes too much; else
+ * nothing of it. */
+static uint32_t within_window(const struct tcp *tcp, const struct tcp_connection *c,
+                              uint32_t length, uint32_t beyond)
+{
+    if (!tcp->knobs.lax_window)
+        return length - beyond;
+    return c->receive.length == 0 && c->rcv_advertised != c->rcv_nxt ? length : 0;
+}
+
 /* Cuts the text to what is new and within the window; false when nothing is left. */
 static bool trim_to_window(const struct tcp *tcp, struct tcp_connection *c, struct packet *packet)
 {
     uint32_t end = packet->tcp.sequence + packet->length;
     if (seq_gt(end, c->rcv_advertised)) {
-        packet_trim(packet, packet->length - (end - c->rcv_advertised));
-        packet->tcp.flags &= (uint8_t)~TCP_FIN;
-        c->flags |= TCPF_ACK_NOW;
+        uint32_t taken = within_window(tcp, c, packet->length, end - c->rcv_advertised);
+        if (taken != packet->length) {
+            packet->tcp.flags &= (uint8_t)~TCP_FIN;
+            c->flags |= TCPF_ACK_NOW;
+        }
+        packet_trim(packet, taken);
     }
     if (seq_lt(packet->tcp.sequence, c->rcv_nxt)) {
         uint32_t old = c->rcv_nxt - packet->tcp.sequence;
@@ -180,14 +208,15 @@ static bool receive_fin(struct tcp *tcp, struct tcp_connection *c, uint64_t now_
     c->rcv_nxt++;
     c->flags |= TCPF_FIN_RECEIVED;
     c->dsack_length = 0; /* the peer is done; what came twice does not matter to it any more */
-    /* Behind text its acknowledgement may wait for ours (Linux). */
-    if (c->state == CHASKI_TCP_ESTABLISHED && c->bytes_received != 0) {
+    /* Behind text its acknowledgement may wait for ours (Linux), unless the window is shut. */
+    bool shut = seq_lt(c->rcv_advertised, c->rcv_nxt);
+    if (c->state == CHASKI_TCP_ESTABLISHED && c->bytes_received != 0 && !shut) {
         tcp_expect_dialogue(tcp, c);
         owe_acknowledgment(tcp, c, 1, now_ns);
     } else {
         c->flags |= TCPF_ACK_NOW;
     }
-    if (seq_lt(c->rcv_advertised, c->rcv_nxt))
+    if (shut)
         c->rcv_advertised = c->rcv_nxt;
     connection_tell(tcp, c, CHASKI_READABLE);
     switch (c->state) {
@@ -217,10 +246,13 @@ bool tcp_apply_text(struct tcp *tcp, struct tcp_connection *c, struct packet *pa
     uint32_t fin_at = packet->tcp.sequence + packet->length;
     bool text = trim_to_window(tcp, c, packet);
     bool fin = (packet->tcp.flags & TCP_FIN) != 0;
+    bool hasty = has(c, TCPF_ACK_NOW);
     if (text)
         tcp_take_text(tcp, c, packet, now_ns);
     else
         packet_free(packet);
+    if (seq_gt(c->rcv_nxt, c->rcv_advertised))
+        pass_the_window(tcp, c, hasty, now_ns);
     if (fin && seq_gt(fin_at, c->rcv_nxt)) {
         c->fin_at = fin_at;
         c->flags |= TCPF_FIN_KNOWN | TCPF_ACK_NOW; /* it is out of order too (RFC 5681, 4.2) */
