@@ -113,8 +113,9 @@ void tcp_put_off_keepalive(struct tcp_connection *c, uint64_t now_ns)
 
 void tcp_fin_wait(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    c->alive_at =
-        now_ns + ms(c->fin_wait_s != 0 ? c->fin_wait_s * 1000u : tcp->knobs.fin_timeout_ms);
+    uint32_t wait_ms = c->fin_wait_s != 0 ? c->fin_wait_s * 1000u : tcp->knobs.fin_timeout_ms;
+    /* Linux keeps such connections as it keeps those in TIME-WAIT. */
+    c->alive_at = now_ns + (time_wait_is_full(tcp) ? 0 : ms(wait_ms));
 }
 
 void tcp_heard(struct tcp_connection *c, uint64_t now_ns)
