@@ -66,7 +66,6 @@ static void add_interface(struct machine *m, const char *flags)
     char text[CHASKI_ADDRESS_TEXT];
     unsigned long mtu = flag_value(flags, "mtu=", text, sizeof text) ? strtoul(text, NULL, 10) : 0;
     struct chaski_interface interface = {
-        .name = "packetdrill",
         .kind = CHASKI_BARE,
         .mtu = (uint16_t)(mtu >= 68 && mtu <= 65535 ? mtu : MTU_DEFAULT),
         .output = note_outgoing,

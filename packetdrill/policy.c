@@ -183,7 +183,8 @@ static void follow_knobs(struct machine *m)
             chaski_set_knob(m->host, knob.name, text);
     }
     m->policy.congestion = knobs_of(m)->congestion;
-    knobs_of(m)->lax_timestamps = true; /* Linux is, and has no name for it */
+    knobs_of(m)->lax_timestamps = true; /* Linux is, and has no name for it, */
+    knobs_of(m)->lax_window = true;     /* nor for this */
 }
 
 /* One key, or two behind a comma, each as four words in hexadecimal. */

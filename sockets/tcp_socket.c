@@ -212,6 +212,14 @@ static void inherit(struct socket *socket, const struct socket *from)
     socket->timeout_ns[SOCKETS_SENDING] = from->timeout_ns[SOCKETS_SENDING];
 }
 
+/* Its listener's when it was opened, or that of its SYN. */
+static int traffic_class_of(const struct socket *listener, chaski_tcp connection)
+{
+    int64_t value = 0;
+    chaski_tcp_get(host_of(listener), connection, CHASKI_TCP_TOS, &value);
+    return (int)value;
+}
+
 bool tcp_socket_can_accept(const struct socket *socket)
 {
     return socket->phase == SOCKET_LISTENING &&
@@ -235,6 +243,7 @@ int tcp_socket_accept(struct socket *socket, struct socket **accepted, int statu
         return -ENOMEM;
     }
     inherit(*accepted, socket);
+    (*accepted)->plain[PLAIN_TOS] = traffic_class_of(socket, connection);
     (*accepted)->phase = SOCKET_CONNECTED;
     (*accepted)->connect_told = true;
     adopt(*accepted, connection);

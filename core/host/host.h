@@ -17,7 +17,6 @@
 
 /* A link as the host sees it. */
 struct host_interface {
-    const char *name; /* copied, up to 15 characters */
     uint8_t mac[6];
     uint8_t kind;       /* enum chaski_interface_kind */
     uint16_t mtu;       /* of IP packets: 68 to 65535 */
@@ -27,9 +26,6 @@ struct host_interface {
 
 /* Adds an interface; returns its number or a negative enum chaski_error. */
 int host_interface_add(struct chaski *host, const struct host_interface *interface);
-
-/* The name of an interface; NULL when there is none of this number. */
-const char *host_interface_name(struct chaski *host, int interface);
 
 /* Takes in received frames, data at the link header (or IP's, without one), in packets of
  * host_memory(). Replies that are built in the packet that asked leave before it returns; the rest

@@ -196,12 +196,13 @@ struct tcp_connection {
     uint8_t keep_count, syn_count;
     uint8_t interface;
     int8_t error; /* enum chaski_error: before the end what stands in the way, then why it ended */
-    uint8_t repeats : 5;      /* segments behind a gap since RCV.NXT moved and it was told */
-    uint8_t timeout_told : 3; /* enum user_timeout_state */
-    uint8_t retries;          /* time-outs since the peer last acknowledged something new */
-    uint8_t backoff;   /* consecutive time-outs, kept until a round trip is told again (Karn) */
-    uint8_t algorithm; /* enum chaski_congestion */
-    uint32_t text_ms;  /* when text last came, if any did */
+    uint8_t retries;      /* time-outs since the peer last acknowledged something new */
+    uint8_t backoff;      /* consecutive time-outs, kept until a round trip is told again (Karn) */
+    uint16_t repeats : 9; /* segments behind a gap since RCV.NXT moved: without SACK those not
+                             yet told; with it three that were, and those that wait */
+    uint16_t timeout_told : 3; /* enum user_timeout_state */
+    uint16_t algorithm : 4;    /* enum chaski_congestion */
+    uint32_t text_ms;          /* when text last came, if any did */
 };
 
 _Static_assert(sizeof(void *) != 8 || (sizeof(struct tcp_connection) == 384 &&

@@ -70,7 +70,7 @@ static void set_defaults(const struct tcp *tcp, struct tcp_connection *c, uint64
     c->keep_count = knobs->keep_count;
     c->syn_count = knobs->syn_retries;
     c->progress_ms = c->sent_ms = c->text_ms = clock_ms(now_ns);
-    c->algorithm = knobs->congestion;
+    c->algorithm = knobs->congestion & 15u;
     c->tune_at_us = clock_us(now_ns);
     c->tune_space = knobs->receive_buffer / 2;
 }

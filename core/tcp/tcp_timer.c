@@ -162,10 +162,17 @@ static unsigned linear_timeouts(const struct tcp *tcp, const struct tcp_connecti
     return c->state == CHASKI_TCP_SYN_SENT ? tcp->knobs.syn_linear : 0;
 }
 
+/* For as many as the application asked for, who is gone when both have opened and it has closed. */
+static unsigned syn_retries(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    bool too_many = has(c, TCPF_ORPHAN) && c->syn_count > tcp->knobs.syn_retries;
+    return too_many ? tcp->knobs.syn_retries : c->syn_count;
+}
+
 static void handshake_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     unsigned linear = linear_timeouts(tcp, c);
-    if (c->retries >= c->syn_count + linear ||
+    if (c->retries >= syn_retries(tcp, c) + linear ||
         (c->user_timeout_ms != 0 && since_progress_ms(c, now_ns) >= c->user_timeout_ms)) {
         fast_open_timed_out(tcp, c, true);
         connection_end(tcp, c, c->error != 0 ? c->error : CHASKI_TIMED_OUT);
@@ -347,9 +354,10 @@ void tcp_timer_fire(void *block, struct timer *timer, uint64_t now_ns)
     if (c->ack_at <= now_ns) {
         c->ack_at = TIMER_NEVER;
         if (has(c, TCPF_ACK_DELAYED)) {
-            c->pingpong = 0; /* nobody answers */
             c->flags |= TCPF_ACK_NOW;
             count(tcp->counters, CHASKI_TCP_DELAYED_ACKS);
+            if (tree_empty(&c->receive.runs)) /* it was text in order, and nobody answers */
+                c->pingpong = 0;
         }
         connection_tell_room(tcp, c);
         connection_wants_output(tcp, c);

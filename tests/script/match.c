@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/script/run.h"
@@ -86,6 +87,14 @@ static bool is_between_the_ends(const struct run *run, const struct sent *sent)
                                        memcmp(sent->bytes + 16, ends->remote, 4) == 0);
 }
 
+static void tell_of(const struct run *run, const struct seen *seen)
+{
+    char text[PACKET_TEXT];
+    struct packet packet = flow_to_script(seen->flow, &seen->wire, NULL, false, 0);
+    if (run->settings.verbose)
+        printf("%.6f %s\n", seconds(seen->time_ns), packet_text(&packet, text));
+}
+
 void run_look(struct run *run)
 {
     struct sent *sent;
@@ -104,6 +113,7 @@ void run_look(struct run *run)
         seen->time_ns = sent->time_ns;
         seen->flow = flow_of_wire(run, &seen->wire);
         flow_learn(seen->flow, &seen->wire);
+        tell_of(run, seen);
         *run->seen_end = seen;
         run->seen_end = &seen->next;
     }

@@ -142,6 +142,15 @@ static void assign_all(struct shell *shell, const struct command *command)
             assign(shell, command->words[i]);
 }
 
+static bool is_attribute(const char *word)
+{
+    static const char *const names[] = {"initcwnd", "initrwnd", "mtu", "rto_min", "features"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(names[i], word) == 0)
+            return true;
+    return false;
+}
+
 /* ip route change ... initcwnd 4 */
 static bool run_ip(struct shell *shell, const struct command *command)
 {
@@ -149,15 +158,10 @@ static bool run_ip(struct shell *shell, const struct command *command)
         return true;
     if (command->count < 2 || command->words[1][0] != 'r')
         return false;
-    for (unsigned i = 2; i + 1 < command->count; i++) {
-        if (strcmp(command->words[i], "initcwnd") == 0)
-            set(shell, "net.ipv4.tcp_init_cwnd", command->words[i + 1]);
-        else if (strcmp(command->words[i], "mtu") == 0 ||
-                 strcmp(command->words[i], "rto_min") == 0 ||
-                 strcmp(command->words[i], "initrwnd") == 0 ||
-                 strcmp(command->words[i], "features") == 0)
+    for (unsigned i = 2; i + 1 < command->count; i++)
+        if (is_attribute(command->words[i]) &&
+            !stack_set_route(&shell->run->stack, command->words[i], command->words[i + 1]))
             return false;
-    }
     return true;
 }
 

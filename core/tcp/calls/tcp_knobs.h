@@ -38,6 +38,7 @@ struct tcp_knobs {
     uint8_t syncookies;  /* 0: never, 1: when all half-open entries are taken, 2: always */
     uint8_t timestamps;  /* 0: none, 1: with an offset for each connection, 2: without */
     bool lax_timestamps; /* segments may lack them though they were agreed on */
+    bool lax_window;     /* text that ends beyond the window is taken whole or not at all */
     bool sack, window_scaling;
     uint8_t congestion;         /* enum chaski_congestion */
     bool slow_start_after_idle; /* RFC 5681, 4.1 */
@@ -64,14 +65,18 @@ struct tcp_knobs {
     uint16_t max_reordering;   /* that is told to have been seen */
     bool cwnd_validation;      /* RFC 7661, in place of slow_start_after_idle */
     uint16_t pacing_slow_start_percent, pacing_avoidance_percent; /* of a window a round trip */
-    bool abort_on_overflow;                                       /* when nobody accepts */
-    bool moderate_receive_buffer;                                 /* tcp_tune.c */
-    bool rfc1337;             /* a reset does not end TIME-WAIT */
-    bool standard_urgent;     /* pointers point to the last urgent byte (RFC 1122) */
-    bool thin_linear;         /* as TCPF_THIN_LINEAR */
-    uint8_t recovery;         /* enum recovery_knob */
-    bool user_timeout_option; /* RFC 5482; what is adopted lies between the two: */
+    bool reflect_tos;             /* of a SYN is the traffic class of what answers it */
+    bool abort_on_overflow;       /* when nobody accepts */
+    bool moderate_receive_buffer; /* tcp_tune.c */
+    bool rfc1337;                 /* a reset does not end TIME-WAIT */
+    bool standard_urgent;         /* pointers point to the last urgent byte (RFC 1122) */
+    bool thin_linear;             /* as TCPF_THIN_LINEAR */
+    uint8_t recovery;             /* enum recovery_knob */
+    bool user_timeout_option;     /* RFC 5482; what is adopted lies between the two: */
     uint32_t user_timeout_least_ms, user_timeout_most_ms;
+    uint8_t comp_sack_nr; /* segments behind a gap that are not told at once in a row; no longer */
+    uint16_t comp_sack_rtt_percent; /* than this part of a round trip, */
+    uint32_t comp_sack_delay_ns;    /* nor than this */
 };
 
 /* Before a host's limits cap them. */

@@ -66,7 +66,7 @@ static void release(struct tcp *tcp, struct tcp_connection *c, bool all)
 
 static void set_congestion(const struct tcp *tcp, struct tcp_connection *c, int64_t value)
 {
-    c->algorithm = (uint8_t)value;
+    c->algorithm = (uint16_t)value & 15u;
     if (c->state == CHASKI_TCP_SYN_SENT && c->snd_nxt == c->snd_una)
         ecn_open(tcp, c);
     if (c->flight != NULL)

@@ -63,7 +63,8 @@ uint32_t half_open_wait_ms(const struct tcp *tcp, const struct tcp_half_open *en
 static uint32_t time_left_ms(const struct tcp *tcp, const struct tcp_half_open *entry,
                              uint64_t now_ns)
 {
-    return ms_left(now_ns, entry->due_ms, half_open_wait_ms(tcp, entry));
+    uint32_t left = (entry->due_ms - clock_ms(now_ns)) & HALF_OPEN_DUE;
+    return left <= half_open_wait_ms(tcp, entry) ? left : 0; /* else it is over */
 }
 
 void half_open_set_timer(struct tcp *tcp, uint64_t now_ns)
@@ -129,7 +130,7 @@ struct tcp_half_open *half_open_take(struct tcp *tcp, const struct tcp_half_open
 
 void half_open_wait(struct tcp *tcp, struct tcp_half_open *entry, uint64_t now_ns)
 {
-    entry->due_ms = clock_ms(now_ns) + half_open_wait_ms(tcp, entry);
+    entry->due_ms = (clock_ms(now_ns) + half_open_wait_ms(tcp, entry)) & HALF_OPEN_DUE;
     append(&tcp->half_open, entry);
     half_open_set_timer(tcp, now_ns);
 }
@@ -138,7 +139,7 @@ void half_open_await_turn(struct tcp *tcp, struct tcp_half_open *entry,
                           enum half_open_cookie cookie)
 {
     entry->flags |= HALF_OPEN_UNFILTERED;
-    entry->cookie = cookie;
+    entry->cookie = cookie & HALF_OPEN_DUE;
     tcp->half_open.unfiltered++;
     append(&tcp->half_open, entry);
 }

@@ -25,6 +25,13 @@ static uint16_t own_mss(const struct tcp *tcp, const struct tcp_key *key, uint32
     return (uint16_t)(most != 0 ? minimum(mss, most) : mss);
 }
 
+static uint8_t traffic_class_for(const struct tcp *tcp, const struct tcp_listener *listener,
+                                 const struct tcp_half_open *entry)
+{
+    return (uint8_t)(tcp->knobs.reflect_tos ? entry->dscp << ECN_FIELD_BITS
+                                            : listener->traffic_class);
+}
+
 struct half_open_offer half_open_offer(const struct tcp *tcp, const struct tcp_half_open *entry)
 {
     const struct tcp_listener *listener = half_open_listener(tcp, &entry->key);
@@ -37,6 +44,7 @@ struct half_open_offer half_open_offer(const struct tcp *tcp, const struct tcp_h
         .mss = (uint16_t)mss,
         .window = tcp_first_window(wanted != 0 ? wanted : tcp->knobs.receive_buffer, segment),
         .scale = tcp_scale_for(wanted != 0 ? wanted : tcp->knobs.receive_buffer_max),
+        .traffic_class = traffic_class_for(tcp, listener, entry),
     };
 }
 
@@ -66,7 +74,7 @@ static void send_synack(struct tcp *tcp, const struct tcp_half_open *entry, uint
         .options = &options,
         .cookie = cookie,
         .ao = ao,
-        .traffic_class = offer.listener->traffic_class,
+        .traffic_class = offer.traffic_class,
         .ttl = offer.listener->ttl,
     };
     tcp_build_reply(tcp, packet, &reply, now_ns);

@@ -84,7 +84,9 @@ static void read_syn(const struct tcp *tcp, const struct packet *packet,
 {
     struct wire_tcp_options options;
     wire_tcp_parse_options(packet_transport(packet), &options);
-    *entry = (struct tcp_half_open){.irs = packet->tcp.sequence};
+    *entry = (struct tcp_half_open){.irs = packet->tcp.sequence,
+                                    .dscp = ((uint32_t)packet->ip.traffic_class >> ECN_FIELD_BITS) &
+                                            63u};
     opening->asks = fast_open_read(packet_transport(packet), &options, &opening->cookie);
     tcp_key_of(packet, &entry->key);
     uint16_t mss = options.has_mss ? options.mss : TCP_DEFAULT_MSS;

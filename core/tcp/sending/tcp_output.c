@@ -465,8 +465,9 @@ static enum outcome send_probe(struct tcp *tcp, struct tcp_connection *c, uint64
  * that came is one, as far as it matters. */
 static bool tell_gap(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    unsigned times = has(c, TCPF_HAS_SACK) || c->repeats == 0 ? 1 : c->repeats;
-    c->repeats = 0;
+    bool selective = has(c, TCPF_HAS_SACK);
+    unsigned times = selective || c->repeats == 0 ? 1 : c->repeats;
+    c->repeats = selective ? minimum(c->repeats, TCP_DUP_THRESHOLD) & TCP_REPEATS : 0;
     while (times-- != 0)
         if (!tcp_build_ack(tcp, c, tcp_next_sequence(c), now_ns))
             return false;
@@ -484,8 +485,11 @@ static enum outcome send_all(struct tcp *tcp, struct tcp_connection *c, uint64_t
     bool gap = !tree_empty(&c->receive.runs) || tcp_has_gap_to_tell(c);
     if (has(c, TCPF_ACK_NOW) && gap && !tell_gap(tcp, c, now_ns))
         return OUT_OF_MEMORY;
+    bool waits = gap && has(c, TCPF_ACK_DELAYED);
     if (may_send_data(c))
         outcome = send_data(tcp, c, now_ns);
+    if (waits && !has(c, TCPF_ACK_DELAYED)) /* data have gone, and said nothing of the gap */
+        c->flags |= TCPF_ACK_NOW;
     if (outcome != OUT_OF_MEMORY && has(c, TCPF_PROBE_OWED))
         outcome = send_probe(tcp, c, now_ns);
     if (has(c, TCPF_ACK_NOW) && !tcp_build_ack(tcp, c, tcp_next_sequence(c), now_ns))

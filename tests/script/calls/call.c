@@ -137,7 +137,7 @@ uint64_t call_latest_end(const struct call *call)
     uint64_t latest =
         call->event->time.waits ? call->ends_ns + tolerance : call->from_ns + ALONE_MOST_NS;
     uint64_t gives_up = call->until_ns - STACK_START; /* of the script, as the others */
-    return gives_up < latest ? gives_up : latest;
+    return gives_up < latest ? gives_up + tolerance : latest;
 }
 
 static bool is_over(void *context)

@@ -55,7 +55,6 @@ static bool without_meaning(const char *name)
         "gateway_ip",
         "netmask_ip",
         "gateway_ip6",
-        "verbose",
         "debug",
         "dry_run",
         "so_filename",
@@ -91,6 +90,8 @@ static bool set_number(struct settings *settings, const char *name, const char *
         settings->ts_tick_us = (uint32_t)number;
     else if (strcmp(name, "strict_segments") == 0)
         settings->strict_segments = is_switched_on(value);
+    else if (strcmp(name, "verbose") == 0)
+        settings->verbose = is_switched_on(value);
     else if (strcmp(name, "bind_port") == 0)
         return set_port(&settings->bind_port, value);
     else if (strcmp(name, "connect_port") == 0)

@@ -15,6 +15,7 @@ struct settings {
     uint32_t tolerance_permil; /* of the time since the event before, if that is more */
     bool strict_segments;      /* outbound segments are not joined */
     bool complete;             /* every packet that the stack sends must stand in the script */
+    bool verbose;              /* tells what the stack sends */
     uint32_t ts_tick_us;       /* 0: values of timestamps are not checked */
     bool ip6;
     struct sockets_policy policy;

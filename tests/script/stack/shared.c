@@ -2,11 +2,11 @@
 #include "tests/script/stack/shared.h"
 
 #include <dlfcn.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "tests/script/stack/namespace.h"
 
 /*
  * The stack under test as a shared object, driven as packetdrill drives it: the script's thread
@@ -14,7 +14,7 @@
  * the script says take time. So what the stack sends is seen only when the script awaits it.
  */
 
-enum { PACKET_MOST = 70000, REST_US = 200, PATIENCE = 10000 };
+enum { PACKET_MOST = 70000, PATIENCE = 10000 };
 
 static const char *library = CHASKI_PACKETDRILL;
 
@@ -31,6 +31,11 @@ static int64_t clock_us(const struct shared *shared)
 static uint64_t to_stack(const struct shared *shared, int64_t us)
 {
     return STACK_START + (uint64_t)(us - shared->begun_us) * 1000;
+}
+
+static uint64_t clock_of_call(const void *shared)
+{
+    return (uint64_t)clock_us(shared);
 }
 
 static void look_at_clock(struct stack *stack)
@@ -65,7 +70,7 @@ bool stack_start(struct stack *stack, struct arena *arena, const struct settings
 {
     *stack = (struct stack){.arena = arena, .now_ns = STACK_START};
     stack->sent_end = &stack->sent;
-    shared_enter_namespace(settings);
+    namespace_enter(settings);
     stack->shared = arena_take(arena, sizeof *stack->shared);
     stack->sockets = arena_take(arena, sizeof *stack->sockets);
     stack->sockets->stack = stack;
@@ -73,13 +78,9 @@ bool stack_start(struct stack *stack, struct arena *arena, const struct settings
         stack->shared = NULL;
         return false;
     }
+    stack->shared->beside = (struct beside){.clock = clock_of_call, .of = stack->shared};
     stack->shared->begun_us = clock_us(stack->shared);
     return true;
-}
-
-static bool call_is_over(const struct shared *shared)
-{
-    return __atomic_load_n(&shared->over, __ATOMIC_ACQUIRE);
 }
 
 /* A call that never ends, of a script that has failed, keeps all that it may still use. */
@@ -88,13 +89,13 @@ void stack_stop(struct stack *stack)
     struct shared *shared = stack->shared;
     if (shared == NULL)
         return;
-    if (shared->running && !call_is_over(shared)) {
-        pthread_detach(shared->thread);
+    if (shared->beside.running && !beside_is_over(&shared->beside)) {
+        pthread_detach(shared->beside.thread);
         puts("a call has been left behind");
         exit(1);
     }
-    if (shared->running)
-        pthread_join(shared->thread, NULL);
+    if (shared->beside.running)
+        pthread_join(shared->beside.thread, NULL);
     shared->interface.free(shared->interface.userdata);
     dlclose(shared->handle);
 }
@@ -111,44 +112,11 @@ bool stack_has_call(const char *name)
     return true;
 }
 
-static void *run_beside(void *argument)
+/* The object asks no routes. */
+bool stack_set_route(struct stack *stack, const char *attribute, const char *value)
 {
-    struct shared *shared = argument;
-    __atomic_store_n(&shared->thread_id, (int)gettid(), __ATOMIC_RELEASE);
-    shared->attempt(shared->context);
-    shared->over_us = clock_us(shared);
-    __atomic_store_n(&shared->over, true, __ATOMIC_RELEASE);
-    return NULL;
-}
-
-static bool sleeps(int thread_id)
-{
-    char path[64], text[256] = "";
-    snprintf(path, sizeof path, "/proc/self/task/%d/stat", thread_id);
-    FILE *file = fopen(path, "re");
-    if (file == NULL)
-        return false;
-    size_t length = fread(text, 1, sizeof text - 1, file);
-    fclose(file);
-    text[length] = 0;
-    const char *behind_name = strrchr(text, ')');
-    return behind_name != NULL && strncmp(behind_name, ") S", 3) == 0;
-}
-
-/* Until it waits, or is over. */
-static void begin(struct shared *shared, void (*attempt)(void *context), void *context)
-{
-    shared->attempt = attempt;
-    shared->context = context;
-    shared->over = false;
-    shared->thread_id = 0;
-    shared->running = pthread_create(&shared->thread, NULL, run_beside, shared) == 0;
-    for (int i = 0; shared->running && i < PATIENCE && !call_is_over(shared); i++) {
-        int id = __atomic_load_n(&shared->thread_id, __ATOMIC_ACQUIRE);
-        if (id != 0 && sleeps(id))
-            break;
-        usleep(REST_US);
-    }
+    (void)stack, (void)attribute, (void)value;
+    return false;
 }
 
 bool stack_attempt(struct stack *stack, void (*attempt)(void *context), void *context, bool beside)
@@ -159,13 +127,9 @@ bool stack_attempt(struct stack *stack, void (*attempt)(void *context), void *co
         look_at_clock(stack);
         return true;
     }
-    if (!shared->running)
-        begin(shared, attempt, context);
-    if (!call_is_over(shared))
+    if (!beside_attempt(&shared->beside, attempt, context))
         return false;
-    pthread_join(shared->thread, NULL);
-    shared->running = false;
-    stack->now_ns = to_stack(shared, shared->over_us);
+    stack->now_ns = to_stack(shared, (int64_t)shared->beside.over_at);
     return true;
 }
 
@@ -191,12 +155,10 @@ void stack_turn(struct stack *stack)
 static void let_call_go_on(struct stack *stack)
 {
     const struct shared *shared = stack->shared;
-    for (int i = 0; i < PATIENCE && shared->running && !call_is_over(shared); i++) {
-        if (sleeps(__atomic_load_n(&shared->thread_id, __ATOMIC_ACQUIRE)))
-            return;
-        usleep(REST_US);
-    }
-    tell(stack);
+    for (int i = 0; i < PATIENCE && beside_works(&shared->beside); i++)
+        beside_rest();
+    if (shared->beside.running && beside_is_over(&shared->beside))
+        tell(stack);
 }
 
 void stack_run(struct stack *stack, uint64_t time_ns, bool (*stop)(void *context), void *context)
@@ -210,7 +172,7 @@ void stack_run(struct stack *stack, uint64_t time_ns, bool (*stop)(void *context
                                  (useconds_t)((until - stack->now_ns) / 1000));
     stack_turn(stack);
     for (int i = 0; stop != NULL && !stop(context) && i < PATIENCE; i++) {
-        usleep(REST_US);
+        beside_rest();
         tell(stack);
     }
     look_at_clock(stack);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <string.h>
-#include <time.h> /* for the next one */
-#include <linux/errqueue.h>
 
+#include "tests/script/stack/control_time.h"
+#include "tests/script/stack/namespace.h"
 #include "tests/script/stack/shared.h"
 
 /* sockets/sockets.h by the shared object's calls, which wait themselves. */
@@ -16,51 +18,14 @@ static ssize_t told(ssize_t value)
     return value < 0 ? -errno : value;
 }
 
-void sockets_defaults(struct sockets_policy *policy)
-{
-    *policy = (struct sockets_policy){
-        .tcp_rmem = {4096, 131072, 6291456},
-        .tcp_wmem = {4096, 16384, 4194304},
-    };
-}
-
-/* Policy is what the namespace says. */
-void sockets_set_policy(struct sockets *s, const struct sockets_policy *policy)
-{
-    (void)s, (void)policy;
-}
-
-/* ---- Waiting ---- */
-
-bool sockets_blocks(const struct sockets *s, int fd)
-{
-    (void)s, (void)fd;
-    return false;
-}
-
-uint64_t sockets_timeout(const struct sockets *s, int fd, enum sockets_direction direction)
-{
-    (void)s, (void)fd, (void)direction;
-    return UINT64_MAX;
-}
-
-bool sockets_goes_on(const struct sockets *s, int fd, enum sockets_direction direction, int flags,
-                     size_t done, size_t wanted)
-{
-    (void)s, (void)fd, (void)direction, (void)flags, (void)done, (void)wanted;
-    return false;
-}
-
-void sockets_advance(struct iovec **pieces, size_t *count, size_t length)
-{
-    (void)pieces, (void)count, (void)length;
-}
-
-/* ---- Calls ---- */
-
 int sockets_socket(struct sockets *s, int domain, int type, int protocol)
 {
-    return (int)CALL(s, socket, domain, type, protocol);
+    const char *congestion = namespace_congestion();
+    int fd = (int)CALL(s, socket, domain, type, protocol);
+    if (fd >= 0 && protocol == IPPROTO_TCP && congestion != NULL)
+        CALL(s, setsockopt, fd, IPPROTO_TCP, TCP_CONGESTION, congestion,
+             (socklen_t)strlen(congestion));
+    return fd;
 }
 
 int sockets_bind(struct sockets *s, int fd, const struct sockaddr *address, socklen_t length)
@@ -100,29 +65,11 @@ ssize_t sockets_readv(struct sockets *s, int fd, const struct iovec *pieces, int
     return CALL(s, readv, fd, pieces, count);
 }
 
-/* Times in the script's time, not of the day. */
-static void make_times_relative(const struct shared *shared, struct msghdr *message)
-{
-    enum { NS_PER_SECOND = 1000000000 };
-    struct cmsghdr *at = message->msg_controllen != 0 ? CMSG_FIRSTHDR(message) : NULL;
-    for (; at != NULL; at = CMSG_NXTHDR(message, at)) {
-        struct scm_timestamping times;
-        if (at->cmsg_level != SOL_SOCKET || at->cmsg_len != CMSG_LEN(sizeof times))
-            continue;
-        memcpy(&times, CMSG_DATA(at), sizeof times);
-        int64_t ns = times.ts[0].tv_sec * INT64_C(1000000000) + times.ts[0].tv_nsec -
-                     shared->begun_us * 1000;
-        times.ts[0].tv_sec = ns / NS_PER_SECOND;
-        times.ts[0].tv_nsec = ns % NS_PER_SECOND;
-        memcpy(CMSG_DATA(at), &times, sizeof times);
-    }
-}
-
 ssize_t sockets_recvmsg(struct sockets *s, int fd, struct msghdr *message, int flags)
 {
     ssize_t value = CALL(s, recvmsg, fd, message, flags);
     if (value >= 0)
-        make_times_relative(s->stack->shared, message);
+        control_times_since(message, s->stack->shared->begun_us * 1000);
     return value;
 }
 

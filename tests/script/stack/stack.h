@@ -11,8 +11,9 @@
  * The stack under test: one host behind one bare interface, its sockets, and its clock, which
  * stands still unless stack_run() lets it go on. Script time 0 is STACK_START on the host's clock.
  *
- * There are two: stack.c has the host in this process and sees everything that it does; shared.c
- * loads the shared object for packetdrill and drives it as that tool does.
+ * There are three: stack.c has the host in this process and sees everything that it does; shared.c
+ * loads the shared object for packetdrill and drives it as that tool does; linux.c has the kernel
+ * of the machine in place of it, and real time.
  */
 enum { STACK_FIRST_FD = 3 };
 
@@ -35,9 +36,10 @@ struct stack {
     void (*turned)(void *context); /* after every turn */
     void *context;
     bool in_turned;
-    uint64_t wake_ns;      /* a turn is wanted then, of the host's clock; 0: none is */
-    int timeout_ms;        /* of the call to poll() or epoll_wait() that comes */
-    struct shared *shared; /* of shared.c */
+    uint64_t wake_ns;           /* a turn is wanted then, of the host's clock; 0: none is */
+    int timeout_ms;             /* of the call to poll() or epoll_wait() that comes */
+    struct shared *shared;      /* of shared.c */
+    struct linux_stack *kernel; /* of linux.c */
 };
 
 /* In memory that is used again by the next stack: one at a time. False without memory. */
@@ -66,6 +68,9 @@ bool stack_attempt(struct stack *stack, void (*attempt)(void *context), void *co
 
 /* Whether there is such a call. */
 bool stack_has_call(const char *name);
+
+/* Sets what routes have, "initcwnd" and the like, of the one to the peer. False: it cannot be. */
+bool stack_set_route(struct stack *stack, const char *attribute, const char *value);
 
 /* A packet comes in. */
 void stack_input(struct stack *stack, const void *bytes, size_t length);

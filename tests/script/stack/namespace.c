@@ -5,12 +5,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "tests/script/stack/shared.h"
+#include "tests/script/stack/namespace.h"
 
-/* Sysctls of the network namespace that the script runs in, where the shared object looks. */
+/* Sysctls are those of the network namespace that the script runs in: the shared object for
+ * packetdrill looks there. */
 
 enum { SKIPPED_TEST = 77 }; /* as meson has it */
 
+enum { CONGESTION_NAME = 16 };
+
+static char congestion[CONGESTION_NAME]; /* wanted, and not the namespace's */
 static bool changed = true; /* the namespace is no longer, or not yet, as it is to begin */
 
 static bool write_sysctl(const char *name, const char *value)
@@ -27,12 +31,24 @@ static bool write_sysctl(const char *name, const char *value)
     return fclose(file) == 0 && written;
 }
 
+/* A kernel whose own algorithm is another one may let but sockets of the privileged have this. */
+static void set_congestion(const char *name)
+{
+    bool taken = write_sysctl("net.ipv4.tcp_congestion_control", name);
+    snprintf(congestion, sizeof congestion, "%s", taken ? "" : name);
+}
+
+const char *namespace_congestion(void)
+{
+    return congestion[0] != 0 ? congestion : NULL;
+}
+
 /* What a kernel may have otherwise than the other stack, or inherit from the machine. */
 static void begin_as_the_other(const struct settings *settings)
 {
     char text[64];
     const uint32_t *rmem = settings->policy.tcp_rmem, *wmem = settings->policy.tcp_wmem;
-    write_sysctl("net.ipv4.tcp_congestion_control", "cubic");
+    set_congestion("cubic");
     write_sysctl("net.ipv4.tcp_syn_linear_timeouts", "0");
     write_sysctl("net.ipv4.tcp_invalid_ratelimit", "500");
     write_sysctl("net.ipv4.tcp_rfc1337", "1");
@@ -42,7 +58,7 @@ static void begin_as_the_other(const struct settings *settings)
     write_sysctl("net.ipv4.tcp_wmem", text);
 }
 
-void shared_enter_namespace(const struct settings *settings)
+void namespace_enter(const struct settings *settings)
 {
     if (!changed)
         return;
@@ -54,11 +70,20 @@ void shared_enter_namespace(const struct settings *settings)
     changed = false;
 }
 
+void namespace_spoil(void)
+{
+    changed = true;
+}
+
 bool settings_sysctl(struct settings *settings, struct chaski *host, const char *name,
                      const char *value, char note[NOTE_MAX])
 {
     (void)settings, (void)host;
     changed = true;
+    if (strcmp(name, "net.ipv4.tcp_congestion_control") == 0) {
+        set_congestion(value);
+        return true;
+    }
     if (write_sysctl(name, value))
         return true;
     snprintf(note, NOTE_MAX, "the kernel has no %.80s=%.60s", name, value);
