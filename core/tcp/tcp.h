@@ -335,6 +335,7 @@ int tcp_listener_set(struct tcp *tcp, chaski_listener listener, enum chaski_tcp_
                      int64_t value);
 int tcp_listener_save_syn(struct tcp *tcp, chaski_listener listener, uint8_t mode);
 int tcp_listener_defer(struct tcp *tcp, chaski_listener listener, uint8_t count);
+int tcp_listener_backlog(struct tcp *tcp, chaski_listener listener, uint32_t backlog);
 uint32_t tcp_fast_open_room(const struct tcp *tcp, const struct chaski_address *server,
                             bool without_cookie);
 int tcp_accept(struct tcp *tcp, chaski_listener listener, chaski_tcp *connection);
