@@ -143,9 +143,9 @@ struct tcp_connection {
     /* ---- line 2 ---- */
     struct tcp_receive_queue receive;
     uint32_t work_next;              /* in tcp->work: the next one; 0: not in there */
-    uint32_t unacknowledged_in : 25; /* bytes received since the last acknowledgement was sent */
+    uint32_t unacknowledged_in : 18; /* bytes received since the last acknowledgement was sent */
     uint32_t quick_acks : 5;         /* so many acknowledgements go at once, */
-    uint32_t pingpong : 1;           /* unless the application answers, so that they can wait */
+    uint32_t pingpong : 8;           /* unless the application has answered so many times */
     uint32_t refuses_text : 1;       /* nobody will read what comes behind our FIN */
     uint64_t ack_at;    /* delayed acknowledgement; TIMER_NEVER: off, as for its like */
     struct timer timer; /* at the earliest of the deadlines; its own stands first */
@@ -247,7 +247,7 @@ struct tcp_work {
 #define TCP_WORK_END UINT32_MAX /* follows the last one */
 
 struct tcp_secrets {
-    struct siphash_key sequence, port, cookie, timestamp, fast_open;
+    struct siphash_key sequence, port, cookie, timestamp, fast_open, challenge;
 };
 
 struct tcp {
@@ -258,8 +258,9 @@ struct tcp {
     struct chaski *host; /* handed to closures, never followed */
     struct tcp_knobs knobs;
     struct tcp_secrets secrets;
-    uint64_t now_ns;        /* of the turn */
-    uint64_t sequence_tick; /* of the latest initial sequence number */
+    uint64_t now_ns;                            /* of the turn */
+    uint64_t sequence_tick;                     /* of the latest initial sequence number */
+    uint32_t challenge_second, challenges_left; /* tcp_challenge.c */
 
     struct tcp_table table;
     struct tcp_connection *connections;
@@ -334,6 +335,7 @@ int tcp_listener_set(struct tcp *tcp, chaski_listener listener, enum chaski_tcp_
                      int64_t value);
 int tcp_listener_save_syn(struct tcp *tcp, chaski_listener listener, uint8_t mode);
 int tcp_listener_defer(struct tcp *tcp, chaski_listener listener, uint8_t count);
+int tcp_listener_backlog(struct tcp *tcp, chaski_listener listener, uint32_t backlog);
 uint32_t tcp_fast_open_room(const struct tcp *tcp, const struct chaski_address *server,
                             bool without_cookie);
 int tcp_accept(struct tcp *tcp, chaski_listener listener, chaski_tcp *connection);

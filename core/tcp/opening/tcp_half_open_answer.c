@@ -3,6 +3,7 @@
 #include "core/tcp/opening/tcp_half_open_internal.h"
 #include "core/tcp/opening/tcp_listener.h"
 #include "core/tcp/receiving/tcp_receive_window.h"
+#include "core/tcp/receiving/tcp_segment.h"
 #include "core/tcp/sending/tcp_build.h"
 
 /* What the peers of half-open connections are told: SYN+ACK, challenges, resets. */
@@ -104,7 +105,7 @@ void half_open_answer_by_cookie(struct tcp *tcp, struct tcp_half_open *syn, stru
 void half_open_challenge(struct tcp *tcp, struct tcp_half_open *entry, struct packet *packet,
                          uint64_t now_ns)
 {
-    if (entry->flags & HALF_OPEN_CHALLENGED) {
+    if ((entry->flags & HALF_OPEN_CHALLENGED) || !tcp_may_challenge(tcp, now_ns)) {
         count(tcp->counters, CHASKI_TCP_ANSWERS_LIMITED);
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
         return;

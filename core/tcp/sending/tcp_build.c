@@ -108,7 +108,7 @@ static void send_for(struct tcp *tcp, struct tcp_connection *c, struct packet *p
     }
     if (packet->length > header_length && c->bytes_received != 0 &&
         clock_ms(now_ns) - c->text_ms < tcp->knobs.ack_delay_us / 1000)
-        c->pingpong = 1; /* that is an answer */
+        tcp_note_answer(c);
     if (has(c, TCPF_AO))
         send_authenticated(tcp, c, packet, now_ns);
     else
