@@ -34,7 +34,7 @@
  *                    (tcp_judge), then its application; tcp_predicted: that of nearly all, in
  *                    short. tcp_text: received text and FIN; tcp_prune: who makes room when that
  *                    has filled its share of the pools; tcp_receive_window: how much more the peer
- *                    may send
+ *                    may send; tcp_shrink: less than it was told
  *   recovery/        tcp_ack: what an acknowledgement does to the scoreboard, the clock and the
  *                    window; what is lost, and where its repair stands
  *   window/          how much may be in flight, and how fast it goes: marks, pacing
@@ -120,7 +120,7 @@ struct tcp_connection {
     uint32_t snd_wnd; /* unscaled, in bytes */
 
     /* ---- line 1 ---- */
-    uint32_t rcv_advertised; /* right edge of the window that the peer knows */
+    uint32_t rcv_advertised; /* right edge of the window that the peer knows, the largest told */
     uint32_t snd_wl1, snd_wl2;
     uint32_t max_snd_wnd;
     uint32_t last_ack_sent; /* RFC 7323's Last.ACK.sent */
@@ -176,7 +176,10 @@ struct tcp_connection {
     uint32_t sent_ms;     /* when data was last sent */
     uint32_t send_limit;  /* bytes that may be queued to be sent */
     uint32_t send_urgent, receive_urgent;
-    uint32_t fin_at; /* sequence number of the peer's FIN */
+    union {
+        uint32_t fin_at;   /* TCPF_FIN_KNOWN: sequence number of the peer's FIN */
+        uint32_t rcv_told; /* else, where windows shrink: right edge of the one told last */
+    };
 
     /* ---- line 5 ---- */
     struct ecn_received ecn;
@@ -333,6 +336,7 @@ int tcp_listener_set(struct tcp *tcp, chaski_listener listener, enum chaski_tcp_
                      int64_t value);
 int tcp_listener_save_syn(struct tcp *tcp, chaski_listener listener, uint8_t mode);
 int tcp_listener_defer(struct tcp *tcp, chaski_listener listener, uint8_t count);
+int tcp_listener_backlog(struct tcp *tcp, chaski_listener listener, uint32_t backlog);
 uint32_t tcp_fast_open_room(const struct tcp *tcp, const struct chaski_address *server,
                             bool without_cookie);
 int tcp_accept(struct tcp *tcp, chaski_listener listener, chaski_tcp *connection);

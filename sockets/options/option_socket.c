@@ -33,13 +33,19 @@ static int set_buffer(struct socket *socket, enum plain_option option, uint32_t 
     return socket_apply_one(socket, option);
 }
 
+/* No more than half of what a stream can ever hold. */
 static int set_lowat(struct socket *socket, const struct option_in *in)
 {
     int value;
     int error = option_read_int(in, &value);
     if (error != 0)
         return error;
-    socket->plain[PLAIN_RCVLOWAT] = value < 0 ? INT_MAX : value == 0 ? 1 : value;
+    int64_t room = socket->asked[PLAIN_RCVBUF] ? socket->plain[PLAIN_RCVBUF]
+                                               : socket->file.table->policy.tcp_rmem[2];
+    int64_t lowat = value < 0 ? INT_MAX : value;
+    if (is_stream(socket) && lowat > room / 2)
+        lowat = room / 2;
+    socket->plain[PLAIN_RCVLOWAT] = lowat != 0 ? lowat : 1;
     return 0;
 }
 
@@ -200,7 +206,7 @@ int socket_level_get(struct socket *socket, int name, const struct option_out *o
     case SO_MAX_PACING_RATE:
         return get_pacing_rate(socket, out);
     case SO_TIMESTAMPING:
-        return option_write_int(out, (int)socket->timestamping);
+        return stamping_get(socket, out);
     case SO_TIMESTAMP:
     case SO_TIMESTAMPNS:
         return stamping_get_received(socket, name, out);

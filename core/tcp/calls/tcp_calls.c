@@ -72,7 +72,7 @@ static void taken(struct tcp *tcp, struct tcp_connection *c, uint32_t n)
         c->flags |= TCPF_ACK_NOW;
         connection_wants_output(tcp, c);
     }
-    if (c->state != CHASKI_TCP_CLOSED && tcp_window_opened(c))
+    if (c->state != CHASKI_TCP_CLOSED && tcp_window_opened(tcp, c))
         connection_wants_output(tcp, c);
 }
 

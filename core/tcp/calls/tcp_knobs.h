@@ -40,6 +40,9 @@ struct tcp_knobs {
     bool lax_timestamps; /* segments may lack them though they were agreed on */
     bool lax_window;     /* text that ends beyond the window is taken whole or not at all */
     bool sack, window_scaling;
+    uint8_t
+        app_win; /* of a window 1/2^n is for the application, until segments have come; 0: none */
+    bool shrink_window;         /* to less than was told, where memory would run out */
     uint8_t congestion;         /* enum chaski_congestion */
     bool slow_start_after_idle; /* RFC 5681, 4.1 */
     bool dsack;                 /* RFC 2883 */

@@ -245,6 +245,15 @@ int tcp_listener_defer(struct tcp *tcp, chaski_listener handle, uint8_t count)
     return 0;
 }
 
+int tcp_listener_backlog(struct tcp *tcp, chaski_listener handle, uint32_t backlog)
+{
+    struct tcp_listener *listener = listener_of(tcp, handle);
+    if (listener == NULL)
+        return CHASKI_STALE;
+    listener->backlog = backlog;
+    return 0;
+}
+
 int tcp_listener_fast_open(struct tcp *tcp, chaski_listener handle, uint32_t queue)
 {
     struct tcp_listener *listener = listener_of(tcp, handle);

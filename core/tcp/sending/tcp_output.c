@@ -506,7 +506,7 @@ static void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_n
     }
     if (c->state == CHASKI_TCP_CLOSED)
         return;
-    if (!has(c, TCPF_ACK_NOW) && tcp_window_opened(c))
+    if (!has(c, TCPF_ACK_NOW) && tcp_window_opened(tcp, c))
         c->flags |= TCPF_ACK_NOW;
     bool starved = send_all(tcp, c, now_ns) == OUT_OF_MEMORY;
     count_many(tcp->counters, CHASKI_TCP_OUTPUT_NO_MEMORY, starved);
