@@ -162,6 +162,8 @@ static const struct row rows[] = {
     ROW("tcp_window_scaling", window_scaling, NUMBER, 1, 0, 1, "RFC 7323"),
     ROW("tcp_wmem", send_buffer, BUFFER, 1, LEAST_BUFFER, INT32_MAX,
         "send buffer: least, at first, most"),
+    ROW("tcp_workaround_signed_windows", signed_windows, NUMBER, 1, 0, 1,
+        "tell of no more than 32767 bytes where no scale was agreed on"),
 };
 
 enum { ROWS = sizeof rows / sizeof rows[0], VALUES = 3, DIGITS_MAX = 18 };
