@@ -732,6 +732,18 @@ static void a_pause_takes_the_window_back(void **state)
     }
 }
 
+/* RFC 2861, 3.1: how far it had come is remembered. */
+static void slow_start_after_a_pause_goes_three_quarters_of_the_way(void **state)
+{
+    (void)state;
+    acknowledge(fly(0) + 10 * MSS);
+    connection()->congestion.threshold = 5 * MSS; /* of a loss long ago */
+    ms(5000);
+    peer_host_writes(&peer, 20 * MSS);
+    assert_int_equal(hear_all(), 10);
+    assert_int_equal(info().tcpi_snd_ssthresh, 15);
+}
+
 /* ---- F-RTO (RFC 5682) ---- */
 
 static uint32_t time_out(uint32_t more)
@@ -950,6 +962,7 @@ int main(void)
         test(a_little_goes_at_once_after_a_recovery),
         test(progress_lets_a_segment_more_go),
         test(a_pause_takes_the_window_back),
+        test(slow_start_after_a_pause_goes_three_quarters_of_the_way),
         test(a_spurious_time_out_is_taken_back),
         test(a_real_time_out_goes_on),
         test(without_new_data_the_lost_goes_again),
