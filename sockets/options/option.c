@@ -137,6 +137,8 @@ static int set_number(struct socket *socket, const struct option *option,
 {
     int number;
     int error = read_number(option->level, in, &number);
+    if (option->plain == PLAIN_MULTICAST_TTL && is_stream(socket))
+        return -EINVAL;
     if (error != 0)
         return error;
     if (option->kind == NUMBER && (number < option->least || number > option->most))

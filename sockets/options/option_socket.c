@@ -152,7 +152,8 @@ static int get_error(struct socket *socket, const struct option_out *out)
 {
     if (is_stream(socket))
         tcp_socket_refresh(socket);
-    return option_write_int(out, -socket_take_error(socket));
+    int error = -socket_take_error(socket);
+    return option_write_int(out, error != 0 ? error : tcp_socket_take_soft_error(socket));
 }
 
 /* Linux's SK_MEMINFO_*: received, SO_RCVBUF, being sent, SO_SNDBUF, and what there is not here. */

@@ -343,6 +343,11 @@ void scoreboard_sack(struct tcp_scoreboard *board, struct pool *pool, uint32_t l
     }
 }
 
+bool scoreboard_reneges(const struct tcp_scoreboard *board)
+{
+    return is_sacked(sent_of(tree_first(&board->sent)));
+}
+
 /* ---- Losses -------------------------------------------------------------------------------- */
 
 static void mark_lost(struct tcp_scoreboard *board, struct tcp_sent *sent)

@@ -104,6 +104,10 @@ static inline void news_begin(struct sent_news *news, uint64_t now_ns)
     news->now_ns = now_ns;
 }
 
+/* Whether the first segment in flight is reported as received: the peer has taken its word back
+ * (RFC 2018, 8), or the acknowledgement is to follow. */
+bool scoreboard_reneges(const struct tcp_scoreboard *board);
+
 void scoreboard_init(struct tcp_scoreboard *board, uint32_t una);
 
 /* Notes a range that is about to be sent for the first time, in segments of `mss`; it may be
