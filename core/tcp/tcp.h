@@ -218,6 +218,7 @@ struct tcp_listener {
     uint32_t generation; /* even: free */
     uint32_t max_connections, connections;
     uint32_t backlog, waiting;
+    uint32_t half_open; /* entries that are its own */
     uint32_t fast_open,
         fast_opening; /* with data on their SYN, the handshake not over: most, now */
     uint32_t fast_open_resets, fast_open_resets_ms; /* ended so by a reset, since when */

@@ -89,6 +89,8 @@ static const struct row rows[] = {
         "1: take what ends beyond the window whole when nothing waits to be read, as Linux does"),
     ROW("tcp_max_reordering", max_reordering, NUMBER, 1, 1, 65535,
         "segments by which reordering is told at most"),
+    ROW("tcp_max_syn_backlog", max_syn_backlog, NUMBER, 1, 0, INT32_MAX,
+        "half-open connections of a listener, beyond which SYNs are answered by cookies"),
     ROW("tcp_max_tw_buckets", time_wait_most, NUMBER, 1, 0, INT32_MAX,
         "connections in TIME-WAIT; one more is closed at once"),
     ROW("tcp_min_rtt_wlen", min_rtt_window_s, NUMBER, 1, 0, 86400,
@@ -160,6 +162,8 @@ static const struct row rows[] = {
     ROW("tcp_window_scaling", window_scaling, NUMBER, 1, 0, 1, "RFC 7323"),
     ROW("tcp_wmem", send_buffer, BUFFER, 1, LEAST_BUFFER, INT32_MAX,
         "send buffer: least, at first, most"),
+    ROW("tcp_workaround_signed_windows", signed_windows, NUMBER, 1, 0, 1,
+        "tell of no more than 32767 bytes where no scale was agreed on"),
 };
 
 enum { ROWS = sizeof rows / sizeof rows[0], VALUES = 3, DIGITS_MAX = 18 };

@@ -43,7 +43,7 @@ struct half_open_offer half_open_offer(const struct tcp *tcp, const struct tcp_h
     return (struct half_open_offer){
         .listener = listener,
         .mss = (uint16_t)mss,
-        .window = tcp_first_window(wanted != 0 ? wanted : tcp->knobs.receive_buffer, segment),
+        .window = tcp_first_window(tcp, wanted != 0 ? wanted : tcp->knobs.receive_buffer, segment),
         .scale = tcp_scale_for(wanted != 0 ? wanted : tcp->knobs.receive_buffer_max),
         .traffic_class = traffic_class_for(tcp, listener, entry),
     };

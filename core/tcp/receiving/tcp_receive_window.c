@@ -16,10 +16,16 @@ static uint32_t window_in_units(uint32_t window, uint32_t room, uint32_t unit)
     return up <= room || (up == unit && room != 0) ? up : window & ~(unit - 1);
 }
 
-uint16_t tcp_first_window(uint32_t room, uint32_t mss)
+/* Peers that do not know of scales may take windows for signed numbers. */
+static uint16_t most_unscaled(const struct tcp *tcp)
+{
+    return tcp->knobs.signed_windows ? INT16_MAX : UINT16_MAX;
+}
+
+uint16_t tcp_first_window(const struct tcp *tcp, uint32_t room, uint32_t mss)
 {
     uint32_t whole = room > mss ? room - room % mss : room;
-    return (uint16_t)minimum(whole, UINT16_MAX);
+    return (uint16_t)minimum(whole, most_unscaled(tcp));
 }
 
 /* What the peer will send most in a segment, as far as we know when our SYN goes. */
@@ -55,9 +61,10 @@ uint32_t tcp_window_room(const struct tcp *tcp, const struct tcp_connection *c)
     uint32_t limit = opening ? c->receive.limit : window_limit(tcp, c);
     uint32_t room = limit > c->receive.length ? limit - c->receive.length : 0;
     if (opening)
-        return tcp_first_window(room, first_segment(c));
-    room = minimum(room, (uint32_t)UINT16_MAX << c->receive_scale);
-    uint64_t grown = UINT16_MAX + 2 * c->bytes_received;
+        return tcp_first_window(tcp, room, first_segment(c));
+    uint32_t first = most_unscaled(tcp);
+    room = minimum(room, c->receive_scale == 0 ? first : (uint32_t)UINT16_MAX << c->receive_scale);
+    uint64_t grown = first + 2 * c->bytes_received;
     return room < grown ? room : (uint32_t)grown;
 }
 
@@ -94,5 +101,6 @@ bool tcp_window_opened(const struct tcp *tcp, const struct tcp_connection *c)
         return false;
     if (may_shrink(tcp, c))
         return shrink_opened(tcp, c);
-    return tcp_window_is_news(c, c->rcv_advertised - c->rcv_nxt, tcp_window_room(tcp, c));
+    uint32_t known = c->rcv_advertised - c->rcv_nxt;
+    return known <= c->receive.limit / 2 && tcp_window_is_news(c, known, tcp_window_room(tcp, c));
 }

@@ -9,7 +9,7 @@ uint32_t tcp_window_to_send(const struct tcp *tcp, struct tcp_connection *c);
 /* The window that was told last; what the peer may still send that was told before may be more. */
 uint32_t tcp_window_told(const struct tcp *tcp, const struct tcp_connection *c);
 /* The window of a SYN, which has no scale: whole segments of `mss`, as Linux. */
-uint16_t tcp_first_window(uint32_t room, uint32_t mss);
+uint16_t tcp_first_window(const struct tcp *tcp, uint32_t room, uint32_t mss);
 /* True when an update of the window is worth a segment of its own (RFC 9293, 3.8.6.2.2). */
 bool tcp_window_opened(const struct tcp *tcp, const struct tcp_connection *c);
 
