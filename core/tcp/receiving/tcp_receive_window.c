@@ -101,5 +101,6 @@ bool tcp_window_opened(const struct tcp *tcp, const struct tcp_connection *c)
         return false;
     if (may_shrink(tcp, c))
         return shrink_opened(tcp, c);
-    return tcp_window_is_news(c, c->rcv_advertised - c->rcv_nxt, tcp_window_room(tcp, c));
+    uint32_t known = c->rcv_advertised - c->rcv_nxt;
+    return known <= c->receive.limit / 2 && tcp_window_is_news(c, known, tcp_window_room(tcp, c));
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/tcp/receiving/tcp_segment.h"
 #include "core/tcp/sending/tcp_build.h"
+#include "core/tcp/sending/tcp_output.h"
 
 /* Text that has come, and the FIN behind it: queued, in order or behind a gap, and the
  * acknowledgement that is owed for it. */
@@ -121,8 +122,10 @@ static uint32_t put_beside_gap(struct tcp *tcp, struct tcp_connection *c, struct
         tcp_note_duplicate(tcp, c, from, to);
         c->flags |= TCPF_ACK_NOW;
     }
-    if (left != c->rcv_nxt)
+    if (left != c->rcv_nxt) {
         account_out_of_order(tcp, c);
+        tune_receive_gap(tcp, c, right);
+    }
     receive_queue_insert(queue, packet, tcp->counters);
     count(tcp->counters, CHASKI_TCP_OUT_OF_ORDER);
     uint32_t filled = receive_queue_close_gap(queue, c->rcv_nxt);

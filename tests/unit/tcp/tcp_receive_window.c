@@ -15,8 +15,8 @@
 
 enum { BUFFER = 4096, LONG = 10000, SLACK = 65536 };
 
-#define SMALL "4096 8192 8192"      /* no scale */
-#define GROWING "4096 8192 1000000" /* by 16 */
+#define SMALL "4096 8192 8192"     /* no scale */
+#define SCALED "4096 8192 1000000" /* by 16 */
 
 static const uint8_t with_all[] = {2, 4, 0x05, 0xb4, 4, 2, 1, 1, 3, 3, 7, 1};
 
@@ -29,6 +29,7 @@ static void open_buffer(struct peer *peer, const char *sizes, const char *knob, 
 {
     peer_make(peer, NULL);
     assert_int_equal(chaski_set_knob(peer->host, "tcp_rmem", sizes), 0);
+    assert_int_equal(chaski_set_knob(peer->host, "tcp_moderate_rcvbuf", "0"), 0);
     assert_int_equal(chaski_set_knob(peer->host, knob, value), 0);
     peer->syn_options = with_all;
     peer->syn_options_length = sizeof with_all;
@@ -168,7 +169,7 @@ static void windows_stay_without_the_knob(void **state)
 {
     (void)state;
     struct peer peer;
-    open_with(&peer, GROWING, "tcp_shrink_window", "0");
+    open_with(&peer, SCALED, "tcp_shrink_window", "0");
     assert_int_equal(connection_at(&peer)->receive_scale, SCALE);
     assert_int_equal(shrinkage(&peer), 0);
     peer_free(&peer);
@@ -180,7 +181,7 @@ static void windows_shrink_to_what_memory_allows(void **state)
 {
     (void)state;
     struct peer peer;
-    open_with(&peer, GROWING, "tcp_shrink_window", "1");
+    open_with(&peer, SCALED, "tcp_shrink_window", "1");
     const struct tcp_connection *c = connection_at(&peer);
     assert_true(shrinkage(&peer) > BUFFER / 2);
     uint32_t first = peer.next, edge = c->rcv_advertised;
@@ -198,7 +199,7 @@ static void windows_do_not_shrink_before_a_fin(void **state)
 {
     (void)state;
     struct peer peer;
-    open_with(&peer, GROWING, "tcp_shrink_window", "1");
+    open_with(&peer, SCALED, "tcp_shrink_window", "1");
     shrinkage(&peer);
     uint32_t first = peer.next, left = connection_at(&peer)->rcv_advertised - first - 1;
     struct segment fin = peer_segment(&peer, SEGMENT_ACK | SEGMENT_FIN);
