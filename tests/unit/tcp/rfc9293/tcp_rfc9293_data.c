@@ -306,6 +306,22 @@ static void must_32_the_application_is_told_of_urgent_data(void **state)
     peer_free(&peer);
 }
 
+/* A pointer to what has come already says nothing, though new text is with it. */
+static void must_32_the_application_is_not_told_of_the_past(void **state)
+{
+    (void)state;
+    struct peer peer;
+    peer_make(&peer, NULL);
+    peer_opens(&peer);
+    peer_says(&peer, SEGMENT_ACK, 100);
+    peer.events = 0;
+    peer.next -= 50;
+    say_urgent(&peer, 20, 100);
+    assert_int_equal(peer.events, CHASKI_READABLE);
+    assert_false(is_urgent(&peer));
+    peer_free(&peer);
+}
+
 /* Whether more urgent data remains to be read, to the byte, at the end of the stream too. */
 static void must_33_the_application_learns_what_remains(void **state)
 {
@@ -365,6 +381,7 @@ int main(void)
         cmocka_unit_test(must_30_urgent_data_is_supported),
         cmocka_unit_test(must_31_urgent_data_has_any_length),
         cmocka_unit_test(must_32_the_application_is_told_of_urgent_data),
+        cmocka_unit_test(must_32_the_application_is_not_told_of_the_past),
         cmocka_unit_test(must_33_the_application_learns_what_remains),
         cmocka_unit_test(must_62_the_pointer_points_behind),
     };
