@@ -25,6 +25,7 @@ struct call {
     nfds_t count;
     struct epoll_event *events;
     int most, to;
+    ssize_t unfinished; /* what a connect() that gives up is told */
 };
 
 static inline struct call *call_of(struct attempt *attempt)

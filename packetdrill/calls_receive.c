@@ -9,6 +9,12 @@ static ssize_t run_receive(struct machine *m, struct attempt *attempt)
 {
     struct call *call = call_of(attempt);
     struct msghdr message = *call->message;
+    attempt->pending = false;
+    if (call->done != 0 && !sockets_goes_on(m->sockets, call->fd, SOCKETS_RECEIVING, call->flags,
+                                            call->done, call->wanted))
+        return (ssize_t)call->done;
+    if (m->now_ns >= attempt->until_ns)
+        call->flags |= MSG_DONTWAIT; /* what there is will do */
     ssize_t value = sockets_recvmsg(m->sockets, call->fd, &message, call->flags);
     if (value == -ENOTSOCK)
         value = sockets_readv(m->sockets, call->fd, message.msg_iov, (int)message.msg_iovlen);

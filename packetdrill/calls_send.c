@@ -9,6 +9,10 @@ static ssize_t run_send(struct machine *m, struct attempt *attempt)
 {
     struct call *call = call_of(attempt);
     ssize_t value;
+    attempt->pending = false;
+    if (call->done != 0 && !sockets_goes_on(m->sockets, call->fd, SOCKETS_SENDING, call->flags,
+                                            call->done, call->wanted))
+        return (ssize_t)call->done;
     do {
         value = sockets_sendmsg(m->sockets, call->fd, call->message, call->flags);
         if (value == -ENOTSOCK)

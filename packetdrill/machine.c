@@ -291,6 +291,7 @@ static ssize_t wait_alone(struct machine *m, struct attempt *attempt, ssize_t va
         if (to == UINT64_MAX)
             return value == -EAGAIN || value == 0 ? -EINTR : value;
         step(m, to);
+        machine_turn(m); /* calls have the time of the last turn */
         let_catch_up(m);
         value = attempt->run(m, attempt);
         machine_turn(m);

@@ -48,6 +48,8 @@ static int set_queue(struct socket *socket, const struct option_in *in)
         return error;
     if (value < 0 || !(is_closed(socket) || socket->phase == SOCKET_LISTENING))
         return -EINVAL;
+    uint32_t most = socket->file.table->policy.somaxconn;
+    value = (uint32_t)value < most ? value : (int)most;
     socket->plain[PLAIN_FASTOPEN] = value;
     if (socket->phase == SOCKET_LISTENING)
         chaski_tcp_listener_fast_open(host_of(socket), socket->listener, (uint32_t)value);

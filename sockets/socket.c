@@ -48,6 +48,7 @@ static void set_defaults(struct socket *socket, const struct sockets_policy *pol
     plain[PLAIN_MULTICAST_TTL] = 1;
     plain[PLAIN_MULTICAST_LOOP] = 1;
     plain[PLAIN_INCOMING_CPU] = -1;
+    plain[PLAIN_TXREHASH] = 1;
     socket->congestion = policy->congestion;
     socket->timeout_ns[SOCKETS_RECEIVING] = UINT64_MAX;
     socket->timeout_ns[SOCKETS_SENDING] = UINT64_MAX;

@@ -234,13 +234,19 @@ int tcp_socket_shutdown(struct socket *socket, int how);
 /* Looks at what the core's connection has come to. */
 void tcp_socket_refresh(struct socket *socket);
 
+/* Nothing more will be moved: an end or an error waits to be told. */
+bool tcp_socket_is_over(struct socket *socket, enum sockets_direction direction);
+
 /* What the connection is like; false when there is none. */
 bool tcp_socket_info(const struct socket *socket, struct chaski_tcp_info *info);
 
 /* The peer has sent its FIN. */
 bool tcp_peer_finished(const struct chaski_tcp_info *info);
 
-/* Likewise, and all that came before has been read. */
+/* No further segment has room: whoever waits for more waits in vain. */
+bool tcp_window_is_shut(const struct chaski_tcp_info *info);
+
+/* The peer has sent its FIN, and all that came before has been read. */
 bool tcp_stream_is_over(const struct socket *socket);
 
 /* ---- send_buffer.c ---- */
@@ -323,6 +329,7 @@ void stamps_forget(struct socket *socket);
 struct option_in;
 struct option_out;
 int stamping_set(struct socket *socket, const struct option_in *in);
+int stamping_get(const struct socket *socket, const struct option_out *out);
 /* SO_TIMESTAMP and SO_TIMESTAMPNS. */
 int stamping_set_received(struct socket *socket, int name, const struct option_in *in);
 int stamping_get_received(const struct socket *socket, int name, const struct option_out *out);

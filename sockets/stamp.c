@@ -155,6 +155,14 @@ int stamping_set(struct socket *socket, const struct option_in *in)
     return 0;
 }
 
+/* Who has room is told the clock too: there is none but the host's. */
+int stamping_get(const struct socket *socket, const struct option_out *out)
+{
+    struct so_timestamping told = {.flags = (int)socket->timestamping};
+    return option_write(out, &told,
+                        *out->length == sizeof told.flags ? sizeof told.flags : sizeof told);
+}
+
 /* ---- When datagrams and segments came ---- */
 
 int stamping_set_received(struct socket *socket, int name, const struct option_in *in)

@@ -252,8 +252,11 @@ uint64_t sockets_timeout(const struct sockets *s, int fd, enum sockets_direction
 bool sockets_goes_on(const struct sockets *s, int fd, enum sockets_direction direction, int flags,
                      size_t done, size_t wanted)
 {
-    const struct file *file = file_of(s, fd);
+    struct file *file = file_of(s, fd);
     if (file == NULL || !file_blocks(file, flags) || done >= wanted)
+        return false;
+    struct socket *socket = socket_of(file);
+    if (socket != NULL && is_stream(socket) && tcp_socket_is_over(socket, direction))
         return false;
     return direction == SOCKETS_SENDING || ((flags & MSG_WAITALL) && !(flags & MSG_PEEK));
 }

@@ -56,6 +56,11 @@ static void happened(void *context, struct chaski *host, chaski_tcp connection, 
 
 /* ---- What it has come to ---- */
 
+bool tcp_window_is_shut(const struct chaski_tcp_info *info)
+{
+    return info->tcpi_rcv_wnd <= info->tcpi_rcv_mss;
+}
+
 bool tcp_stream_is_over(const struct socket *socket)
 {
     struct chaski_piece piece;
@@ -105,7 +110,8 @@ static uint32_t stream_events(struct socket *socket, const struct chaski_tcp_inf
         events |= EPOLLHUP;
     int64_t over = urgent_is_next(socket) && !socket->plain[PLAIN_OOBINLINE];
     if (info->receive_queue != 0 &&
-        (int64_t)info->receive_queue >= socket->plain[PLAIN_RCVLOWAT] + over)
+        ((int64_t)info->receive_queue >= socket->plain[PLAIN_RCVLOWAT] + over ||
+         tcp_window_is_shut(info)))
         events |= EPOLLIN | EPOLLRDNORM;
     if (all_written || tcp_socket_has_room(socket, info))
         events |= EPOLLOUT | EPOLLWRNORM;
@@ -141,11 +147,21 @@ static uint32_t tcp_events(struct file *file)
 
 /* ---- Opening ---- */
 
+/* Linux's queue is full when it holds more than the backlog. */
+static uint32_t room_in_queue(const struct socket *socket)
+{
+    return socket->backlog + 1;
+}
+
 int tcp_socket_listen(struct socket *socket, int backlog)
 {
     const struct sockets_policy *policy = &socket->file.table->policy;
-    if (socket->phase == SOCKET_LISTENING) /* the core's backlog stays as it was made */
-        return 0;
+    uint32_t most = backlog < 0 || (uint32_t)backlog > policy->somaxconn ? policy->somaxconn
+                                                                         : (uint32_t)backlog;
+    socket->backlog = most;
+    if (socket->phase == SOCKET_LISTENING)
+        return error_number(
+            host_tcp_listener_backlog(host_of(socket), socket->listener, room_in_queue(socket)));
     if (socket->phase != SOCKET_NEW || socket->deferred)
         return -EINVAL;
     if (socket->local.port == 0) {
@@ -153,12 +169,9 @@ int tcp_socket_listen(struct socket *socket, int backlog)
         if (socket->local.port == 0)
             return -EADDRINUSE;
     }
-    uint32_t most = backlog < 0 || (uint32_t)backlog > policy->somaxconn ? policy->somaxconn
-                                                                         : (uint32_t)backlog;
-    /* Linux's queue is full when it holds more than the backlog. */
     struct chaski_tcp_bind bind = {
         .local = socket->local,
-        .backlog = most + 1,
+        .backlog = room_in_queue(socket),
         .shared = socket->plain[PLAIN_REUSEPORT] != 0,
     };
     int error = ao_listen(socket);
@@ -174,7 +187,6 @@ int tcp_socket_listen(struct socket *socket, int backlog)
     socket->bound = true;
     socket->phase = SOCKET_LISTENING;
     socket->waiting_seen = 0;
-    socket->backlog = most;
     return 0;
 }
 
@@ -281,7 +293,6 @@ int tcp_socket_begin(struct socket *socket, const struct chaski_endpoint *remote
     adopt(socket, connection);
     socket->phase = SOCKET_CONNECTING;
     socket->connect_told = false;
-    socket->read_shut = socket->write_shut = false;
     error = ao_connect(socket, remote);
     if (error != 0)
         forget_connection(socket);
@@ -357,7 +368,7 @@ int tcp_socket_shutdown(struct socket *socket, int how)
     case SOCKET_CONNECTING:
         return tcp_socket_disconnect(socket);
     case SOCKET_CONNECTED:
-        if (how != SHUT_RD && !socket->write_shut)
+        if (how != SHUT_RD)
             chaski_tcp_shutdown(host_of(socket), socket->tcp);
         break;
     case SOCKET_NEW:

@@ -93,15 +93,29 @@ static ssize_t take_out(struct socket *socket, const struct msghdr *message, siz
     return (flags & MSG_TRUNC) ? discard(socket, wanted, most) : copy_out(socket, message, most);
 }
 
+bool tcp_socket_is_over(struct socket *socket, enum sockets_direction direction)
+{
+    struct chaski_tcp_info info;
+    tcp_socket_refresh(socket);
+    bool ended = socket->error != 0 || socket->phase == SOCKET_ENDED;
+    if (direction == SOCKETS_SENDING)
+        return ended || socket->write_shut;
+    if (tcp_socket_info(socket, &info) && info.receive_queue != 0)
+        return false;
+    return ended || socket->read_shut || tcp_stream_is_over(socket);
+}
+
 /* Whether a reader who waits goes on waiting for more than there is (SO_RCVLOWAT). */
 static bool too_little(const struct socket *socket, const struct chaski_tcp_info *info,
                        size_t wanted, int flags)
 {
     int64_t lowat = socket->plain[PLAIN_RCVLOWAT];
     size_t target = (size_t)lowat < wanted ? (size_t)lowat : wanted;
+    if ((flags & MSG_WAITALL) && (flags & MSG_PEEK))
+        target = wanted; /* who takes comes again for the rest */
     return file_blocks(&socket->file, flags) && info->receive_queue < target &&
-           !urgent_waits(socket) && !tcp_peer_finished(info) && !socket->read_shut &&
-           socket->error == 0;
+           !tcp_window_is_shut(info) && !urgent_waits(socket) && !tcp_peer_finished(info) &&
+           !socket->read_shut && socket->error == 0;
 }
 
 /* TCP_CM_INQ: how much is left; 1 stands for an end that waits to be read. */
@@ -137,8 +151,12 @@ ssize_t tcp_socket_receive(struct file *file, struct msghdr *message, int flags)
         return there ? urgent_receive(socket, message, flags) : -EINVAL;
     if ((flags & RECEIVE_STOPS_AT_MARK) && info.receive_queue != 0 && urgent_is_next(socket))
         return 0;
-    if (info.receive_queue == 0 || urgent_limit(socket, info.receive_queue) == 0)
+    if (info.receive_queue == 0)
         return nothing_to_read(socket);
+    if (urgent_limit(socket, info.receive_queue) == 0) { /* the urgent byte is passed over */
+        chaski_tcp_consume(host_of(socket), socket->tcp, (flags & MSG_PEEK) ? 0 : 1);
+        return nothing_to_read(socket);
+    }
     if (too_little(socket, &info, (size_t)wanted, flags))
         return -EAGAIN;
     if (!(flags & MSG_TRUNC) && !pieces_are_there(message->msg_iov, message->msg_iovlen))

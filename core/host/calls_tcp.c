@@ -73,6 +73,11 @@ uint64_t host_tcp_arrival(struct chaski *host, chaski_tcp connection, uint32_t n
     return tcp_arrival(&host->tcp, connection, n);
 }
 
+int host_tcp_listener_backlog(struct chaski *host, chaski_listener listener, uint32_t backlog)
+{
+    return tcp_listener_backlog(&host->tcp, listener, backlog);
+}
+
 int host_tcp_waiting(const struct chaski *host, chaski_listener listener)
 {
     if (listener.index >= host->tcp.listener_limit)

@@ -41,6 +41,9 @@ void host_set_now(struct chaski *host, uint64_t now_ns);
 /* How many connections wait for chaski_tcp_accept(), or CHASKI_STALE. */
 int host_tcp_waiting(const struct chaski *host, chaski_listener listener);
 
+/* From now on as many may wait; those that already do stay. */
+int host_tcp_listener_backlog(struct chaski *host, chaski_listener listener, uint32_t backlog);
+
 /* How many datagrams wait for chaski_udp_receive(), or CHASKI_STALE. */
 int host_udp_waiting(const struct chaski *host, chaski_udp socket);
 

@@ -101,6 +101,57 @@ static void shutting_down_nothing_is_noted(void **state)
     pair_end(&p);
 }
 
+/* It holds for the connection that comes after it. */
+static void what_was_shut_before_stays_so(void **state)
+{
+    struct pair p;
+    (void)state;
+    for (int how = SHUT_RD; how <= SHUT_RDWR; how++) {
+        pair_make(&p);
+        pair_listen(&p, 5);
+        int fd = sockets_socket(p.s[1], AF_INET, SOCK_STREAM, 0);
+        assert_int_equal(sockets_shutdown(p.s[1], fd, how), -ENOTCONN);
+        assert_int_equal(connect_to(&p, fd, PAIR_PORT), -EINPROGRESS);
+        assert_int_equal(connect_to(&p, fd, PAIR_PORT), 0);
+        assert_int_equal(receive(&p, 1, fd), how == SHUT_WR ? -EAGAIN : 0);
+        assert_int_equal(sockets_send(p.s[1], fd, "x", 1, 0), how == SHUT_RD ? 1 : -EPIPE);
+        int server = sockets_accept(p.s[0], p.listener, NULL, NULL);
+        world_settle(&p.world);
+        assert_int_equal(receive(&p, 0, server), how == SHUT_RD ? 1 : -EAGAIN);
+        assert_int_equal(sockets_shutdown(p.s[1], fd, SHUT_WR), 0); /* only now is it said */
+        world_settle(&p.world);
+        assert_int_equal(receive(&p, 0, server), 0);
+        pair_end(&p);
+    }
+}
+
+/* listen() again says how many may wait; those that do stay. */
+static void a_backlog_can_be_changed(void **state)
+{
+    static const int backlogs[] = {0, 2, 1}, waiting[] = {1, 3, 2};
+    struct pair p;
+    (void)state;
+    pair_make(&p);
+    pair_listen(&p, 5);
+    for (int i = 0; i < 3; i++) {
+        int accepted = 0;
+        assert_int_equal(sockets_listen(p.s[0], p.listener, backlogs[i]), 0);
+        for (int n = 0; n < 5; n++)
+            pair_begin(&p);
+        world_settle(&p.world);
+        int fd = sockets_accept(p.s[0], p.listener, NULL, NULL);
+        for (; fd >= 0; fd = sockets_accept(p.s[0], p.listener, NULL, NULL))
+            accepted++;
+        assert_int_equal(accepted, waiting[i]);
+        for (fd = 3; fd < 40; fd++)
+            sockets_close(p.s[1], fd);
+        world_run(&p.world, 200 * WORLD_SECOND);
+        while ((fd = sockets_accept(p.s[0], p.listener, NULL, NULL)) >= 0)
+            sockets_close(p.s[0], fd);
+    }
+    pair_end(&p);
+}
+
 static void shutting_down_wakes_whoever_watches(void **state)
 {
     struct pair p;
@@ -281,6 +332,36 @@ static void listeners_know_of_no_bytes(void **state)
     pair_end(&p);
 }
 
+/* Reading passes the urgent byte over, also when nothing stands behind it. */
+static void an_urgent_byte_is_passed_over(void **state)
+{
+    struct pair p;
+    char byte;
+    (void)state;
+    pair_connect(&p);
+    assert_int_equal(sockets_send(p.s[0], p.server, "!", 1, MSG_OOB), 1);
+    world_settle(&p.world);
+    assert_int_equal(sockets_recv(p.s[1], p.client, &byte, 1, MSG_PEEK), -EAGAIN);
+    assert_int_equal(sockets_recv(p.s[1], p.client, &byte, 1, MSG_OOB | MSG_PEEK), 1);
+    assert_int_equal(sockets_recv(p.s[1], p.client, &byte, 1, 0), -EAGAIN);
+    assert_int_equal(sockets_recv(p.s[1], p.client, &byte, 1, MSG_OOB), -EINVAL);
+    pair_end(&p);
+}
+
+static void memory_that_is_not_there_is_refused(void **state)
+{
+    struct pair p;
+    (void)state;
+    pair_make(&p);
+    int set = sockets_epoll_create(p.s[1], 0);
+    struct epoll_event event;
+    assert_int_equal(sockets_epoll_wait(p.s[1], set, NULL, 1), -EFAULT);
+    assert_int_equal(sockets_epoll_wait(p.s[1], set, &event, 1 << 28), -EINVAL);
+    assert_int_equal(sockets_poll(p.s[1], NULL, 1), -EFAULT);
+    assert_int_equal(sockets_poll(p.s[1], NULL, 0), 0);
+    pair_end(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -288,6 +369,8 @@ int main(void)
         cmocka_unit_test(an_error_outlives_giving_up),
         cmocka_unit_test(shutting_down_gives_up_a_handshake),
         cmocka_unit_test(shutting_down_nothing_is_noted),
+        cmocka_unit_test(what_was_shut_before_stays_so),
+        cmocka_unit_test(a_backlog_can_be_changed),
         cmocka_unit_test(shutting_down_wakes_whoever_watches),
         cmocka_unit_test(text_behind_both_shutdowns_is_reset),
         cmocka_unit_test(a_stream_that_is_over_stays_so),
@@ -297,6 +380,8 @@ int main(void)
         cmocka_unit_test(nothing_asked_is_nothing_done),
         cmocka_unit_test(a_peek_for_the_length_copies_nothing),
         cmocka_unit_test(flags_are_told_back),
+        cmocka_unit_test(an_urgent_byte_is_passed_over),
+        cmocka_unit_test(memory_that_is_not_there_is_refused),
         cmocka_unit_test(listeners_know_of_no_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
