@@ -220,6 +220,20 @@ static void say_urgent(struct peer *peer, uint16_t urgent, uint32_t length)
     peer->next += length;
 }
 
+/* What was read keeps no memory busy, not even the last of it. */
+static void what_was_read_is_freed(void **state)
+{
+    (void)state;
+    struct peer peer;
+    peer_make(&peer, NULL);
+    peer_opens(&peer);
+    peer_says(&peer, SEGMENT_ACK, 100);
+    peer_says(&peer, SEGMENT_ACK, 1000);
+    assert_int_equal(peer_host_reads(&peer, 1100), 1100);
+    world_assert_no_leaks(&peer.world);
+    peer_free(&peer);
+}
+
 static void must_30_urgent_data_is_supported(void **state)
 {
     (void)state;
@@ -378,6 +392,7 @@ int main(void)
         cmocka_unit_test(must_58_acknowledgements_are_aggregated),
         cmocka_unit_test(must_59_all_that_is_queued_is_processed_first),
         cmocka_unit_test(shld_31_segments_out_of_order_are_kept),
+        cmocka_unit_test(what_was_read_is_freed),
         cmocka_unit_test(must_30_urgent_data_is_supported),
         cmocka_unit_test(must_31_urgent_data_has_any_length),
         cmocka_unit_test(must_32_the_application_is_told_of_urgent_data),
