@@ -139,7 +139,8 @@ struct socket {
     uint32_t backlog;   /* of a listener, as listen() was told within its limit */
     uint32_t linger_s;
     uint64_t linger_until_ns;
-    int error; /* SO_ERROR: told once */
+    int error;      /* SO_ERROR: told once */
+    int soft_error; /* likewise while trying goes on, and there is no other */
     union {
         chaski_tcp tcp;
         chaski_listener listener;
@@ -233,6 +234,8 @@ int tcp_socket_shutdown(struct socket *socket, int how);
 
 /* Looks at what the core's connection has come to. */
 void tcp_socket_refresh(struct socket *socket);
+/* An error that ended nothing, unless an acknowledgement has come since: told once, to who asks. */
+int tcp_socket_take_soft_error(struct socket *socket);
 
 /* Nothing more will be moved: an end or an error waits to be told. */
 bool tcp_socket_is_over(struct socket *socket, enum sockets_direction direction);
