@@ -164,6 +164,7 @@ void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t 
     c->send_at = TIMER_NEVER;
     c->backoff = c->retries = 0;
     c->error = 0;
+    c->rcv_told = c->rcv_advertised;
     c->flags &= ~(uint32_t)TCPF_SYN_OWED;
     fast_open_settled(tcp, c);
     mtu_established(tcp, c);

@@ -161,6 +161,16 @@ static int get_error(struct socket *socket, const struct option_out *out)
     return option_write_int(out, -socket_take_error(socket));
 }
 
+/* As it was set, or has grown: half of it is window. */
+static uint32_t receive_buffer(const struct socket *socket)
+{
+    uint32_t set = (uint32_t)socket->plain[PLAIN_RCVBUF];
+    int64_t window = 0;
+    if (is_stream(socket) && socket->has_tcp && !socket->asked[PLAIN_RCVBUF])
+        chaski_tcp_get(socket->file.table->host, socket->tcp, CHASKI_TCP_RCVBUF, &window);
+    return window > set / 2 && window <= INT_MAX / 2 ? 2 * (uint32_t)window : set;
+}
+
 /* Linux's SK_MEMINFO_*: received, SO_RCVBUF, being sent, SO_SNDBUF, and what there is not here. */
 static int get_memory(const struct socket *socket, const struct option_out *out)
 {
@@ -169,7 +179,7 @@ static int get_memory(const struct socket *socket, const struct option_out *out)
     if (is_stream(socket))
         tcp_socket_info(socket, &info);
     uint32_t fields[FIELDS] = {
-        info.receive_queue,    (uint32_t)socket->plain[PLAIN_RCVBUF],
+        info.receive_queue,    receive_buffer(socket),
         info.send_queue,       (uint32_t)socket->plain[PLAIN_SNDBUF],
         [5] = info.send_queue,
     };
@@ -192,7 +202,7 @@ int socket_level_get(struct socket *socket, int name, const struct option_out *o
     case SO_SNDBUF:
         return option_write_int(out, (int)socket->plain[PLAIN_SNDBUF]);
     case SO_RCVBUF:
-        return option_write_int(out, (int)socket->plain[PLAIN_RCVBUF]);
+        return option_write_int(out, (int)receive_buffer(socket));
     case SO_RCVLOWAT:
         return option_write_int(out, (int)socket->plain[PLAIN_RCVLOWAT]);
     case SO_SNDLOWAT:

@@ -141,6 +141,7 @@ static void set_knobs(struct sim *sim, struct sim_host *at)
     if (sim_one_in(&random, 3))
         knobs->send_buffer = 2048 + random_below(&random, 30000);
     set_fast_open(at, &random);
+    knobs->max_syn_backlog = sim_one_in(&random, 3) ? random_below(&random, 4) : INT32_MAX;
     knobs->comp_sack_nr = sim_one_in(&random, 3) ? 44 : 0;
 }
 

@@ -117,7 +117,7 @@ static void set_switch(struct tcp *tcp, struct tcp_connection *c, enum chaski_tc
     else if (option == CHASKI_TCP_CORK || option == CHASKI_TCP_MORE)
         release(tcp, c, false);
     else if (option == CHASKI_TCP_QUICKACK)
-        c->pingpong = !on;
+        c->pingpong = on ? 0 : tcp->knobs.pingpong_threshold;
     else if (option == CHASKI_TCP_KEEPALIVE)
         restart_keep_alive(tcp, c);
 }

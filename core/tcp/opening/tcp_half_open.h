@@ -103,6 +103,9 @@ void half_open_run_filters(struct tcp *tcp, uint64_t now_ns);
 /* Gives up all entries of a listener that is about to go. */
 void half_open_forget(struct tcp *tcp, uint16_t listener, uint64_t now_ns);
 
+/* Another listener may be there for each entry than was: counts anew how many each has. */
+void half_open_recount(struct tcp *tcp);
+
 /* Drops one entry: it has become a connection, */
 void half_open_drop(struct tcp *tcp, uint32_t index);
 /* or it is given up. */

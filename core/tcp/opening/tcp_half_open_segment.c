@@ -135,7 +135,7 @@ static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *en
     if (c != NULL && copy.round == 0) { /* RFC 6298, 3: it was sent once */
         uint32_t sent_ms = copy.due_ms - half_open_wait_ms(tcp, &copy);
         uint32_t rtt_ms = (clock_ms(now_ns) - sent_ms) & HALF_OPEN_DUE;
-        tcp_rtt_sample(tcp, c, maximum(rtt_ms, 1) * 1000);
+        tcp_rtt_sample(tcp, c, maximum(rtt_ms, 1) * 1000, false, now_ns);
     }
     return c;
 }

@@ -35,8 +35,11 @@ static void answer(struct tcp *tcp, struct tcp_connection *c, const struct packe
     }
     if (limited)
         c->challenged_ms = now_ms != 0 ? now_ms : 1;
-    if (challenge)
-        count(tcp->counters, CHASKI_TCP_CHALLENGE_ACKS);
+    if (challenge && !tcp_may_challenge(tcp, now_ns)) {
+        count(tcp->counters, CHASKI_TCP_ANSWERS_LIMITED);
+        return;
+    }
+    count_many(tcp->counters, CHASKI_TCP_CHALLENGE_ACKS, challenge);
     c->flags |= TCPF_ACK_NOW;
     connection_wants_output(tcp, c);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/tcp/receiving/tcp_segment.h"
 #include "core/tcp/sending/tcp_build.h"
+#include "core/tcp/sending/tcp_output.h"
 
 /* Text that has come, and the FIN behind it: queued, in order or behind a gap, and the
  * acknowledgement that is owed for it. */
@@ -29,9 +30,9 @@ static void note_text(struct tcp_connection *c, uint64_t now_ns)
     c->quick_acks = maximum(segments, c->quick_acks) & 31u;
 }
 
-static bool is_quick(const struct tcp_connection *c)
+static bool is_quick(const struct tcp *tcp, const struct tcp_connection *c)
 {
-    return (c->quick_acks != 0 && !c->pingpong) || has(c, TCPF_QUICKACK);
+    return (c->quick_acks != 0 && !tcp_in_dialogue(tcp, c)) || has(c, TCPF_QUICKACK);
 }
 
 static void acknowledge_within(struct tcp_connection *c, uint64_t delay_ns, uint64_t now_ns)
@@ -47,10 +48,10 @@ static void acknowledge_within(struct tcp_connection *c, uint64_t delay_ns, uint
 static void owe_acknowledgment(struct tcp *tcp, struct tcp_connection *c, uint32_t received,
                                uint64_t now_ns)
 {
-    enum { MOST = (1 << 25) - 1 };
+    enum { MOST = (1 << 17) - 1 };
     uint32_t full = minimum(c->receive_mss, c->announced_mss);
     c->unacknowledged_in = minimum(c->unacknowledged_in + received, MOST) & MOST;
-    if (c->unacknowledged_in > full || is_quick(c))
+    if (c->unacknowledged_in > full || is_quick(tcp, c))
         c->flags |= TCPF_ACK_NOW;
     else
         acknowledge_within(c, tcp->knobs.ack_delay_us * 1000ull, now_ns);
@@ -71,7 +72,7 @@ static uint64_t report_delay_ns(const struct tcp_knobs *knobs, const struct tcp_
 static void owe_report(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     const struct tcp_knobs *knobs = &tcp->knobs;
-    uint64_t delay_ns = is_quick(c) ? 0 : report_delay_ns(knobs, c);
+    uint64_t delay_ns = is_quick(tcp, c) ? 0 : report_delay_ns(knobs, c);
     unsigned most = TCP_DUP_THRESHOLD + knobs->comp_sack_nr;
     if (delay_ns != 0 && c->repeats >= TCP_DUP_THRESHOLD && c->repeats < most)
         acknowledge_within(c, delay_ns, now_ns);
@@ -121,8 +122,10 @@ static uint32_t put_beside_gap(struct tcp *tcp, struct tcp_connection *c, struct
         tcp_note_duplicate(tcp, c, from, to);
         c->flags |= TCPF_ACK_NOW;
     }
-    if (left != c->rcv_nxt)
+    if (left != c->rcv_nxt) {
         account_out_of_order(tcp, c);
+        tune_receive_gap(tcp, c, right);
+    }
     receive_queue_insert(queue, packet, tcp->counters);
     count(tcp->counters, CHASKI_TCP_OUT_OF_ORDER);
     uint32_t filled = receive_queue_close_gap(queue, c->rcv_nxt);
@@ -211,7 +214,7 @@ static bool receive_fin(struct tcp *tcp, struct tcp_connection *c, uint64_t now_
     /* Behind text its acknowledgement may wait for ours (Linux), unless the window is shut. */
     bool shut = seq_lt(c->rcv_advertised, c->rcv_nxt);
     if (c->state == CHASKI_TCP_ESTABLISHED && c->bytes_received != 0 && !shut) {
-        c->pingpong = 1;
+        tcp_expect_dialogue(tcp, c);
         owe_acknowledgment(tcp, c, 1, now_ns);
     } else {
         c->flags |= TCPF_ACK_NOW;

@@ -57,7 +57,6 @@ static void note_limited(struct tcp_connection *c)
  * the more the nearer the peer is; but so that a window makes two at least. */
 uint32_t tcp_largest_segment(const struct tcp *tcp, const struct tcp_connection *c)
 {
-    enum { NEAR_SHIFT = 9 };
     uint32_t most = TCP_LARGEST_SEGMENT / c->mss, half = c->congestion.window / c->mss / 2;
     uint32_t segments = most;
     if (has(c, TCPF_AO)) /* each segment has a code of its own: none can be cut */
@@ -68,7 +67,7 @@ uint32_t tcp_largest_segment(const struct tcp *tcp, const struct tcp_connection 
         window *=
             slow_start ? tcp->knobs.pacing_slow_start_percent : tcp->knobs.pacing_avoidance_percent;
         uint64_t bytes = window * (1000000 * 8 / 100) / c->srtt_us8 / 1024;
-        uint32_t nearness = c->min_rtt_us >> NEAR_SHIFT;
+        uint32_t nearness = c->min_rtt_us >> tcp->knobs.near_shift;
         bytes += nearness < 32 ? TCP_LARGEST_SEGMENT >> nearness : 0;
         segments = bytes / c->mss < most ? (uint32_t)(bytes / c->mss) : most;
     }
@@ -507,7 +506,7 @@ static void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_n
     }
     if (c->state == CHASKI_TCP_CLOSED)
         return;
-    if (!has(c, TCPF_ACK_NOW) && tcp_window_opened(c))
+    if (!has(c, TCPF_ACK_NOW) && tcp_window_opened(tcp, c))
         c->flags |= TCPF_ACK_NOW;
     bool starved = send_all(tcp, c, now_ns) == OUT_OF_MEMORY;
     count_many(tcp->counters, CHASKI_TCP_OUTPUT_NO_MEMORY, starved);

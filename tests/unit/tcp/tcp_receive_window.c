@@ -10,26 +10,36 @@
 #include "core/host/layout.h"
 #include "tests/support/peer.h"
 
-/* Our window where knobs have it otherwise than RFC 9293: what ends beyond it. */
+/* Our window where knobs have it otherwise than RFC 9293: what ends beyond it, when it shrinks, and
+ * what is the application's. */
 
 enum { BUFFER = 4096, LONG = 10000, SLACK = 65536 };
 
-static const uint8_t with_sack[] = {2, 4, 0x05, 0xb4, 4, 2, 1, 1};
+#define SMALL "4096 8192 8192"     /* no scale */
+#define SCALED "4096 8192 1000000" /* by 16 */
+
+static const uint8_t with_all[] = {2, 4, 0x05, 0xb4, 4, 2, 1, 1, 3, 3, 7, 1};
 
 static const struct tcp_connection *connection_at(const struct peer *peer)
 {
     return &peer->host->tcp.connections[peer->connection.index];
 }
 
-/* A connection whose buffer is of BUFFER bytes. */
-static void open_small(struct peer *peer, const char *knob, const char *value)
+static void open_buffer(struct peer *peer, const char *sizes, const char *knob, const char *value)
 {
     peer_make(peer, NULL);
-    assert_int_equal(chaski_set_knob(peer->host, "tcp_rmem", "4096 8192 8192"), 0);
+    assert_int_equal(chaski_set_knob(peer->host, "tcp_rmem", sizes), 0);
+    assert_int_equal(chaski_set_knob(peer->host, "tcp_moderate_rcvbuf", "0"), 0);
     assert_int_equal(chaski_set_knob(peer->host, knob, value), 0);
-    peer->syn_options = with_sack;
-    peer->syn_options_length = sizeof with_sack;
+    peer->syn_options = with_all;
+    peer->syn_options_length = sizeof with_all;
     peer_opens(peer);
+}
+
+/* A connection whose buffer is of BUFFER bytes. */
+static void open_with(struct peer *peer, const char *sizes, const char *knob, const char *value)
+{
+    open_buffer(peer, sizes, knob, value);
     assert_int_equal(connection_at(peer)->receive.limit, BUFFER);
 }
 
@@ -54,7 +64,7 @@ static void strict_windows_cut(void **state)
 {
     (void)state;
     struct peer peer;
-    open_small(&peer, "tcp_lax_window", "0");
+    open_with(&peer, SMALL, "tcp_lax_window", "0");
     uint32_t edge =
         peer.next + connection_at(&peer)->rcv_advertised - connection_at(&peer)->rcv_nxt;
     assert_int_equal(say_at(&peer, 0, LONG).acknowledgment, edge);
@@ -65,7 +75,7 @@ static void lax_windows_take_all_or_nothing(void **state)
 {
     (void)state;
     struct peer peer;
-    open_small(&peer, "tcp_lax_window", "1");
+    open_with(&peer, SMALL, "tcp_lax_window", "1");
     uint32_t first = peer.next;
     struct segment answer = say_at(&peer, 0, LONG);
     assert_int_equal(answer.acknowledgment, first + LONG);
@@ -94,7 +104,7 @@ static void what_lax_windows_take_shuts_them(void **state)
     (void)state;
     struct peer peer;
     for (uint32_t gap = 0; gap < 2; gap++) {
-        open_small(&peer, "tcp_lax_window", "1");
+        open_with(&peer, SMALL, "tcp_lax_window", "1");
         uint32_t first = peer.next;
         queue_at(&peer, gap, LONG);
         queue_at(&peer, 0, gap);
@@ -109,7 +119,7 @@ static void what_lax_windows_take_has_a_limit(void **state)
 {
     (void)state;
     struct peer peer;
-    open_small(&peer, "tcp_lax_window", "1");
+    open_with(&peer, SMALL, "tcp_lax_window", "1");
     const struct tcp_connection *c = connection_at(&peer);
     uint32_t first = peer.next, window = c->rcv_advertised - c->rcv_nxt;
     for (uint32_t offset = 1; offset < window; offset += 97) {
@@ -124,6 +134,112 @@ static void what_lax_windows_take_has_a_limit(void **state)
     peer_free(&peer);
 }
 
+/* ---- Windows that shrink ---- */
+
+enum { SCALE = 4, SEGMENTS = 150 };
+
+static uint32_t told(const struct segment *answer)
+{
+    return (uint32_t)answer->window << SCALE;
+}
+
+/* Segments of a byte keep much memory busy behind gaps. Returns how far the edge moved back. */
+static uint32_t shrinkage(struct peer *peer)
+{
+    const struct tcp_connection *c = connection_at(peer);
+    peer->world.unmodelled = true; /* who would complain of it */
+    uint32_t largest = 0, back = 0;
+    for (uint32_t i = 0; i < SEGMENTS; i++) {
+        struct segment answer = say_at(peer, 1 + 2 * i, 1);
+        uint32_t edge = answer.acknowledgment + told(&answer);
+        if (i == 0 || (int32_t)(edge - largest) > 0)
+            largest = edge;
+        if (largest - edge > back)
+            back = largest - edge;
+        uint32_t spare = told(&answer) - c->receive_mss;
+        assert_true(told(&answer) >= c->receive_mss);
+        if (back != 0 && spare > 1u << SCALE)
+            assert_true(2 * told(&answer) + c->receive.charge <= 2 * c->receive.limit + SLACK);
+    }
+    assert_int_equal(c->rcv_advertised, largest);
+    return back;
+}
+
+static void windows_stay_without_the_knob(void **state)
+{
+    (void)state;
+    struct peer peer;
+    open_with(&peer, SCALED, "tcp_shrink_window", "0");
+    assert_int_equal(connection_at(&peer)->receive_scale, SCALE);
+    assert_int_equal(shrinkage(&peer), 0);
+    peer_free(&peer);
+}
+
+/* RFC 7323 MUST-18: down to a segment, which is what fills the gap; but what was promised before is
+ * taken. */
+static void windows_shrink_to_what_memory_allows(void **state)
+{
+    (void)state;
+    struct peer peer;
+    open_with(&peer, SCALED, "tcp_shrink_window", "1");
+    const struct tcp_connection *c = connection_at(&peer);
+    assert_true(shrinkage(&peer) > BUFFER / 2);
+    uint32_t first = peer.next, edge = c->rcv_advertised;
+    struct segment answer = say_at(&peer, 0, edge - first);
+    assert_int_equal(answer.acknowledgment, edge);
+    assert_int_equal(answer.window, 0);
+    assert_int_equal(peer_info(&peer).tcpi_rcv_wnd, 0);
+    assert_int_equal(peer_host_reads(&peer, BUFFER), edge - first);
+    assert_true(peer_expects(&peer, SEGMENT_ACK).window > 0);
+    peer_free(&peer);
+}
+
+/* Whose place then stands where the edge stood. */
+static void windows_do_not_shrink_before_a_fin(void **state)
+{
+    (void)state;
+    struct peer peer;
+    open_with(&peer, SCALED, "tcp_shrink_window", "1");
+    shrinkage(&peer);
+    uint32_t first = peer.next, left = connection_at(&peer)->rcv_advertised - first - 1;
+    struct segment fin = peer_segment(&peer, SEGMENT_ACK | SEGMENT_FIN);
+    fin.sequence += left;
+    peer_injects(&peer, &fin);
+    struct segment answer = peer_expects(&peer, SEGMENT_ACK);
+    assert_true(told(&answer) + (1u << SCALE) > left);
+    assert_int_equal(say_at(&peer, 0, left).acknowledgment, first + left + 1);
+    assert_int_equal(peer_host_reads(&peer, BUFFER), left);
+    assert_int_equal(peer_host_reads(&peer, BUFFER), 0);
+    peer_free(&peer);
+}
+
+/* ---- What is the application's ---- */
+
+/* Of few segments not as much as it says. */
+static void the_application_has_its_part(void **state)
+{
+    (void)state;
+    struct peer peer;
+    open_with(&peer, SMALL, "tcp_app_win", "1");
+    assert_int_equal(say_at(&peer, 0, 500).window, 2 * PEER_MSS - 500);
+    assert_int_equal(say_at(&peer, 0, 500).window, 2 * PEER_MSS - 1000);
+    assert_int_equal(peer_host_reads(&peer, 1000), 1000);
+    assert_int_equal(say_at(&peer, 0, 500).window, 2 * PEER_MSS - 500);
+    assert_int_equal(say_at(&peer, 0, 537).window, BUFFER - 1037);
+    peer_free(&peer);
+
+    open_buffer(&peer, "4096 4096 4096", "tcp_app_win", "1"); /* less than two segments */
+    assert_int_equal(say_at(&peer, 0, 500).window, 2048 - 500);
+    peer_free(&peer);
+
+    open_buffer(&peer, "4096 14000 14000", "tcp_app_win", "1");
+    for (uint32_t i = 1; i <= 2; i++)
+        assert_int_equal(say_at(&peer, 0, 500).window, 4 * PEER_MSS - i * 500);
+    assert_int_equal(peer_host_reads(&peer, 1000), 1000);
+    assert_int_equal(say_at(&peer, 0, 500).window, 7000 - PEER_MSS - 500);
+    peer_free(&peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -131,6 +247,10 @@ int main(void)
         cmocka_unit_test(lax_windows_take_all_or_nothing),
         cmocka_unit_test(what_lax_windows_take_shuts_them),
         cmocka_unit_test(what_lax_windows_take_has_a_limit),
+        cmocka_unit_test(windows_stay_without_the_knob),
+        cmocka_unit_test(windows_shrink_to_what_memory_allows),
+        cmocka_unit_test(windows_do_not_shrink_before_a_fin),
+        cmocka_unit_test(the_application_has_its_part),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
