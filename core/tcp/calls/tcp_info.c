@@ -34,6 +34,9 @@ static void describe_sending(const struct tcp *tcp, const struct tcp_connection 
         info->tcpi_pacing_rate = pace_rate(tcp, c);
         info->tcpi_unacked = board->out.segments;
         info->tcpi_sacked = board->sacked.segments;
+        if (!has(c, TCPF_HAS_SACK)) /* as Linux: each tells of one that has left the network */
+            info->tcpi_sacked =
+                minimum(c->flight->duplicate_acks, board->out.segments - board->lost.segments);
         info->tcpi_lost = board->lost.segments;
         info->tcpi_retrans = board->retransmitted.segments;
     }
