@@ -42,7 +42,6 @@ static bool join(struct memory_pair *pair, int number, uint16_t mtu, unsigned fe
     if (side->link == NULL)
         return false;
     struct host_interface interface = {
-        .name = names[number],
         .mtu = mtu,
         .features = side->link->features,
         .output = {side->link->transmit, side->link},

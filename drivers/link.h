@@ -28,11 +28,13 @@ struct link_statistics {
  */
 struct link {
     const char *name;
+    const char *manner; /* in which frames are moved, for people; NULL: there is only one */
     struct packet_memory *memory;
     struct counters *counters; /* of the host: what the driver has to drop is counted there */
     int fd;                    /* readable when there is something to receive; -1: must be polled */
-    unsigned features;         /* enum link_feature */
-    uint16_t mtu;              /* IP packet size that it carries */
+    int news_fd;       /* has an error when check() is to be called; -1: fd has it, if any has */
+    unsigned features; /* enum link_feature */
+    uint16_t mtu;      /* IP packet size that it carries */
     uint8_t mac[6];
     bool more; /* set by receive(): call again before what was received is answered */
     bool gone; /* set by receive() and check(): the device is no longer there, and will not be */
@@ -43,8 +45,8 @@ struct link {
     /* When to call receive() though fd is silent: 0 at once, UINT64_MAX for never. What lives in
      * virtual time has its next frame then. NULL: never. */
     uint64_t (*deadline)(struct link *link);
-    /* Called when waiting for fd has shown an error: finds out whether the device is gone, and
-     * clears the error when it is not. NULL: then it is gone. */
+    /* Called when waiting for fd or news_fd has shown an error: finds out whether the device is
+     * gone, and clears the error when it is not. NULL: then it is gone. */
     void (*check)(struct link *link);
     /* Gives everything back, the struct included when the driver allocated it. NULL: nothing to
      * do. */

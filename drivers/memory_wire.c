@@ -505,6 +505,7 @@ struct link *memory_wire_join(struct memory_wire *wire, const struct memory_wire
         .memory = options->memory,
         .counters = options->counters != NULL ? options->counters : &wire->unseen,
         .fd = -1,
+        .news_fd = -1,
         .features = options->features,
         .mtu = options->mtu != 0 ? options->mtu : 1500,
         .receive = station_receive,

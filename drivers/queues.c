@@ -52,6 +52,16 @@ static uint64_t queues_deadline(struct link *link)
     return earliest;
 }
 
+/* All have the same device. */
+static void queues_check(struct link *link)
+{
+    struct queues *queues = (struct queues *)link;
+    for (uint32_t i = 0; i < queues->count; i++) {
+        queues->queue[i]->check(queues->queue[i]);
+        link->gone |= queues->queue[i]->gone;
+    }
+}
+
 static void queues_close(struct link *link)
 {
     struct queues *queues = (struct queues *)link;
@@ -82,14 +92,17 @@ struct link *queues_join(struct link *const *links, uint32_t count)
         .link =
             {
                 .name = links[0]->name,
+                .manner = links[0]->manner,
                 .memory = links[0]->memory,
                 .counters = links[0]->counters,
                 .fd = epoll_create1(EPOLL_CLOEXEC),
+                .news_fd = links[0]->news_fd,
                 .features = links[0]->features,
                 .mtu = links[0]->mtu,
                 .receive = queues_receive,
                 .transmit = queues_transmit,
                 .deadline = queues_deadline,
+                .check = links[0]->check != NULL ? queues_check : NULL,
                 .close = queues_close,
             },
         .count = count,

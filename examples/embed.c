@@ -67,11 +67,8 @@ static void tell_time(void *context, struct chaski *host, chaski_tcp connection,
 /* A host with one interface, in memory from malloc(). */
 static struct chaski *make_host(int *fd, int *interface)
 {
-    struct chaski_interface description = {.name = "tap",
-                                           .mac = {0x02, 0, 0, 0, 0, 2},
-                                           .mtu = MTU,
-                                           .output = send_frame,
-                                           .context = fd};
+    struct chaski_interface description = {
+        .mac = {0x02, 0, 0, 0, 0, 2}, .mtu = MTU, .output = send_frame, .context = fd};
     struct chaski_address address = chaski_ip4(10, 0, 0, 2);
     struct chaski_tcp_bind bind = {.local.port = 13, .receive = tell_time};
     struct chaski_limits limits;

@@ -46,6 +46,14 @@ int call_finish(struct machine *m, ssize_t value)
     return (int)call_told(value);
 }
 
+bool call_moves_something(const struct iovec *pieces, int count)
+{
+    for (int i = 0; i < count; i++)
+        if (pieces[i].iov_len != 0)
+            return true;
+    return false;
+}
+
 void call_follow_policy(struct machine *m)
 {
     machine_lock(m);

@@ -25,6 +25,7 @@ struct call {
     nfds_t count;
     struct epoll_event *events;
     int most, to;
+    ssize_t unfinished; /* what a connect() that gives up is told */
 };
 
 static inline struct call *call_of(struct attempt *attempt)
@@ -49,6 +50,9 @@ uint64_t call_in_milliseconds(struct machine *m, int timeout_ms);
 /* Behind a call that does not wait, with the machine locked: what it caused leaves, and the lock is
  * let go. Its result, told. */
 int call_finish(struct machine *m, ssize_t value);
+
+/* Whether readv() or writev() has anything to move; else it is over at once. */
+bool call_moves_something(const struct iovec *pieces, int count);
 
 /* A script may have set another policy since the socket was made. */
 void call_follow_policy(struct machine *m);

@@ -24,15 +24,16 @@ static int pd_accept(void *userdata, int fd, struct sockaddr *address, socklen_t
     return (int)call_run(userdata, &call);
 }
 
-/* What a connect() that gives up is told is EINPROGRESS (Linux). */
+/* Who asks again waits as well, and is told so when he gives up (Linux). */
 static ssize_t run_connect(struct machine *m, struct attempt *attempt)
 {
     struct call *call = call_of(attempt);
     ssize_t value = sockets_connect(m->sockets, call->fd, call->address, call->length);
-    attempt->pending = (value == -EINPROGRESS || (value == -EALREADY && call->done != 0)) &&
-                       sockets_blocks(m->sockets, call->fd);
-    call->done = 1; /* begun */
-    return attempt->pending ? -EINPROGRESS : value;
+    attempt->pending =
+        (value == -EINPROGRESS || value == -EALREADY) && sockets_blocks(m->sockets, call->fd);
+    if (call->unfinished == 0)
+        call->unfinished = value;
+    return attempt->pending ? call->unfinished : value;
 }
 
 static int pd_connect(void *userdata, int fd, const struct sockaddr *address, socklen_t length)
@@ -51,7 +52,7 @@ static ssize_t run_close(struct machine *m, struct attempt *attempt)
 {
     ssize_t value = sockets_close(m->sockets, call_of(attempt)->fd);
     attempt->pending = value == -EAGAIN;
-    return attempt->pending && m->now_ns >= attempt->until_ns ? 0 : value;
+    return value;
 }
 
 static int pd_close(void *userdata, int fd)

@@ -28,8 +28,10 @@ static ssize_t run_splice(struct machine *m, struct attempt *attempt)
 static int pd_splice(void *userdata, int from, loff_t *from_offset, int to, loff_t *to_offset,
                      size_t length, unsigned flags)
 {
+    uint64_t in = call_time_limit(userdata, from, SOCKETS_RECEIVING);
+    uint64_t out = call_time_limit(userdata, to, SOCKETS_SENDING);
     struct call call = {
-        .attempt = {run_splice, UINT64_MAX, false},
+        .attempt = {run_splice, in < out ? in : out, false},
         .fd = from,
         .to = to,
         .wanted = length,

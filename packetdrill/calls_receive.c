@@ -9,6 +9,12 @@ static ssize_t run_receive(struct machine *m, struct attempt *attempt)
 {
     struct call *call = call_of(attempt);
     struct msghdr message = *call->message;
+    attempt->pending = false;
+    if (call->done != 0 && !sockets_goes_on(m->sockets, call->fd, SOCKETS_RECEIVING, call->flags,
+                                            call->done, call->wanted))
+        return (ssize_t)call->done;
+    if (m->now_ns >= attempt->until_ns)
+        call->flags |= MSG_DONTWAIT; /* what there is will do */
     ssize_t value = sockets_recvmsg(m->sockets, call->fd, &message, call->flags);
     if (value == -ENOTSOCK)
         value = sockets_readv(m->sockets, call->fd, message.msg_iov, (int)message.msg_iovlen);
@@ -54,7 +60,11 @@ static ssize_t receive(struct machine *m, int fd, struct msghdr *message, int fl
 static ssize_t pd_readv(void *userdata, int fd, const struct iovec *pieces, int count)
 {
     struct msghdr message = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = (size_t)count};
-    return count < 0 ? call_told(-EINVAL) : receive(userdata, fd, &message, 0);
+    struct machine *m = userdata;
+    if (call_moves_something(pieces, count))
+        return receive(m, fd, &message, 0);
+    machine_lock(m);
+    return call_finish(m, sockets_readv(m->sockets, fd, pieces, count));
 }
 
 static ssize_t pd_read(void *userdata, int fd, void *bytes, size_t length)

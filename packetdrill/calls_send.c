@@ -9,6 +9,10 @@ static ssize_t run_send(struct machine *m, struct attempt *attempt)
 {
     struct call *call = call_of(attempt);
     ssize_t value;
+    attempt->pending = false;
+    if (call->done != 0 && !sockets_goes_on(m->sockets, call->fd, SOCKETS_SENDING, call->flags,
+                                            call->done, call->wanted))
+        return (ssize_t)call->done;
     do {
         value = sockets_sendmsg(m->sockets, call->fd, call->message, call->flags);
         if (value == -ENOTSOCK)
@@ -49,13 +53,18 @@ static ssize_t transmit(struct machine *m, int fd, const struct msghdr *message,
 static ssize_t pd_writev(void *userdata, int fd, const struct iovec *pieces, int count)
 {
     struct msghdr message = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = (size_t)count};
-    return count < 0 ? call_told(-EINVAL) : transmit(userdata, fd, &message, 0);
+    struct machine *m = userdata;
+    if (call_moves_something(pieces, count))
+        return transmit(m, fd, &message, 0);
+    machine_lock(m);
+    return call_finish(m, sockets_writev(m->sockets, fd, pieces, count));
 }
 
 static ssize_t pd_write(void *userdata, int fd, const void *bytes, size_t length)
 {
     struct iovec piece = {(void *)bytes, length};
-    return pd_writev(userdata, fd, &piece, 1);
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+    return transmit(userdata, fd, &message, 0);
 }
 
 static ssize_t pd_sendto(void *userdata, int fd, const void *bytes, size_t length, int flags,

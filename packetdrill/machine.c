@@ -66,7 +66,6 @@ static void add_interface(struct machine *m, const char *flags)
     char text[CHASKI_ADDRESS_TEXT];
     unsigned long mtu = flag_value(flags, "mtu=", text, sizeof text) ? strtoul(text, NULL, 10) : 0;
     struct chaski_interface interface = {
-        .name = "packetdrill",
         .kind = CHASKI_BARE,
         .mtu = (uint16_t)(mtu >= 68 && mtu <= 65535 ? mtu : MTU_DEFAULT),
         .output = note_outgoing,
@@ -292,6 +291,7 @@ static ssize_t wait_alone(struct machine *m, struct attempt *attempt, ssize_t va
         if (to == UINT64_MAX)
             return value == -EAGAIN || value == 0 ? -EINTR : value;
         step(m, to);
+        machine_turn(m); /* calls have the time of the last turn */
         let_catch_up(m);
         value = attempt->run(m, attempt);
         machine_turn(m);
@@ -304,6 +304,10 @@ ssize_t machine_run(struct machine *m, struct attempt *attempt)
     machine_lock(m);
     ssize_t value = attempt->run(m, attempt);
     machine_turn(m);
+    if (attempt->pending) { /* that turn may have brought what it waits for */
+        value = attempt->run(m, attempt);
+        machine_turn(m);
+    }
     if (attempt->pending) {
         bool own = pthread_equal(pthread_self(), m->owner) != 0;
         value = own ? wait_alone(m, attempt, value) : wait_beside(m, attempt, value);

@@ -30,7 +30,8 @@ static uint8_t byte(uint64_t value)
     return (uint8_t)clamp(value, UINT8_MAX);
 }
 
-/* Half of a receive buffer is window (tcp_adv_win_scale 1). The scale comes from the maximum. */
+/* Half of a receive buffer is window, as Linux has it until segments come; tcp_adv_win_scale means
+ * nothing since 6.6. The scale comes from the maximum. */
 static void tcp_rmem(struct machine *m, const uint64_t values[VALUES])
 {
     for (unsigned i = 0; i < VALUES; i++)
@@ -183,7 +184,8 @@ static void follow_knobs(struct machine *m)
             chaski_set_knob(m->host, knob.name, text);
     }
     m->policy.congestion = knobs_of(m)->congestion;
-    knobs_of(m)->lax_timestamps = true; /* Linux is, and has no name for it */
+    knobs_of(m)->lax_timestamps = true; /* Linux is, and has no name for it, */
+    knobs_of(m)->lax_window = true;     /* nor for this */
 }
 
 /* One key, or two behind a comma, each as four words in hexadecimal. */

@@ -111,7 +111,6 @@ bool loop_add_host(struct loop *loop, struct chaski *host)
 int loop_add_link(struct loop *loop, struct chaski *host, struct link *link)
 {
     struct host_interface interface = {
-        .name = link->name,
         .mtu = link->mtu,
         .features = link->features,
         .output = {link->transmit, link},
@@ -124,6 +123,8 @@ int loop_add_link(struct loop *loop, struct chaski *host, struct link *link)
         return number;
     if (link->fd >= 0)
         wait_for(loop, link->fd, POLLIN, FIRST_LINK + loop->link_count);
+    if (link->news_fd >= 0)
+        wait_for(loop, link->news_fd, 0, FIRST_LINK + loop->link_count);
     loop->links[loop->link_count++] = (struct loop_link){link, host, number};
     return number;
 }

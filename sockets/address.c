@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "core/base/address.h"
@@ -14,6 +16,8 @@ static int read_ip4(const struct sockaddr *address, socklen_t length,
     struct sockaddr_in in;
     if (length < sizeof in)
         return -EINVAL;
+    if (address->sa_family != AF_INET)
+        return -EAFNOSUPPORT;
     memcpy(&in, address, sizeof in);
     *endpoint = (struct chaski_endpoint){.port = ntohs(in.sin_port)};
     if (in.sin_addr.s_addr != INADDR_ANY)
@@ -21,14 +25,16 @@ static int read_ip4(const struct sockaddr *address, socklen_t length,
     return 0;
 }
 
-/* IPv4's mapped addresses (ipv6(7)); there are no others here yet. */
+/* IPv4's mapped addresses (ipv6(7)); there are no others here yet. The scope may be left out. */
 static int read_ip6(const struct sockaddr *address, socklen_t length,
                     struct chaski_endpoint *endpoint)
 {
-    struct sockaddr_in6 in;
-    if (length < sizeof in)
+    struct sockaddr_in6 in = {0};
+    if (length < offsetof(struct sockaddr_in6, sin6_scope_id))
         return -EINVAL;
-    memcpy(&in, address, sizeof in);
+    if (address->sa_family != AF_INET6)
+        return -EAFNOSUPPORT;
+    memcpy(&in, address, length < sizeof in ? length : sizeof in);
     *endpoint = (struct chaski_endpoint){.port = ntohs(in.sin6_port),
                                          .interface = (uint16_t)in.sin6_scope_id};
     struct chaski_address said;
@@ -39,18 +45,30 @@ static int read_ip6(const struct sockaddr *address, socklen_t length,
     return address_is_ip4(&said) ? 0 : -EADDRNOTAVAIL;
 }
 
-int address_read(const struct sockets *s, const struct sockaddr *address, socklen_t length,
+int address_check(const struct sockaddr *address, socklen_t length)
+{
+    if (length > sizeof(struct sockaddr_storage))
+        return -EINVAL;
+    return address == NULL && length != 0 ? -EFAULT : 0;
+}
+
+int address_read(int family, const struct sockaddr *address, socklen_t length,
                  struct chaski_endpoint *endpoint)
 {
-    if (address == NULL)
+    int error = address_check(address, length);
+    if (error != 0)
+        return error;
+    return family == AF_INET6 ? read_ip6(address, length, endpoint)
+                              : read_ip4(address, length, endpoint);
+}
+
+int address_room(const struct sockaddr *address, const socklen_t *length)
+{
+    if (length == NULL)
         return -EFAULT;
-    if (length < sizeof address->sa_family)
+    if (*length > INT_MAX)
         return -EINVAL;
-    if (address->sa_family == AF_INET)
-        return read_ip4(address, length, endpoint);
-    if (address->sa_family == AF_INET6 && s->policy.ip6)
-        return read_ip6(address, length, endpoint);
-    return -EAFNOSUPPORT;
+    return address == NULL && *length != 0 ? -EFAULT : 0;
 }
 
 void address_write(int family, const struct chaski_endpoint *endpoint, struct sockaddr *address,
@@ -60,8 +78,6 @@ void address_write(int family, const struct chaski_endpoint *endpoint, struct so
         struct sockaddr_in ip4;
         struct sockaddr_in6 ip6;
     } whole;
-    if (address == NULL || length == NULL)
-        return;
     memset(&whole, 0, sizeof whole);
     socklen_t size = family == AF_INET6 ? sizeof whole.ip6 : sizeof whole.ip4;
     if (family == AF_INET6) {
@@ -74,7 +90,8 @@ void address_write(int family, const struct chaski_endpoint *endpoint, struct so
         if (!address_unspecified(&endpoint->address))
             whole.ip4.sin_addr.s_addr = htonl(address_ip4(&endpoint->address));
     }
-    memcpy(address, &whole, *length < size ? *length : size);
+    if (*length != 0)
+        memcpy(address, &whole, *length < size ? *length : size);
     *length = size;
 }
 

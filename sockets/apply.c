@@ -19,7 +19,7 @@ static int64_t at_least(int64_t value, int64_t least)
     return value > least ? value : least;
 }
 
-/* Half of what SO_RCVBUF tells is for bookkeeping (Linux, tcp_adv_win_scale 1). */
+/* Half of what SO_RCVBUF tells is for bookkeeping, as Linux has it until segments come. */
 static int64_t receive_limit(const struct socket *socket)
 {
     int64_t limit = socket->plain[PLAIN_RCVBUF] / 2;

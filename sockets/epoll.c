@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdlib.h>
 
 /*
@@ -266,8 +267,10 @@ int sockets_epoll_wait(struct sockets *s, int set_fd, struct epoll_event *events
     if (file == NULL)
         return -EBADF;
     struct set *set = set_of(file);
-    if (set == NULL || most <= 0)
+    if (set == NULL || most <= 0 || (size_t)most > INT_MAX / sizeof *events)
         return -EINVAL;
+    if (events == NULL)
+        return -EFAULT;
     const struct watch *last = set->first;
     while (last != NULL && last->next_in_set != NULL)
         last = last->next_in_set;
@@ -289,6 +292,8 @@ int sockets_epoll_wait(struct sockets *s, int set_fd, struct epoll_event *events
 int sockets_poll(struct sockets *s, struct pollfd *entries, nfds_t count)
 {
     int found = 0;
+    if (entries == NULL && count != 0)
+        return -EFAULT;
     for (nfds_t i = 0; i < count; i++) {
         struct file *file = entries[i].fd < 0 ? NULL : file_of(s, entries[i].fd);
         uint32_t wanted = (uint32_t)(uint16_t)entries[i].events | ALWAYS;

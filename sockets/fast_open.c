@@ -46,8 +46,10 @@ static int set_queue(struct socket *socket, const struct option_in *in)
     int error = option_read_int(in, &value);
     if (error != 0)
         return error;
-    if (value < 0 || (socket->phase != SOCKET_NEW && socket->phase != SOCKET_LISTENING))
+    if (value < 0 || !(is_closed(socket) || socket->phase == SOCKET_LISTENING))
         return -EINVAL;
+    uint32_t most = socket->file.table->policy.somaxconn;
+    value = (uint32_t)value < most ? value : (int)most;
     socket->plain[PLAIN_FASTOPEN] = value;
     if (socket->phase == SOCKET_LISTENING)
         chaski_tcp_listener_fast_open(host_of(socket), socket->listener, (uint32_t)value);
@@ -64,7 +66,7 @@ static int set_connect(struct socket *socket, const struct option_in *in)
         return -EINVAL;
     if (!client_may(socket))
         return -EOPNOTSUPP;
-    if (socket->phase != SOCKET_NEW)
+    if (!is_closed(socket))
         return -EINVAL;
     socket->fast_connect = value != 0;
     return 0;
@@ -80,7 +82,7 @@ void fast_open_listen(struct socket *socket)
 static int set_keys(struct socket *socket, const struct option_in *in)
 {
     bool right = in->length == FAST_KEYS_MOST / 2 || in->length == FAST_KEYS_MOST;
-    if (!right || (socket->phase != SOCKET_NEW && socket->phase != SOCKET_LISTENING))
+    if (!right || !(is_closed(socket) || socket->phase == SOCKET_LISTENING))
         return -EINVAL;
     memcpy(socket->fast_keys, in->bytes, in->length);
     socket->fast_keys_length = (uint8_t)in->length;
@@ -191,7 +193,7 @@ ssize_t fast_open_send(struct socket *socket, const struct msghdr *message, int 
         return -EOPNOTSUPP;
     if (name == NULL)
         return -EINVAL;
-    int error = address_read(socket->file.table, message->msg_name, message->msg_namelen, &remote);
+    int error = address_read(socket->family, message->msg_name, message->msg_namelen, &remote);
     if (error == -EAFNOSUPPORT)
         return -EOPNOTSUPP;
     return error != 0

@@ -78,11 +78,17 @@ void watches_drop(struct file *file);
 
 /* ---- address.c ---- */
 
-/* Reads an address of a family that there is: 0, -EAFNOSUPPORT or -EINVAL. */
-int address_read(const struct sockets *s, const struct sockaddr *address, socklen_t length,
+/* Whether an address that is given can be one at all: 0, -EINVAL or -EFAULT. */
+int address_check(const struct sockaddr *address, socklen_t length);
+
+/* Reads an address of a socket's family: 0, -EINVAL, -EFAULT or -EAFNOSUPPORT. */
+int address_read(int family, const struct sockaddr *address, socklen_t length,
                  struct chaski_endpoint *endpoint);
 
-/* Writes as much as has room, and the whole length, as POSIX has it. Both pointers may be NULL. */
+/* Whether there is room to tell one: 0, -EINVAL or -EFAULT. */
+int address_room(const struct sockaddr *address, const socklen_t *length);
+
+/* Writes as much as has room, and the whole length, as POSIX has it; address_room() allows it. */
 void address_write(int family, const struct chaski_endpoint *endpoint, struct sockaddr *address,
                    socklen_t *length);
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "core/base/address.h"
 
@@ -47,6 +48,7 @@ static void set_defaults(struct socket *socket, const struct sockets_policy *pol
     plain[PLAIN_MULTICAST_TTL] = 1;
     plain[PLAIN_MULTICAST_LOOP] = 1;
     plain[PLAIN_INCOMING_CPU] = -1;
+    plain[PLAIN_TXREHASH] = 1;
     socket->congestion = policy->congestion;
     socket->timeout_ns[SOCKETS_RECEIVING] = UINT64_MAX;
     socket->timeout_ns[SOCKETS_SENDING] = UINT64_MAX;
@@ -99,6 +101,11 @@ int sockets_socket(struct sockets *s, int domain, int type, int protocol)
     else if (flags & SOCK_CLOEXEC)
         sockets_fcntl(s, fd, F_SETFD, FD_CLOEXEC);
     return fd;
+}
+
+int family_of(const struct socket *socket, const struct sockaddr *address)
+{
+    return !is_stream(socket) && address->sa_family == AF_INET ? AF_INET : socket->family;
 }
 
 int socket_take_error(struct socket *socket)
@@ -220,6 +227,21 @@ static bool can_be_bound(const struct socket *socket, const struct chaski_addres
            host_is_local(socket->file.table->host, address);
 }
 
+/* For bind(), 0.0.0.0 may come without its family (Linux). */
+static int read_own(const struct socket *socket, const struct sockaddr *address, socklen_t length,
+                    struct chaski_endpoint *local)
+{
+    struct sockaddr_in in;
+    int error = address_read(socket->family, address, length, local);
+    if (error != -EAFNOSUPPORT || socket->family != AF_INET)
+        return error;
+    memcpy(&in, address, sizeof in);
+    if (in.sin_family != AF_UNSPEC || in.sin_addr.s_addr != INADDR_ANY)
+        return error;
+    in.sin_family = AF_INET;
+    return address_read(AF_INET, (const struct sockaddr *)&in, sizeof in, local);
+}
+
 int sockets_bind(struct sockets *s, int fd, const struct sockaddr *address, socklen_t length)
 {
     int error;
@@ -227,13 +249,13 @@ int sockets_bind(struct sockets *s, int fd, const struct sockaddr *address, sock
     struct chaski_endpoint local;
     if (socket == NULL)
         return error;
-    error = address_read(s, address, length, &local);
+    error = read_own(socket, address, length, &local);
     if (error != 0)
         return error;
-    if (socket->bound || socket->phase != SOCKET_NEW)
-        return -EINVAL;
     if (!can_be_bound(socket, &local.address))
         return -EADDRNOTAVAIL;
+    if (socket->bound || socket->phase != SOCKET_NEW)
+        return -EINVAL;
     return bind_to(socket, &local);
 }
 
@@ -270,6 +292,9 @@ int sockets_accept4(struct sockets *s, int fd, struct sockaddr *address, socklen
         return -EINVAL;
     if (!is_stream(socket))
         return -EOPNOTSUPP;
+    error = address != NULL ? address_room(address, length) : 0;
+    if (error != 0 && tcp_socket_can_accept(socket)) /* Linux would lose the connection */
+        return error;
     error = tcp_socket_accept(socket, &accepted, flags & SOCK_NONBLOCK);
     if (error != 0)
         return error;
@@ -284,13 +309,21 @@ int sockets_accept4(struct sockets *s, int fd, struct sockaddr *address, socklen
         sockets_fcntl(s, number, F_SETFD, FD_CLOEXEC);
     struct chaski_endpoint remote;
     peer_of(accepted, &remote);
-    address_write(accepted->family, &remote, address, length);
+    if (address != NULL)
+        address_write(accepted->family, &remote, address, length);
     return number;
 }
 
 static int disconnect(struct socket *socket)
 {
     return is_stream(socket) ? tcp_socket_disconnect(socket) : udp_socket_disconnect(socket);
+}
+
+int socket_shut(struct socket *socket, int how)
+{
+    socket->read_shut |= how != SHUT_WR;
+    socket->write_shut |= how != SHUT_RD;
+    return socket->phase == SOCKET_CONNECTED ? 0 : -ENOTCONN;
 }
 
 int sockets_connect(struct sockets *s, int fd, const struct sockaddr *address, socklen_t length)
@@ -300,9 +333,16 @@ int sockets_connect(struct sockets *s, int fd, const struct sockaddr *address, s
     struct chaski_endpoint remote;
     if (socket == NULL)
         return error;
-    if (address != NULL && length >= sizeof address->sa_family && address->sa_family == AF_UNSPEC)
+    error = address_check(address, length);
+    if (error != 0)
+        return error;
+    if (length < sizeof address->sa_family)
+        return -EINVAL;
+    if (address->sa_family == AF_UNSPEC)
         return disconnect(socket);
-    error = address_read(s, address, length, &remote);
+    if (is_stream(socket) && !tcp_socket_can_connect(socket))
+        return tcp_socket_connect_again(socket);
+    error = address_read(family_of(socket, address), address, length, &remote);
     if (error != 0)
         return error;
     if (address_unspecified(&remote.address)) /* this host, as BSD has it */
@@ -320,13 +360,11 @@ int sockets_shutdown(struct sockets *s, int fd, int how)
     if (how != SHUT_RD && how != SHUT_WR && how != SHUT_RDWR)
         return -EINVAL;
     if (is_stream(socket))
-        return tcp_socket_shutdown(socket, how);
-    if (socket->phase != SOCKET_CONNECTED)
-        return -ENOTCONN;
-    socket->read_shut |= how != SHUT_WR;
-    socket->write_shut |= how != SHUT_RD;
+        error = tcp_socket_shutdown(socket, how);
+    else
+        error = socket_shut(socket, how);
     file_happened(&socket->file, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLHUP);
-    return 0;
+    return error;
 }
 
 /* ---- Names ---- */
@@ -349,8 +387,10 @@ int sockets_getsockname(struct sockets *s, int fd, struct sockaddr *address, soc
         return error;
     struct chaski_endpoint local;
     own_end(socket, &local);
-    address_write(socket->family, &local, address, length);
-    return 0;
+    error = address_room(address, length);
+    if (error == 0)
+        address_write(socket->family, &local, address, length);
+    return error;
 }
 
 int sockets_getpeername(struct sockets *s, int fd, struct sockaddr *address, socklen_t *length)
@@ -365,6 +405,8 @@ int sockets_getpeername(struct sockets *s, int fd, struct sockaddr *address, soc
         return -ENOTCONN;
     struct chaski_endpoint remote;
     peer_of(socket, &remote);
-    address_write(socket->family, &remote, address, length);
-    return 0;
+    error = address_room(address, length);
+    if (error == 0)
+        address_write(socket->family, &remote, address, length);
+    return error;
 }

@@ -195,6 +195,18 @@ int tcp_socket_begin(struct socket *socket, const struct chaski_endpoint *remote
 /* A socket without a descriptor; NULL without memory. */
 struct socket *socket_new(struct sockets *s, int family, int type, int status);
 
+/* Of which family an address is to be that a socket is given: IPv6's take IPv4's for datagrams. */
+int family_of(const struct socket *socket, const struct sockaddr *address);
+
+/* Notes what has been shut, also before there is anything to shut: 0 or -ENOTCONN (Linux). */
+int socket_shut(struct socket *socket, int how);
+
+/* Linux's TCP_CLOSE: it has no connection, or no longer. */
+static inline bool is_closed(const struct socket *socket)
+{
+    return socket->phase == SOCKET_NEW || socket->phase == SOCKET_ENDED;
+}
+
 /* Takes the error that waits to be told: 0 or -errno. */
 int socket_take_error(struct socket *socket);
 
@@ -212,7 +224,11 @@ extern const struct file_operations tcp_socket_operations;
 
 int tcp_socket_listen(struct socket *socket, int backlog);
 int tcp_socket_accept(struct socket *socket, struct socket **accepted, int status);
+bool tcp_socket_can_accept(const struct socket *socket);
+/* Whether connect() begins something; else it asks what became of what has begun. */
+bool tcp_socket_can_connect(struct socket *socket);
 int tcp_socket_connect(struct socket *socket, const struct chaski_endpoint *remote);
+int tcp_socket_connect_again(struct socket *socket);
 int tcp_socket_disconnect(struct socket *socket);
 int tcp_socket_shutdown(struct socket *socket, int how);
 
@@ -221,11 +237,20 @@ void tcp_socket_refresh(struct socket *socket);
 /* An error that ended nothing, unless an acknowledgement has come since: told once, to who asks. */
 int tcp_socket_take_soft_error(struct socket *socket);
 
+/* Nothing more will be moved: an end or an error waits to be told. */
+bool tcp_socket_is_over(struct socket *socket, enum sockets_direction direction);
+
 /* What the connection is like; false when there is none. */
 bool tcp_socket_info(const struct socket *socket, struct chaski_tcp_info *info);
 
 /* The peer has sent its FIN. */
 bool tcp_peer_finished(const struct chaski_tcp_info *info);
+
+/* No further segment has room: whoever waits for more waits in vain. */
+bool tcp_window_is_shut(const struct chaski_tcp_info *info);
+
+/* The peer has sent its FIN, and all that came before has been read. */
+bool tcp_stream_is_over(const struct socket *socket);
 
 /* ---- send_buffer.c ---- */
 
@@ -307,6 +332,7 @@ void stamps_forget(struct socket *socket);
 struct option_in;
 struct option_out;
 int stamping_set(struct socket *socket, const struct option_in *in);
+int stamping_get(const struct socket *socket, const struct option_out *out);
 /* SO_TIMESTAMP and SO_TIMESTAMPNS. */
 int stamping_set_received(struct socket *socket, int name, const struct option_in *in);
 int stamping_get_received(const struct socket *socket, int name, const struct option_out *out);

@@ -29,10 +29,13 @@
  *
  * - connect: called again while it returns -EINPROGRESS or -EALREADY; then 0 or the failure.
  * - write, send, splice, sendfile and their like return how much they took, also of a blocking
- *   descriptor. The caller goes on with the rest when sockets_goes_on() says so; an error then is
- *   not told if something was taken before (POSIX). sockets_advance() moves an iovec on.
+ *   descriptor. The caller goes on with the rest when sockets_goes_on() says so, asked before each
+ *   further call: an error that came meanwhile is for the next one to tell (Linux).
+ *   sockets_advance() moves an iovec on.
  * - recv with MSG_ERRQUEUE or MSG_OOB never waits.
- * - recv with MSG_WAITALL likewise returns what is there.
+ * - recv with MSG_WAITALL likewise returns what is there, with MSG_PEEK besides it waits for all.
+ *   When the time of SO_RCVTIMEO is over, the call is made again with MSG_DONTWAIT: what is there
+ *   will do.
  * - close of a socket that lingers (SO_LINGER, time not 0) returns -EAGAIN while data is on its
  *   way and the time is not over; called again until it returns 0, whoever blocks or not (Linux).
  *   The descriptor's number is free from then on only.
@@ -101,7 +104,8 @@ static inline int sockets_receive_flags(int flags)
     return flags & (MSG_OOB | MSG_ERRQUEUE) ? flags | MSG_DONTWAIT : flags;
 }
 
-/* Whether a call that has moved `done` of `wanted` bytes goes on with the rest. */
+/* Whether a call that has moved `done` of `wanted` bytes goes on with the rest: it waits for all,
+ * and neither an end nor an error has come. */
 bool sockets_goes_on(const struct sockets *s, int fd, enum sockets_direction direction, int flags,
                      size_t done, size_t wanted);
 

@@ -147,13 +147,20 @@ int stamping_set(struct socket *socket, const struct option_in *in)
         return -EINVAL;
     if ((flags & SOF_TIMESTAMPING_OPT_STATS) && !(flags & SOF_TIMESTAMPING_OPT_TSONLY))
         return -EINVAL;
-    if (begins_ids && is_stream(socket) &&
-        (socket->phase == SOCKET_NEW || socket->phase == SOCKET_LISTENING))
+    if (begins_ids && is_stream(socket) && (is_closed(socket) || socket->phase == SOCKET_LISTENING))
         return -EINVAL;
     if (begins_ids && is_stream(socket))
         socket->timestamping_origin = progress_of(socket).acknowledged;
     socket->timestamping = flags;
     return 0;
+}
+
+/* Who has room is told the clock too: there is none but the host's. */
+int stamping_get(const struct socket *socket, const struct option_out *out)
+{
+    struct so_timestamping told = {.flags = (int)socket->timestamping};
+    return option_write(out, &told,
+                        *out->length == sizeof told.flags ? sizeof told.flags : sizeof told);
 }
 
 /* ---- When datagrams and segments came ---- */

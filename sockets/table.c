@@ -218,15 +218,20 @@ int sockets_ioctl(struct sockets *s, int fd, unsigned long request, intptr_t arg
     struct file *file = file_of(s, fd);
     if (file == NULL)
         return -EBADF;
-    int *value = (int *)argument;
-    if (value == NULL)
-        return -EFAULT;
-    if (request == SOCKETS_FIONBIO) {
+    int *value = (int *)argument, told = 0;
+    if (request == SOCKETS_FIONBIO && value != NULL) {
         file->status = *value != 0 ? file->status | O_NONBLOCK : file->status & ~O_NONBLOCK;
         return 0;
     }
-    return file->operations->ioctl != NULL ? file->operations->ioctl(file, request, value)
-                                           : -ENOTTY;
+    if (request == SOCKETS_FIONBIO)
+        return -EFAULT;
+    int error =
+        file->operations->ioctl != NULL ? file->operations->ioctl(file, request, &told) : -ENOTTY;
+    if (error == 0 && value == NULL)
+        return -EFAULT;
+    if (error == 0)
+        *value = told;
+    return error;
 }
 
 /* ---- Waiting ---- */
@@ -247,8 +252,11 @@ uint64_t sockets_timeout(const struct sockets *s, int fd, enum sockets_direction
 bool sockets_goes_on(const struct sockets *s, int fd, enum sockets_direction direction, int flags,
                      size_t done, size_t wanted)
 {
-    const struct file *file = file_of(s, fd);
+    struct file *file = file_of(s, fd);
     if (file == NULL || !file_blocks(file, flags) || done >= wanted)
+        return false;
+    struct socket *socket = socket_of(file);
+    if (socket != NULL && is_stream(socket) && tcp_socket_is_over(socket, direction))
         return false;
     return direction == SOCKETS_SENDING || ((flags & MSG_WAITALL) && !(flags & MSG_PEEK));
 }

@@ -66,14 +66,22 @@ static void happened(void *context, struct chaski *host, chaski_tcp connection, 
 
 /* ---- What it has come to ---- */
 
+bool tcp_window_is_shut(const struct chaski_tcp_info *info)
+{
+    return info->tcpi_rcv_wnd <= info->tcpi_rcv_mss;
+}
+
+bool tcp_stream_is_over(const struct socket *socket)
+{
+    struct chaski_piece piece;
+    return socket->has_tcp && chaski_tcp_look(host_of(socket), socket->tcp, &piece, 1) == 0;
+}
+
 /* A reset behind the peer's FIN is what writing into a pipe without a reader is (Linux). */
 static int why_ended(const struct socket *socket)
 {
-    struct chaski_piece piece;
     int error = chaski_tcp_error(host_of(socket), socket->tcp);
-    if (error == CHASKI_RESET && chaski_tcp_look(host_of(socket), socket->tcp, &piece, 1) == 0)
-        return EPIPE;
-    return -error_number(error);
+    return error == CHASKI_RESET && tcp_stream_is_over(socket) ? EPIPE : -error_number(error);
 }
 
 void tcp_socket_refresh(struct socket *socket)
@@ -120,13 +128,20 @@ static uint32_t stream_events(struct socket *socket, const struct chaski_tcp_inf
         events |= EPOLLHUP;
     int64_t over = urgent_is_next(socket) && !socket->plain[PLAIN_OOBINLINE];
     if (info->receive_queue != 0 &&
-        (int64_t)info->receive_queue >= socket->plain[PLAIN_RCVLOWAT] + over)
+        ((int64_t)info->receive_queue >= socket->plain[PLAIN_RCVLOWAT] + over ||
+         tcp_window_is_shut(info)))
         events |= EPOLLIN | EPOLLRDNORM;
     if (all_written || tcp_socket_has_room(socket, info))
         events |= EPOLLOUT | EPOLLWRNORM;
     if (urgent_waits(socket))
         events |= EPOLLPRI;
     return events;
+}
+
+static uint32_t new_events(const struct socket *socket)
+{
+    uint32_t events = EPOLLOUT | EPOLLWRNORM | EPOLLHUP;
+    return socket->read_shut ? events | EPOLLIN | EPOLLRDNORM | EPOLLRDHUP : events;
 }
 
 static uint32_t tcp_events(struct file *file)
@@ -139,8 +154,8 @@ static uint32_t tcp_events(struct file *file)
     tcp_socket_refresh(socket);
     if (socket->deferred)
         events = EPOLLOUT | EPOLLWRNORM;
-    else if (socket->phase == SOCKET_NEW || !socket->has_tcp)
-        events = EPOLLOUT | EPOLLWRNORM | EPOLLHUP;
+    else if (socket->phase == SOCKET_NEW)
+        events = new_events(socket);
     else if (socket->phase != SOCKET_CONNECTING && tcp_socket_info(socket, &info))
         events = stream_events(socket, &info);
     if (socket->error != 0 || socket->notes != NULL)
@@ -150,24 +165,31 @@ static uint32_t tcp_events(struct file *file)
 
 /* ---- Opening ---- */
 
+/* Linux's queue is full when it holds more than the backlog. */
+static uint32_t room_in_queue(const struct socket *socket)
+{
+    return socket->backlog + 1;
+}
+
 int tcp_socket_listen(struct socket *socket, int backlog)
 {
     const struct sockets_policy *policy = &socket->file.table->policy;
-    if (socket->phase == SOCKET_LISTENING) /* the core's backlog stays as it was made */
-        return 0;
-    if (socket->phase != SOCKET_NEW)
+    uint32_t most = backlog < 0 || (uint32_t)backlog > policy->somaxconn ? policy->somaxconn
+                                                                         : (uint32_t)backlog;
+    socket->backlog = most;
+    if (socket->phase == SOCKET_LISTENING)
+        return error_number(
+            host_tcp_listener_backlog(host_of(socket), socket->listener, room_in_queue(socket)));
+    if (socket->phase != SOCKET_NEW || socket->deferred)
         return -EINVAL;
     if (socket->local.port == 0) {
         socket->local.port = port_choose(socket, &socket->local.address);
         if (socket->local.port == 0)
             return -EADDRINUSE;
     }
-    uint32_t most = backlog < 0 || (uint32_t)backlog > policy->somaxconn ? policy->somaxconn
-                                                                         : (uint32_t)backlog;
-    /* Linux's queue is full when it holds more than the backlog. */
     struct chaski_tcp_bind bind = {
         .local = socket->local,
-        .backlog = most + 1,
+        .backlog = room_in_queue(socket),
         .shared = socket->plain[PLAIN_REUSEPORT] != 0,
     };
     int error = ao_listen(socket);
@@ -183,7 +205,6 @@ int tcp_socket_listen(struct socket *socket, int backlog)
     socket->bound = true;
     socket->phase = SOCKET_LISTENING;
     socket->waiting_seen = 0;
-    socket->backlog = most;
     return 0;
 }
 
@@ -209,6 +230,20 @@ static void inherit(struct socket *socket, const struct socket *from)
     socket->timeout_ns[SOCKETS_SENDING] = from->timeout_ns[SOCKETS_SENDING];
 }
 
+/* Its listener's when it was opened, or that of its SYN. */
+static int traffic_class_of(const struct socket *listener, chaski_tcp connection)
+{
+    int64_t value = 0;
+    chaski_tcp_get(host_of(listener), connection, CHASKI_TCP_TOS, &value);
+    return (int)value;
+}
+
+bool tcp_socket_can_accept(const struct socket *socket)
+{
+    return socket->phase == SOCKET_LISTENING &&
+           host_tcp_waiting(host_of(socket), socket->listener) > 0;
+}
+
 int tcp_socket_accept(struct socket *socket, struct socket **accepted, int status)
 {
     chaski_tcp connection;
@@ -226,6 +261,7 @@ int tcp_socket_accept(struct socket *socket, struct socket **accepted, int statu
         return -ENOMEM;
     }
     inherit(*accepted, socket);
+    (*accepted)->plain[PLAIN_TOS] = traffic_class_of(socket, connection);
     (*accepted)->phase = SOCKET_CONNECTED;
     (*accepted)->connect_told = true;
     adopt(*accepted, connection);
@@ -245,6 +281,7 @@ static void forget_connection(struct socket *socket)
     error_queue_forget(socket);
     ao_withdraw(socket);
     socket->has_tcp = false;
+    socket->deferred = socket->fast_waits = false;
     socket->phase = SOCKET_NEW;
     socket->read_shut = socket->write_shut = false;
 }
@@ -274,7 +311,6 @@ int tcp_socket_begin(struct socket *socket, const struct chaski_endpoint *remote
     adopt(socket, connection);
     socket->phase = SOCKET_CONNECTING;
     socket->connect_told = false;
-    socket->read_shut = socket->write_shut = false;
     error = ao_connect(socket, remote);
     if (error != 0)
         forget_connection(socket);
@@ -291,15 +327,20 @@ static int open_or_defer(struct socket *socket, const struct chaski_endpoint *re
     return 0;
 }
 
+bool tcp_socket_can_connect(struct socket *socket)
+{
+    tcp_socket_refresh(socket);
+    return socket->phase == SOCKET_NEW && !socket->deferred;
+}
+
 int tcp_socket_connect(struct socket *socket, const struct chaski_endpoint *remote)
 {
-    if (socket->phase == SOCKET_NEW) {
-        int error = socket_take_error(socket);
-        return error != 0 ? error : open_or_defer(socket, remote);
-    }
-    if (socket->phase == SOCKET_LISTENING)
-        return -EISCONN;
-    tcp_socket_refresh(socket);
+    socket->error = 0; /* of what was before */
+    return open_or_defer(socket, remote);
+}
+
+int tcp_socket_connect_again(struct socket *socket)
+{
     if (socket->phase == SOCKET_CONNECTING)
         return -EALREADY;
     if (socket->phase == SOCKET_CONNECTED && !socket->connect_told) {
@@ -314,12 +355,23 @@ int tcp_socket_connect(struct socket *socket, const struct chaski_endpoint *remo
     return -EISCONN;
 }
 
+/* Whether giving up resets what is, or would be, a connection. */
+static bool is_under_way(const struct socket *socket)
+{
+    struct chaski_tcp_info info;
+    return tcp_socket_info(socket, &info) && info.tcpi_state != CHASKI_TCP_CLOSED &&
+           info.tcpi_state != CHASKI_TCP_CLOSING && info.tcpi_state != CHASKI_TCP_LAST_ACK;
+}
+
 int tcp_socket_disconnect(struct socket *socket)
 {
+    tcp_socket_refresh(socket);
     if (socket->phase == SOCKET_LISTENING)
         chaski_tcp_unbind(host_of(socket), socket->listener);
+    if (is_under_way(socket))
+        socket->error = ECONNRESET;
     forget_connection(socket);
-    socket->error = 0;
+    file_happened(&socket->file, EPOLLERR);
     return 0;
 }
 
@@ -332,24 +384,19 @@ int tcp_socket_shutdown(struct socket *socket, int how)
     case SOCKET_LISTENING:
         return how == SHUT_WR ? 0 : tcp_socket_disconnect(socket);
     case SOCKET_CONNECTING:
-        forget_connection(socket);
-        socket->phase = SOCKET_ENDED;
-        socket->error = ECONNRESET;
-        return 0;
+        return tcp_socket_disconnect(socket);
     case SOCKET_CONNECTED:
+        if (how != SHUT_RD)
+            chaski_tcp_shutdown(host_of(socket), socket->tcp);
         break;
     case SOCKET_NEW:
     case SOCKET_ENDED:
-        return -ENOTCONN;
+        break;
     }
-    if (how != SHUT_RD && !socket->write_shut) {
-        socket->write_shut = true;
-        chaski_tcp_shutdown(host_of(socket), socket->tcp);
-    }
-    if (how != SHUT_WR)
-        socket->read_shut = true;
-    file_happened(&socket->file, EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLHUP);
-    return 0;
+    int error = socket_shut(socket, how);
+    if (error == 0 && socket->read_shut && socket->write_shut)
+        host_tcp_refuse_text(host_of(socket), socket->tcp);
+    return error;
 }
 
 void socket_do_not_linger(struct socket *socket)
@@ -411,9 +458,11 @@ static int tcp_socket_ioctl(struct file *file, unsigned long request, int *value
 {
     struct socket *socket = (struct socket *)file;
     struct chaski_tcp_info info = {0};
-    if (socket->phase == SOCKET_LISTENING)
-        return -EINVAL;
     bool there = tcp_socket_info(socket, &info);
+    bool asks_how_much = request == SOCKETS_FIONREAD || request == SOCKETS_TIOCOUTQ ||
+                         request == SOCKETS_SIOCOUTQNSD;
+    if (socket->phase == SOCKET_LISTENING && asks_how_much)
+        return -EINVAL;
     switch (request) {
     case SOCKETS_FIONREAD:
         *value = there ? (int)urgent_limit(socket, info.receive_queue) : 0;

@@ -19,17 +19,17 @@ static struct chaski *host_of(const struct socket *socket)
 /* ---- In ---- */
 
 /* Why there is nothing to read: 0 is the end. The order is Linux's. */
-static int nothing_to_read(struct socket *socket, const struct chaski_tcp_info *info)
+static int nothing_to_read(struct socket *socket)
 {
-    if (socket->phase == SOCKET_NEW || socket->phase == SOCKET_LISTENING)
+    if (socket->phase == SOCKET_LISTENING)
         return -ENOTCONN;
-    if (socket->phase == SOCKET_CONNECTED && tcp_peer_finished(info))
+    if (tcp_stream_is_over(socket))
         return 0;
     if (socket->error != 0)
         return socket_take_error(socket);
     if (socket->phase == SOCKET_ENDED || socket->read_shut)
         return 0;
-    return -EAGAIN;
+    return socket->phase == SOCKET_NEW ? -ENOTCONN : -EAGAIN;
 }
 
 static ssize_t copy_out(struct socket *socket, const struct msghdr *message, size_t most)
@@ -85,10 +85,24 @@ static ssize_t take_out(struct socket *socket, const struct msghdr *message, siz
     size_t most = urgent_limit(socket, info->receive_queue);
     size_t over = urgent_is_next(socket) && !socket->plain[PLAIN_OOBINLINE];
     *came_ns = stamps_received(socket) ? arrival(socket, over, wanted, most) : 0;
+    if ((flags & MSG_PEEK) && (flags & MSG_TRUNC))
+        return (ssize_t)(wanted < most ? wanted : most);
     if (flags & MSG_PEEK)
         return peek(socket, message, over, most);
     chaski_tcp_consume(host_of(socket), socket->tcp, over);
     return (flags & MSG_TRUNC) ? discard(socket, wanted, most) : copy_out(socket, message, most);
+}
+
+bool tcp_socket_is_over(struct socket *socket, enum sockets_direction direction)
+{
+    struct chaski_tcp_info info;
+    tcp_socket_refresh(socket);
+    bool ended = socket->error != 0 || socket->phase == SOCKET_ENDED;
+    if (direction == SOCKETS_SENDING)
+        return ended || socket->write_shut;
+    if (tcp_socket_info(socket, &info) && info.receive_queue != 0)
+        return false;
+    return ended || socket->read_shut || tcp_stream_is_over(socket);
 }
 
 /* Whether a reader who waits goes on waiting for more than there is (SO_RCVLOWAT). */
@@ -97,9 +111,11 @@ static bool too_little(const struct socket *socket, const struct chaski_tcp_info
 {
     int64_t lowat = socket->plain[PLAIN_RCVLOWAT];
     size_t target = (size_t)lowat < wanted ? (size_t)lowat : wanted;
+    if ((flags & MSG_WAITALL) && (flags & MSG_PEEK))
+        target = wanted; /* who takes comes again for the rest */
     return file_blocks(&socket->file, flags) && info->receive_queue < target &&
-           !urgent_waits(socket) && !tcp_peer_finished(info) && !socket->read_shut &&
-           socket->error == 0;
+           !tcp_window_is_shut(info) && !urgent_waits(socket) && !tcp_peer_finished(info) &&
+           !socket->read_shut && socket->error == 0;
 }
 
 /* TCP_CM_INQ: how much is left; 1 stands for an end that waits to be read. */
@@ -131,16 +147,19 @@ ssize_t tcp_socket_receive(struct file *file, struct msghdr *message, int flags)
     tcp_socket_refresh(socket);
     bool there = tcp_socket_info(socket, &info);
     message->msg_namelen = 0;
-    if (flags & MSG_OOB)
+    if ((flags & MSG_OOB) && socket->phase != SOCKET_LISTENING)
         return there ? urgent_receive(socket, message, flags) : -EINVAL;
     if ((flags & RECEIVE_STOPS_AT_MARK) && info.receive_queue != 0 && urgent_is_next(socket))
         return 0;
-    if (info.receive_queue == 0 || urgent_limit(socket, info.receive_queue) == 0)
-        return nothing_to_read(socket, &info);
+    if (info.receive_queue == 0)
+        return nothing_to_read(socket);
+    if (urgent_limit(socket, info.receive_queue) == 0) { /* the urgent byte is passed over */
+        chaski_tcp_consume(host_of(socket), socket->tcp, (flags & MSG_PEEK) ? 0 : 1);
+        return nothing_to_read(socket);
+    }
     if (too_little(socket, &info, (size_t)wanted, flags))
         return -EAGAIN;
-    bool discards = (flags & MSG_TRUNC) && !(flags & MSG_PEEK);
-    if (!discards && !pieces_are_there(message->msg_iov, message->msg_iovlen))
+    if (!(flags & MSG_TRUNC) && !pieces_are_there(message->msg_iov, message->msg_iovlen))
         return -EFAULT;
     uint64_t came_ns;
     ssize_t done = take_out(socket, message, (size_t)wanted, &info, flags, &came_ns);

@@ -36,6 +36,9 @@ ssize_t sockets_readv(struct sockets *s, int fd, const struct iovec *pieces, int
     if (count < 0 || count > IOV_MAX)
         return -EINVAL;
     struct msghdr message = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = (size_t)count};
+    ssize_t wanted = pieces_length(pieces, (size_t)count);
+    if (file->operations->receive != NULL && wanted <= 0)
+        return wanted; /* nothing is asked for */
     return receive(file, &message, 0);
 }
 
@@ -54,8 +57,8 @@ ssize_t sockets_recvfrom(struct sockets *s, int fd, void *bytes, size_t length, 
     struct file *file = socket_file(s, fd, &error);
     if (file == NULL)
         return error;
-    if (address != NULL && address_length == NULL)
-        return -EFAULT;
+    if (address != NULL && (error = address_room(address, address_length)) != 0)
+        return error;
     message.msg_namelen = address != NULL ? *address_length : 0;
     ssize_t done = receive(file, &message, flags);
     if (done >= 0 && address != NULL)
@@ -76,6 +79,8 @@ ssize_t sockets_recvmsg(struct sockets *s, int fd, struct msghdr *message, int f
         return error;
     if (message->msg_iovlen > IOV_MAX)
         return -EMSGSIZE;
+    if (message->msg_namelen > INT_MAX)
+        return -EINVAL;
     struct msghdr told = *message;
     if (told.msg_control == NULL)
         told.msg_controllen = 0;
@@ -83,7 +88,7 @@ ssize_t sockets_recvmsg(struct sockets *s, int fd, struct msghdr *message, int f
     if (done >= 0) {
         message->msg_namelen = told.msg_namelen;
         message->msg_controllen = told.msg_controllen;
-        message->msg_flags = told.msg_flags;
+        message->msg_flags = told.msg_flags | (flags & MSG_CMSG_CLOEXEC);
     }
     return done;
 }
@@ -98,13 +103,18 @@ ssize_t sockets_writev(struct sockets *s, int fd, const struct iovec *pieces, in
     if (count < 0 || count > IOV_MAX)
         return -EINVAL;
     struct msghdr message = {.msg_iov = (struct iovec *)pieces, .msg_iovlen = (size_t)count};
+    ssize_t wanted = pieces_length(pieces, (size_t)count);
+    if (file->operations->send != NULL && wanted <= 0)
+        return wanted; /* other than with write(), nobody is asked */
     return transmit(file, &message, 0);
 }
 
 ssize_t sockets_write(struct sockets *s, int fd, const void *bytes, size_t length)
 {
     struct iovec piece = {(void *)bytes, length};
-    return sockets_writev(s, fd, &piece, 1);
+    struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
+    struct file *file = file_of(s, fd);
+    return file != NULL ? transmit(file, &message, 0) : -EBADF;
 }
 
 ssize_t sockets_sendto(struct sockets *s, int fd, const void *bytes, size_t length, int flags,
@@ -117,7 +127,10 @@ ssize_t sockets_sendto(struct sockets *s, int fd, const void *bytes, size_t leng
                              .msg_iovlen = 1};
     int error;
     struct file *file = socket_file(s, fd, &error);
-    return file != NULL ? transmit(file, &message, flags) : error;
+    if (file == NULL)
+        return error;
+    error = address != NULL ? address_check(address, address_length) : 0;
+    return error == 0 ? transmit(file, &message, flags) : error;
 }
 
 ssize_t sockets_send(struct sockets *s, int fd, const void *bytes, size_t length, int flags)
@@ -131,5 +144,14 @@ ssize_t sockets_sendmsg(struct sockets *s, int fd, const struct msghdr *message,
     struct file *file = socket_file(s, fd, &error);
     if (file == NULL)
         return error;
-    return message->msg_iovlen > IOV_MAX ? -EMSGSIZE : transmit(file, message, flags);
+    if (message->msg_iovlen > IOV_MAX)
+        return -EMSGSIZE;
+    if (message->msg_name != NULL && message->msg_namelen > INT_MAX)
+        return -EINVAL;
+    struct msghdr sent = *message;
+    if (sent.msg_name == NULL)
+        sent.msg_namelen = 0;
+    if (sent.msg_namelen > sizeof(struct sockaddr_storage))
+        sent.msg_namelen = sizeof(struct sockaddr_storage);
+    return transmit(file, &sent, flags);
 }

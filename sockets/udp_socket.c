@@ -291,6 +291,21 @@ static int send_gathered(struct socket *socket, const struct sending *sending,
     return error;
 }
 
+/* Without a family it is IPv4's (Linux). */
+static int read_remote(const struct socket *socket, const struct msghdr *message,
+                       struct chaski_endpoint *remote)
+{
+    struct sockaddr_in in;
+    const struct sockaddr *address = message->msg_name;
+    if (message->msg_namelen < sizeof in)
+        return -EINVAL;
+    if (address->sa_family != AF_UNSPEC || socket->family != AF_INET)
+        return address_read(family_of(socket, address), address, message->msg_namelen, remote);
+    memcpy(&in, address, sizeof in);
+    in.sin_family = AF_INET;
+    return address_read(AF_INET, (const struct sockaddr *)&in, sizeof in, remote);
+}
+
 static ssize_t udp_socket_send(struct file *file, const struct msghdr *message, int flags)
 {
     struct socket *socket = (struct socket *)file;
@@ -308,7 +323,7 @@ static ssize_t udp_socket_send(struct file *file, const struct msghdr *message, 
     bool has_name = message->msg_name != NULL;
     int error = read_control(message, &sending);
     if (error == 0 && has_name)
-        error = address_read(file->table, message->msg_name, message->msg_namelen, &remote);
+        error = read_remote(socket, message, &remote);
     if (error == 0 && !has_name && socket->phase != SOCKET_CONNECTED)
         error = -EDESTADDRREQ;
     if (error == 0)

@@ -38,7 +38,7 @@ MAY_INCLUDE = {
                          'core/tcp/receiving/tcp_segment.h', 'core/tcp/sending/tcp_build.h'],
     'core/tcp/receiving': [*TCP, 'core/tcp/opening/tcp_listener.h',
                            'core/tcp/opening/tcp_syn_sent.h', 'core/tcp/recovery/tcp_recovery.h',
-                           'core/tcp/sending/tcp_build.h'],
+                           'core/tcp/sending/tcp_build.h', 'core/tcp/sending/tcp_output.h'],
     'core/tcp/recovery': [*TCP, 'core/tcp/sending/tcp_output.h',
                           'core/tcp/sending/tcp_send_queue.h', 'core/tcp/window/tcp_cwnd.h'],
     'core/tcp/sending': [*TCP, 'core/tcp/receiving/tcp_receive_window.h',

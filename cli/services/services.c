@@ -122,7 +122,7 @@ static void probing_tick(void *context)
         services->ticks = PROBE_TICKS; /* one tick more, for the answer */
         return;
     }
-    services_say_ready(&services->options, services->station.link->mtu);
+    services_say_ready(&services->options, services->station.link);
     services->ready = true;
     services->ticks = 0;
     station_tick(&services->station, SECOND, tick, services);

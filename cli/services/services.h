@@ -27,7 +27,7 @@ struct services_totals {
 };
 
 /* Prints the line that says what is served, and where. */
-void services_say_ready(const struct services_options *options, unsigned mtu);
+void services_say_ready(const struct services_options *options, const struct link *link);
 
 /* Lets go of every connection that a host still holds; returns how many are not over yet. */
 unsigned services_close_connections(struct chaski *host);

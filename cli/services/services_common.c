@@ -9,14 +9,16 @@
 #define SECOND UINT64_C(1000000000)
 #define MEGABYTE 1000000
 
-void services_say_ready(const struct services_options *options, unsigned mtu)
+void services_say_ready(const struct services_options *options, const struct link *link)
 {
-    const struct link_options *link = &options->link;
+    const struct link_options *given = &options->link;
     char address[CHASKI_ADDRESS_TEXT];
 
-    printf("ready: %s:%s, %s/%" PRIu32 ", MTU %u", device_kind_name(link->device.kind),
-           link->device.name, chaski_address_text(&link->address, address), link->prefix_length,
-           mtu);
+    printf("ready: %s:%s, %s/%" PRIu32 ", MTU %u", device_kind_name(given->device.kind),
+           given->device.name, chaski_address_text(&given->address, address), given->prefix_length,
+           link->mtu);
+    if (link->manner != NULL)
+        printf(", %s", link->manner);
     if (options->shards != 0)
         printf(", %" PRIu32 " shards", options->shards);
     fputs(": echo 7, discard 9, chargen 19, ", stdout);

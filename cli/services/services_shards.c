@@ -380,7 +380,7 @@ static int run(struct stations *stations, char *error)
     if (!probe(stations, error)) {
         code = EXIT_WRONG;
     } else {
-        services_say_ready(stations->options, stations->shards->shards[0].links[0]->mtu);
+        services_say_ready(stations->options, stations->shards->shards[0].links[0]);
         if (serve(stations))
             code = EXIT_FINE;
     }

@@ -57,6 +57,11 @@ long chaski_tcp_saved_syn(struct chaski *host, chaski_tcp connection, void *byte
     return tcp_saved_syn(&host->tcp, connection, bytes, length);
 }
 
+int host_tcp_refuse_text(struct chaski *host, chaski_tcp connection)
+{
+    return tcp_refuse_text(&host->tcp, connection);
+}
+
 uint32_t host_tcp_copy(struct chaski *host, chaski_tcp connection, uint32_t over, void *bytes,
                        uint32_t n)
 {
@@ -66,6 +71,11 @@ uint32_t host_tcp_copy(struct chaski *host, chaski_tcp connection, uint32_t over
 uint64_t host_tcp_arrival(struct chaski *host, chaski_tcp connection, uint32_t n)
 {
     return tcp_arrival(&host->tcp, connection, n);
+}
+
+int host_tcp_listener_backlog(struct chaski *host, chaski_listener listener, uint32_t backlog)
+{
+    return tcp_listener_backlog(&host->tcp, listener, backlog);
 }
 
 int host_tcp_waiting(const struct chaski *host, chaski_listener listener)

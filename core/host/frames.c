@@ -46,7 +46,6 @@ int chaski_interface_add(struct chaski *host, const struct chaski_interface *int
     struct host_port *port =
         host->port_count < host->port_limit ? &host->ports[host->port_count] : NULL;
     struct host_interface plain = {
-        .name = interface->name,
         .kind = interface->kind,
         .mtu = interface->mtu,
         .output = {transmit, port},

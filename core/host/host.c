@@ -68,14 +68,6 @@ uint64_t chaski_counter_value(const struct chaski *host, enum chaski_counter cou
 
 /* ---- Interfaces ---- */
 
-static void copy_name(char *to, const char *from)
-{
-    unsigned i = 0;
-    for (; from != NULL && i < HOST_NAME - 1 && from[i] != '\0'; i++)
-        to[i] = from[i];
-    to[i] = '\0';
-}
-
 static void wire_arp(struct chaski *host, struct host_port *port, uint8_t number,
                      const struct host_interface *interface)
 {
@@ -152,15 +144,8 @@ int host_interface_add(struct chaski *host, const struct host_interface *interfa
         return CHASKI_NO_MEMORY;
     uint8_t number = (uint8_t)host->port_count++;
     struct host_port *port = &host->ports[number];
-    copy_name(port->name, interface->name);
     wire_port(host, port, number, interface);
     return number;
-}
-
-const char *host_interface_name(struct chaski *host, int interface)
-{
-    const struct host_port *port = host_port_of(host, interface);
-    return port != NULL ? port->name : NULL;
 }
 
 /* ---- Turns ---- */

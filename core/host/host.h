@@ -17,7 +17,6 @@
 
 /* A link as the host sees it. */
 struct host_interface {
-    const char *name; /* copied, up to 15 characters */
     uint8_t mac[6];
     uint8_t kind;       /* enum chaski_interface_kind */
     uint16_t mtu;       /* of IP packets: 68 to 65535 */
@@ -27,9 +26,6 @@ struct host_interface {
 
 /* Adds an interface; returns its number or a negative enum chaski_error. */
 int host_interface_add(struct chaski *host, const struct host_interface *interface);
-
-/* The name of an interface; NULL when there is none of this number. */
-const char *host_interface_name(struct chaski *host, int interface);
 
 /* Takes in received frames, data at the link header (or IP's, without one), in packets of
  * host_memory(). Replies that are built in the packet that asked leave before it returns; the rest
@@ -45,6 +41,9 @@ void host_set_now(struct chaski *host, uint64_t now_ns);
 /* How many connections wait for chaski_tcp_accept(), or CHASKI_STALE. */
 int host_tcp_waiting(const struct chaski *host, chaski_listener listener);
 
+/* From now on as many may wait; those that already do stay. */
+int host_tcp_listener_backlog(struct chaski *host, chaski_listener listener, uint32_t backlog);
+
 /* How many datagrams wait for chaski_udp_receive(), or CHASKI_STALE. */
 int host_udp_waiting(const struct chaski *host, chaski_udp socket);
 
@@ -55,6 +54,10 @@ uint64_t host_udp_arrival(const struct chaski *host, chaski_udp socket);
  * how many there were. */
 uint32_t host_tcp_copy(struct chaski *host, chaski_tcp connection, uint32_t over, void *bytes,
                        uint32_t n);
+
+/* Behind chaski_tcp_shutdown(): nobody will read what comes from now on; it resets the connection.
+ */
+int host_tcp_refuse_text(struct chaski *host, chaski_tcp connection);
 
 /* When the segment came that the n-th byte that waits to be read is of; 0: there is none. */
 uint64_t host_tcp_arrival(struct chaski *host, chaski_tcp connection, uint32_t n);

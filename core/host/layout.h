@@ -25,11 +25,8 @@
  * it in the caller's memory; nothing points out of that memory but what the caller gave.
  */
 
-enum { HOST_NAME = 16 };
-
 /* An interface and the blocks that it has for itself. */
 struct host_port {
-    char name[HOST_NAME];
     uint8_t kind; /* enum chaski_interface_kind; of the two blocks that follow, the one in use */
     struct ethernet ethernet;
     struct bare bare;

@@ -103,6 +103,11 @@ struct packet_udp {
     uint64_t received_ns;
 };
 
+/* Whose a kept SYN is, with the addresses; host byte order. */
+struct packet_ports {
+    uint16_t local, remote;
+};
+
 /* In the order of use: where pointers have 64 bits, one cache line says what every block asks, the
  * next where to, the third is the transport's. */
 struct packet {
@@ -130,6 +135,7 @@ struct packet {
     union {
         struct packet_tcp tcp;
         struct packet_udp udp;
+        struct packet_ports kept;
     };
     struct fragment fragments[PACKET_FRAGMENTS];
     uint8_t room[PACKET_ROOM];

@@ -34,7 +34,7 @@
  *                    (tcp_judge), then its application; tcp_predicted: that of nearly all, in
  *                    short. tcp_text: received text and FIN; tcp_prune: who makes room when that
  *                    has filled its share of the pools; tcp_receive_window: how much more the peer
- *                    may send
+ *                    may send; tcp_shrink: less than it was told
  *   recovery/        tcp_ack: what an acknowledgement does to the scoreboard, the clock and the
  *                    window; what is lost, and where its repair stands
  *   window/          how much may be in flight, and how fast it goes: marks, pacing
@@ -120,7 +120,7 @@ struct tcp_connection {
     uint32_t snd_wnd; /* unscaled, in bytes */
 
     /* ---- line 1 ---- */
-    uint32_t rcv_advertised; /* right edge of the window that the peer knows */
+    uint32_t rcv_advertised; /* right edge of the window that the peer knows, the largest told */
     uint32_t snd_wl1, snd_wl2;
     uint32_t max_snd_wnd;
     uint32_t last_ack_sent; /* RFC 7323's Last.ACK.sent */
@@ -143,9 +143,10 @@ struct tcp_connection {
     /* ---- line 2 ---- */
     struct tcp_receive_queue receive;
     uint32_t work_next;              /* in tcp->work: the next one; 0: not in there */
-    uint32_t unacknowledged_in : 26; /* bytes received since the last acknowledgement was sent */
+    uint32_t unacknowledged_in : 18; /* bytes received since the last acknowledgement was sent */
     uint32_t quick_acks : 5;         /* so many acknowledgements go at once, */
-    uint32_t pingpong : 1;           /* unless the application answers, so that they can wait */
+    uint32_t pingpong : 8;           /* unless the application has answered so many times */
+    uint32_t refuses_text : 1;       /* nobody will read what comes behind our FIN */
     uint64_t ack_at;    /* delayed acknowledgement; TIMER_NEVER: off, as for its like */
     struct timer timer; /* at the earliest of the deadlines; its own stands first */
 
@@ -175,7 +176,10 @@ struct tcp_connection {
     uint32_t sent_ms;     /* when data was last sent */
     uint32_t send_limit;  /* bytes that may be queued to be sent */
     uint32_t send_urgent, receive_urgent;
-    uint32_t fin_at; /* sequence number of the peer's FIN */
+    union {
+        uint32_t fin_at;   /* TCPF_FIN_KNOWN: sequence number of the peer's FIN */
+        uint32_t rcv_told; /* else, where windows shrink: right edge of the one told last */
+    };
 
     /* ---- line 5 ---- */
     struct ecn_received ecn;
@@ -195,12 +199,13 @@ struct tcp_connection {
     uint8_t keep_count, syn_count;
     uint8_t interface;
     int8_t error; /* enum chaski_error: before the end what stands in the way, then why it ended */
-    uint8_t repeats : 5;      /* segments behind a gap since RCV.NXT moved and it was told */
-    uint8_t timeout_told : 3; /* enum user_timeout_state */
-    uint8_t retries;          /* time-outs since the peer last acknowledged something new */
-    uint8_t backoff;   /* consecutive time-outs, kept until a round trip is told again (Karn) */
-    uint8_t algorithm; /* enum chaski_congestion */
-    uint32_t text_ms;  /* when text last came, if any did */
+    uint8_t retries;      /* time-outs since the peer last acknowledged something new */
+    uint8_t backoff;      /* consecutive time-outs, kept until a round trip is told again (Karn) */
+    uint16_t repeats : 9; /* segments behind a gap since RCV.NXT moved: without SACK those not
+                             yet told; with it three that were, and those that wait */
+    uint16_t timeout_told : 3; /* enum user_timeout_state */
+    uint16_t algorithm : 4;    /* enum chaski_congestion */
+    uint32_t text_ms;          /* when text last came, if any did */
 };
 
 _Static_assert(sizeof(void *) != 8 || (sizeof(struct tcp_connection) == 384 &&
@@ -213,6 +218,7 @@ struct tcp_listener {
     uint32_t generation; /* even: free */
     uint32_t max_connections, connections;
     uint32_t backlog, waiting;
+    uint32_t half_open; /* entries that are its own */
     uint32_t fast_open,
         fast_opening; /* with data on their SYN, the handshake not over: most, now */
     uint32_t fast_open_resets, fast_open_resets_ms; /* ended so by a reset, since when */
@@ -242,7 +248,7 @@ struct tcp_work {
 #define TCP_WORK_END UINT32_MAX /* follows the last one */
 
 struct tcp_secrets {
-    struct siphash_key sequence, port, cookie, timestamp, fast_open;
+    struct siphash_key sequence, port, cookie, timestamp, fast_open, challenge;
 };
 
 struct tcp {
@@ -253,8 +259,9 @@ struct tcp {
     struct chaski *host; /* handed to closures, never followed */
     struct tcp_knobs knobs;
     struct tcp_secrets secrets;
-    uint64_t now_ns;        /* of the turn */
-    uint64_t sequence_tick; /* of the latest initial sequence number */
+    uint64_t now_ns;                            /* of the turn */
+    uint64_t sequence_tick;                     /* of the latest initial sequence number */
+    uint32_t challenge_second, challenges_left; /* tcp_challenge.c */
 
     struct tcp_table table;
     struct tcp_connection *connections;
@@ -329,6 +336,7 @@ int tcp_listener_set(struct tcp *tcp, chaski_listener listener, enum chaski_tcp_
                      int64_t value);
 int tcp_listener_save_syn(struct tcp *tcp, chaski_listener listener, uint8_t mode);
 int tcp_listener_defer(struct tcp *tcp, chaski_listener listener, uint8_t count);
+int tcp_listener_backlog(struct tcp *tcp, chaski_listener listener, uint32_t backlog);
 uint32_t tcp_fast_open_room(const struct tcp *tcp, const struct chaski_address *server,
                             bool without_cookie);
 int tcp_accept(struct tcp *tcp, chaski_listener listener, chaski_tcp *connection);
@@ -349,6 +357,9 @@ int tcp_until_mark(struct tcp *tcp, chaski_tcp connection);
 int tcp_shutdown(struct tcp *tcp, chaski_tcp connection);
 int tcp_close(struct tcp *tcp, chaski_tcp connection);
 int tcp_abort(struct tcp *tcp, chaski_tcp connection);
+
+/* Behind tcp_shutdown(): text that still comes is answered with a reset (RFC 1122, 4.2.2.13). */
+int tcp_refuse_text(struct tcp *tcp, chaski_tcp connection);
 int tcp_error(struct tcp *tcp, chaski_tcp connection);
 int tcp_set(struct tcp *tcp, chaski_tcp connection, enum chaski_tcp_option option, int64_t value);
 int tcp_get(struct tcp *tcp, chaski_tcp connection, enum chaski_tcp_option option, int64_t *value);

@@ -70,7 +70,7 @@ static void set_defaults(const struct tcp *tcp, struct tcp_connection *c, uint64
     c->keep_count = knobs->keep_count;
     c->syn_count = knobs->syn_retries;
     c->progress_ms = c->sent_ms = c->text_ms = clock_ms(now_ns);
-    c->algorithm = knobs->congestion;
+    c->algorithm = knobs->congestion & 15u;
     c->tune_at_us = clock_us(now_ns);
     c->tune_space = knobs->receive_buffer / 2;
 }
@@ -164,6 +164,7 @@ void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t 
     c->send_at = TIMER_NEVER;
     c->backoff = c->retries = 0;
     c->error = 0;
+    c->rcv_told = c->rcv_advertised;
     c->flags &= ~(uint32_t)TCPF_SYN_OWED;
     fast_open_settled(tcp, c);
     mtu_established(tcp, c);

@@ -6,6 +6,7 @@
 
 #include "core/base/memory.h"
 #include "core/tcp/congestion/congestion.h"
+#include "core/tcp/recovery/tcp_min_rtt.h"
 #include "core/tcp/recovery/tcp_rate.h"
 #include "core/tcp/recovery/tcp_scoreboard.h"
 #include "core/tcp/sending/tcp_mtu_search.h"
@@ -103,6 +104,7 @@ struct tcp_flight {
     struct ecn_told told;
     struct mtu_search mtu;
     struct rate rate;
+    struct min_rtt min_rtt;
     struct pace pace;
     struct validation validation;
     struct push push;

@@ -13,6 +13,7 @@ enum {
     TCP_LEAST_PAYLOAD = 4, /* of a full segment, whatever options leave */
     TCP_MIN_MSS = 64,      /* smaller announcements are raised: work per byte stays bounded */
     TCP_DUP_THRESHOLD = 3,
+    TCP_REPEATS = (1 << 9) - 1,        /* the bits of a connection's `repeats` */
     TCP_LARGEST_SEGMENT = 65535 - 120, /* payload of an uncut segment: room for every header */
 };
 
@@ -135,6 +136,22 @@ static inline uint32_t tcp_send_room(const struct tcp_connection *c)
 
 /* ---- tcp_connection.c: life and death ------------------------------------------------------ */
 
+/* Requests are answered soon: acknowledgements can wait for the answer. */
+static inline bool tcp_in_dialogue(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    return c->pingpong >= tcp->knobs.pingpong_threshold;
+}
+
+static inline void tcp_note_answer(struct tcp_connection *c)
+{
+    c->pingpong = (c->pingpong + (c->pingpong != UINT8_MAX)) & 255u;
+}
+
+static inline void tcp_expect_dialogue(const struct tcp *tcp, struct tcp_connection *c)
+{
+    c->pingpong = tcp->knobs.pingpong_threshold;
+}
+
 static inline uint32_t connection_index(const struct tcp *tcp, const struct tcp_connection *c)
 {
     return (uint32_t)(c - tcp->connections);
@@ -196,7 +213,9 @@ uint64_t tcp_next_attempt(const struct tcp *tcp, const struct tcp_connection *c,
 void tcp_restart_persist(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 /* Starts the retransmission timer again (RFC 6298, 5.3), to be awaited. */
 void tcp_restart_rto(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
-void tcp_rtt_sample(const struct tcp *tcp, struct tcp_connection *c, uint32_t rtt_us);
+/* `delayed`: the peer may have put its acknowledgement off. */
+void tcp_rtt_sample(const struct tcp *tcp, struct tcp_connection *c, uint32_t rtt_us, bool delayed,
+                    uint64_t now_ns);
 uint64_t tcp_rto_ns(const struct tcp *tcp, const struct tcp_connection *c);
 /* The next keep-alive, if there are any, is due after a whole idle time. */
 void tcp_put_off_keepalive(struct tcp_connection *c, uint64_t now_ns);

@@ -25,6 +25,7 @@ void secrets_derive(struct tcp_secrets *secrets, const struct siphash_key *key)
     secrets->cookie = derive(key, 3);
     secrets->timestamp = derive(key, 4);
     secrets->fast_open = derive(key, 5);
+    secrets->challenge = derive(key, 6);
 }
 
 uint32_t secret_sequence(const struct tcp *tcp, const struct tcp_key *key, uint64_t now_ns)

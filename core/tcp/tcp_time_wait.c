@@ -67,11 +67,17 @@ static uint8_t half_seconds(uint64_t now_ns)
     return (uint8_t)(clock_ms(now_ns) / 500);
 }
 
+bool time_wait_is_full(const struct tcp *tcp)
+{
+    return tcp->time_wait.count >= tcp->knobs.time_wait_most;
+}
+
 void time_wait_enter(struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
 {
     struct tcp_time_waits *waits = &tcp->time_wait;
     tcp_reference old = tcp_refer(TCP_KIND_CONNECTION, connection_index(tcp, c));
-    if (waits->limit == 0) {
+    if (waits->limit == 0 || time_wait_is_full(tcp)) {
+        count_many(tcp->counters, CHASKI_TCP_TIME_WAIT_OVERFLOWED, waits->limit != 0);
         tcp_table_remove(&tcp->table, &c->key, old);
         return;
     }

@@ -41,6 +41,9 @@ struct packet;
 
 void time_wait_setup(struct tcp_time_waits *waits, struct memory *memory, uint32_t limit);
 
+/* Policy wants no more entries: who would be one is closed at once (tcp_max_tw_buckets). */
+bool time_wait_is_full(const struct tcp *tcp);
+
 /* Puts the connection's essence in; the caller frees the connection without touching the table. */
 void time_wait_enter(struct tcp *tcp, const struct tcp_connection *connection, uint64_t now_ns);
 

@@ -10,12 +10,25 @@
  *   alive_at  what silence leads to: a keep-alive probe, the end of FIN-WAIT-2 or of lingering
  */
 
-void tcp_rtt_sample(const struct tcp *tcp, struct tcp_connection *c, uint32_t rtt_us)
+/* An acknowledgement that was put off says nothing about how long the path has become. */
+static void note_min_rtt(const struct tcp *tcp, struct tcp_connection *c, uint32_t rtt_us,
+                         bool delayed, uint64_t now_ns)
+{
+    if (delayed && c->min_rtt_us != 0 && rtt_us > c->min_rtt_us)
+        return;
+    if (c->flight != NULL)
+        c->min_rtt_us = min_rtt_update(&c->flight->min_rtt, tcp->knobs.min_rtt_window_s * 1000,
+                                       rtt_us, clock_ms(now_ns));
+    else if (c->min_rtt_us == 0 || rtt_us < c->min_rtt_us)
+        c->min_rtt_us = rtt_us;
+}
+
+void tcp_rtt_sample(const struct tcp *tcp, struct tcp_connection *c, uint32_t rtt_us, bool delayed,
+                    uint64_t now_ns)
 {
     /* A longer one says nothing about the path: the machine slept, or the network did. */
     rtt_us = minimum(maximum(rtt_us, 1), tcp->knobs.rto_max_us);
-    if (c->min_rtt_us == 0 || rtt_us < c->min_rtt_us)
-        c->min_rtt_us = rtt_us;
+    note_min_rtt(tcp, c, rtt_us, delayed, now_ns);
     if (c->srtt_us8 == 0) {
         c->srtt_us8 = rtt_us * 8;
         c->rttvar_us4 = rtt_us * 2;
@@ -100,8 +113,9 @@ void tcp_put_off_keepalive(struct tcp_connection *c, uint64_t now_ns)
 
 void tcp_fin_wait(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    c->alive_at =
-        now_ns + ms(c->fin_wait_s != 0 ? c->fin_wait_s * 1000u : tcp->knobs.fin_timeout_ms);
+    uint32_t wait_ms = c->fin_wait_s != 0 ? c->fin_wait_s * 1000u : tcp->knobs.fin_timeout_ms;
+    /* Linux keeps such connections as it keeps those in TIME-WAIT. */
+    c->alive_at = now_ns + (time_wait_is_full(tcp) ? 0 : ms(wait_ms));
 }
 
 void tcp_heard(struct tcp_connection *c, uint64_t now_ns)
@@ -162,10 +176,17 @@ static unsigned linear_timeouts(const struct tcp *tcp, const struct tcp_connecti
     return c->state == CHASKI_TCP_SYN_SENT ? tcp->knobs.syn_linear : 0;
 }
 
+/* For as many as the application asked for, who is gone when both have opened and it has closed. */
+static unsigned syn_retries(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    bool too_many = has(c, TCPF_ORPHAN) && c->syn_count > tcp->knobs.syn_retries;
+    return too_many ? tcp->knobs.syn_retries : c->syn_count;
+}
+
 static void handshake_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     unsigned linear = linear_timeouts(tcp, c);
-    if (c->retries >= c->syn_count + linear ||
+    if (c->retries >= syn_retries(tcp, c) + linear ||
         (c->user_timeout_ms != 0 && since_progress_ms(c, now_ns) >= c->user_timeout_ms)) {
         fast_open_timed_out(tcp, c, true);
         connection_end(tcp, c, c->error != 0 ? c->error : CHASKI_TIMED_OUT);
@@ -358,9 +379,11 @@ void tcp_timer_fire(void *block, struct timer *timer, uint64_t now_ns)
     if (c->ack_at <= now_ns) {
         c->ack_at = TIMER_NEVER;
         if (has(c, TCPF_ACK_DELAYED)) {
-            c->pingpong = 0; /* nobody answers */
             c->flags |= TCPF_ACK_NOW;
             count(tcp->counters, CHASKI_TCP_DELAYED_ACKS);
+            bool text = tree_empty(&c->receive.runs); /* in order, and nobody answers */
+            if (text && tcp_in_dialogue(tcp, c))
+                c->pingpong = 0;
         }
         connection_tell_room(tcp, c);
         connection_wants_output(tcp, c);

@@ -247,6 +247,7 @@ struct link *dpdk_open(const struct queue_options *options, struct packet_memory
         .memory = memory,
         .counters = counters,
         .fd = -1,
+        .news_fd = -1,
         .receive = dpdk_receive,
         .transmit = dpdk_transmit,
         .deadline = at_once,

@@ -116,6 +116,7 @@ struct link *replay_open(const struct replay_options *options, struct packet_mem
         .memory = memory,
         .counters = counters,
         .fd = -1,
+        .news_fd = -1,
         .mtu = options->mtu != 0 ? options->mtu : 1500,
         .receive = replay_receive,
         .transmit = replay_transmit,

@@ -295,6 +295,7 @@ struct vnet *vnet_create(const char *name, struct packet_memory *memory, struct 
         .memory = memory,
         .counters = counters,
         .fd = -1,
+        .news_fd = -1,
         .receive = vnet_receive,
         .transmit = vnet_transmit,
         .deadline = vnet_deadline,

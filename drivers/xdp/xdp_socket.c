@@ -204,12 +204,22 @@ static void receive_part(struct xdp *xdp, const struct xdp_desc *from, struct bu
     }
 }
 
-/* An interface that is gone says so to who asks; no event tells. */
-static void look(struct xdp *xdp, uint64_t now_ns)
+/* Has the kernel go on; an interface that is gone says so to who asks. */
+static void ask(struct xdp *xdp)
 {
-    xdp->looked_ns = now_ns;
     if (recvfrom(xdp->link.fd, NULL, 0, MSG_DONTWAIT, NULL, NULL) < 0 && errno == ENXIO)
         xdp->link.gone = true;
+}
+
+/* An interface that is down already goes away without an event. */
+static void look_again(struct xdp *xdp, bool received, uint64_t now_ns)
+{
+    if (received) {
+        xdp->in_doubt = false;
+    } else if (now_ns - xdp->looked_ns >= look_every_ns) {
+        xdp->looked_ns = now_ns;
+        ask(xdp);
+    }
 }
 
 uint32_t xdp_receive(struct link *link, struct burst *burst, uint64_t now_ns)
@@ -223,8 +233,10 @@ uint32_t xdp_receive(struct link *link, struct burst *burst, uint64_t now_ns)
     xdp_fill(xdp);
     if (xdp->unsent)
         wake_sender(xdp);
-    if (now_ns - xdp->looked_ns >= look_every_ns || xsk_ring_prod__needs_wakeup(&xdp->to_fill))
-        look(xdp, now_ns);
+    if (xsk_ring_prod__needs_wakeup(&xdp->to_fill))
+        ask(xdp);
+    if (xdp->in_doubt)
+        look_again(xdp, frames != 0, now_ns);
     link->more = frames == BURST_MAX;
     return burst->count;
 }
@@ -233,18 +245,17 @@ uint32_t xdp_receive(struct link *link, struct burst *burst, uint64_t now_ns)
 uint64_t xdp_deadline(struct link *link)
 {
     const struct xdp *xdp = (const struct xdp *)link;
-    return xdp->unsent ? 0 : xdp->looked_ns + look_every_ns;
+    uint64_t again_ns = xdp->in_doubt ? xdp->looked_ns + look_every_ns : UINT64_MAX;
+    return xdp->unsent ? 0 : again_ns;
 }
 
+/* The kernel reports once that an interface goes down, or away while it is up. */
 void xdp_check(struct link *link)
 {
     int error;
     socklen_t size = sizeof error;
-    getsockopt(link->fd, SOL_SOCKET, SO_ERROR, &error, &size);
-    look((struct xdp *)link, ((struct xdp *)link)->looked_ns);
-}
-
-bool xdp_socket_is_zero_copy(const struct link *link)
-{
-    return ((const struct xdp *)link)->zero_copy;
+    struct xdp *xdp = (struct xdp *)link;
+    getsockopt(link->news_fd, SOL_SOCKET, SO_ERROR, &error, &size);
+    xdp->in_doubt = true;
+    ask(xdp);
 }

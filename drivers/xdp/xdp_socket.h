@@ -24,7 +24,4 @@
 struct link *xdp_socket_open(const struct queue_options *options, struct packet_memory *memory,
                              struct counters *counters, char *error, size_t error_size);
 
-/* Whether the interface works in our memory, without a copy. */
-bool xdp_socket_is_zero_copy(const struct link *link);
-
 #endif

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,7 +7,10 @@
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
+#include <linux/filter.h>
+#include <linux/if_ether.h>
 #include <linux/if_link.h>
+#include <linux/if_packet.h>
 
 #include "drivers/frame.h"
 #include "drivers/interface.h"
@@ -69,12 +73,27 @@ static bool fit(struct setup *setup)
                               xdp->link.mtu, MTU_MAX);
 }
 
-/* The interface lets through what is sent to us for as long as this socket is open. */
+/* Has the packet socket told when the interface goes down, which takes being bound to frames of
+ * some kind; none are kept. */
+static bool attend(int fd, const struct interface_ethernet *ethernet)
+{
+    struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+    const struct sock_fprog filter = {1, &nothing};
+    const struct sockaddr_ll loopback_frames = {.sll_family = AF_PACKET,
+                                                .sll_protocol = htons(ETH_P_LOOPBACK),
+                                                .sll_ifindex = ethernet->index};
+    return setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == 0 &&
+           bind(fd, (const struct sockaddr *)&loopback_frames, sizeof loopback_frames) == 0;
+}
+
+/* The interface lets through what is sent to us for as long as this socket is open, and tells it
+ * when it goes down; an AF_XDP socket itself shows no error to who waits for it. */
 static bool hear(struct setup *setup)
 {
-    setup->xdp->hear_fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
-    if (setup->xdp->hear_fd < 0 ||
-        !interface_hear(setup->xdp->hear_fd, &setup->ethernet, setup->xdp->link.mac))
+    int fd = socket(AF_PACKET, SOCK_RAW | SOCK_CLOEXEC, 0);
+    setup->xdp->link.news_fd = fd;
+    if (fd < 0 || !interface_hear(fd, &setup->ethernet, setup->xdp->link.mac) ||
+        !attend(fd, &setup->ethernet))
         return fail(setup, "frames to our MAC address cannot be had: run as root", errno);
     return true;
 }
@@ -191,6 +210,16 @@ static bool is_zero_copy(int fd)
            (flags & XDP_OPTIONS_ZEROCOPY) != 0;
 }
 
+/* The kernel's words. */
+static const char *manner_of(const struct setup *setup)
+{
+    const struct link *first = setup->options->first;
+    const struct xdp *owner = first != NULL ? (const struct xdp *)first : setup->xdp;
+    if (is_zero_copy(setup->xdp->link.fd))
+        return "native, zero-copy";
+    return owner->program_mode == XDP_MODE_NATIVE ? "native, copied" : "generic, copied";
+}
+
 static bool open_socket(struct setup *setup)
 {
     struct xdp *xdp = setup->xdp;
@@ -198,7 +227,7 @@ static bool open_socket(struct setup *setup)
     switch (-error) {
     case 0:
         xdp->link.fd = xsk_socket__fd(xdp->socket);
-        xdp->zero_copy = is_zero_copy(xdp->link.fd);
+        xdp->link.manner = manner_of(setup);
         return true;
     case EBUSY:
         return interface_complain(&setup->error, "another program has queue %u of it: end that",
@@ -229,8 +258,8 @@ static void xdp_close(struct link *link)
     undo_attempt(xdp);
     if (xdp->area != NULL)
         munmap(xdp->area, (size_t)XDP_FRAMES * xdp->frame_size);
-    if (xdp->hear_fd >= 0)
-        close(xdp->hear_fd);
+    if (link->news_fd >= 0)
+        close(link->news_fd);
     free(xdp);
 }
 
@@ -240,12 +269,12 @@ static struct xdp *create(const char *name, struct packet_memory *memory, struct
     if (xdp == NULL)
         return NULL;
     memcpy(xdp->name, name, strnlen(name, sizeof xdp->name - 1));
-    xdp->hear_fd = -1;
     xdp->link = (struct link){
         .name = xdp->name,
         .memory = memory,
         .counters = counters,
         .fd = -1,
+        .news_fd = -1,
         .receive = xdp_receive,
         .transmit = xdp_transmit,
         .deadline = xdp_deadline,

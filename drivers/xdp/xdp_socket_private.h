@@ -36,18 +36,19 @@ struct xdp {
     uint32_t spare_count, send_count;
     uint32_t lent; /* receive frames that the stack has */
     bool unsent;   /* the kernel would not take all that stands in to_send yet */
-    bool zero_copy;
     bool parts; /* frames may be longer than frame_size */
     /* Of a frame whose last part has not come yet. */
     struct packet *begun;
-    bool skipping;      /* the frame was dropped; what follows of it goes too */
-    uint64_t looked_ns; /* when it was last asked whether the interface is there */
+    bool skipping; /* the frame was dropped; what follows of it goes too */
+    /* The interface was seen down: whether it is gone is looked up now and then, until something is
+     * received again. */
+    bool in_doubt;
+    uint64_t looked_ns;
     struct xsk_socket *socket;
     struct xsk_umem *umem;
     struct xdp_program *program; /* NULL: another link's affair */
     int program_index;           /* of the interface */
     enum xdp_attach_mode program_mode;
-    int hear_fd;                              /* the packet socket that has the interface hear us */
     uint32_t spare[XDP_RECEIVE_FRAMES];       /* receive frames that nobody has; a stack */
     uint32_t send[XDP_SEND_FRAMES];           /* send frames that nobody has */
     struct buffer buffer[XDP_RECEIVE_FRAMES]; /* as the stack knows receive frames */

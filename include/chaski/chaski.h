@@ -144,10 +144,9 @@ enum chaski_interface_kind {
 };
 
 struct chaski_interface {
-    const char *name; /* copied, up to 15 characters */
-    uint8_t mac[6];   /* of Ethernet */
-    uint8_t kind;     /* enum chaski_interface_kind */
-    uint16_t mtu;     /* of IP packets: 68 to 65535 */
+    uint8_t mac[6]; /* of Ethernet */
+    uint8_t kind;   /* enum chaski_interface_kind */
+    uint16_t mtu;   /* of IP packets: 68 to 65535 */
     /* Sends one frame (CHASKI_BARE: an IP packet), in pieces that are valid during the call. */
     void (*output)(void *context, const struct chaski_piece *pieces, unsigned count);
     void *context;

@@ -369,6 +369,8 @@ static void note_loss(struct shard *shard)
     if (!atomic_exchange_explicit(&set->lost, true, memory_order_relaxed))
         eventfd_write(set->lost_fd, 1);
     epoll_ctl(shard->loop.epoll_fd, EPOLL_CTL_DEL, lost->fd, NULL);
+    if (lost->news_fd >= 0)
+        epoll_ctl(shard->loop.epoll_fd, EPOLL_CTL_DEL, lost->news_fd, NULL);
     shard->loop.lost = NULL;
 }
 

@@ -27,7 +27,6 @@ static int add_outlet(struct shard *shard, const struct link *link, unsigned thr
     unsigned number = shard->set->interfaces;
     struct shard_outlet *outlet = &shard->outlets[number];
     struct host_interface interface = {
-        .name = link->name,
         .mtu = link->mtu,
         .features = link->features,
         .output = {shard_send, outlet},

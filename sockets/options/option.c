@@ -61,7 +61,6 @@ static const struct option table[] = {
     {IPPROTO_IP, IP_TRANSPARENT, PLAIN_TRANSPARENT, SWITCH, 0, 1},
     {IPPROTO_IP, IP_FREEBIND, PLAIN_FREEBIND, SWITCH, 0, 1},
     {IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, PLAIN_BIND_ADDRESS_NO_PORT, SWITCH, 0, 1},
-    {IPPROTO_IP, IP_MULTICAST_TTL, PLAIN_MULTICAST_TTL, NUMBER, 0, 255},
     {IPPROTO_IP, IP_MULTICAST_LOOP, PLAIN_MULTICAST_LOOP, SWITCH, 0, 1},
 };
 
@@ -85,10 +84,9 @@ int option_read_int(const struct option_in *in, int *value)
     return 0;
 }
 
-/* At level IP a byte will do. */
-static int read_number(int level, const struct option_in *in, int *value)
+int option_read_ip(const struct option_in *in, int *value)
 {
-    if (level != IPPROTO_IP || in->length >= (socklen_t)sizeof *value || in->length == 0)
+    if (in->length >= (socklen_t)sizeof *value || in->length == 0)
         return option_read_int(in, value);
     *value = *(const unsigned char *)in->bytes;
     return 0;
@@ -109,11 +107,11 @@ int option_write_int(const struct option_out *out, int value)
     return option_write(out, &value, sizeof value);
 }
 
-static int write_number(int level, const struct option_out *out, int value)
+int option_write_ip(const struct option_out *out, int value)
 {
     unsigned char byte = (unsigned char)value;
-    if (level == IPPROTO_IP && *out->length > 0 && *out->length < (socklen_t)sizeof value &&
-        value >= 0 && value <= UCHAR_MAX)
+    if (*out->length > 0 && *out->length < (socklen_t)sizeof value && value >= 0 &&
+        value <= UCHAR_MAX)
         return option_write(out, &byte, sizeof byte);
     return option_write_int(out, value);
 }
@@ -136,9 +134,8 @@ static int set_number(struct socket *socket, const struct option *option,
                       const struct option_in *in)
 {
     int number;
-    int error = read_number(option->level, in, &number);
-    if (option->plain == PLAIN_MULTICAST_TTL && is_stream(socket))
-        return -EINVAL;
+    int error =
+        option->level == IPPROTO_IP ? option_read_ip(in, &number) : option_read_int(in, &number);
     if (error != 0)
         return error;
     if (option->kind == NUMBER && (number < option->least || number > option->most))
@@ -198,6 +195,17 @@ static bool is_level(const struct socket *socket, int level)
            (level == IPPROTO_TCP && is_stream(socket));
 }
 
+/* What is no number can be shorter than one, and at level IP so can numbers. */
+static int check_given(int level, int name, const struct option_in *in)
+{
+    bool no_number = level == IPPROTO_TCP && (name == TCP_CONGESTION || name == TCP_FASTOPEN_KEY);
+    if (in->length > INT_MAX)
+        return -EINVAL;
+    if (level != IPPROTO_IP && !no_number && in->length < sizeof(int))
+        return -EINVAL;
+    return in->bytes == NULL && in->length != 0 ? -EFAULT : 0;
+}
+
 int sockets_setsockopt(struct sockets *s, int fd, int level, int name, const void *value,
                        socklen_t length)
 {
@@ -206,9 +214,14 @@ int sockets_setsockopt(struct sockets *s, int fd, int level, int name, const voi
     struct option_in in = {value, length};
     if (socket == NULL)
         return error;
+    if (is_stream(socket))
+        tcp_socket_refresh(socket);
     take_ip6_names(socket, &level, &name);
     if (!is_level(socket, level))
         return -ENOPROTOOPT;
+    error = check_given(level, name, &in);
+    if (error != 0)
+        return error;
     const struct option *option = find(level, name);
     if (option != NULL)
         return set_number(socket, option, &in);
@@ -232,10 +245,11 @@ int sockets_getsockopt(struct sockets *s, int fd, int level, int name, void *val
         return -EINVAL;
     take_ip6_names(socket, &level, &name);
     if (!is_level(socket, level))
-        return level == IPPROTO_TCP ? -EOPNOTSUPP : -ENOPROTOOPT;
+        return -EOPNOTSUPP;
     const struct option *option = find(level, name);
     if (option != NULL)
-        return write_number(level, &out, (int)socket->plain[option->plain]);
+        return level == IPPROTO_IP ? option_write_ip(&out, (int)socket->plain[option->plain])
+                                   : option_write_int(&out, (int)socket->plain[option->plain]);
     if (level == SOL_SOCKET)
         return socket_level_get(socket, name, &out);
     return level == IPPROTO_TCP ? tcp_level_get(socket, name, &out)

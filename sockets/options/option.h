@@ -20,9 +20,14 @@ struct option_out {
 /* Reads a number; -EINVAL when there is none. */
 int option_read_int(const struct option_in *in, int *value);
 
+/* The same at level IP, where a byte will do. */
+int option_read_ip(const struct option_in *in, int *value);
+
 /* Writes as many bytes of `value` as have room, and how many these are. */
 int option_write(const struct option_out *out, const void *value, size_t length);
 int option_write_int(const struct option_out *out, int value);
+/* At level IP, who has room for less than a number is told a byte. */
+int option_write_ip(const struct option_out *out, int value);
 
 /* Options that are more than a number. -ENOPROTOOPT: none of these. */
 int socket_level_set(struct socket *socket, int name, const struct option_in *in);

@@ -14,14 +14,26 @@ enum { LOCAL_PORT_RANGE = 51 }; /* IP_LOCAL_PORT_RANGE of later headers */
 static int set_ttl(struct socket *socket, const struct option_in *in)
 {
     int value;
-    if (in->length >= 1 && in->length < sizeof value)
-        value = *(const unsigned char *)in->bytes;
-    else if (option_read_int(in, &value) != 0)
-        return -EINVAL;
+    int error = option_read_ip(in, &value);
+    if (error != 0)
+        return error;
     if (value != -1 && (value < 1 || value > 255))
         return -EINVAL;
     socket->plain[PLAIN_TTL] = value == -1 ? socket->file.table->policy.default_ttl : value;
     return socket_apply_one(socket, PLAIN_TTL);
+}
+
+static int set_multicast_ttl(struct socket *socket, const struct option_in *in)
+{
+    int value;
+    int error = option_read_ip(in, &value);
+    if (error != 0)
+        return error;
+    if (is_stream(socket) || value < -1 || value > 255)
+        return -EINVAL;
+    socket->plain[PLAIN_MULTICAST_TTL] = value == -1 ? 1 : value;
+    socket->asked[PLAIN_MULTICAST_TTL] = true;
+    return socket_apply_one(socket, PLAIN_MULTICAST_TTL);
 }
 
 /* A membership, in either of the two forms that Linux takes; imr_interface is looked at no further
@@ -67,6 +79,8 @@ int ip_level_set(struct socket *socket, int name, const struct option_in *in)
     switch (name) {
     case IP_TTL:
         return set_ttl(socket, in);
+    case IP_MULTICAST_TTL:
+        return set_multicast_ttl(socket, in);
     case LOCAL_PORT_RANGE:
         return set_port_range(socket, in);
     case IP_ADD_MEMBERSHIP:
@@ -80,8 +94,7 @@ int ip_level_set(struct socket *socket, int name, const struct option_in *in)
 static int get_mtu(struct socket *socket, const struct option_out *out)
 {
     struct chaski_tcp_info info;
-    tcp_socket_refresh(socket);
-    if (socket->phase != SOCKET_CONNECTED || !tcp_socket_info(socket, &info))
+    if (!tcp_socket_info(socket, &info))
         return -ENOTCONN;
     return option_write_int(out, (int)info.tcpi_pmtu);
 }
@@ -90,9 +103,11 @@ int ip_level_get(struct socket *socket, int name, const struct option_out *out)
 {
     switch (name) {
     case IP_TTL:
-        return option_write_int(out, (int)socket->plain[PLAIN_TTL]);
+        return option_write_ip(out, (int)socket->plain[PLAIN_TTL]);
+    case IP_MULTICAST_TTL:
+        return option_write_ip(out, (int)socket->plain[PLAIN_MULTICAST_TTL]);
     case LOCAL_PORT_RANGE:
-        return option_write_int(out, (int)socket->plain[PLAIN_LOCAL_PORT_RANGE]);
+        return option_write_ip(out, (int)socket->plain[PLAIN_LOCAL_PORT_RANGE]);
     case IP_MTU:
         return get_mtu(socket, out);
     default:

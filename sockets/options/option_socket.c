@@ -33,13 +33,19 @@ static int set_buffer(struct socket *socket, enum plain_option option, uint32_t 
     return socket_apply_one(socket, option);
 }
 
+/* No more than half of what a stream can ever hold. */
 static int set_lowat(struct socket *socket, const struct option_in *in)
 {
     int value;
     int error = option_read_int(in, &value);
     if (error != 0)
         return error;
-    socket->plain[PLAIN_RCVLOWAT] = value < 0 ? INT_MAX : value == 0 ? 1 : value;
+    int64_t room = socket->asked[PLAIN_RCVBUF] ? socket->plain[PLAIN_RCVBUF]
+                                               : socket->file.table->policy.tcp_rmem[2];
+    int64_t lowat = value < 0 ? INT_MAX : value;
+    if (is_stream(socket) && lowat > room / 2)
+        lowat = room / 2;
+    socket->plain[PLAIN_RCVLOWAT] = lowat != 0 ? lowat : 1;
     return 0;
 }
 
@@ -156,6 +162,16 @@ static int get_error(struct socket *socket, const struct option_out *out)
     return option_write_int(out, error != 0 ? error : tcp_socket_take_soft_error(socket));
 }
 
+/* As it was set, or has grown: half of it is window. */
+static uint32_t receive_buffer(const struct socket *socket)
+{
+    uint32_t set = (uint32_t)socket->plain[PLAIN_RCVBUF];
+    int64_t window = 0;
+    if (is_stream(socket) && socket->has_tcp && !socket->asked[PLAIN_RCVBUF])
+        chaski_tcp_get(socket->file.table->host, socket->tcp, CHASKI_TCP_RCVBUF, &window);
+    return window > set / 2 && window <= INT_MAX / 2 ? 2 * (uint32_t)window : set;
+}
+
 /* Linux's SK_MEMINFO_*: received, SO_RCVBUF, being sent, SO_SNDBUF, and what there is not here. */
 static int get_memory(const struct socket *socket, const struct option_out *out)
 {
@@ -164,7 +180,7 @@ static int get_memory(const struct socket *socket, const struct option_out *out)
     if (is_stream(socket))
         tcp_socket_info(socket, &info);
     uint32_t fields[FIELDS] = {
-        info.receive_queue,    (uint32_t)socket->plain[PLAIN_RCVBUF],
+        info.receive_queue,    receive_buffer(socket),
         info.send_queue,       (uint32_t)socket->plain[PLAIN_SNDBUF],
         [5] = info.send_queue,
     };
@@ -187,7 +203,7 @@ int socket_level_get(struct socket *socket, int name, const struct option_out *o
     case SO_SNDBUF:
         return option_write_int(out, (int)socket->plain[PLAIN_SNDBUF]);
     case SO_RCVBUF:
-        return option_write_int(out, (int)socket->plain[PLAIN_RCVBUF]);
+        return option_write_int(out, (int)receive_buffer(socket));
     case SO_RCVLOWAT:
         return option_write_int(out, (int)socket->plain[PLAIN_RCVLOWAT]);
     case SO_SNDLOWAT:
@@ -201,7 +217,7 @@ int socket_level_get(struct socket *socket, int name, const struct option_out *o
     case SO_MAX_PACING_RATE:
         return get_pacing_rate(socket, out);
     case SO_TIMESTAMPING:
-        return option_write_int(out, (int)socket->timestamping);
+        return stamping_get(socket, out);
     case SO_TIMESTAMP:
     case SO_TIMESTAMPNS:
         return stamping_get_received(socket, name, out);

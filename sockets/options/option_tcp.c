@@ -86,7 +86,7 @@ static int set_window_clamp(struct socket *socket, const struct option_in *in)
     int error = option_read_int(in, &value);
     if (error != 0)
         return error;
-    if (value == 0 && socket->phase != SOCKET_NEW)
+    if (value == 0 && !is_closed(socket))
         return -EINVAL;
     if (value != 0 && value < WINDOW_CLAMP_LEAST)
         value = WINDOW_CLAMP_LEAST;

@@ -148,7 +148,7 @@ static void step(struct world *world, struct input *input)
 static void add_interfaces(struct world *world)
 {
     struct chaski_interface interface = {
-        .name = "fuzz", .mtu = PEER_MTU, .output = output_ethernet, .context = world};
+        .mtu = PEER_MTU, .output = output_ethernet, .context = world};
     const struct chaski_address address = chaski_ip4(10, 0, 0, 2),
                                 gateway = chaski_ip4(10, 0, 0, 1), any = chaski_ip4(0, 0, 0, 0);
     memcpy(interface.mac, host_mac, 6);

@@ -173,12 +173,26 @@ class Device:
         self.assertEqual(transfer.returncode, 0, errors)
         self.curl()
 
-    def test_an_interface_that_is_gone(self):
-        self.serve()
+    def assert_gone(self):
         lab.ip("link del veth")
         self.far = None
         self.assertEqual(self.server.wait(10), 1)
         self.assertIn(f"the link {self.kind}:veth is gone", self.server.stdout.read())
+
+    def test_an_interface_that_is_gone(self):
+        self.serve()
+        self.assert_gone()
+
+    def test_an_interface_that_is_gone_with_its_queues(self):
+        self.serve(pair="numrxqueues 2 numtxqueues 2", queues=",queues=2")
+        self.assert_gone()
+
+    def test_an_interface_that_is_gone_while_it_is_down(self):
+        self.serve()
+        lab.ip("link set veth down")
+        time.sleep(0.5)
+        self.assertIsNone(self.server.poll())
+        self.assert_gone()
 
     def test_what_cannot_be_opened(self):
         for link, about in ((f"{self.kind}:nosuch0", "there is no such interface"),

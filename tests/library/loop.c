@@ -207,11 +207,8 @@ static void serves_an_interface_of_ones_own(void **state)
         2, 0, 0, 0, 0, 9, 2, 0,   0, 0, 0, 1, 0x08, 0x06, 0, 1, 8, 0,   6, 4, 0,
         2, 2, 0, 0, 0, 0, 1, 192, 0, 2, 1, 2, 0,    0,    0, 0, 9, 192, 0, 2, 9,
     };
-    struct chaski_interface interface = {.name = "own",
-                                         .mac = {2, 0, 0, 0, 0, 1},
-                                         .mtu = 1500,
-                                         .output = send_frame,
-                                         .context = loop};
+    struct chaski_interface interface = {
+        .mac = {2, 0, 0, 0, 0, 1}, .mtu = 1500, .output = send_frame, .context = loop};
     struct chaski_address address = chaski_ip4(192, 0, 2, 1);
     int ends[2];
     assert_int_equal(pipe(ends), 0);

@@ -150,8 +150,7 @@ static void take_pong(void *context, struct chaski *host, const struct chaski_ad
 static struct chaski *make_host(int number, const struct chaski_limits *limits, uint64_t now_ns)
 {
     uint8_t seed[32] = {(uint8_t)number}; /* a test may be guessed */
-    struct chaski_interface interface = {.name = "wire",
-                                         .mac = {2, 0, 0, 0, 0, (uint8_t)(number + 1)},
+    struct chaski_interface interface = {.mac = {2, 0, 0, 0, 0, (uint8_t)(number + 1)},
                                          .mtu = FRAME_MAX - 14,
                                          .output = send_frame,
                                          .context = &hosts[number]};

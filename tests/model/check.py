@@ -26,6 +26,7 @@ CASES = [
     ("open_close", "ABORT", "ends", True),
     ("open_close", "ABORT", "orderly", True),
     ("open_close", "ABORT", "gently", False),
+    ("open_close", "ABORT NO_RESET", None, False),
     ("open_close", "NO_REPEAT", "ends", False),
     ("open_close", "NO_WAIT", "gently", False),
     ("open_close", "NO_CROSSING", "gently", False),
@@ -35,7 +36,7 @@ CASES = [
 
 def holds(model, switch, claim, folder):
     """Returns whether the property holds, and what pan says."""
-    switches = [f"-D{switch}"] if switch else []
+    switches = [f"-D{each}" for each in (switch or "").split()]
     subprocess.run(["spin", *switches, "-a", HERE / f"{model}.pml"], cwd=folder, check=True,
                    stdout=subprocess.DEVNULL)
     options = [] if claim else ["-DSAFETY", "-DNOCLAIM"]

@@ -63,6 +63,7 @@ struct model_end {
     uint64_t fin_ns;      /* when the peer's FIN came last */
     uint64_t seen_ns;     /* when it last heard or said something */
     bool may_be_gone;     /* it was silent for so long that it may have given up */
+    bool unsure;          /* of scales: a cookie's echo tells them, or what looks like one */
     bool timeless;        /* it was silent for so long that its timestamps mean nothing any more */
     uint64_t owed_ns;     /* since when an acknowledgement is owed; 0: none is */
     int64_t owed_bytes;   /* in order since the last one */
@@ -73,6 +74,15 @@ bool model_end_is_over(const struct model_end *end);
 
 /* RFC 9293, 3.8.3 (d): it has waited for an acknowledgement for so long. */
 bool model_end_may_give_up(const struct model_end *end, uint64_t now_ns);
+
+/* The host may have nothing left of it: both have closed, one has reset it, or it was given up or,
+ * when both had closed, aborted, which the peer is not told (RFC 9293, 3.8.3 and 3.10.5). */
+bool model_end_may_be_forgotten(const struct model_end *end, const struct model_options *options);
+
+/* Of an old end only the SYN cookie is left, which this segment acknowledges, and becomes a new
+ * one. Without a timestamp nothing tells any more what was agreed on. */
+void model_end_begins_anew(struct model_end *end, const struct model_end *old,
+                           const struct model_segment *segment);
 
 /* The end hears or says something now. */
 void model_end_lives(struct model_end *end, uint64_t now_ns);

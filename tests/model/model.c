@@ -124,10 +124,12 @@ static void note_recent(struct model *model, const struct model_segment *segment
     };
 }
 
-/* Whether the end may have taken this SYN: its number and what it agrees to are the same. */
+/* Whether the end may have taken this SYN: its number and what it agrees to are the same, and
+ * whether it tells a time. */
 static bool is_of(const struct model_end *end, const struct model_segment *syn)
 {
-    return end->irs == syn->sequence && end->peer_timestamps == syn->has_timestamp &&
+    return end->irs == syn->sequence && !end->syn_timestamp == !syn->timestamp &&
+           end->peer_timestamps == syn->has_timestamp &&
            end->peer_sack == syn->has_sack_permitted && end->peer_scaling == syn->has_scale;
 }
 
@@ -166,6 +168,7 @@ static void hear_syn_as_client(struct model *model, struct model_end *end,
     if (end->heard_syn && (end->answered || (another && has_taken(model, end, segment))))
         return;
     struct model_end *taken = another ? add(model, &end->ends, end) : end;
+    taken->heard_syn &= !another;
     model_end_hears_syn(taken, segment);
     taken->edge = taken->edge > 0 ? taken->edge : 1;
 }
@@ -185,13 +188,35 @@ static void move_to_front(struct model *model, struct model_end *end)
 static void hear_syn_as_server(struct model *model, const struct model_segment *segment)
 {
     struct model_end *end = newest(model, &segment->ends);
-    while (end != NULL &&
-           (end->active || end->sent_syn || end->awaited || end->irs != segment->sequence))
+    while (end != NULL && (end->active || end->sent_syn || end->awaited || !is_of(end, segment)))
         end = match(end->next, &segment->ends);
     if (end == NULL)
         end = add(model, &segment->ends, NULL);
     move_to_front(model, end);
     model_end_hears_syn(end, segment);
+}
+
+/* Whether an end is there that has said no more yet than this cookie. */
+static bool waits_for(struct model *model, const struct model_end *gone,
+                      const struct model_segment *segment)
+{
+    const struct model_end *end = newest(model, &gone->ends);
+    while (end != NULL && !(end->sent_syn && end->iss == gone->iss && end->irs == gone->irs &&
+                            end->sent == 1 && end->told <= 1 && !end->reset && !end->reset_in &&
+                            end->our_timestamps == segment->has_timestamp))
+        end = match(end->next, &gone->ends);
+    return end != NULL;
+}
+
+/* What a host has forgotten may come to life again by the cookie that it came by. */
+static void hear_cookie(struct model *model, struct model_end *end,
+                        const struct model_segment *segment)
+{
+    bool cookie = (segment->flags & (MODEL_ACK | MODEL_RST | MODEL_SYN)) == MODEL_ACK &&
+                  segment->acknowledgment == end->iss + 1 && segment->sequence == end->irs + 1;
+    if (!model->options.exact && cookie && !end->active && end->sent_syn &&
+        model_end_may_be_forgotten(end, &model->options) && !waits_for(model, end, segment))
+        model_end_begins_anew(add(model, &end->ends, NULL), end, segment);
 }
 
 void model_in(struct model *model, const struct model_packet *packet, uint64_t now_ns)
@@ -212,8 +237,9 @@ void model_in(struct model *model, const struct model_packet *packet, uint64_t n
             hear_syn_as_client(model, at, &segment);
     if ((segment.flags & (MODEL_SYN | MODEL_RST | MODEL_ACK)) == MODEL_SYN)
         hear_syn_as_server(model, &segment);
-    end = newest(model, &segment.ends);
-    for (; end != NULL; end = match(end->next, &segment.ends)) {
+    for (end = newest(model, &segment.ends); end != NULL; end = match(end->next, &segment.ends))
+        hear_cookie(model, end, &segment);
+    for (end = newest(model, &segment.ends); end != NULL; end = match(end->next, &segment.ends)) {
         model_end_lives(end, now_ns);
         if (end->sent_syn)
             model_end_hears(end, &segment, &model->options, now_ns);
@@ -330,8 +356,6 @@ static const char *reset_out(struct model *model, const struct model_segment *se
             continue;
         }
         end->reset = true;
-        if (!model->options.exact) /* the cookie may bring it to life again */
-            end->kept = end->told = 0;
         return NULL;
     }
     return broken;
@@ -351,6 +375,16 @@ static const char *reopens(struct model *model, const struct model_segment *segm
     return NULL;
 }
 
+/* One that was asked for comes before one that is repeated, that before a new answer, and last one
+ * of which the host may know nothing any more. */
+static unsigned turn_of(const struct model *model, const struct model_end *end)
+{
+    if (!end->sent_syn)
+        return end->active ? 0 : 2;
+    bool forgotten = !model->options.exact && model_end_may_be_forgotten(end, &model->options);
+    return forgotten && !end->active ? 3 : 1;
+}
+
 static const char *syn_out(struct model *model, const struct model_segment *segment,
                            uint64_t now_ns)
 {
@@ -363,11 +397,10 @@ static const char *syn_out(struct model *model, const struct model_segment *segm
         if (end == NULL)
             add(model, &segment->ends, NULL)->active = true;
     }
-    /* One that was asked for comes before one that is repeated, and that before a new answer. */
-    for (unsigned turn = 0; turn < 3; turn++) {
+    for (unsigned turn = 0; turn <= 3; turn++) {
         struct model_end *end = newest(model, &segment->ends);
         for (; end != NULL; end = match(end->next, &segment->ends)) {
-            if ((end->sent_syn ? 1 : end->active ? 0 : 2) != turn)
+            if (turn_of(model, end) != turn)
                 continue;
             const char *one = model_syn_judges(end, segment, &model->options);
             if (one == NULL && turn == 2)
@@ -385,42 +418,30 @@ static const char *syn_out(struct model *model, const struct model_segment *segm
     return broken != NULL ? broken : "a SYN that nobody asked for (RFC 9293, 3.10.1)";
 }
 
-/* The first end that may send this sends it; only where none may, one whose SYN was lost before it
- * left the host. */
-static const char *text_of_an_end(struct model *model, const struct model_segment *segment,
-                                  const struct model_options *options, uint64_t now_ns)
+/* Each end that may send this has sent it, since the host knows one of them and nobody else which;
+ * only where none may, one whose SYN was lost before it left the host. */
+static const char *text_out(struct model *model, const struct model_segment *segment,
+                            uint64_t now_ns)
 {
     const char *broken = NULL;
-    bool unsent = false;
+    bool unsent = false, sent = false;
     struct model_end *end = newest(model, &segment->ends);
     for (; end != NULL; end = match(end->next, &segment->ends)) {
         unsent |= !end->sent_syn && (end->active || end->fast);
         if (!end->sent_syn)
             continue;
         model_end_lives(end, now_ns);
-        const char *one = model_end_judges(end, segment, options, now_ns);
-        if (one == NULL) {
+        const char *one = model_end_judges(end, segment, &model->options, now_ns);
+        if (one == NULL)
             model_end_sends(end, segment);
-            settle(newest(model, &segment->ends));
-            return NULL;
-        }
+        sent |= one == NULL;
         broken = broken != NULL ? broken : one;
     }
-    if (unsent && !options->exact)
+    if (sent)
+        settle(newest(model, &segment->ends));
+    if (sent || (unsent && !model->options.exact))
         return NULL;
     return broken != NULL ? broken : "a segment of no connection (RFC 9293, 3.10.7.1)";
-}
-
-/* One that need not have lost anything for it comes before one that must have. */
-static const char *text_out(struct model *model, const struct model_segment *segment,
-                            uint64_t now_ns)
-{
-    struct model_options exact = model->options;
-    exact.exact = true;
-    const char *broken = text_of_an_end(model, segment, &exact, now_ns);
-    return broken == NULL || model->options.exact
-               ? broken
-               : text_of_an_end(model, segment, &model->options, now_ns);
 }
 
 const char *model_out(struct model *model, const struct model_packet *packet, uint64_t now_ns)

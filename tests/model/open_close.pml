@@ -11,7 +11,8 @@
  *
  * With -DABORT applications may abort at any time. Mistakes that spin must find: -DNO_REPEAT (nothing is
  * sent again), -DNO_WAIT (TIME-WAIT answers nothing), -DNO_CROSSING (a SYN in SYN-SENT is ignored),
- * -DHASTY (nobody waits for the last acknowledgement).
+ * -DHASTY (nobody waits for the last acknowledgement), -DNO_RESET (nobody knows what to do with a
+ * reset).
  */
 #define LOSSES 2
 
@@ -110,7 +111,9 @@ inline in_syn_sent(me, syn, ack, rst, a) {
 /* RFC 9293, 3.10.7.4. */
 inline in_synchronised(me, syn, ack, fin, rst, s, a) {
     if
+#ifndef NO_RESET
     :: rst && s == rcv[me] -> finish(me)
+#endif
     :: rst && s < rcv[me]
     :: rst && s > rcv[me] -> acknowledge(me) /* RFC 5961, 3.2 */
 #ifdef NO_WAIT

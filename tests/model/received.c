@@ -36,7 +36,7 @@ void model_end_hears_syn(struct model_end *end, const struct model_segment *segm
     end->peer_fin = fin ? came : 0;
     end->expected = larger(end->expected, came + fin);
     model_ranges_add(&end->received, 1, end->expected);
-    end->peer_edge = segment->window + 1;
+    end->peer_edge = larger(again ? end->peer_edge : 0, segment->window + 1);
 }
 
 bool model_end_may_give_up(const struct model_end *end, uint64_t now_ns)
@@ -70,14 +70,16 @@ static bool is_old(const struct model_end *end, const struct model_segment *segm
            !end->timeless && model_end_before(end, segment->timestamp, end->recent);
 }
 
-/* A peer whose clock leaps: what is newer than the latest, and half the numbers away from what was
- * echoed last, is old, or was led up to by others in between, of which the host has taken some. */
+/* A peer whose clock leaps: what is half the numbers away from what was echoed last is old, or was
+ * led up to by others in between, of which the host has taken some, or is new where no time was
+ * told before. */
 static bool has_leapt(const struct model_end *end, const struct model_segment *segment,
                       const struct model_options *options)
 {
-    return !options->exact && end->has_echoed && segment->has_timestamp &&
-           model_end_before(end, segment->timestamp, end->recent) &&
-           !model_end_before(end, segment->timestamp, end->latest_timestamp);
+    bool older = (int32_t)(segment->timestamp - end->recent) < 0;
+    return !options->exact && end->has_echoed && segment->has_timestamp && older &&
+           !(model_end_before(end, segment->timestamp, end->recent) &&
+             model_end_before(end, segment->timestamp, end->latest_timestamp));
 }
 
 /* A SYN begins, but for the answer to ours when both have opened at once (RFC 9293, 3.5, figure 7);
@@ -93,13 +95,17 @@ static bool is_out_of_place(const struct model_end *end, const struct model_segm
 }
 
 /* Surely not acceptable (RFC 9293, 3.10.7.4, first): RCV.NXT is what was told, or more, and the
- * window does not reach further than it was told to. */
-static bool is_outside(const struct model_end *end, const struct model_segment *segment)
+ * window does not reach further than it was told to, or, where an acknowledgement may have been
+ * lost in the host, than it can be told to. */
+static bool is_outside(const struct model_end *end, const struct model_segment *segment,
+                       const struct model_options *options)
 {
+    int64_t widest = end->expected + (INT64_C(65535) << end->our_scale);
+    int64_t edge = options->exact ? end->edge : larger(end->edge, widest);
     int64_t from = model_position(segment->sequence, end->irs, end->expected);
     int64_t last = from + segment->length + ((segment->flags & MODEL_FIN) != 0);
     last -= last > from;
-    return !(segment->flags & MODEL_SYN) && (from > end->edge || last < end->told);
+    return !(segment->flags & MODEL_SYN) && (from > edge || last < end->told);
 }
 
 /* Surely acceptable, where RCV.NXT is known. */
@@ -125,16 +131,46 @@ bool model_end_is_over(const struct model_end *end)
            end->told > end->peer_fin;
 }
 
-/* What ended in order, by a reset, or by an abort when both had closed (RFC 9293, 3.10.5, says
- * nothing to the peer then), may come to life again by the cookie that it came by. */
-static void may_be_reborn(struct model_end *end, const struct model_segment *segment)
+bool model_end_may_be_forgotten(const struct model_end *end, const struct model_options *options)
 {
     bool closing = end->fin_at != 0 && end->peer_fin != 0 && end->told > end->peer_fin;
-    bool known = model_end_is_over(end);
-    bool over =
-        (known && !end->waits) || end->reset || end->reset_in || (!known && end->gone && closing);
-    if (!end->active && over && segment->acknowledgment == end->iss + 1)
-        end->kept = end->told = 0;
+    bool impatient = !options->calls && end->sent > 1;
+    return model_end_is_over(end) || end->reset || end->reset_in || end->may_be_gone || impatient ||
+           (closing && end->gone);
+}
+
+void model_end_begins_anew(struct model_end *end, const struct model_end *old,
+                           const struct model_segment *segment)
+{
+    bool agreed = segment->has_timestamp;
+    *end = (struct model_end){
+        .next = end->next,
+        .ends = end->ends,
+        .sent_syn = true,
+        .heard_syn = true,
+        .iss = old->iss,
+        .irs = old->irs,
+        .peer_mss = old->peer_mss,
+        .our_mss = old->our_mss,
+        .our_scaling = agreed && old->our_scaling,
+        .our_sack = agreed && old->our_sack,
+        .our_timestamps = agreed && old->our_timestamps,
+        .peer_scaling = old->peer_scaling,
+        .peer_sack = old->peer_sack,
+        .peer_timestamps = old->peer_timestamps,
+        .our_scale = old->our_scale,
+        .peer_scale = old->peer_scale,
+        .sent = 1,
+        .bytes_from = 1,
+        .first_timestamp = old->first_timestamp,
+        .last_timestamp = old->last_timestamp,
+        .expected = 1,
+        .told = 1,
+        .edge = old->edge,
+        .latest_timestamp = segment->timestamp,
+        .syn_timestamp = segment->timestamp,
+        .unsure = true,
+    };
 }
 
 /* RFC 9293, 3.10.7.4 and RFC 5961, 3.2: only at RCV.NXT does a reset end the connection; in
@@ -219,12 +255,11 @@ void model_end_hears(struct model_end *end, const struct model_segment *segment,
         hear_reset(end, segment, options, now_ns);
         return;
     }
-    may_be_reborn(end, segment);
     if (segment->length != 0 || (segment->flags & (MODEL_SYN | MODEL_FIN)))
         end->text_ns = now_ns;
     end->timeless |= has_leapt(end, segment, options);
     if (!end->heard_syn || is_out_of_place(end, segment) || is_old(end, segment, options) ||
-        is_outside(end, segment))
+        is_outside(end, segment, options))
         return;
     if (options->exact && acknowledges_elsewhere(end, segment))
         return;

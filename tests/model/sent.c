@@ -117,7 +117,7 @@ static const char *judge_acknowledgment(const struct model_end *end,
         return NULL; /* nothing comes any more */
     int64_t shift = scaled(end) ? end->our_scale : 0;
     int64_t edge = ack + ((int64_t)segment->window << shift);
-    if (edge + (INT64_C(1) << shift) <= end->kept)
+    if (!end->unsure && edge + (INT64_C(1) << shift) <= end->kept)
         return "the window shrinks (RFC 9293, 3.8.6)";
     return NULL;
 }

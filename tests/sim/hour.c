@@ -86,8 +86,7 @@ static void make_end(struct world *world, unsigned number)
         .mac = {2, 0, 0, 0, 0, (uint8_t)(number + 1)},
     };
     end->link = memory_wire_join(world->wire, &join);
-    struct host_interface interface = {
-        .name = "wire", .mtu = 1500, .output = {end->link->transmit, end->link}};
+    struct host_interface interface = {.mtu = 1500, .output = {end->link->transmit, end->link}};
     memcpy(interface.mac, join.mac, sizeof interface.mac);
     must(host_interface_add(end->host, &interface) == 0, "a host has a link");
     struct chaski_address address = chaski_ip4(198, 51, 100, (uint8_t)(number + 1));

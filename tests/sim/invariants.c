@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/opening/tcp_listener.h"
 #include "core/tcp/tcp_internal.h"
 #include "tests/sim/sim.h"
 
@@ -188,10 +189,14 @@ static void check_waiting(struct sim *sim, const struct tcp *tcp)
     for (uint32_t i = waits->first; i != 0; i = waits->entries[i - 1].next)
         sim_must(sim, ++n <= waits->count);
     sim_must(sim, n == waits->count && n <= waits->limit);
+    uint32_t owned = 0;
     n = 0;
-    for (unsigned round = 0; round <= HALF_OPEN_ROUNDS; round++)
-        for (uint32_t i = opens->queues[round].first; i != 0; i = opens->entries[i - 1].next)
+    for (unsigned round = 0; round <= HALF_OPEN_ROUNDS; round++) {
+        for (uint32_t i = opens->queues[round].first; i != 0; i = opens->entries[i - 1].next) {
             sim_must(sim, ++n <= opens->count);
+            owned += listener_find(tcp, &opens->entries[i - 1].key) != 0;
+        }
+    }
     sim_must(sim, n == opens->count && n <= opens->limit);
     if (waits->count != 0)
         sim_must(sim, timer_armed(&waits->timer));
@@ -202,10 +207,12 @@ static void check_waiting(struct sim *sim, const struct tcp *tcp)
         n = 0;
         if (!(listener->generation & 1))
             continue;
+        owned -= listener->half_open;
         for (const struct list *at = listener->accept.next; at != &listener->accept; at = at->next)
             n++;
         sim_must(sim, n == listener->waiting && n <= listener->connections);
     }
+    sim_must(sim, owned == 0);
 }
 
 static void check_pool(struct sim *sim, const struct pool *pool, uint32_t sending)

@@ -141,6 +141,8 @@ static void set_knobs(struct sim *sim, struct sim_host *at)
     if (sim_one_in(&random, 3))
         knobs->send_buffer = 2048 + random_below(&random, 30000);
     set_fast_open(at, &random);
+    knobs->max_syn_backlog = sim_one_in(&random, 3) ? random_below(&random, 4) : INT32_MAX;
+    knobs->comp_sack_nr = sim_one_in(&random, 3) ? 44 : 0;
 }
 
 /* All connections of all hosts are authenticated, each by one of two keys at first. */
@@ -183,7 +185,6 @@ static void make_host(struct sim *sim, uint32_t number)
     at->link = memory_wire_join(sim->wire, &join);
     sim_must(sim, at->link != NULL);
     struct host_interface interface = {
-        .name = "wire",
         .mtu = at->link->mtu,
         .features = at->link->features,
         .output = {sim_output, at},

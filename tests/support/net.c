@@ -66,7 +66,6 @@ static void make_host(struct net *net, uint32_t number, const struct net_options
     station->link = memory_wire_join(net->wire, &join);
     assert_non_null(station->link);
     struct host_interface interface = {
-        .name = "wire",
         .mtu = station->link->mtu,
         .features = station->link->features,
         .output = {station->link->transmit, station->link},

@@ -201,6 +201,7 @@ struct link *thread_wire_queue(struct thread_wire *wire, unsigned side, unsigned
         .memory = memory,
         .counters = counters,
         .fd = queue->link.fd,
+        .news_fd = -1,
         .mtu = 1500,
         .mac = {2, 0, 0, 0, 0, (uint8_t)(side + 1)},
         .receive = receive,

@@ -142,7 +142,6 @@ static void make_host(struct world *world, uint32_t number, const struct world_o
     struct chaski *host = chaski_init(station->memory, size, limits, seed, world->now_ns);
     assert_non_null(host);
     struct host_interface interface = {
-        .name = "cable",
         .mtu = options->mtu != 0 ? options->mtu : 1500,
         .output = {transmit, station},
     };

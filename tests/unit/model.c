@@ -297,6 +297,127 @@ static void repeated_syns(void **state)
     assert_null(out(&text_out));
 }
 
+/* What a host that answers and may lose something hears first. */
+static void listen_for(const struct segment *syn, const struct segment *answer)
+{
+    struct model_options options = {0};
+    model = model_make(&options);
+    assert_non_null(model);
+    in(syn);
+    assert_null(out(answer));
+}
+
+/* Their SYN as a server hears it, and what that answers, echoing its timestamp. */
+static struct segment syn_heard(void)
+{
+    struct segment syn = their_syn();
+    syn.flags = SEGMENT_SYN;
+    syn.acknowledgment = 0;
+    return syn;
+}
+
+static struct segment syn_answered(void)
+{
+    static const uint8_t echoes[] = {2, 4,   5, 0xb4, 4,    2,    8, 10, 0, 0,
+                                     3, 232, 0, 0,    0x1b, 0x58, 1, 3,  3, 2};
+    struct segment answer = our_syn();
+    answer.flags |= SEGMENT_ACK;
+    answer.acknowledgment = IRS + 1;
+    answer.options = echoes;
+    return answer;
+}
+
+/* SYNs with one number that offer other things: the answer is to one of them. */
+static void syns_that_differ(void **state)
+{
+    (void)state;
+    static const uint8_t plain[] = {2, 4, 5, 0xb4};
+    struct segment syn = syn_heard(), answer = syn_answered(), other = syn_heard();
+    other.options = plain;
+    other.options_length = sizeof plain;
+    for (unsigned turn = 0; turn < 2; turn++) {
+        struct model_options options = {0};
+        model = model_make(&options);
+        in(turn == 0 ? &syn : &other);
+        in(turn == 0 ? &other : &syn);
+        assert_null(out(&answer));
+        struct segment stamped = ours(0, 1, 0), bare = stamped;
+        bare.options_length = 0;
+        expect_broken(bare, "without having been agreed on, or missing");
+        assert_null(out(&stamped));
+        end(NULL);
+    }
+    struct model_options options = {0};
+    model = model_make(&options);
+    in(&other);
+    expect_broken(answer, "scales the window of a peer that did not");
+    in(&syn);
+    assert_null(out(&answer));
+}
+
+/* A connection that is gone comes to life again by the cookie that it came by; with what was agreed
+ * on only if the acknowledgement has a timestamp, which carries that. */
+static void cookies_outlive_connections(void **state)
+{
+    (void)state;
+    struct segment syn = syn_heard(), answer = syn_answered(), ack = theirs(0, 1, 0);
+    struct segment words = theirs(0, 1, 100), reset = theirs(SEGMENT_RST, 101, 0);
+    struct segment old = ours(0, 1, 0), again = ours(0, 1, 0), bare = ours(0, 1, 0);
+    listen_for(&syn, &answer);
+    in(&ack);
+    in(&words);
+    old.acknowledgment = IRS + 101;
+    old.window -= 25;
+    bare.options_length = 0;
+    assert_null(out(&old));
+    expect_broken(again, "an acknowledgement goes back");
+    in(&ack); /* by an end that lives */
+    expect_broken(again, "an acknowledgement goes back");
+    in(&reset);
+    expect_broken(again, "an acknowledgement goes back");
+    ack.acknowledgment++; /* no cookie */
+    in(&ack);
+    expect_broken(again, "an acknowledgement goes back");
+    ack.acknowledgment--;
+    in(&ack);
+    assert_null(out(&again));
+    expect_broken(bare, "without having been agreed on, or missing");
+    ack.options_length = 0;
+    in(&ack);
+    assert_null(out(&bare));
+}
+
+/* A SYN's timestamp of 0 tells no time, so the next is newer, whatever it is; but the host may have
+ * lost any of them, and compared with another. */
+static void clocks_that_leap(void **state)
+{
+    (void)state;
+    static const uint8_t times[][4] = {{0, 0, 0, 1}, {128, 0, 1, 0}, {48, 0, 0, 0}};
+    uint8_t none[sizeof peer_options], heard[sizeof peer_stamp], said[sizeof our_stamp];
+    struct segment syn = syn_heard(), answer = our_syn(), words = theirs(0, 1, 100);
+    struct segment ack = ours(0, 1, 0);
+    memcpy(none, peer_options, sizeof none);
+    memset(none + 8, 0, 4);
+    memcpy(heard, peer_stamp, sizeof heard);
+    memcpy(said, our_stamp, sizeof said);
+    memset(said + 8, 0, 4);
+    syn.options = none;
+    answer.flags |= SEGMENT_ACK;
+    answer.acknowledgment = IRS + 1;
+    listen_for(&syn, &answer);
+    words.options = heard;
+    ack.options = said;
+    for (unsigned i = 0; i < 3; i++) {
+        memcpy(heard + 4, times[i], 4);
+        in(&words);
+        if (i == 0) /* lost */
+            assert_null(out(&ack));
+    }
+    memcpy(said + 8, times[1], 4); /* to which the last is old */
+    ack.acknowledgment += 100;
+    assert_null(out(&ack));
+}
+
 static void text_before_the_handshake(void **state)
 {
     (void)state;
@@ -601,6 +722,9 @@ int main(void)
         cmocka_unit_test_teardown(sequence_rules, end),
         cmocka_unit_test_teardown(gaps_end_with_what_was_written, end),
         cmocka_unit_test_teardown(repeated_syns, end),
+        cmocka_unit_test_teardown(syns_that_differ, end),
+        cmocka_unit_test_teardown(cookies_outlive_connections, end),
+        cmocka_unit_test_teardown(clocks_that_leap, end),
         cmocka_unit_test_teardown(text_before_the_handshake, end),
         cmocka_unit_test_teardown(window_of_the_peer, end),
         cmocka_unit_test_teardown(what_was_written, end),

@@ -67,12 +67,12 @@ static void taken(struct tcp *tcp, struct tcp_connection *c, uint32_t n)
         c->flags &= ~(uint32_t)TCPF_URGENT_IN;
     tune_receive(tcp, c, n, tcp->now_ns);
     /* All is read, and the peer wrote no more than that: it may wait for us (Linux). */
-    if (has(c, TCPF_ACK_DELAYED) && unread == 0 && !c->pingpong &&
+    if (has(c, TCPF_ACK_DELAYED) && unread == 0 && !tcp_in_dialogue(tcp, c) &&
         c->unacknowledged_in != c->receive_mss) {
         c->flags |= TCPF_ACK_NOW;
         connection_wants_output(tcp, c);
     }
-    if (c->state != CHASKI_TCP_CLOSED && tcp_window_opened(c))
+    if (c->state != CHASKI_TCP_CLOSED && tcp_window_opened(tcp, c))
         connection_wants_output(tcp, c);
 }
 
@@ -257,6 +257,15 @@ int tcp_shutdown(struct tcp *tcp, chaski_tcp handle)
     if (error != 0)
         return error;
     queue_fin(tcp, c);
+    return 0;
+}
+
+int tcp_refuse_text(struct tcp *tcp, chaski_tcp handle)
+{
+    struct tcp_connection *c = connection_of(tcp, handle);
+    if (c == NULL)
+        return CHASKI_STALE;
+    c->refuses_text = 1;
     return 0;
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/receiving/tcp_receive_window.h"
 #include "core/tcp/tcp_internal.h"
 
 /* What there is to see: one connection's figures, and everything that TCP holds. */
@@ -67,7 +68,7 @@ static void describe_receiving(const struct tcp *tcp, const struct tcp_connectio
     info->tcpi_advmss = c->announced_mss;
     info->tcpi_rcv_space = c->receive.limit;
     info->tcpi_rcv_rtt = c->bytes_received != 0 ? c->srtt_us8 / 8 : 0; /* that buffers follow */
-    info->tcpi_rcv_wnd = c->rcv_advertised - c->rcv_nxt;
+    info->tcpi_rcv_wnd = tcp_window_told(tcp, c);
     info->tcpi_segs_in = c->segments_in;
     info->tcpi_bytes_received = c->bytes_received;
     info->receive_queue = c->receive.length;

@@ -38,7 +38,11 @@ struct tcp_knobs {
     uint8_t syncookies;  /* 0: never, 1: when all half-open entries are taken, 2: always */
     uint8_t timestamps;  /* 0: none, 1: with an offset for each connection, 2: without */
     bool lax_timestamps; /* segments may lack them though they were agreed on */
+    bool lax_window;     /* text that ends beyond the window is taken whole or not at all */
     bool sack, window_scaling;
+    uint8_t
+        app_win; /* of a window 1/2^n is for the application, until segments have come; 0: none */
+    bool shrink_window;         /* to less than was told, where memory would run out */
     uint8_t congestion;         /* enum chaski_congestion */
     bool slow_start_after_idle; /* RFC 5681, 4.1 */
     bool dsack;                 /* RFC 2883 */
@@ -64,14 +68,25 @@ struct tcp_knobs {
     uint16_t max_reordering;   /* that is told to have been seen */
     bool cwnd_validation;      /* RFC 7661, in place of slow_start_after_idle */
     uint16_t pacing_slow_start_percent, pacing_avoidance_percent; /* of a window a round trip */
-    bool abort_on_overflow;                                       /* when nobody accepts */
-    bool moderate_receive_buffer;                                 /* tcp_tune.c */
-    bool rfc1337;             /* a reset does not end TIME-WAIT */
-    bool standard_urgent;     /* pointers point to the last urgent byte (RFC 1122) */
-    bool thin_linear;         /* as TCPF_THIN_LINEAR */
-    uint8_t recovery;         /* enum recovery_knob */
-    bool user_timeout_option; /* RFC 5482; what is adopted lies between the two: */
+    bool signed_windows;        /* windows without a scale stay below 32768 */
+    uint32_t max_syn_backlog;   /* half-open entries of a listener, likewise */
+    uint32_t time_wait_most;    /* connections in TIME-WAIT, where the host's limit is not less */
+    uint8_t near_shift;         /* round trips of less microseconds, as a power of two, are near */
+    uint8_t pingpong_threshold; /* answers that make a dialogue */
+    uint32_t min_rtt_window_s;  /* for which the shortest round trip counts */
+    uint32_t challenge_limit;   /* of the host, a second; INT32_MAX: none */
+    bool reflect_tos;           /* of a SYN is the traffic class of what answers it */
+    bool abort_on_overflow;     /* when nobody accepts */
+    bool moderate_receive_buffer; /* tcp_tune.c */
+    bool rfc1337;                 /* a reset does not end TIME-WAIT */
+    bool standard_urgent;         /* pointers point to the last urgent byte (RFC 1122) */
+    bool thin_linear;             /* as TCPF_THIN_LINEAR */
+    uint8_t recovery;             /* enum recovery_knob */
+    bool user_timeout_option;     /* RFC 5482; what is adopted lies between the two: */
     uint32_t user_timeout_least_ms, user_timeout_most_ms;
+    uint8_t comp_sack_nr; /* segments behind a gap that are not told at once in a row; no longer */
+    uint16_t comp_sack_rtt_percent; /* than this part of a round trip, */
+    uint32_t comp_sack_delay_ns;    /* nor than this */
 };
 
 /* Before a host's limits cap them. */

@@ -66,7 +66,7 @@ static void release(struct tcp *tcp, struct tcp_connection *c, bool all)
 
 static void set_congestion(const struct tcp *tcp, struct tcp_connection *c, int64_t value)
 {
-    c->algorithm = (uint8_t)value;
+    c->algorithm = (uint16_t)value & 15u;
     if (c->state == CHASKI_TCP_SYN_SENT && c->snd_nxt == c->snd_una)
         ecn_open(tcp, c);
     if (c->flight != NULL)
@@ -117,7 +117,7 @@ static void set_switch(struct tcp *tcp, struct tcp_connection *c, enum chaski_tc
     else if (option == CHASKI_TCP_CORK || option == CHASKI_TCP_MORE)
         release(tcp, c, false);
     else if (option == CHASKI_TCP_QUICKACK)
-        c->pingpong = !on;
+        c->pingpong = on ? 0 : tcp->knobs.pingpong_threshold;
     else if (option == CHASKI_TCP_KEEPALIVE)
         restart_keep_alive(tcp, c);
 }

@@ -102,6 +102,7 @@ bool cookie_read(const struct tcp *tcp, const struct packet *packet, struct tcp_
         cookie_hash(tcp, entry, period - 1, index) != entry->iss)
         return false;
     entry->peer_mss = cookie_mss[index];
+    entry->dscp = ((uint32_t)packet->ip.traffic_class >> ECN_FIELD_BITS) & 63u;
     entry->ecn = ecn_of_acknowledgment(tcp, packet) & 15u;
     if (!packet->tcp.has_timestamp)
         return true;

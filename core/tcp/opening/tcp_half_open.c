@@ -63,7 +63,8 @@ uint32_t half_open_wait_ms(const struct tcp *tcp, const struct tcp_half_open *en
 static uint32_t time_left_ms(const struct tcp *tcp, const struct tcp_half_open *entry,
                              uint64_t now_ns)
 {
-    return ms_left(now_ns, entry->due_ms, half_open_wait_ms(tcp, entry));
+    uint32_t left = (entry->due_ms - clock_ms(now_ns)) & HALF_OPEN_DUE;
+    return left <= half_open_wait_ms(tcp, entry) ? left : 0; /* else it is over */
 }
 
 void half_open_set_timer(struct tcp *tcp, uint64_t now_ns)
@@ -92,9 +93,18 @@ static void give_back(struct tcp_half_opens *all, struct tcp_half_open *entry)
     all->count--;
 }
 
+static struct tcp_listener *owner_of(struct tcp *tcp, const struct tcp_half_open *entry)
+{
+    uint16_t listener = listener_find(tcp, &entry->key);
+    return listener != 0 ? &tcp->listeners[listener - 1] : NULL;
+}
+
 void half_open_drop(struct tcp *tcp, uint32_t index)
 {
     struct tcp_half_open *entry = &tcp->half_open.entries[index];
+    struct tcp_listener *owner = owner_of(tcp, entry);
+    if (owner != NULL)
+        owner->half_open--;
     tcp_table_remove(&tcp->table, &entry->key, tcp_refer(TCP_KIND_HALF_OPEN, index));
     give_back(&tcp->half_open, entry);
 }
@@ -121,6 +131,9 @@ struct tcp_half_open *half_open_take(struct tcp *tcp, const struct tcp_half_open
     all->free = entry->next;
     all->count++;
     *entry = *syn;
+    struct tcp_listener *owner = owner_of(tcp, entry);
+    if (owner != NULL)
+        owner->half_open++;
     tcp_reference reference = tcp_refer(TCP_KIND_HALF_OPEN, (uint32_t)(entry - all->entries));
     tcp_table_insert(&tcp->table, &entry->key, reference);
     ao_set_state(tcp, reference, ao);
@@ -129,7 +142,7 @@ struct tcp_half_open *half_open_take(struct tcp *tcp, const struct tcp_half_open
 
 void half_open_wait(struct tcp *tcp, struct tcp_half_open *entry, uint64_t now_ns)
 {
-    entry->due_ms = clock_ms(now_ns) + half_open_wait_ms(tcp, entry);
+    entry->due_ms = (clock_ms(now_ns) + half_open_wait_ms(tcp, entry)) & HALF_OPEN_DUE;
     append(&tcp->half_open, entry);
     half_open_set_timer(tcp, now_ns);
 }
@@ -138,7 +151,7 @@ void half_open_await_turn(struct tcp *tcp, struct tcp_half_open *entry,
                           enum half_open_cookie cookie)
 {
     entry->flags |= HALF_OPEN_UNFILTERED;
-    entry->cookie = cookie;
+    entry->cookie = cookie & HALF_OPEN_DUE;
     tcp->half_open.unfiltered++;
     append(&tcp->half_open, entry);
 }
@@ -206,6 +219,20 @@ void half_open_forget(struct tcp *tcp, uint16_t listener, uint64_t now_ns)
         }
     }
     half_open_set_timer(tcp, now_ns);
+}
+
+void half_open_recount(struct tcp *tcp)
+{
+    struct tcp_half_opens *all = &tcp->half_open;
+    for (uint32_t i = 0; i < tcp->listener_limit; i++)
+        tcp->listeners[i].half_open = 0;
+    for (unsigned q = 0; q <= HALF_OPEN_ROUNDS; q++) {
+        for (uint32_t next = all->queues[q].first; next != 0; next = all->entries[next - 1].next) {
+            struct tcp_listener *owner = owner_of(tcp, &all->entries[next - 1]);
+            if (owner != NULL)
+                owner->half_open++;
+        }
+    }
 }
 
 static bool filter_accepts(const struct tcp *tcp, const struct tcp_key *key)

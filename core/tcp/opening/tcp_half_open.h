@@ -36,8 +36,14 @@ struct tcp_half_open {
     uint32_t iss, irs;
     uint32_t ts_recent;
     union {
-        uint32_t due_ms; /* when SYN+ACK goes again */
-        uint32_t cookie; /* while HALF_OPEN_UNFILTERED: enum half_open_cookie */
+        struct {
+            uint32_t due_ms : 26; /* when SYN+ACK goes again */
+            uint32_t dscp : 6;    /* of the SYN */
+        };
+        struct {
+            uint32_t cookie : 26; /* while HALF_OPEN_UNFILTERED: enum half_open_cookie */
+            uint32_t : 6;
+        };
     };
     uint16_t peer_mss;
     uint8_t send_scale : 4;
@@ -50,6 +56,8 @@ struct tcp_half_open {
 };
 
 _Static_assert(sizeof(struct tcp_half_open) <= 64, "a half-open connection costs at most 64 bytes");
+
+enum { HALF_OPEN_DUE = (1 << 26) - 1 }; /* the bits of due_ms */
 
 enum { HALF_OPEN_ROUNDS = 8, HALF_OPEN_UNFILTERED_QUEUE = HALF_OPEN_ROUNDS };
 
@@ -96,6 +104,9 @@ void half_open_run_filters(struct tcp *tcp, uint64_t now_ns);
 
 /* Gives up all entries of a listener that is about to go. */
 void half_open_forget(struct tcp *tcp, uint16_t listener, uint64_t now_ns);
+
+/* Another listener may be there for each entry than was: counts anew how many each has. */
+void half_open_recount(struct tcp *tcp);
 
 /* Drops one entry: it has become a connection, */
 void half_open_drop(struct tcp *tcp, uint32_t index);

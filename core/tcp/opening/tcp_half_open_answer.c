@@ -3,6 +3,7 @@
 #include "core/tcp/opening/tcp_half_open_internal.h"
 #include "core/tcp/opening/tcp_listener.h"
 #include "core/tcp/receiving/tcp_receive_window.h"
+#include "core/tcp/receiving/tcp_segment.h"
 #include "core/tcp/sending/tcp_build.h"
 
 /* What the peers of half-open connections are told: SYN+ACK, challenges, resets. */
@@ -25,6 +26,13 @@ static uint16_t own_mss(const struct tcp *tcp, const struct tcp_key *key, uint32
     return (uint16_t)(most != 0 ? minimum(mss, most) : mss);
 }
 
+static uint8_t traffic_class_for(const struct tcp *tcp, const struct tcp_listener *listener,
+                                 const struct tcp_half_open *entry)
+{
+    return (uint8_t)(tcp->knobs.reflect_tos ? entry->dscp << ECN_FIELD_BITS
+                                            : listener->traffic_class);
+}
+
 struct half_open_offer half_open_offer(const struct tcp *tcp, const struct tcp_half_open *entry)
 {
     const struct tcp_listener *listener = half_open_listener(tcp, &entry->key);
@@ -35,8 +43,9 @@ struct half_open_offer half_open_offer(const struct tcp *tcp, const struct tcp_h
     return (struct half_open_offer){
         .listener = listener,
         .mss = (uint16_t)mss,
-        .window = tcp_first_window(wanted != 0 ? wanted : tcp->knobs.receive_buffer, segment),
+        .window = tcp_first_window(tcp, wanted != 0 ? wanted : tcp->knobs.receive_buffer, segment),
         .scale = tcp_scale_for(wanted != 0 ? wanted : tcp->knobs.receive_buffer_max),
+        .traffic_class = traffic_class_for(tcp, listener, entry),
     };
 }
 
@@ -66,7 +75,7 @@ static void send_synack(struct tcp *tcp, const struct tcp_half_open *entry, uint
         .options = &options,
         .cookie = cookie,
         .ao = ao,
-        .traffic_class = offer.listener->traffic_class,
+        .traffic_class = offer.traffic_class,
         .ttl = offer.listener->ttl,
     };
     tcp_build_reply(tcp, packet, &reply, now_ns);
@@ -96,7 +105,7 @@ void half_open_answer_by_cookie(struct tcp *tcp, struct tcp_half_open *syn, stru
 void half_open_challenge(struct tcp *tcp, struct tcp_half_open *entry, struct packet *packet,
                          uint64_t now_ns)
 {
-    if (entry->flags & HALF_OPEN_CHALLENGED) {
+    if ((entry->flags & HALF_OPEN_CHALLENGED) || !tcp_may_challenge(tcp, now_ns)) {
         count(tcp->counters, CHASKI_TCP_ANSWERS_LIMITED);
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
         return;

@@ -40,6 +40,7 @@ struct half_open_offer {
     uint16_t mss;
     uint16_t window; /* without a scale */
     uint8_t scale;
+    uint8_t traffic_class; /* and of the connection, without ECN's bits */
 };
 
 struct half_open_offer half_open_offer(const struct tcp *tcp, const struct tcp_half_open *entry);

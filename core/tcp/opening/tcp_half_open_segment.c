@@ -35,12 +35,13 @@ struct tcp_connection *half_open_connection(struct tcp *tcp, const struct tcp_ha
     const struct tcp_listener *listener = offer.listener;
     c->rcv_advertised = c->rcv_nxt + offer.window;
     if (listener->algorithm != 0)
-        c->algorithm = (uint8_t)(listener->algorithm - 1);
+        c->algorithm = (listener->algorithm - 1u) & 15u;
     if (listener->receive_buffer != 0) {
         c->receive.limit = listener->receive_buffer;
         c->flags |= TCPF_FIXED_RECEIVE_BUFFER;
         c->receive_scale = has(c, TCPF_HAS_SCALING) ? offer.scale & 15u : 0;
     }
+    c->traffic_class |= offer.traffic_class;
     c->last_ack_sent = c->rcv_nxt;
     tcp_first_timestamp(c, entry->ts_recent, now_ns);
     c->peer_mss = entry->peer_mss;
@@ -134,10 +135,11 @@ static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *en
         saved_syn_forget(tcp, &copy.key);
     else
         ecn_complete(tcp, c, copy.ecn, packet);
-    if (c != NULL && copy.round == 0) /* RFC 6298, 3: it was sent once */
-        tcp_rtt_sample(tcp, c,
-                       maximum(clock_ms(now_ns) - copy.due_ms + half_open_wait_ms(tcp, &copy), 1) *
-                           1000);
+    if (c != NULL && copy.round == 0) { /* RFC 6298, 3: it was sent once */
+        uint32_t sent_ms = copy.due_ms - half_open_wait_ms(tcp, &copy);
+        uint32_t rtt_ms = (clock_ms(now_ns) - sent_ms) & HALF_OPEN_DUE;
+        tcp_rtt_sample(tcp, c, maximum(rtt_ms, 1) * 1000, false, now_ns);
+    }
     return c;
 }
 

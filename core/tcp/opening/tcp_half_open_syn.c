@@ -84,7 +84,9 @@ static void read_syn(const struct tcp *tcp, const struct packet *packet,
 {
     struct wire_tcp_options options;
     wire_tcp_parse_options(packet_transport(packet), &options);
-    *entry = (struct tcp_half_open){.irs = packet->tcp.sequence};
+    *entry = (struct tcp_half_open){.irs = packet->tcp.sequence,
+                                    .dscp = ((uint32_t)packet->ip.traffic_class >> ECN_FIELD_BITS) &
+                                            63u};
     opening->asks = fast_open_read(packet_transport(packet), &options, &opening->cookie);
     tcp_key_of(packet, &entry->key);
     uint16_t mss = options.has_mss ? options.mss : TCP_DEFAULT_MSS;
@@ -113,6 +115,14 @@ static enum half_open_cookie cookie_due(const struct fast_opening *opening)
     return opening->cookie.experimental ? HALF_OPEN_COOKIE_EXPERIMENTAL : HALF_OPEN_COOKIE;
 }
 
+/* Whether a SYN may have an entry. As in Linux the last quarter is kept free where there are no
+ * cookies, for peers that are known; none are here. */
+static bool has_room(const struct tcp *tcp, const struct tcp_listener *listener)
+{
+    uint32_t most = tcp->knobs.max_syn_backlog;
+    return listener->half_open <= (tcp->knobs.syncookies == 0 ? most - most / 4 : most);
+}
+
 void half_open_syn(struct tcp *tcp, struct packet *packet, uint16_t listener, uint32_t iss,
                    uint64_t now_ns)
 {
@@ -131,8 +141,8 @@ void half_open_syn(struct tcp *tcp, struct packet *packet, uint16_t listener, ui
         judge_fast_open(tcp, owner, packet, &syn.key, &opening);
     if (opening.accepted && accept_fast(tcp, &syn, listener, &opening, packet, now_ns))
         return;
-    struct tcp_half_open *entry =
-        tcp->knobs.syncookies == 2 ? NULL : half_open_take(tcp, &syn, signs ? &ao : NULL);
+    bool kept = tcp->knobs.syncookies != 2 && has_room(tcp, owner);
+    struct tcp_half_open *entry = kept ? half_open_take(tcp, &syn, signs ? &ao : NULL) : NULL;
     if (entry == NULL && tcp->knobs.syncookies == 0) {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_LISTENER_FULL);
         return;

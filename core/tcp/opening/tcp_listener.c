@@ -167,6 +167,7 @@ int tcp_bind(struct tcp *tcp, const struct chaski_tcp_bind *bind, chaski_listene
     list_init(&listener->accept);
     tcp->listener_chain[chain] = (uint16_t)(index + 1);
     /* Who is opening to a listener for any address was not asked about by this one's filter. */
+    half_open_recount(tcp);
     half_open_forget(tcp, (uint16_t)(index + 1), tcp->now_ns);
     *handle = (chaski_listener){index, listener->generation};
     return 0;
@@ -197,6 +198,7 @@ int tcp_unbind(struct tcp *tcp, chaski_listener handle)
         link = &tcp->listeners[*link - 1].next;
     *link = listener->next;
     listener->generation++;
+    half_open_recount(tcp);
     return 0;
 }
 
@@ -240,6 +242,15 @@ int tcp_listener_defer(struct tcp *tcp, chaski_listener handle, uint8_t count)
     if (listener == NULL)
         return CHASKI_STALE;
     listener->defer = count;
+    return 0;
+}
+
+int tcp_listener_backlog(struct tcp *tcp, chaski_listener handle, uint32_t backlog)
+{
+    struct tcp_listener *listener = listener_of(tcp, handle);
+    if (listener == NULL)
+        return CHASKI_STALE;
+    listener->backlog = backlog;
     return 0;
 }
 

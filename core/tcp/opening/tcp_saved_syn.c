@@ -5,15 +5,13 @@
 #include "core/tcp/tcp_internal.h"
 #include "core/wire/ethernet.h"
 
-/* In the kept descriptor, ip and udp say which connection it is of. */
-
-static struct tcp_key key_of(const struct packet *kept)
+static struct tcp_key key_of(const struct packet *syn)
 {
     return (struct tcp_key){
-        .local = kept->ip.destination,
-        .remote = kept->ip.source,
-        .local_port = kept->udp.destination_port,
-        .remote_port = kept->udp.source_port,
+        .local = syn->ip.destination,
+        .remote = syn->ip.source,
+        .local_port = syn->kept.local,
+        .remote_port = syn->kept.remote,
     };
 }
 
@@ -72,19 +70,19 @@ void saved_syn_keep(struct tcp *tcp, const struct packet *syn, const struct tcp_
         return;
     const uint8_t *headers = headers_of(syn, mode, &length);
     make_room(tcp);
-    struct packet *kept =
+    struct packet *copy =
         length <= PACKET_ROOM ? packet_take(&tcp->memory->packets, FOR_RECEIVE) : NULL;
-    if (kept == NULL)
+    if (copy == NULL)
         return;
     uint32_t before = minimum(length, PACKET_HEAD_ROOM);
-    packet_put(kept, length - before);
-    memcpy(packet_push(kept, before), headers, length);
-    kept->ip.destination = key->local;
-    kept->ip.source = key->remote;
-    kept->udp.destination_port = key->local_port;
-    kept->udp.source_port = key->remote_port;
-    kept->next = saved->first;
-    saved->first = kept;
+    packet_put(copy, length - before);
+    memcpy(packet_push(copy, before), headers, length);
+    copy->ip.destination = key->local;
+    copy->ip.source = key->remote;
+    copy->kept.local = key->local_port;
+    copy->kept.remote = key->remote_port;
+    copy->next = saved->first;
+    saved->first = copy;
     saved->count++;
 }
 

@@ -133,12 +133,12 @@ void tcp_syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct pack
     learn_of_fast_open(tcp, c, packet, taken);
     tcp_take_syn_data(tcp, c, taken);
     if (c->retries == 0)
-        tcp_rtt_sample(tcp, c, clock_us(now_ns + tcp_rto_ns(tcp, c) - c->send_at));
+        tcp_rtt_sample(tcp, c, clock_us(now_ns + tcp_rto_ns(tcp, c) - c->send_at), false, now_ns);
     connection_established(tcp, c, now_ns);
     if (has(c, TCPF_MORE)) { /* it goes with what the caller has still to write */
         c->flags = (c->flags & ~(uint32_t)TCPF_MORE) | TCPF_ACK_DELAYED;
         c->ack_at = now_ns + tcp->knobs.ack_delay_us * 1000ull;
-        c->pingpong = 1;
+        tcp_expect_dialogue(tcp, c);
     } else {
         c->flags |= TCPF_ACK_NOW;
     }

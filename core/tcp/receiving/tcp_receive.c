@@ -97,6 +97,8 @@ static void listen_segment(struct tcp *tcp, struct packet *packet, uint16_t list
     uint8_t flags = packet->tcp.flags;
     if (flags & TCP_RST) {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_NO_CONNECTION);
+    } else if ((flags & (TCP_SYN | TCP_ACK)) == (TCP_SYN | TCP_ACK)) {
+        tcp_build_refusal(tcp, packet, now_ns);
     } else if (flags & TCP_ACK) {
         struct tcp_connection *c = half_open_cookie(tcp, packet, listener, now_ns);
         if (c != NULL)

@@ -311,13 +311,23 @@ void receive_queue_prune(struct tcp_receive_queue *queue, struct counters *count
     drop_run(queue, run_of(tree_last(&queue->runs)), counters, CHASKI_DROP_TCP_PRUNED);
 }
 
+static uint32_t most_busy(const struct tcp_receive_queue *queue)
+{
+    return 2 * queue->limit + CHARGE_SLACK;
+}
+
+uint32_t receive_queue_room(const struct tcp_receive_queue *queue)
+{
+    uint32_t most = most_busy(queue);
+    return queue->charge < most ? (most - queue->charge) / 2 : 0;
+}
+
 bool receive_queue_fits(const struct tcp_receive_queue *queue, const struct packet *packet,
                         bool next)
 {
-    uint32_t most = 2 * queue->limit + CHARGE_SLACK;
     enum place place = place_of(queue, next);
     return !is_scarce(packet, place) &&
-           (place == FIRST || queue->charge + charge_of(packet) <= most);
+           (place == FIRST || queue->charge + charge_of(packet) <= most_busy(queue));
 }
 
 bool receive_queue_admit(struct tcp_receive_queue *queue, const struct packet *packet, bool next,

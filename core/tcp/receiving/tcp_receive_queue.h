@@ -55,6 +55,10 @@ bool receive_queue_fits(const struct tcp_receive_queue *queue, const struct pack
 bool receive_queue_admit(struct tcp_receive_queue *queue, const struct packet *packet, bool next,
                          struct counters *counters);
 
+/* Bytes that there is memory for within the queue's limit, when packets keep no more than twice as
+ * much busy as they carry. */
+uint32_t receive_queue_room(const struct tcp_receive_queue *queue);
+
 /* Whether it is the pools that have no room for the packet. */
 bool receive_queue_is_scarce(const struct tcp_receive_queue *queue, const struct packet *packet,
                              bool next);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/tcp/receiving/tcp_receive_window.h"
+#include "core/tcp/receiving/tcp_shrink.h"
 
 /*
  * The receive window as the peer is told of it (RFC 9293, 3.8.6): how far it could open, how far
@@ -15,10 +16,16 @@ static uint32_t window_in_units(uint32_t window, uint32_t room, uint32_t unit)
     return up <= room || (up == unit && room != 0) ? up : window & ~(unit - 1);
 }
 
-uint16_t tcp_first_window(uint32_t room, uint32_t mss)
+/* Peers that do not know of scales may take windows for signed numbers. */
+static uint16_t most_unscaled(const struct tcp *tcp)
+{
+    return tcp->knobs.signed_windows ? INT16_MAX : UINT16_MAX;
+}
+
+uint16_t tcp_first_window(const struct tcp *tcp, uint32_t room, uint32_t mss)
 {
     uint32_t whole = room > mss ? room - room % mss : room;
-    return (uint16_t)minimum(whole, UINT16_MAX);
+    return (uint16_t)minimum(whole, most_unscaled(tcp));
 }
 
 /* What the peer will send most in a segment, as far as we know when our SYN goes. */
@@ -29,36 +36,71 @@ static uint32_t first_segment(const struct tcp_connection *c)
     return stamped ? mss - minimum(mss - 1, WIRE_TCP_TIMESTAMP_PADDED) : mss;
 }
 
-/* What the window could be. It begins as in the SYN, which has no scale, and grows as text comes,
- * twice as fast, so that no sender is held up and none hears of windows that it does not need. */
-static uint32_t window_room(const struct tcp_connection *c)
+/* What of the buffer is window where 1/2^n, or a segment, is kept for the application; but it is
+ * not kept of the last few segments. */
+static uint32_t without_reserve(uint32_t limit, uint32_t mss, unsigned n)
 {
-    uint32_t room = c->receive.limit > c->receive.length ? c->receive.limit - c->receive.length : 0;
-    if (c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED)
-        return tcp_first_window(room, first_segment(c));
-    room = minimum(room, (uint32_t)UINT16_MAX << c->receive_scale);
-    uint64_t grown = UINT16_MAX + 2 * c->bytes_received;
+    uint32_t part = maximum(limit - (limit >> n), 4 * mss);
+    uint32_t but_one = maximum(limit - minimum(limit, mss), 2 * mss);
+    return minimum(limit, minimum(part, but_one));
+}
+
+/* Linux keeps it until a first segment of some size has shown what memory segments take. */
+static uint32_t window_limit(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    if (tcp->knobs.app_win == 0 || c->receive_mss != TCP_DEFAULT_MSS)
+        return c->receive.limit;
+    return without_reserve(c->receive.limit, c->announced_mss, tcp->knobs.app_win);
+}
+
+/* It begins as in the SYN, which has no scale, and grows as text comes, twice as fast, so that no
+ * sender is held up and none hears of windows that it does not need. */
+uint32_t tcp_window_room(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    bool opening = c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED;
+    uint32_t limit = opening ? c->receive.limit : window_limit(tcp, c);
+    uint32_t room = limit > c->receive.length ? limit - c->receive.length : 0;
+    if (opening)
+        return tcp_first_window(tcp, room, first_segment(c));
+    uint32_t first = most_unscaled(tcp);
+    room = minimum(room, c->receive_scale == 0 ? first : (uint32_t)UINT16_MAX << c->receive_scale);
+    uint64_t grown = first + 2 * c->bytes_received;
     return room < grown ? room : (uint32_t)grown;
 }
 
-uint32_t tcp_window_to_send(struct tcp_connection *c)
+uint32_t tcp_window_told(const struct tcp *tcp, const struct tcp_connection *c)
 {
-    uint32_t known = c->rcv_advertised - c->rcv_nxt;
-    uint32_t room = window_room(c);
-    /* RFC 9293, 3.8.6.2.2: the edge stays until it moves by a whole step, and never moves back. */
-    bool stays = seq_le(c->rcv_nxt + room, c->rcv_advertised) ||
-                 room - known < minimum(c->receive.limit / 2, c->receive_mss);
-    uint32_t window = window_in_units(stays ? known : room, room, 1u << c->receive_scale);
+    return may_shrink(tcp, c) ? shrink_told(c) : c->rcv_advertised - c->rcv_nxt;
+}
+
+/* RFC 9293, 3.8.6.2.2: the edge stays until it moves by a whole step, and does not move back. */
+uint32_t tcp_window_next(const struct tcp_connection *c, uint32_t known, uint32_t room)
+{
+    bool stays = room <= known || room - known < minimum(c->receive.limit / 2, c->receive_mss);
+    return window_in_units(stays ? known : room, room, 1u << c->receive_scale);
+}
+
+uint32_t tcp_window_to_send(const struct tcp *tcp, struct tcp_connection *c)
+{
+    if (may_shrink(tcp, c))
+        return shrink_window(tcp, c);
+    uint32_t window = tcp_window_next(c, c->rcv_advertised - c->rcv_nxt, tcp_window_room(tcp, c));
     c->rcv_advertised = seq_max(c->rcv_advertised, c->rcv_nxt + window);
     return window;
 }
 
-bool tcp_window_opened(const struct tcp_connection *c)
+bool tcp_window_is_news(const struct tcp_connection *c, uint32_t known, uint32_t room)
+{
+    return room > known && known <= room / 2 &&
+           room - known >= minimum(c->receive.limit / 2, 2u * c->receive_mss);
+}
+
+bool tcp_window_opened(const struct tcp *tcp, const struct tcp_connection *c)
 {
     if (has(c, TCPF_FIN_RECEIVED) || c->state == CHASKI_TCP_SYN_SENT)
         return false;
+    if (may_shrink(tcp, c))
+        return shrink_opened(tcp, c);
     uint32_t known = c->rcv_advertised - c->rcv_nxt;
-    uint32_t room = window_room(c);
-    return room > known && known <= room / 2 &&
-           room - known >= minimum(c->receive.limit / 2, 2u * c->receive_mss);
+    return known <= c->receive.limit / 2 && tcp_window_is_news(c, known, tcp_window_room(tcp, c));
 }

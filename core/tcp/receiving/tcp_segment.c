@@ -35,8 +35,11 @@ static void answer(struct tcp *tcp, struct tcp_connection *c, const struct packe
     }
     if (limited)
         c->challenged_ms = now_ms != 0 ? now_ms : 1;
-    if (challenge)
-        count(tcp->counters, CHASKI_TCP_CHALLENGE_ACKS);
+    if (challenge && !tcp_may_challenge(tcp, now_ns)) {
+        count(tcp->counters, CHASKI_TCP_ANSWERS_LIMITED);
+        return;
+    }
+    count_many(tcp->counters, CHASKI_TCP_CHALLENGE_ACKS, challenge);
     c->flags |= TCPF_ACK_NOW;
     connection_wants_output(tcp, c);
 }
@@ -114,7 +117,8 @@ static bool text_for_nobody(const struct tcp_connection *c, const struct packet 
 {
     if (has(c, TCPF_RST_OWED)) /* which says it better */
         return false;
-    return has(c, TCPF_ORPHAN) && packet->length != 0 &&
+    bool unread = has(c, TCPF_ORPHAN) || (c->refuses_text && has(c, TCPF_FIN_QUEUED));
+    return unread && packet->length != 0 &&
            seq_gt(packet->tcp.sequence + packet->length, c->rcv_nxt) && may_receive_text(c);
 }
 
@@ -141,7 +145,7 @@ static void apply(struct tcp *tcp, struct tcp_connection *c, struct packet *pack
         uint32_t acknowledged = packet->tcp.acknowledgment;
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_CLOSED);
         tcp_build_reset_answer(tcp, c, acknowledged, now_ns);
-        connection_end(tcp, c, 0);
+        connection_end(tcp, c, CHASKI_RESET);
         return;
     }
     if (alive)

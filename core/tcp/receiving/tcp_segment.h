@@ -89,6 +89,11 @@ bool tcp_is_syn_again(const struct tcp_connection *c, const struct packet *packe
  * ECN is agreed on, the peer is told how it came, as for any that comes again. */
 bool tcp_crosses_ours(const struct tcp_connection *c, const struct packet *packet);
 
+/* ---- tcp_challenge.c ----------------------------------------------------------------------- */
+
+/* Whether the host may send another challenge in this second; it is counted as sent. */
+bool tcp_may_challenge(struct tcp *tcp, uint64_t now_ns);
+
 /* ---- tcp_text.c ---------------------------------------------------------------------------- */
 
 /* Takes in text and FIN of an acceptable segment, and consumes the packet; false when the

@@ -56,18 +56,19 @@ static void apply_sack(struct tcp *tcp, struct tcp_connection *c, const struct p
 static void sample_round_trip(struct tcp *tcp, struct tcp_connection *c,
                               const struct packet *packet, struct sent_news *news, uint64_t now_ns)
 {
+    bool delayed = news->sacked == 0 && news->acknowledged < c->mss;
     /* What waited behind a gap was delivered long before its acknowledgement: together with a
      * retransmission nothing but the echo can tell. */
     if (news->newest_sent_ns != 0 && !news->retransmission_acknowledged) {
         news->rtt_us = maximum((uint32_t)((now_ns - news->newest_sent_ns) / 1000), 1);
-        tcp_rtt_sample(tcp, c, news->rtt_us);
+        tcp_rtt_sample(tcp, c, news->rtt_us, delayed, now_ns);
         return;
     }
     /* RFC 7323, 4.1: the echo tells which transmission is acknowledged. */
     if (news->acknowledged != 0 && packet->tcp.has_timestamp && packet->tcp.timestamp_echo != 0) {
         uint32_t ms = clock_ms(now_ns) + c->ts_offset - packet->tcp.timestamp_echo;
         if (ms < 1u << 20)
-            tcp_rtt_sample(tcp, c, maximum(ms, 1) * 1000);
+            tcp_rtt_sample(tcp, c, maximum(ms, 1) * 1000, delayed, now_ns);
     }
 }
 

@@ -38,9 +38,9 @@ static void fill_header(struct packet *packet, const struct tcp_key *key, uint8_
     };
 }
 
-static uint16_t scaled_window(struct tcp_connection *c)
+static uint16_t scaled_window(const struct tcp *tcp, struct tcp_connection *c)
 {
-    return (uint16_t)minimum(tcp_window_to_send(c) >> c->receive_scale, UINT16_MAX);
+    return (uint16_t)minimum(tcp_window_to_send(tcp, c) >> c->receive_scale, UINT16_MAX);
 }
 
 static uint32_t timestamp_now(const struct tcp_connection *c, uint64_t now_ns)
@@ -91,7 +91,7 @@ static void send_for(struct tcp *tcp, struct tcp_connection *c, struct packet *p
     uint8_t *header = packet_push(packet, header_length);
     copy_options(header + WIRE_TCP_HEADER, options, options_length);
     fill_header(packet, &c->key, header_length, sequence, (flags & TCP_ACK) ? c->rcv_nxt : 0, flags,
-                scaled_window(c));
+                scaled_window(tcp, c));
     mark_urgent(c, header, sequence);
     packet->ip.ttl = c->ttl;
     packet->ip.traffic_class = c->traffic_class & (uint8_t)~ECN_MODES;
@@ -108,7 +108,7 @@ static void send_for(struct tcp *tcp, struct tcp_connection *c, struct packet *p
     }
     if (packet->length > header_length && c->bytes_received != 0 &&
         clock_ms(now_ns) - c->text_ms < tcp->knobs.ack_delay_us / 1000)
-        c->pingpong = 1; /* that is an answer */
+        tcp_note_answer(c);
     if (has(c, TCPF_AO))
         send_authenticated(tcp, c, packet, now_ns);
     else

@@ -57,7 +57,6 @@ static void note_limited(struct tcp_connection *c)
  * the more the nearer the peer is. */
 static uint32_t largest_burst(const struct tcp *tcp, const struct tcp_connection *c)
 {
-    enum { NEAR_SHIFT = 9 };
     uint32_t most = TCP_LARGEST_SEGMENT / c->mss, segments = most;
     /* Each segment has a code of its own, or (as in Linux) its own way to the mark: none is cut. */
     if (has(c, TCPF_AO | TCPF_URGENT_OUT))
@@ -68,7 +67,7 @@ static uint32_t largest_burst(const struct tcp *tcp, const struct tcp_connection
         window *=
             slow_start ? tcp->knobs.pacing_slow_start_percent : tcp->knobs.pacing_avoidance_percent;
         uint64_t bytes = window * (1000000 * 8 / 100) / c->srtt_us8 / 1024;
-        uint32_t nearness = c->min_rtt_us >> NEAR_SHIFT;
+        uint32_t nearness = c->min_rtt_us >> tcp->knobs.near_shift;
         bytes += nearness < 32 ? TCP_LARGEST_SEGMENT >> nearness : 0;
         segments = bytes / c->mss < most ? (uint32_t)(bytes / c->mss) : most;
     }
@@ -486,8 +485,9 @@ static enum outcome send_probe(struct tcp *tcp, struct tcp_connection *c, uint64
  * that came is one, as far as it matters. */
 static bool tell_gap(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    unsigned times = has(c, TCPF_HAS_SACK) || c->repeats == 0 ? 1 : c->repeats;
-    c->repeats = 0;
+    bool selective = has(c, TCPF_HAS_SACK);
+    unsigned times = selective || c->repeats == 0 ? 1 : c->repeats;
+    c->repeats = selective ? minimum(c->repeats, TCP_DUP_THRESHOLD) & TCP_REPEATS : 0;
     while (times-- != 0)
         if (!tcp_build_ack(tcp, c, tcp_next_sequence(c), now_ns))
             return false;
@@ -505,8 +505,11 @@ static enum outcome send_all(struct tcp *tcp, struct tcp_connection *c, uint64_t
     bool gap = !tree_empty(&c->receive.runs) || tcp_has_gap_to_tell(c);
     if (has(c, TCPF_ACK_NOW) && gap && !tell_gap(tcp, c, now_ns))
         return OUT_OF_MEMORY;
+    bool waits = gap && has(c, TCPF_ACK_DELAYED);
     if (may_send_data(c))
         outcome = send_data(tcp, c, now_ns);
+    if (waits && !has(c, TCPF_ACK_DELAYED)) /* data have gone, and said nothing of the gap */
+        c->flags |= TCPF_ACK_NOW;
     if (outcome != OUT_OF_MEMORY && has(c, TCPF_PROBE_OWED))
         outcome = send_probe(tcp, c, now_ns);
     if (has(c, TCPF_ACK_NOW) && !tcp_build_ack(tcp, c, tcp_next_sequence(c), now_ns))
@@ -524,7 +527,7 @@ static void tcp_output(struct tcp *tcp, struct tcp_connection *c, uint64_t now_n
     }
     if (c->state == CHASKI_TCP_CLOSED)
         return;
-    if (!has(c, TCPF_ACK_NOW) && tcp_window_opened(c))
+    if (!has(c, TCPF_ACK_NOW) && tcp_window_opened(tcp, c))
         c->flags |= TCPF_ACK_NOW;
     bool starved = send_all(tcp, c, now_ns) == OUT_OF_MEMORY;
     count_many(tcp->counters, CHASKI_TCP_OUTPUT_NO_MEMORY, starved);

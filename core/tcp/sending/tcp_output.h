@@ -23,6 +23,8 @@ bool push_ends(struct tcp_connection *c, uint32_t n);
 /* ---- tcp_tune.c: buffers that grow with the path -------------------------------------------- */
 
 void tune_receive(struct tcp *tcp, struct tcp_connection *c, uint32_t copied, uint64_t now_ns);
+/* Something has come behind a gap that ends at `end`. */
+void tune_receive_gap(const struct tcp *tcp, struct tcp_connection *c, uint32_t end);
 void tune_send(const struct tcp *tcp, struct tcp_connection *c, uint32_t flight);
 
 #endif

@@ -5,10 +5,12 @@
 /*
  * Buffers that grow with the path. The receive buffer holds four times what the application took in
  * the last round trip: a sender that doubles its rate every round trip sends twice that before it
- * hears of the buffer, and twice as much again before it hears of the next one. The send buffer
- * holds twice the congestion window, so that there is a window's worth to send when one has been
- * acknowledged; but where the window is far from being used, twice what is in flight: what waits
- * for long has left the processor's caches when it goes.
+ * hears of the buffer, and twice as much again before it hears of the next one. What lies behind a
+ * gap nobody can take: the buffer holds as much again, so that its sender need not wait until the
+ * gap is filled (Linux counts it too, since 6.16). The send buffer holds twice the congestion
+ * window, so that there is a window's worth to send when one has been acknowledged; but where the
+ * window is far from being used, twice what is in flight: what waits for long has left the
+ * processor's caches when it goes.
  * Neither shrinks, and neither grows while the pools run low.
  */
 
@@ -25,9 +27,29 @@ static uint32_t round_trip_us(const struct tcp_connection *c)
     return c->min_rtt_us != 0 ? c->min_rtt_us : 100000;
 }
 
+static bool receive_buffer_grows(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    return !has(c, TCPF_FIXED_RECEIVE_BUFFER) && tcp->knobs.moderate_receive_buffer;
+}
+
+static void grow_receive_buffer(const struct tcp *tcp, struct tcp_connection *c, uint64_t wanted)
+{
+    if (wanted > tcp->knobs.receive_buffer_max)
+        wanted = tcp->knobs.receive_buffer_max;
+    c->receive.limit = maximum(c->receive.limit, (uint32_t)wanted);
+}
+
+void tune_receive_gap(const struct tcp *tcp, struct tcp_connection *c, uint32_t end)
+{
+    uint64_t wanted = 2ull * (end - c->rcv_nxt);
+    if (wanted > c->receive.limit && receive_buffer_grows(tcp, c) && !has(c, TCPF_POLLED) &&
+        !pools_are_low(tcp))
+        grow_receive_buffer(tcp, c, wanted);
+}
+
 void tune_receive(struct tcp *tcp, struct tcp_connection *c, uint32_t copied, uint64_t now_ns)
 {
-    if (has(c, TCPF_FIXED_RECEIVE_BUFFER) || !tcp->knobs.moderate_receive_buffer)
+    if (!receive_buffer_grows(tcp, c))
         return;
     if (clock_us(now_ns) - c->tune_at_us >= round_trip_us(c)) {
         c->tune_copied = 0;
@@ -38,10 +60,7 @@ void tune_receive(struct tcp *tcp, struct tcp_connection *c, uint32_t copied, ui
     if (c->tune_copied <= c->tune_space || pools_are_low(tcp))
         return;
     c->tune_space = c->tune_copied;
-    uint64_t wanted = 4ull * c->tune_copied + 16u * c->receive_mss;
-    if (wanted > tcp->knobs.receive_buffer_max)
-        wanted = tcp->knobs.receive_buffer_max;
-    c->receive.limit = maximum(c->receive.limit, (uint32_t)wanted);
+    grow_receive_buffer(tcp, c, 4ull * c->tune_copied + 16u * c->receive_mss);
 }
 
 void tune_send(const struct tcp *tcp, struct tcp_connection *c, uint32_t flight)

@@ -41,6 +41,7 @@ enum ecn_field {
     ECN_ECT0,
     ECN_CE,
     ECN_FIELD = 3, /* mask */
+    ECN_FIELD_BITS = 2,
 };
 
 enum ecn_flag {

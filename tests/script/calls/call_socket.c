@@ -104,10 +104,11 @@ static ssize_t run_connect(struct call *call)
 {
     ssize_t value =
         sockets_connect(call->sockets, call->fd, (struct sockaddr *)&call->address, call->length);
-    call->pending = (value == -EINPROGRESS || (value == -EALREADY && call->done != 0)) &&
-                    sockets_blocks(call->sockets, call->fd);
-    call->done = 1;
-    return call->pending ? -EINPROGRESS : value;
+    call->pending =
+        (value == -EINPROGRESS || value == -EALREADY) && sockets_blocks(call->sockets, call->fd);
+    bool again = value == -EALREADY && call->done == 0;
+    call->done = !again; /* who asks again is told so */
+    return call->pending && !again ? -EINPROGRESS : value;
 }
 
 static ssize_t run_close(struct call *call)

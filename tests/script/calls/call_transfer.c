@@ -149,9 +149,21 @@ static void go_on(struct call *call, ssize_t value, bool sending)
                         call->flags, call->done, call->wanted);
 }
 
+/* Some has been moved, and what came meanwhile is for the next call to tell. */
+static bool is_over(struct call *call, enum sockets_direction direction)
+{
+    call->pending = call->done == 0 || sockets_goes_on(call->sockets, call->fd, direction,
+                                                       call->flags, call->done, call->wanted);
+    return !call->pending;
+}
+
 static ssize_t run_receive(struct call *call)
 {
     struct msghdr message = call->message;
+    if (is_over(call, SOCKETS_RECEIVING))
+        return (ssize_t)call->done;
+    if (call->run->stack.now_ns >= call->until_ns)
+        call->flags |= MSG_DONTWAIT; /* what there is will do */
     ssize_t value = sockets_recvmsg(call->sockets, call->fd, &message, call->flags);
     if (value == -ENOTSOCK)
         value = sockets_readv(call->sockets, call->fd, message.msg_iov, (int)message.msg_iovlen);
@@ -169,6 +181,8 @@ static ssize_t run_receive(struct call *call)
 static ssize_t run_send(struct call *call)
 {
     ssize_t value;
+    if (is_over(call, SOCKETS_SENDING))
+        return (ssize_t)call->done;
     do {
         value = sockets_sendmsg(call->sockets, call->fd, &call->message, call->flags);
         if (value == -ENOTSOCK)

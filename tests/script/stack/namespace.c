@@ -49,6 +49,7 @@ static void begin_as_the_other(const struct settings *settings)
     char text[64];
     const uint32_t *rmem = settings->policy.tcp_rmem, *wmem = settings->policy.tcp_wmem;
     set_congestion("cubic");
+    write_sysctl("net.ipv4.tcp_app_win", "0");
     write_sysctl("net.ipv4.tcp_syn_linear_timeouts", "0");
     write_sysctl("net.ipv4.tcp_invalid_ratelimit", "500");
     write_sysctl("net.ipv4.tcp_rfc1337", "1");

@@ -57,8 +57,10 @@ static bool make_host(struct stack *stack, const struct settings *settings)
     if (chaski_size(&limits) > MEMORY_MOST)
         return false;
     stack->host = chaski_init(memory, MEMORY_MOST, &limits, seed, STACK_START);
-    if (stack->host != NULL && !settings->complete) /* suites for Linux do so */
+    if (stack->host != NULL && !settings->complete) { /* suites for Linux do so */
         chaski_set_knob(stack->host, "tcp_lax_timestamps", "1");
+        chaski_set_knob(stack->host, "tcp_lax_window", "1");
+    }
     return stack->host != NULL && set_buffers(stack->host, "tcp_rmem", settings->policy.tcp_rmem) &&
            set_buffers(stack->host, "tcp_wmem", settings->policy.tcp_wmem);
 }
@@ -68,11 +70,8 @@ static bool make_interface(struct stack *stack, const struct settings *settings)
     const struct chaski_address any = {{0}};
     const uint8_t *local = settings->ends.local;
     struct chaski_address own = chaski_ip4(local[0], local[1], local[2], local[3]);
-    struct chaski_interface interface = {.name = "script",
-                                         .kind = CHASKI_BARE,
-                                         .mtu = settings->mtu,
-                                         .output = note,
-                                         .context = stack};
+    struct chaski_interface interface = {
+        .kind = CHASKI_BARE, .mtu = settings->mtu, .output = note, .context = stack};
     int number = chaski_interface_add(stack->host, &interface);
     return number >= 0 && chaski_address_add(stack->host, number, &own, 32) == 0 &&
            chaski_route_add(stack->host, &any, 0, &any, number) == 0;

@@ -126,8 +126,7 @@ static void make(void)
                                                 .receive_buffer_max = 4 << 20,
                                                 .send_buffer_max = 4 << 20};
     static const uint8_t seed[32] = {7};
-    struct chaski_interface interface = {
-        .name = "bare", .kind = CHASKI_BARE, .mtu = PACKET, .output = hear};
+    struct chaski_interface interface = {.kind = CHASKI_BARE, .mtu = PACKET, .output = hear};
     struct chaski_address address = chaski_ip4(10, 0, 0, 2), any = chaski_ip4(0, 0, 0, 0);
     size_t size = chaski_size(&limits);
     free(world.memory);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "drivers/xdp/xdp_socket.h"
 
+#include <poll.h>
+
 #include "core/base/endian.h"
 #include "drivers/device.h"
 #include "tests/unit/drivers/veth_link.h"
@@ -53,7 +55,7 @@ static void says_that_another_has_the_queue(void **state)
     link = open_queue(1, 0, NULL);
     assert_int_equal(link->features, 0);
     assert_int_equal(link->mtu, 1500);
-    assert_false(xdp_socket_is_zero_copy(link)); /* veth copies */
+    assert_string_equal(link->manner, "native, copied");
     assert_true(run("ip -d link show near | grep -q 'promiscuity 1'"));
     link_close(link);
 }
@@ -80,6 +82,7 @@ static void receives_behind_a_driver_that_will_not(void **state)
     assert_true(run("ip link set far mtu 9000"));
     struct link *link = open_queue(1, 0, NULL);
     assert_true(run("ip link show near | grep -q xdpgeneric"));
+    assert_string_equal(link->manner, "generic, copied");
     veth_send_frame(far, LONG, 1);
     veth_assert_frame(veth_next(link), LONG, 1);
     veth_frame(frame, sizeof frame, 2, false);
@@ -354,6 +357,52 @@ static void every_queue_has_its_frames(void **state)
 
 /* ---- The interface comes and goes ---- */
 
+static bool has_news(const struct link *link)
+{
+    struct pollfd news = {.fd = link->news_fd};
+    return poll(&news, 1, 0) == 1 && (news.revents & POLLERR) != 0;
+}
+
+static void assert_sleeps_for_ever(struct link *link)
+{
+    assert_false(has_news(link));
+    assert_true(link->deadline(link) == UINT64_MAX);
+}
+
+static void an_interface_that_goes_down_is_news_once(void **state)
+{
+    (void)state;
+    assert_sleeps_for_ever(link_);
+    assert_true(run("ip link set near down"));
+    assert_true(has_news(link_));
+    link_->check(link_);
+    assert_false(has_news(link_));
+    assert_false(link_->gone);
+    assert_true(link_->deadline(link_) <= 1000000000);
+}
+
+static void what_comes_again_ends_the_doubt(void **state)
+{
+    (void)state;
+    assert_true(run("ip link set near down"));
+    link_->check(link_);
+    veth_up("near");
+    veth_send_frame(far, LONG, 1);
+    veth_assert_frame(veth_next(link_), LONG, 1);
+    assert_sleeps_for_ever(link_);
+}
+
+static void an_interface_that_goes_away_while_down_is_missed_in_a_second(void **state)
+{
+    (void)state;
+    struct burst burst = {0};
+    assert_true(run("ip link set near down"));
+    link_->check(link_);
+    assert_true(run("ip link del near"));
+    link_->receive(link_, &burst, 1000000000);
+    assert_true(link_->gone);
+}
+
 #define with_link(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 #define without_link(function) cmocka_unit_test_setup_teardown(function, set_up_without, tear_down)
 #define with_jumbo(function) cmocka_unit_test_setup_teardown(function, set_up_jumbo, tear_down)
@@ -394,6 +443,9 @@ int main(void)
         with_jumbo(sends_frames_in_parts),
         with_jumbo(a_frame_without_memory_for_all_parts_is_dropped),
         with_jumbo(without_descriptors_all_parts_come_back),
+        with_link(an_interface_that_goes_down_is_news_once),
+        with_link(what_comes_again_ends_the_doubt),
+        with_link(an_interface_that_goes_away_while_down_is_missed_in_a_second),
         with_queues(several_queues_share_the_program),
         with_queues(every_queue_has_its_frames),
     };

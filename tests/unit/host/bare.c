@@ -36,7 +36,7 @@ static void make(struct lone_host *lone, unsigned prefix_length)
     static const uint8_t seed[32] = {1};
     struct chaski_limits limits;
     struct chaski_interface interface = {
-        .name = "bare", .kind = CHASKI_BARE, .mtu = 1500, .output = note, .context = lone};
+        .kind = CHASKI_BARE, .mtu = 1500, .output = note, .context = lone};
     struct chaski_address own = chaski_ip4(192, 0, 2, 1);
     chaski_limits_for(&limits, 4 << 20, 8);
     *lone = (struct lone_host){.memory = malloc(chaski_size(&limits))};
@@ -188,7 +188,7 @@ static void an_unknown_kind_is_refused(void **state)
     struct lone_host lone;
     make(&lone, 24);
     struct chaski_interface interface = {
-        .name = "odd", .kind = CHASKI_BARE + 1, .mtu = 1500, .output = note, .context = &lone};
+        .kind = CHASKI_BARE + 1, .mtu = 1500, .output = note, .context = &lone};
     assert_int_equal(chaski_interface_add(lone.host, &interface), CHASKI_INVALID);
     free(lone.memory);
 }

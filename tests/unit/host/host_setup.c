@@ -89,7 +89,6 @@ static struct chaski *plain_host(struct wire *wire, void **memory)
     struct chaski *host = chaski_init(*memory, 4 << 20, &limits, seed, 0);
     assert_non_null(host);
     struct chaski_interface interface = {
-        .name = "a name that is longer than fits",
         .mac = {2, 0, 0, 0, 0, 1},
         .mtu = 1500,
         .output = on_frame,
@@ -205,7 +204,7 @@ static void what_cannot_be_set_up_says_so(void **state)
     struct wire wire = {0};
     void *memory;
     struct chaski *host = plain_host(&wire, &memory);
-    struct chaski_interface interface = {.name = "x", .mac = {2}, .mtu = 67, .output = on_frame};
+    struct chaski_interface interface = {.mac = {2}, .mtu = 67, .output = on_frame};
     struct chaski_address one = chaski_ip4(192, 0, 2, 9), six = {{0x20, 0x01, [15] = 1}};
     assert_int_equal(chaski_interface_add(host, &interface), CHASKI_INVALID);
     interface.mtu = 68;
@@ -334,18 +333,6 @@ static void every_error_has_a_text_of_its_own(void **state)
 }
 
 /* ---- Wiring ---- */
-
-static void interfaces_have_names(void **state)
-{
-    (void)state;
-    struct wire wire = {0};
-    void *memory;
-    struct chaski *host = plain_host(&wire, &memory);
-    assert_string_equal(host_interface_name(host, 0), "a name that is ");
-    assert_null(host_interface_name(host, 1));
-    assert_null(host_interface_name(host, -1));
-    free(memory);
-}
 
 /* Time begins where chaski_init() says: probing for an address (RFC 5227) starts then. */
 static void time_begins_at_setup(void **state)
@@ -478,7 +465,6 @@ int main(void)
         cmocka_unit_test(limits_fit_the_budget),
         cmocka_unit_test(limits_for_too_little_memory_are_the_least),
         cmocka_unit_test(every_error_has_a_text_of_its_own),
-        cmocka_unit_test(interfaces_have_names),
         cmocka_unit_test(time_begins_at_setup),
         cmocka_unit_test(pools_keep_reserves),
         cmocka_unit_test(a_protocol_without_a_block_is_unreachable),

@@ -56,7 +56,7 @@ static void make(struct world *world, struct follower *follower)
     struct host_leader leader = {
         .resolve = {give_to_leader, follower}, .tell = tell_leader, .tell_block = follower};
     struct host_interface interface = {
-        .name = "f", .mac = {2, 0, 0, 0, 0, 1}, .mtu = 1500, .output = {catch_frames, follower}};
+        .mac = {2, 0, 0, 0, 0, 1}, .mtu = 1500, .output = {catch_frames, follower}};
     world_make(world, &(struct world_options){.prefix_length = 24});
     world_run(world, 10 * WORLD_SECOND); /* until the probes for the addresses are over */
     world_forget(world);

@@ -86,7 +86,7 @@ static void a_port_is_taken_once(void **state)
     pair_make(&p);
     int fd = bind_new(&p, SOCK_STREAM, 80, 0);
     assert_true(fd >= 0);
-    assert_int_equal(sockets_bind(p.s[0], fd, (void *)&foreign, sizeof foreign), -EINVAL);
+    assert_int_equal(sockets_bind(p.s[0], fd, (void *)&any, sizeof any), -EINVAL);
     assert_int_equal(bind_new(&p, SOCK_STREAM, 80, 0), -EADDRINUSE);
     assert_int_equal(bind_new(&p, SOCK_STREAM, 80, SO_REUSEADDR), -EADDRINUSE);
     assert_true(bind_new(&p, SOCK_DGRAM, 80, 0) >= 0); /* of another protocol */

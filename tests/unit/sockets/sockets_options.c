@@ -25,7 +25,8 @@ static const struct row rows[] = {
     {SOL_SOCKET, SO_DEBUG, BOTH, 0, 2, 1, 0},
     {SOL_SOCKET, SO_TIMESTAMPING, DATAGRAM, 0, 0x12, 0x12, 1 << 30},
     {SOL_SOCKET, SO_RCVLOWAT, BOTH, 1, 0, 1, 0},
-    {SOL_SOCKET, SO_RCVLOWAT, BOTH, 1, -1, INT_MAX, 0},
+    {SOL_SOCKET, SO_RCVLOWAT, DATAGRAM, 1, -1, INT_MAX, 0},
+    {SOL_SOCKET, SO_RCVLOWAT, STREAM, 1, -1, 3145728, 0}, /* half of tcp_rmem's last */
     {SOL_SOCKET, SO_SNDBUF, STREAM, 16384, 10000, 20000, 0},
     {SOL_SOCKET, SO_SNDBUF, STREAM, 16384, 1, 4608, 0},
     {SOL_SOCKET, SO_SNDBUF, DATAGRAM, 212992, -1, 2 * 212992, 0},
@@ -59,6 +60,9 @@ static const struct row rows[] = {
     {IPPROTO_IP, IP_RECVERR, BOTH, 0, 1, 1, 0},
     {IPPROTO_IP, IP_TRANSPARENT, BOTH, 0, 1, 1, 0},
     {IPPROTO_IP, IP_MULTICAST_TTL, DATAGRAM, 1, 7, 7, 256},
+    {IPPROTO_IP, IP_MULTICAST_TTL, DATAGRAM, 1, -1, 1, -2},
+    {SOL_SOCKET, SO_TXREHASH, STREAM, 1, 0, 0, 2},
+    {IPPROTO_TCP, TCP_FASTOPEN, STREAM, 0, 5000, 4096, -1},
     {IPPROTO_IP, IP_MULTICAST_LOOP, DATAGRAM, 1, 0, 0, 0},
 };
 
@@ -448,6 +452,71 @@ static void dctcp_asks_for_ecn(void **state)
     pair_end(&p);
 }
 
+/* Memory that is not there, lengths that are none, levels that nobody knows. */
+static void values_that_are_none_are_refused(void **state)
+{
+    (void)state;
+    static const int levels[] = {SOL_SOCKET, IPPROTO_TCP, IPPROTO_IP};
+    static const int names[] = {SO_RCVTIMEO, TCP_CONGESTION, IP_ADD_MEMBERSHIP};
+    struct pair p;
+    char bytes[64] = {0};
+    socklen_t length = sizeof bytes;
+    pair_make(&p);
+    int fd = sockets_socket(p.s[0], AF_INET, SOCK_STREAM, 0);
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(sockets_setsockopt(p.s[0], fd, levels[i], names[i], NULL, 16), -EFAULT);
+        assert_int_equal(sockets_setsockopt(p.s[0], fd, levels[i], names[i], bytes, (socklen_t)-1),
+                         -EINVAL);
+    }
+    assert_int_equal(sockets_setsockopt(p.s[0], fd, SOL_SOCKET, SO_LINGER, NULL, 8), -EFAULT);
+    assert_int_equal(sockets_setsockopt(p.s[0], fd, SOL_SOCKET, 9999, bytes, 3), -EINVAL);
+    assert_int_equal(sockets_setsockopt(p.s[0], fd, IPPROTO_TCP, 9999, bytes, 3), -EINVAL);
+    assert_int_equal(sockets_setsockopt(p.s[0], fd, 9999, 1, bytes, 4), -ENOPROTOOPT);
+    assert_int_equal(sockets_getsockopt(p.s[0], fd, 9999, 1, bytes, &length), -EOPNOTSUPP);
+    assert_int_equal(pair_set(&p, 0, fd, IPPROTO_IP, IP_MULTICAST_TTL, 3), -EINVAL);
+    pair_end(&p);
+}
+
+static void short_room_is_told_a_byte_by_ip_only(void **state)
+{
+    (void)state;
+    struct pair p;
+    unsigned char bytes[4] = {9, 9, 9, 9};
+    socklen_t length = 3;
+    pair_make(&p);
+    int fd = sockets_socket(p.s[0], AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(sockets_getsockopt(p.s[0], fd, IPPROTO_IP, IP_TTL, bytes, &length), 0);
+    assert_int_equal(length, 1);
+    assert_int_equal(bytes[0], 64);
+    assert_int_equal(bytes[1], 9);
+    length = 3;
+    assert_int_equal(sockets_getsockopt(p.s[0], fd, IPPROTO_TCP, TCP_NODELAY, bytes, &length), 0);
+    assert_int_equal(length, 3);
+    assert_int_equal(bytes[2], 0);
+    pair_end(&p);
+}
+
+/* Half of what is set is for bookkeeping; a low-water mark beyond would never be reached. */
+static void a_mark_lies_within_the_buffer(void **state)
+{
+    (void)state;
+    struct pair p;
+    static char bytes[65536];
+    pair_connect(&p);
+    assert_int_equal(pair_set(&p, 1, p.client, SOL_SOCKET, SO_RCVBUF, 8192), 0);
+    assert_int_equal(pair_set(&p, 1, p.client, SOL_SOCKET, SO_RCVLOWAT, 100000), 0);
+    assert_int_equal(pair_get(&p, 1, p.client, SOL_SOCKET, SO_RCVLOWAT), 8192);
+    assert_int_equal(sockets_send(p.s[0], p.server, bytes, 100, 0), 100);
+    world_settle(&p.world);
+    assert_int_equal(pair_poll(&p, 1, p.client) & POLLIN, 0);
+    assert_int_equal(sockets_recv(p.s[1], p.client, bytes, sizeof bytes, 0), -EAGAIN);
+    while (sockets_send(p.s[0], p.server, bytes, sizeof bytes, 0) > 0)
+        world_settle(&p.world);
+    assert_int_equal(pair_poll(&p, 1, p.client) & POLLIN, POLLIN); /* no more will come */
+    assert_true(sockets_recv(p.s[1], p.client, bytes, sizeof bytes, 0) > 0);
+    pair_end(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -465,6 +534,9 @@ int main(void)
         cmocka_unit_test(a_rate_may_be_limited),
         cmocka_unit_test(a_range_of_its_own_lies_within_that_of_all),
         cmocka_unit_test(dctcp_asks_for_ecn),
+        cmocka_unit_test(values_that_are_none_are_refused),
+        cmocka_unit_test(short_room_is_told_a_byte_by_ip_only),
+        cmocka_unit_test(a_mark_lies_within_the_buffer),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -216,6 +216,36 @@ static void syncookies_always_or_never(void **state)
     peer_free(&peer);
 }
 
+/* Of `strangers`, how many are answered by SYN+ACK. */
+static unsigned answers_to_strangers(const char *cookies, unsigned strangers, uint32_t *by_cookie)
+{
+    struct peer peer;
+    unsigned answers = 0;
+    peer_make(&peer, NULL);
+    peer_host_listens(&peer);
+    assert_int_equal(chaski_set_knob(peer.host, "tcp_syncookies", cookies), 0);
+    assert_int_equal(chaski_set_knob(peer.host, "tcp_max_syn_backlog", "8"), 0);
+    for (unsigned i = 0; i < strangers; i++) {
+        struct segment answer;
+        peer.port++;
+        peer_says(&peer, SEGMENT_SYN, 0);
+        answers += peer_hears(&peer, &answer);
+    }
+    *by_cookie = (uint32_t)counter(&peer, CHASKI_TCP_COOKIES_SENT);
+    peer_free(&peer);
+    return answers;
+}
+
+static void half_open_entries_of_a_listener_are_bounded(void **state)
+{
+    (void)state;
+    uint32_t by_cookie;
+    assert_int_equal(answers_to_strangers("1", 12, &by_cookie), 12);
+    assert_int_equal(by_cookie, 3);
+    assert_int_equal(answers_to_strangers("0", 12, &by_cookie), 7); /* as Linux: 8 - 8/4 + 1 */
+    assert_int_equal(by_cookie, 0);
+}
+
 /* The SYN is answered by a cookie, and when it comes again, by an entry. What overtakes the answer
  * to the first changes nothing, since a cookie is only good in the first segment. */
 static void what_overtakes_an_earlier_cookie_waits(void **state)
@@ -255,6 +285,7 @@ int main(void)
         test(a_short_buffer_gets_what_fits),
         test(connections_begin_with_the_keep_alive_knobs),
         test(syncookies_always_or_never),
+        test(half_open_entries_of_a_listener_are_bounded),
         test(what_overtakes_an_earlier_cookie_waits),
     };
 #undef test

@@ -254,8 +254,7 @@ static void sender_responds_once_a_window(void **state)
     for (uint32_t i = 1; i <= 10; i++) {
         ack.acknowledgment = begun + i * MSS;
         peer_injects(&peer, &ack);
-        if (i == 1)
-            assert_int_equal(peer_info(&peer).tcpi_ca_state, 2);
+        assert_int_equal(peer_info(&peer).tcpi_ca_state, 2); /* also at the end of the window */
     }
     struct chaski_tcp_info info = peer_info(&peer);
     assert_int_equal(info.tcpi_snd_ssthresh, before * 7 / 10); /* CUBIC; not twice */
@@ -296,6 +295,55 @@ static void mark_and_loss_are_one_signal(void **state)
     assert_int_equal(peer_info(&peer).tcpi_ca_state, 3);
     assert_int_equal(peer_info(&peer).tcpi_snd_ssthresh, threshold);
     peer_free(&peer);
+}
+
+/* The peer acknowledges up to `number` and reports one range. */
+static void reports(struct peer *peer, uint8_t flags, uint32_t number, uint32_t left,
+                    uint32_t right)
+{
+    uint8_t sack[] = {1, 1, 5, 10, 0, 0, 0, 0, 0, 0, 0, 0};
+    for (int i = 0; i < 4; i++) {
+        sack[4 + i] = (uint8_t)(left >> (24 - 8 * i));
+        sack[8 + i] = (uint8_t)(right >> (24 - 8 * i));
+    }
+    struct segment ack = peer_segment(peer, flags);
+    ack.acknowledgment = number;
+    ack.options = sack;
+    ack.options_length = sizeof sack;
+    peer_injects(peer, &ack);
+}
+
+/* A loss that proves to be none is taken back, but not the mark that came since. */
+static void a_mark_is_no_mistake(void **state)
+{
+    (void)state;
+    static const uint8_t with_sack[] = {2, 4, MSS >> 8, MSS & 0xff, 4, 2, 1, 1};
+    for (unsigned marked = 0; marked < 2; marked++) {
+        struct peer peer;
+        make(&peer, "1");
+        assert_int_equal(chaski_set_knob(peer.host, "tcp_early_retrans", "0"), 0);
+        peer.syn_options = with_sack;
+        peer.syn_options_length = sizeof with_sack;
+        answer_to(&peer, 3, 0);
+        peer_acknowledges(&peer);
+        uint32_t una = peer.expected;
+        peer_host_writes(&peer, 10 * MSS);
+        peer_hears_all(&peer);
+        peer_runs(&peer, 20 * WORLD_MILLISECOND);
+        reports(&peer, ACK, una, una + MSS, una + 4 * MSS);
+        assert_int_equal(peer_info(&peer).tcpi_ca_state, 3);
+        peer_hears_all(&peer);
+        peer_acknowledges(&peer);
+        peer_host_writes(&peer, 4 * MSS);
+        peer_hears_all(&peer);
+        struct segment mark = peer_segment(&peer, (uint8_t)(ACK | (marked ? ECE : 0)));
+        peer_injects(&peer, &mark);
+        uint32_t threshold = peer_info(&peer).tcpi_snd_ssthresh;
+        reports(&peer, ACK, peer.expected, una, una + MSS);
+        assert_int_equal(chaski_counter_value(peer.host, CHASKI_TCP_UNDONE), !marked);
+        assert_true(!marked || peer_info(&peer).tcpi_snd_ssthresh == threshold);
+        peer_free(&peer);
+    }
 }
 
 /* 6.1.5: what is outside of the window may come from anybody. */
@@ -820,6 +868,7 @@ int main(void)
         cmocka_unit_test(marks_are_echoed_until_cwr),
         cmocka_unit_test(sender_responds_once_a_window),
         cmocka_unit_test(mark_and_loss_are_one_signal),
+        cmocka_unit_test(a_mark_is_no_mistake),
         cmocka_unit_test(marks_outside_of_the_window_count_for_nothing),
         cmocka_unit_test(probes_are_not_ect),
         cmocka_unit_test(third_segment_tells_how_the_second_came),

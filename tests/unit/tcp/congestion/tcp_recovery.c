@@ -284,6 +284,23 @@ static void reordering_is_waited_for(void **state)
     assert_int_equal(info().tcpi_ca_state, TCP_CA_RECOVERY);
 }
 
+/* The time-out is that of the first segment: what is sent again behind it does not put it off. */
+static void a_second_retransmission_does_not_put_off_the_time_out(void **state)
+{
+    (void)state;
+    uint32_t una = fly(0);
+    SAY(una, una + MSS, una + 4 * MSS);
+    assert_int_equal(hear(), una);
+    ms(100);
+    SAY(una, una + 5 * MSS, una + 9 * MSS, una + MSS, una + 4 * MSS);
+    assert_int_equal(hear(), una + 4 * MSS);
+    assert_silent();
+    assert_in_range(peer_waits(&peer, WORLD_SECOND), 100 * WORLD_MILLISECOND,
+                    180 * WORLD_MILLISECOND);
+    assert_int_equal(hear(), una);
+    assert_int_equal(counted(CHASKI_TCP_TIMEOUTS), 1);
+}
+
 /* 6.2, step 4: the window grows once in a round trip with D-SACKs, and shrinks after 16 recoveries.
  */
 /* RFC 2883 MUST-7; RFC 8985 SHLD-1, SHLD-5, SHLD-6 */
@@ -300,21 +317,34 @@ static void duplicates_widen_the_window(void **state)
     ms(RTT_MS);
     SAY(una + 11 * MSS, una + 10 * MSS, una + 11 * MSS);
     assert_int_equal(connection()->flight->rack.more_steps, 2);
-    for (int i = 0; i < 16; i++)
+    for (int i = 0; i < 15; i++)
         rack_recovered(connection());
+    assert_int_equal(connection()->flight->rack.more_steps, 2);
+    rack_recovered(connection());
     assert_int_equal(connection()->flight->rack.more_steps, 0);
 }
 
-/* RFC 2883, 4.2: also when it is the second block that covers the first. */
+/* RFC 2883, 4.2: also when it is the second block that covers the first, to its very edges. */
 /* RFC 2883 MUST-7 */
 static void a_duplicate_behind_a_gap_is_one_too(void **state)
 {
     (void)state;
-    uint32_t una = fly(0);
-    SAY(una, una + 5 * MSS, una + 6 * MSS);
-    assert_int_equal(connection()->flight->rack.more_steps, 0);
-    SAY(una, una + 5 * MSS, una + 6 * MSS, una + 4 * MSS, una + 7 * MSS);
-    assert_int_equal(connection()->flight->rack.more_steps, 1);
+    static const struct {
+        uint32_t from, to, second_from, second_to, steps;
+    } cases[] = {
+        {5, 6, 4, 7, 1}, {4, 6, 4, 7, 1}, {5, 7, 4, 7, 1},
+        {4, 7, 4, 7, 1}, {3, 6, 4, 7, 0}, {5, 8, 4, 7, 0},
+    };
+    for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint32_t una = fly(0);
+        SAY(una, una + 5 * MSS, una + 6 * MSS);
+        assert_int_equal(connection()->flight->rack.more_steps, 0);
+        SAY(una, una + cases[i].from * MSS, una + cases[i].to * MSS,
+            una + cases[i].second_from * MSS, una + cases[i].second_to * MSS);
+        assert_int_equal(connection()->flight->rack.more_steps, cases[i].steps);
+        tear_down(NULL);
+    }
+    fly(0);
 }
 
 /* 6.2, step 2: sooner than the least round trip, it was the original that was acknowledged. */
@@ -508,6 +538,24 @@ static void a_needless_probe_costs_nothing(void **state)
     assert_int_equal(hear(), una + 3 * MSS);
     uint32_t before = info().tcpi_snd_cwnd;
     SAY(una + 4 * MSS, una + 3 * MSS, una + 4 * MSS);
+    assert_true(info().tcpi_snd_cwnd >= before);
+    assert_false(connection()->flight->probe.outstanding);
+}
+
+/* RFC 8985 MUST-11 */
+static void nor_does_one_whose_duplicate_is_told_late(void **state)
+{
+    (void)state;
+    uint32_t una = open_with(sack_only, sizeof sack_only);
+    peer_host_writes(&peer, 4 * MSS);
+    hear_all();
+    ms(3 * RTT_MS);
+    assert_int_equal(hear(), una + 3 * MSS);
+    peer_host_writes(&peer, MSS);
+    hear_all();
+    ms(RTT_MS);
+    uint32_t before = info().tcpi_snd_cwnd;
+    SAY(una + 5 * MSS, una + 3 * MSS, una + 4 * MSS);
     assert_true(info().tcpi_snd_cwnd >= before);
     assert_false(connection()->flight->probe.outstanding);
 }
@@ -719,6 +767,18 @@ static void a_pause_takes_the_window_back(void **state)
     }
 }
 
+/* RFC 2861, 3.1: how far it had come is remembered. */
+static void slow_start_after_a_pause_goes_three_quarters_of_the_way(void **state)
+{
+    (void)state;
+    acknowledge(fly(0) + 10 * MSS);
+    connection()->congestion.threshold = 5 * MSS; /* of a loss long ago */
+    ms(5000);
+    peer_host_writes(&peer, 20 * MSS);
+    assert_int_equal(hear_all(), 10);
+    assert_int_equal(info().tcpi_snd_ssthresh, 15);
+}
+
 /* ---- F-RTO (RFC 5682) ---- */
 
 static uint32_t time_out(uint32_t more)
@@ -809,6 +869,23 @@ static void a_duplicate_of_one_of_two_does_not(void **state)
     assert_int_equal(counted(CHASKI_TCP_UNDONE), 0);
     SAY(una + 10 * MSS, una + MSS, una + 2 * MSS);
     assert_int_equal(counted(CHASKI_TCP_UNDONE), 1);
+}
+
+/* Nor one of what was acknowledged before the loss. */
+static void a_duplicate_from_before_does_not(void **state)
+{
+    (void)state;
+    uint32_t una = fly(10);
+    acknowledge(una + 10 * MSS);
+    hear_all();
+    ms(RTT_MS);
+    uint32_t lost = una + 10 * MSS;
+    SAY(lost, lost + MSS, lost + 4 * MSS);
+    assert_int_equal(hear(), lost);
+    SAY(lost, una, una + MSS, lost + MSS, lost + 5 * MSS);
+    acknowledge(lost + 10 * MSS);
+    assert_int_equal(info().tcpi_ca_state, TCP_CA_OPEN);
+    assert_int_equal(counted(CHASKI_TCP_UNDONE), 0);
 }
 
 /* RFC 3522 MUST-1, MUST-3 */
@@ -914,6 +991,7 @@ int main(void)
         test(a_late_turn_finds_what_is_lost_first),
         test(a_lost_retransmission_is_found),
         test(reordering_is_waited_for),
+        test(a_second_retransmission_does_not_put_off_the_time_out),
         test(duplicates_widen_the_window),
         test(a_duplicate_behind_a_gap_is_one_too),
         test(an_answer_too_soon_is_not_of_the_retransmission),
@@ -927,6 +1005,7 @@ int main(void)
         test(new_data_probes_when_there_is_some),
         test(a_loss_that_the_probe_repaired_counts),
         test(a_needless_probe_costs_nothing),
+        test(nor_does_one_whose_duplicate_is_told_late),
         test(no_probe_follows_an_answer),
         test(a_probe_that_cannot_go_leaves_the_time_out),
         test(probes_can_be_turned_off),
@@ -937,11 +1016,13 @@ int main(void)
         test(a_little_goes_at_once_after_a_recovery),
         test(progress_lets_a_segment_more_go),
         test(a_pause_takes_the_window_back),
+        test(slow_start_after_a_pause_goes_three_quarters_of_the_way),
         test(a_spurious_time_out_is_taken_back),
         test(a_real_time_out_goes_on),
         test(without_new_data_the_lost_goes_again),
         test(duplicates_of_all_retransmissions_undo),
         test(a_duplicate_of_one_of_two_does_not),
+        test(a_duplicate_from_before_does_not),
         test(an_echo_from_before_the_retransmission_undoes),
         test(an_echo_of_the_retransmission_does_not),
         test(what_came_twice_is_reported_first_and_once),

@@ -354,6 +354,28 @@ static void must_23_syns_go_on_for_three_minutes(void **state)
     peer_free(&peer);
 }
 
+/* Both have opened, and ours is closed before theirs has answered: what the application asked for
+ * keeps nothing busy for hours. */
+static void a_closed_handshake_ends_as_by_default(void **state)
+{
+    (void)state;
+    struct peer peer;
+    peer_make(&peer, NULL);
+    peer_host_connects(&peer);
+    assert_int_equal(chaski_tcp_set(peer.host, peer.connection, CHASKI_TCP_SYNCNT, 100), 0);
+    struct segment syn = peer_segment(&peer, SEGMENT_SYN);
+    peer_injects(&peer, &syn);
+    peer_expects(&peer, SEGMENT_SYN | SEGMENT_ACK);
+    peer_runs(&peer, 3 * MINUTE);
+    assert_int_equal(peer_info(&peer).tcpi_state, CHASKI_TCP_SYN_RECEIVED);
+    assert_int_equal(chaski_tcp_close(peer.host, peer.connection), 0);
+    uint32_t cursor = 0;
+    struct chaski_tcp_info info;
+    peer_runs(&peer, 3 * MINUTE);
+    assert_int_equal(chaski_tcp_list(peer.host, &cursor, &info), 0);
+    peer_free(&peer);
+}
+
 /* ---- Keep-alives (3.8.4) ---- */
 
 static void must_24_keep_alives_go_on_and_off(void **state)
@@ -577,6 +599,7 @@ int main(void)
         cmocka_unit_test(shld_11_r2_is_100_seconds_at_least),
         cmocka_unit_test(must_22_syns_are_handled_likewise),
         cmocka_unit_test(must_23_syns_go_on_for_three_minutes),
+        cmocka_unit_test(a_closed_handshake_ends_as_by_default),
         cmocka_unit_test(must_24_keep_alives_go_on_and_off),
         cmocka_unit_test(must_25_keep_alives_default_to_off),
         cmocka_unit_test(must_26_keep_alives_wait_for_idleness),

@@ -292,6 +292,38 @@ static void shld_30_probes_become_rarer(void **state)
     peer_free(&peer);
 }
 
+/* The machine slept, or its clock leapt: nobody is given up who was not asked. */
+static void a_leap_of_the_clock_ends_in_a_probe(void **state)
+{
+    (void)state;
+    struct peer peer;
+    shut(&peer);
+    peer.world.now_ns += HOUR;
+    peer_settles(&peer);
+    assert_int_equal(peer_expects(&peer, SEGMENT_ACK).sequence, peer.expected - 1);
+    assert_false(over(&peer));
+    peer_free(&peer);
+}
+
+/* Probes were no losses: what goes when the window opens has the time-out of anything else. */
+static void an_opened_window_ends_the_backing_off(void **state)
+{
+    (void)state;
+    struct peer peer;
+    uint64_t ns;
+    shut(&peer);
+    for (int i = 0; i < 4; i++) {
+        probe_after(&peer, &ns);
+        peer_acknowledges(&peer);
+    }
+    uint32_t una = peer.expected;
+    offer(&peer, 1000);
+    assert_int_equal(peer_expects(&peer, SEGMENT_ACK).payload_length, 100);
+    assert_int_equal(peer_waits(&peer, HOUR), WORLD_SECOND);
+    assert_int_equal(peer_expects(&peer, SEGMENT_ACK).sequence, una);
+    peer_free(&peer);
+}
+
 /* ---- Small steps (3.8.6.2) ---- */
 
 /* The largest window was 8000 bytes. A window that opens by little is used when a full segment
@@ -492,6 +524,8 @@ int main(void)
         cmocka_unit_test(must_37_who_answers_may_stay_shut),
         cmocka_unit_test(shld_29_the_first_probe_comes_after_a_time_out),
         cmocka_unit_test(shld_30_probes_become_rarer),
+        cmocka_unit_test(a_leap_of_the_clock_ends_in_a_probe),
+        cmocka_unit_test(an_opened_window_ends_the_backing_off),
         cmocka_unit_test(must_38_senders_avoid_silly_windows),
         cmocka_unit_test(must_38_the_override_prevents_deadlock),
         cmocka_unit_test(must_39_receivers_avoid_silly_windows),
