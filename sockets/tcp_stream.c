@@ -191,14 +191,39 @@ static int send_error(struct socket *socket)
     return -EPIPE;
 }
 
-static ssize_t copy_in(struct socket *socket, const struct msghdr *message, size_t most)
+/* Linux's segments refer to so many places at most, MAX_SKB_FRAGS; what is short fills them up. */
+struct places {
+    const uint8_t *end;
+    unsigned count;
+    size_t bytes;
+};
+
+static void note_place(struct places *places, struct socket *socket, const uint8_t *bytes,
+                       size_t length)
 {
+    enum { PLACES_MOST = 17, SEGMENT_MOST = 65536 };
+    if (places->bytes >= SEGMENT_MOST)
+        *places = (struct places){0};
+    if (bytes != places->end && ++places->count > PLACES_MOST) {
+        chaski_tcp_end_record(host_of(socket), socket->tcp);
+        *places = (struct places){.count = 1};
+    }
+    places->end = bytes + length;
+    places->bytes += length;
+}
+
+static ssize_t copy_in(struct socket *socket, const struct msghdr *message, size_t most,
+                       bool refers)
+{
+    struct places places = {0};
     size_t done = 0;
     for (size_t i = 0; i < message->msg_iovlen && done < most; i++) {
         const struct iovec *piece = &message->msg_iov[i];
         size_t length = piece->iov_len < most - done ? piece->iov_len : most - done;
         if (length == 0)
             continue;
+        if (refers)
+            note_place(&places, socket, piece->iov_base, length);
         long n = chaski_tcp_write(host_of(socket), socket->tcp, piece->iov_base, length);
         if (n < 0)
             return done != 0 ? (ssize_t)done : error_number((int)n);
@@ -301,7 +326,7 @@ ssize_t tcp_socket_send(struct file *file, const struct msghdr *message, int fla
     size_t most = takes(socket, (size_t)wanted, flags);
     ssize_t done = -EAGAIN;
     if (most != 0 || wanted == 0)
-        done = lent ? zerocopy_send(socket, message) : copy_in(socket, message, most);
+        done = lent ? zerocopy_send(socket, message) : copy_in(socket, message, most, zerocopy);
     if (done < wanted && (done >= 0 || done == -EAGAIN))
         send_buffer_is_full(socket);
     if (done > 0 && done == wanted)

@@ -290,6 +290,7 @@ static const struct name names[] = {
     {"TCP_CA_Loss", 4},
     {"ICMP_PARAMETERPROB", 12},
     {"TCPI_OPT_USEC_TS", 64},
+    {"TCPI_OPT_TFO_CHILD", 128},
     {"true", 1},
     {"false", 0},
     {"True", 1},

@@ -4,7 +4,8 @@
 
 /* What there is to see: one connection's figures, and everything that TCP holds. */
 
-enum { ECN_AGREED = 8, ECN_HAS_COME = 16 }; /* in tcpi_options, as Linux */
+/* In tcpi_options, as Linux. */
+enum { ECN_AGREED = 8, ECN_HAS_COME = 16, SYN_DATA_TAKEN = 32, FAST_OPEN_CHILD = 128 };
 
 static uint32_t in_segments(uint32_t bytes, uint16_t mss)
 {
@@ -35,6 +36,9 @@ static void describe_sending(const struct tcp *tcp, const struct tcp_connection 
         info->tcpi_pacing_rate = pace_rate(tcp, c);
         info->tcpi_unacked = board->out.segments;
         info->tcpi_sacked = board->sacked.segments;
+        if (!has(c, TCPF_HAS_SACK)) /* as Linux: each tells of one that has left the network */
+            info->tcpi_sacked =
+                minimum(c->flight->duplicate_acks, board->out.segments - board->lost.segments);
         info->tcpi_lost = board->lost.segments;
         info->tcpi_retrans = board->retransmitted.segments;
     }
@@ -60,7 +64,7 @@ static void describe_sending(const struct tcp *tcp, const struct tcp_connection 
 static void describe_receiving(const struct tcp *tcp, const struct tcp_connection *c,
                                struct chaski_tcp_info *info)
 {
-    info->tcpi_ato = tcp->knobs.ack_delay_us;
+    info->tcpi_ato = c->bytes_received != 0 ? tcp->knobs.ack_delay_us : 0;
     info->tcpi_rcv_mss = c->receive_mss;
     info->tcpi_advmss = c->announced_mss;
     info->tcpi_rcv_space = c->receive.limit;
@@ -140,9 +144,10 @@ static void describe(const struct tcp *tcp, const struct tcp_connection *c,
     info->tcpi_retransmits = c->retries;
     info->tcpi_backoff = c->backoff;
     info->tcpi_probes = c->probes;
-    info->tcpi_options =
-        (uint8_t)(has(c, TCPF_HAS_TIMESTAMPS) | has(c, TCPF_HAS_SACK) << 1 |
-                  has(c, TCPF_HAS_SCALING) << 2 | ((c->fast_open & FAST_OPEN_SYN_DATA) ? 32 : 0));
+    info->tcpi_options = (uint8_t)(has(c, TCPF_HAS_TIMESTAMPS) | has(c, TCPF_HAS_SACK) << 1 |
+                                   has(c, TCPF_HAS_SCALING) << 2 |
+                                   ((c->fast_open & FAST_OPEN_SYN_DATA) ? SYN_DATA_TAKEN : 0) |
+                                   ((c->fast_open & FAST_OPEN_PASSIVE) ? FAST_OPEN_CHILD : 0));
     info->tcpi_snd_wscale = c->send_scale;
     info->tcpi_rcv_wscale = c->receive_scale;
     info->tcpi_pmtu = connection_path(tcp, c, &path) == 0 ? path.mtu : 0;

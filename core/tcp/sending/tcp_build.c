@@ -168,6 +168,23 @@ int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send
     return (int32_t)payload;
 }
 
+/* A FIN behind a gap has a sequence number, too, which is told with the text before it, or alone.
+ */
+static unsigned add_fin(const struct tcp_connection *c, struct wire_tcp_sack *blocks, unsigned n,
+                        unsigned most)
+{
+    if (!tcp_fin_is_behind_gap(c))
+        return n;
+    for (unsigned i = 0; i < n; i++)
+        if (blocks[i].right == c->fin_at) {
+            blocks[i].right++;
+            return n;
+        }
+    if (n < most)
+        blocks[n++] = (struct wire_tcp_sack){c->fin_at, c->fin_at + 1};
+    return n;
+}
+
 /* What came twice (RFC 2883), and what lies behind gaps; returns how many blocks that makes. */
 static unsigned find_blocks(struct tcp_connection *c, struct wire_tcp_sack *blocks, unsigned most)
 {
@@ -177,7 +194,8 @@ static unsigned find_blocks(struct tcp_connection *c, struct wire_tcp_sack *bloc
     if (c->dsack_length != 0 && most != 0)
         blocks[n++] = (struct wire_tcp_sack){c->dsack_left, c->dsack_left + c->dsack_length};
     c->dsack_length = 0;
-    return n + receive_queue_blocks(&c->receive, blocks + n, most - n);
+    unsigned runs = receive_queue_blocks(&c->receive, blocks + n, most - n);
+    return n + add_fin(c, blocks + n, runs, most - n);
 }
 
 static size_t sack_length(unsigned blocks)

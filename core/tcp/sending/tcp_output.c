@@ -58,7 +58,8 @@ static void note_limited(struct tcp_connection *c)
 static uint32_t largest_burst(const struct tcp *tcp, const struct tcp_connection *c)
 {
     uint32_t most = TCP_LARGEST_SEGMENT / c->mss, segments = most;
-    if (has(c, TCPF_AO)) /* each segment has a code of its own: none can be cut */
+    /* Each segment has a code of its own, or (as in Linux) its own way to the mark: none is cut. */
+    if (has(c, TCPF_AO | TCPF_URGENT_OUT))
         return 1;
     if (c->srtt_us8 != 0) {
         uint64_t window = maximum(c->congestion.window, c->snd_nxt - c->snd_una);
@@ -165,8 +166,7 @@ static bool tail_may_go(const struct tcp_connection *c, uint32_t waiting)
         return true;
     if (has(c, TCPF_CORK | TCPF_MORE))
         return false;
-    return has(c, TCPF_NODELAY) || seq_le(c->flight->snd_small, c->snd_una) ||
-           (has(c, TCPF_URGENT_OUT) && seq_gt(c->send_urgent, c->snd_nxt));
+    return has(c, TCPF_NODELAY | TCPF_URGENT_OUT) || seq_le(c->flight->snd_small, c->snd_una);
 }
 
 static bool short_segment_may_go(const struct tcp_connection *c, uint32_t n, uint32_t waiting)
