@@ -467,7 +467,8 @@ static const char *owes(const struct model_end *end, uint64_t now_ns)
 {
     if (end->owed_ns == 0 || end->gone || end->reset || end->reset_in || !end->answered)
         return NULL;
-    if (model_end_may_give_up(end, now_ns)) /* at the same time, after a clock that jumped */
+    /* at the same time, after a clock that jumped, and whatever came in that moment */
+    if (end->may_be_gone || model_end_may_give_up(end, now_ns))
         return NULL;
     if (now_ns - end->owed_ns > 500000000)
         return "text waits for its acknowledgement for more than half a second (RFC 9293, 3.8.6.3)";
