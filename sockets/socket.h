@@ -198,6 +198,9 @@ struct socket *socket_new(struct sockets *s, int family, int type, int status);
 /* Of which family an address is to be that a socket is given: IPv6's take IPv4's for datagrams. */
 int family_of(const struct socket *socket, const struct sockaddr *address);
 
+/* What 0.0.0.0 means that is sent or connected to (BSD). */
+struct chaski_address this_host(const struct socket *socket);
+
 /* Notes what has been shut, also before there is anything to shut: 0 or -ENOTCONN (Linux). */
 int socket_shut(struct socket *socket, int how);
 
@@ -287,9 +290,8 @@ ssize_t tcp_socket_send(struct file *file, const struct msghdr *message, int fla
 
 extern const struct file_operations udp_socket_operations;
 
-/* Makes the core's socket, bound to `local` and connected to `remote` (port 0: not). */
-int udp_socket_open(struct socket *socket, const struct chaski_endpoint *local,
-                    const struct chaski_endpoint *remote);
+/* Makes the core's socket, or has it, bound to `local`. */
+int udp_socket_open(struct socket *socket, const struct chaski_endpoint *local);
 int udp_socket_connect(struct socket *socket, const struct chaski_endpoint *remote);
 int udp_socket_disconnect(struct socket *socket);
 
@@ -311,8 +313,9 @@ void error_queue_add(struct socket *socket, const struct error_note *note);
 struct ip_error;
 /* The network's report of a datagram that was sent (IP_RECVERR), within the room of SO_RCVBUF. */
 void error_queue_add_report(struct socket *socket, const struct ip_error *error);
-/* Takes one note off the queue into `message`: how many bytes it quotes, or -EAGAIN. */
-ssize_t error_queue_tell(struct socket *socket, struct msghdr *message, int flags);
+/* Takes one note off the queue, also for MSG_PEEK as Linux, into `message`: how many bytes it
+ * quotes, or -EAGAIN. */
+ssize_t error_queue_tell(struct socket *socket, struct msghdr *message);
 void error_queue_forget(struct socket *socket);
 /* IP_RECVERR is off: forgets what came by it. */
 void error_queue_forget_reports(struct socket *socket);
@@ -351,6 +354,11 @@ ssize_t zerocopy_send(struct socket *socket, const struct msghdr *message);
 void zerocopy_forget(struct socket *socket);
 
 /* ---- control.c: ancillary data ---- */
+
+/* Whether a message of `sent` lies within what there is: 0 or -EINVAL. */
+int control_fits(const struct msghdr *sent, const struct cmsghdr *control);
+/* What one of level SOL_SOCKET says: 0 or -EINVAL; SO_TIMESTAMPING into *stamps. */
+int control_read_socket(const struct cmsghdr *control, uint32_t *stamps);
 
 /* Appends one message; what finds no room sets MSG_CTRUNC. `room` is what is left of
  * msg_control, whose used length is counted in message->msg_controllen. */

@@ -51,6 +51,7 @@ const struct tcp_knobs tcp_default_knobs = {
     .probe_interval_s = 600,
     .user_timeout_least_ms = 100000,
     .user_timeout_most_ms = 3600000,
+    .retrans_collapse = true,
     .max_syn_backlog = INT32_MAX,
     .time_wait_most = INT32_MAX,
     .near_shift = 9,

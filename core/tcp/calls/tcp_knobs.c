@@ -122,6 +122,8 @@ static const struct row rows[] = {
         "a connection that a peer opens has the traffic class of its SYN"),
     ROW("tcp_reordering", reordering, NUMBER, 1, 1, 127,
         "segments behind a gap that tell of a loss at once"),
+    ROW("tcp_retrans_collapse", retrans_collapse, NUMBER, 1, 0, 1,
+        "small segments that are lost together go again in one"),
     ROW("tcp_retries1", doubt_after, NUMBER, 1, 1, 255,
         "time-outs before IP is to doubt its next hop"),
     ROW("tcp_retries2", give_up_ms, RETRIES, 1, 1, 15,

@@ -68,6 +68,7 @@ struct tcp_knobs {
     uint16_t max_reordering;   /* that is told to have been seen */
     bool cwnd_validation;      /* RFC 7661, in place of slow_start_after_idle */
     uint16_t pacing_slow_start_percent, pacing_avoidance_percent; /* of a window a round trip */
+    bool retrans_collapse;      /* small segments go again in one */
     bool signed_windows;        /* windows without a scale stay below 32768 */
     uint32_t max_syn_backlog;   /* half-open entries of a listener, likewise */
     uint32_t time_wait_most;    /* connections in TIME-WAIT, where the host's limit is not less */

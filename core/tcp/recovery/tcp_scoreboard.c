@@ -41,6 +41,12 @@ void scoreboard_init(struct tcp_scoreboard *board, uint32_t una)
     list_init(&board->by_time);
 }
 
+/* Lost, and not yet sent again. */
+static bool is_owed(const struct tcp_sent *sent)
+{
+    return (sent->flags & (SENT_LOST | SENT_RETRANSMITTED)) == SENT_LOST;
+}
+
 /* ---- Sums ---------------------------------------------------------------------------------- */
 
 static void add(struct sent_sum *sum, uint32_t bytes, uint32_t segments)
@@ -60,7 +66,7 @@ static void count_part(struct tcp_scoreboard *board, const struct tcp_sent *sent
         add(&board->lost, bytes, segments);
     if (sent->flags & SENT_RETRANSMITTED)
         add(&board->retransmitted, bytes, segments);
-    if ((sent->flags & (SENT_LOST | SENT_RETRANSMITTED)) == SENT_LOST)
+    if (is_owed(sent))
         board->owed += bytes;
 }
 
@@ -279,6 +285,14 @@ static void join(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sen
     count_in(board, first);
 }
 
+void scoreboard_collapse(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent,
+                         uint32_t end)
+{
+    struct tcp_sent *behind;
+    while ((behind = next_sent(sent)) != NULL && is_owed(behind) && seq_le(behind->end, end))
+        join(board, pool, sent, behind);
+}
+
 static bool is_sacked(const struct tcp_sent *sent)
 {
     return sent != NULL && (sent->flags & SENT_SACKED);
@@ -362,8 +376,7 @@ static void mark_lost(struct tcp_scoreboard *board, struct tcp_sent *sent)
 /* Both are lost, and neither was sent again, or both were. */
 static bool are_lost_alike(const struct tcp_sent *a, const struct tcp_sent *b)
 {
-    return ((a->flags ^ b->flags) & (uint16_t)~of_its_end) == 0 &&
-           (a->flags & (SENT_LOST | SENT_RETRANSMITTED)) == SENT_LOST;
+    return ((a->flags ^ b->flags) & (uint16_t)~of_its_end) == 0 && is_owed(a);
 }
 
 /* What was sent at once becomes one again, and short segments do, when it goes again; others go as
@@ -473,7 +486,7 @@ void scoreboard_unlose(struct tcp_scoreboard *board)
     struct tcp_sent *sent =
         scoreboard_last(board); /* backwards: the front of the list is the first */
     for (; sent != NULL; sent = sent_of(tree_previous(&sent->node))) {
-        if ((sent->flags & (SENT_LOST | SENT_RETRANSMITTED)) != SENT_LOST)
+        if (!is_owed(sent))
             continue;
         set_flags(board, sent, sent->flags & ~(unsigned)SENT_LOST);
         list_prepend(&board->by_time, &sent->by_time);
@@ -485,7 +498,7 @@ struct tcp_sent *scoreboard_next_lost(struct tcp_scoreboard *board)
     if (board->owed == 0)
         return NULL;
     struct tcp_sent *sent = sent_of(tree_ceiling(&board->sent, board->resent));
-    while (sent != NULL && (sent->flags & (SENT_LOST | SENT_RETRANSMITTED)) != SENT_LOST)
+    while (sent != NULL && !is_owed(sent))
         sent = next_sent(sent);
     if (sent != NULL)
         board->resent = sent->node.key;

@@ -162,6 +162,11 @@ struct tcp_sent *scoreboard_last(const struct tcp_scoreboard *board);
 bool scoreboard_split(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent,
                       uint32_t length);
 
+/* Lets `sent`, which is to be sent again, cover what follows and is to be as well, as far as whole
+ * ranges of that end before `end`. */
+void scoreboard_collapse(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent,
+                         uint32_t end);
+
 /* What was sent last had gone before, when nobody took note. */
 void scoreboard_went_before(struct tcp_scoreboard *board, struct tcp_sent *sent);
 

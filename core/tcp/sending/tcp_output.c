@@ -80,10 +80,20 @@ uint32_t tcp_largest_segment(const struct tcp *tcp, const struct tcp_connection 
     return minimum(largest_burst(tcp, c), maximum(half, 1)) * c->mss;
 }
 
+/* Small ranges that follow each other go again in one segment; but those of several records do not
+ * share any. */
+static void collapse(struct tcp *tcp, struct tcp_connection *c, struct tcp_sent *sent)
+{
+    uint32_t end = seq_min(sent->node.key + c->mss, c->snd_una + c->snd_wnd);
+    if (tcp->knobs.retrans_collapse && c->flight->queue.records == 0)
+        scoreboard_collapse(&c->flight->scoreboard, &tcp->sent, sent, end);
+}
+
 /* Sends one lost range, or as much of it as the congestion window and pacing allow, again. */
 static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp_sent *sent,
                            uint32_t pace, uint64_t now_ns)
 {
+    collapse(tcp, c, sent);
     uint32_t in_flight = tcp_in_flight(c);
     uint32_t room = minimum(maximum(congestion_room(c), c->mss), pace);
     uint32_t most = minimum(room / c->mss, largest_burst(tcp, c)) * c->mss;
