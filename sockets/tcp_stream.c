@@ -118,15 +118,13 @@ static bool too_little(const struct socket *socket, const struct chaski_tcp_info
            !socket->read_shut && socket->error == 0;
 }
 
-/* TCP_CM_INQ: how much is left; 1 stands for an end that waits to be read. */
+/* TCP_CM_INQ: how much is left, the end that waits to be read among it. */
 static void tell_left(struct socket *socket, struct msghdr *message, size_t *room)
 {
     struct chaski_tcp_info info;
     if (!socket->plain[PLAIN_INQ] || !tcp_socket_info(socket, &info))
         return;
-    int left = (int)info.receive_queue;
-    if (left == 0 && tcp_peer_finished(&info))
-        left = 1;
+    int left = (int)info.receive_queue + (tcp_peer_finished(&info) ? 1 : 0);
     control_put(message, room, TCP_LEVEL, TCP_CM_INQ_TYPE, &left, sizeof left);
 }
 
@@ -176,13 +174,11 @@ static int send_error(struct socket *socket)
 {
     if (socket->error != 0)
         return socket_take_error(socket);
-    if (socket->write_shut)
-        return -EPIPE;
     switch (socket->phase) {
     case SOCKET_CONNECTING:
-        return -EAGAIN;
+        return -EAGAIN; /* shut or not: it is looked at behind the handshake (Linux) */
     case SOCKET_CONNECTED:
-        return 0;
+        return socket->write_shut ? -EPIPE : 0;
     case SOCKET_NEW:
     case SOCKET_LISTENING:
     case SOCKET_ENDED:

@@ -167,6 +167,9 @@ static bool go_on_recovering(struct tcp *tcp, struct tcp_connection *c,
                c->flight->scoreboard.retransmitted.bytes == 0) {
         take_back(tcp, c);
         return false;
+    } else if (news->dsack && undo_justified(c, news) && c->flight->scoreboard.lost.bytes == 0) {
+        undo_apply(tcp, c); /* all that went again came twice: what is in flight is nobody's loss */
+        settle(c);
     }
     return detect(tcp, c, news);
 }
