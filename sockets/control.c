@@ -1,7 +1,39 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <linux/net_tstamp.h>
 #include <string.h>
 
 #include "sockets/socket.h"
+
+enum {
+    TX_RECORD = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_TX_SCHED | SOF_TIMESTAMPING_TX_ACK,
+};
+
+int control_fits(const struct msghdr *sent, const struct cmsghdr *control)
+{
+    size_t before = (size_t)((const uint8_t *)control - (const uint8_t *)sent->msg_control);
+    bool lies_within =
+        control->cmsg_len >= sizeof *control && control->cmsg_len <= sent->msg_controllen - before;
+    return lies_within ? 0 : -EINVAL;
+}
+
+int control_read_socket(const struct cmsghdr *control, uint32_t *stamps)
+{
+    switch (control->cmsg_type) {
+    case SCM_RIGHTS: /* which are for others */
+    case SCM_CREDENTIALS:
+        return 0;
+    case SO_MARK:
+        return control->cmsg_len == CMSG_LEN(sizeof(uint32_t)) ? 0 : -EINVAL;
+    case SO_TIMESTAMPING:
+        if (control->cmsg_len != CMSG_LEN(sizeof *stamps))
+            return -EINVAL;
+        memcpy(stamps, CMSG_DATA(control), sizeof *stamps);
+        return (*stamps & ~(uint32_t)TX_RECORD) != 0 ? -EINVAL : 0;
+    default:
+        return -EINVAL;
+    }
+}
 
 void control_put(struct msghdr *message, size_t *room, int level, int type, const void *data,
                  size_t length)

@@ -148,7 +148,7 @@ static void take_report(struct socket *socket)
         socket->error = 0;
 }
 
-ssize_t error_queue_tell(struct socket *socket, struct msghdr *message, int flags)
+ssize_t error_queue_tell(struct socket *socket, struct msghdr *message)
 {
     const struct error_note *note = socket->notes;
     size_t room = message->msg_controllen;
@@ -163,8 +163,7 @@ ssize_t error_queue_tell(struct socket *socket, struct msghdr *message, int flag
         put_time(message, &room, note->time_ns);
     put_error(socket, message, &room, note);
     message->msg_flags |= MSG_ERRQUEUE | (note->truncated || done < note->length ? MSG_TRUNC : 0);
-    if (!(flags & MSG_PEEK))
-        take_report(socket);
+    take_report(socket);
     return (ssize_t)done;
 }
 

@@ -108,6 +108,13 @@ int family_of(const struct socket *socket, const struct sockaddr *address)
     return !is_stream(socket) && address->sa_family == AF_INET ? AF_INET : socket->family;
 }
 
+struct chaski_address this_host(const struct socket *socket)
+{
+    const struct chaski_address *own = &socket->local.address;
+    bool single = !address_unspecified(own) && !address_is_multicast(own);
+    return single ? *own : chaski_ip4(127, 0, 0, 1);
+}
+
 int socket_take_error(struct socket *socket)
 {
     int error = socket->error;
@@ -209,8 +216,7 @@ static int bind_to(struct socket *socket, struct chaski_endpoint *local)
     } else if (local->port != 0 && port_taken(socket, local)) {
         return -EADDRINUSE;
     }
-    static const struct chaski_endpoint nobody;
-    int error = is_stream(socket) ? 0 : udp_socket_open(socket, local, &nobody);
+    int error = is_stream(socket) ? 0 : udp_socket_open(socket, local);
     if (error != 0)
         return error;
     socket->local = *local;
@@ -345,8 +351,8 @@ int sockets_connect(struct sockets *s, int fd, const struct sockaddr *address, s
     error = address_read(family_of(socket, address), address, length, &remote);
     if (error != 0)
         return error;
-    if (address_unspecified(&remote.address)) /* this host, as BSD has it */
-        remote.address = chaski_ip4(127, 0, 0, 1);
+    if (address_unspecified(&remote.address))
+        remote.address = this_host(socket);
     return is_stream(socket) ? tcp_socket_connect(socket, &remote)
                              : udp_socket_connect(socket, &remote);
 }
@@ -405,6 +411,8 @@ int sockets_getpeername(struct sockets *s, int fd, struct sockaddr *address, soc
         return -ENOTCONN;
     struct chaski_endpoint remote;
     peer_of(socket, &remote);
+    if (remote.port == 0)
+        return -ENOTCONN;
     error = address_room(address, length);
     if (error == 0)
         address_write(socket->family, &remote, address, length);

@@ -139,7 +139,8 @@ struct socket {
     uint32_t backlog;   /* of a listener, as listen() was told within its limit */
     uint32_t linger_s;
     uint64_t linger_until_ns;
-    int error; /* SO_ERROR: told once */
+    int error;      /* SO_ERROR: told once */
+    int soft_error; /* likewise while trying goes on, and there is no other */
     union {
         chaski_tcp tcp;
         chaski_listener listener;
@@ -197,6 +198,9 @@ struct socket *socket_new(struct sockets *s, int family, int type, int status);
 /* Of which family an address is to be that a socket is given: IPv6's take IPv4's for datagrams. */
 int family_of(const struct socket *socket, const struct sockaddr *address);
 
+/* What 0.0.0.0 means that is sent or connected to (BSD). */
+struct chaski_address this_host(const struct socket *socket);
+
 /* Notes what has been shut, also before there is anything to shut: 0 or -ENOTCONN (Linux). */
 int socket_shut(struct socket *socket, int how);
 
@@ -233,6 +237,8 @@ int tcp_socket_shutdown(struct socket *socket, int how);
 
 /* Looks at what the core's connection has come to. */
 void tcp_socket_refresh(struct socket *socket);
+/* An error that ended nothing, unless an acknowledgement has come since: told once, to who asks. */
+int tcp_socket_take_soft_error(struct socket *socket);
 
 /* Nothing more will be moved: an end or an error waits to be told. */
 bool tcp_socket_is_over(struct socket *socket, enum sockets_direction direction);
@@ -284,9 +290,8 @@ ssize_t tcp_socket_send(struct file *file, const struct msghdr *message, int fla
 
 extern const struct file_operations udp_socket_operations;
 
-/* Makes the core's socket, bound to `local` and connected to `remote` (port 0: not). */
-int udp_socket_open(struct socket *socket, const struct chaski_endpoint *local,
-                    const struct chaski_endpoint *remote);
+/* Makes the core's socket, or has it, bound to `local`. */
+int udp_socket_open(struct socket *socket, const struct chaski_endpoint *local);
 int udp_socket_connect(struct socket *socket, const struct chaski_endpoint *remote);
 int udp_socket_disconnect(struct socket *socket);
 
@@ -308,8 +313,9 @@ void error_queue_add(struct socket *socket, const struct error_note *note);
 struct ip_error;
 /* The network's report of a datagram that was sent (IP_RECVERR), within the room of SO_RCVBUF. */
 void error_queue_add_report(struct socket *socket, const struct ip_error *error);
-/* Takes one note off the queue into `message`: how many bytes it quotes, or -EAGAIN. */
-ssize_t error_queue_tell(struct socket *socket, struct msghdr *message, int flags);
+/* Takes one note off the queue, also for MSG_PEEK as Linux, into `message`: how many bytes it
+ * quotes, or -EAGAIN. */
+ssize_t error_queue_tell(struct socket *socket, struct msghdr *message);
 void error_queue_forget(struct socket *socket);
 /* IP_RECVERR is off: forgets what came by it. */
 void error_queue_forget_reports(struct socket *socket);
@@ -348,6 +354,11 @@ ssize_t zerocopy_send(struct socket *socket, const struct msghdr *message);
 void zerocopy_forget(struct socket *socket);
 
 /* ---- control.c: ancillary data ---- */
+
+/* Whether a message of `sent` lies within what there is: 0 or -EINVAL. */
+int control_fits(const struct msghdr *sent, const struct cmsghdr *control);
+/* What one of level SOL_SOCKET says: 0 or -EINVAL; SO_TIMESTAMPING into *stamps. */
+int control_read_socket(const struct cmsghdr *control, uint32_t *stamps);
 
 /* Appends one message; what finds no room sets MSG_CTRUNC. `room` is what is left of
  * msg_control, whose used length is counted in message->msg_controllen. */

@@ -29,6 +29,14 @@ bool tcp_peer_finished(const struct chaski_tcp_info *info)
            info->tcpi_state == CHASKI_TCP_CLOSING || info->tcpi_state == CHASKI_TCP_CLOSED;
 }
 
+/* As in Linux, silence is no error before trying ends. */
+static void note_trouble(struct socket *socket)
+{
+    int trouble = chaski_tcp_error(host_of(socket), socket->tcp);
+    if (trouble != CHASKI_TIMED_OUT)
+        socket->soft_error = -error_number(trouble);
+}
+
 /* chaski_tcp_closure */
 static void happened(void *context, struct chaski *host, chaski_tcp connection, unsigned events)
 {
@@ -47,8 +55,10 @@ static void happened(void *context, struct chaski *host, chaski_tcp connection, 
         socket->urgent_taken = false;
         told |= EPOLLPRI;
     }
-    if (events & CHASKI_TROUBLED)
+    if (events & CHASKI_TROUBLED) {
+        note_trouble(socket);
         told |= EPOLLERR;
+    }
     if (events & CHASKI_ENDED)
         told |= EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
     file_happened(&socket->file, told);
@@ -87,6 +97,14 @@ void tcp_socket_refresh(struct socket *socket)
     } else if ((events & CHASKI_TROUBLED) && socket->plain[PLAIN_RECVERR]) {
         socket->error = -error_number(chaski_tcp_error(host_of(socket), socket->tcp));
     }
+}
+
+int tcp_socket_take_soft_error(struct socket *socket)
+{
+    int error = socket->soft_error;
+    socket->soft_error = 0;
+    bool still = socket->has_tcp && chaski_tcp_error(host_of(socket), socket->tcp) != 0;
+    return still ? error : 0;
 }
 
 static uint32_t listener_events(struct socket *socket)

@@ -142,7 +142,7 @@ ssize_t tcp_socket_receive(struct file *file, struct msghdr *message, int flags)
     message->msg_flags = 0;
     if (flags & MSG_ERRQUEUE) {
         message->msg_controllen = room;
-        return error_queue_tell(socket, message, flags);
+        return error_queue_tell(socket, message);
     }
     tcp_socket_refresh(socket);
     bool there = tcp_socket_info(socket, &info);
@@ -232,16 +232,14 @@ static int read_control(const struct socket *socket, const struct msghdr *messag
     *stamps = socket->timestamping & TX_RECORD;
     if (message->msg_control == NULL)
         return 0;
-    for (struct cmsghdr *at = CMSG_FIRSTHDR(&copy); at != NULL; at = CMSG_NXTHDR(&copy, at)) {
-        if (at->cmsg_level != SOL_SOCKET)
-            continue;
-        if (at->cmsg_type != SO_TIMESTAMPING || at->cmsg_len != CMSG_LEN(sizeof *stamps))
-            return -EINVAL;
-        memcpy(stamps, CMSG_DATA(at), sizeof *stamps);
-        if (*stamps & ~(uint32_t)TX_RECORD)
-            return -EINVAL;
+    int error = 0;
+    struct cmsghdr *at = CMSG_FIRSTHDR(&copy);
+    for (; at != NULL && error == 0; at = CMSG_NXTHDR(&copy, at)) {
+        error = control_fits(&copy, at);
+        if (error == 0 && at->cmsg_level == SOL_SOCKET)
+            error = control_read_socket(at, stamps);
     }
-    return 0;
+    return error;
 }
 
 /* What is written next is to be continued, or is not. */

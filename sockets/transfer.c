@@ -148,6 +148,8 @@ ssize_t sockets_sendmsg(struct sockets *s, int fd, const struct msghdr *message,
         return -EMSGSIZE;
     if (message->msg_name != NULL && message->msg_namelen > INT_MAX)
         return -EINVAL;
+    if (message->msg_control == NULL && message->msg_controllen != 0)
+        return -EFAULT;
     struct msghdr sent = *message;
     if (sent.msg_name == NULL)
         sent.msg_namelen = 0;

@@ -7,11 +7,12 @@
 
 #include "core/base/address.h"
 #include "core/ip/network.h"
+#include "core/wire/udp.h"
 #include "sockets/socket.h"
 
 /* UDP sockets. */
 
-enum { DATAGRAM_MAX = 65535 };
+enum { DATAGRAM_MAX = 65535, PAYLOAD_MAX = DATAGRAM_MAX - 20 - WIRE_UDP_HEADER };
 
 static struct chaski *host_of(const struct socket *socket)
 {
@@ -44,18 +45,16 @@ static void heard(void *context, const struct ip_error *error)
 
 /* ---- Ends ---- */
 
-int udp_socket_open(struct socket *socket, const struct chaski_endpoint *local,
-                    const struct chaski_endpoint *remote)
+int udp_socket_open(struct socket *socket, const struct chaski_endpoint *local)
 {
+    static const struct chaski_endpoint nobody;
+    if (socket->has_udp) /* for the sake of a group, before it was bound */
+        return error_number(host_udp_move(host_of(socket), socket->udp, local, &nobody));
     struct chaski_udp_bind bind = {.local = *local,
-                                   .remote = *remote,
                                    .context = socket,
-                                   .shared = socket->plain[PLAIN_REUSEPORT] != 0};
+                                   .shared = socket->plain[PLAIN_REUSEPORT] != 0,
+                                   .yields = true}; /* who may share, may_share() knows */
     chaski_udp opened;
-    if (socket->has_udp) {
-        chaski_udp_close(host_of(socket), socket->udp);
-        socket->has_udp = false;
-    }
     int error = chaski_udp_bind(host_of(socket), &bind, &opened);
     if (error != 0)
         return error_number(error);
@@ -69,15 +68,21 @@ int udp_socket_open(struct socket *socket, const struct chaski_endpoint *local,
 /* A socket that sends before it is bound gets a port. */
 static int make_sure_of_port(struct socket *socket)
 {
-    static const struct chaski_endpoint nobody;
     if (socket->has_udp)
         return 0;
-    int error = udp_socket_open(socket, &socket->local, &nobody);
-    if (error == 0) {
-        chaski_udp_local(host_of(socket), socket->udp, &socket->local);
+    if (socket->local.port == 0)
+        socket->local.port = port_choose(socket, &socket->local.address);
+    if (socket->local.port == 0)
+        return -EAGAIN;
+    int error = udp_socket_open(socket, &socket->local);
+    if (error == 0)
         socket->bound = true;
-    }
     return error;
+}
+
+static int connect_to(struct socket *socket, const struct chaski_endpoint *remote)
+{
+    return error_number(host_udp_move(host_of(socket), socket->udp, &socket->local, remote));
 }
 
 int udp_socket_connect(struct socket *socket, const struct chaski_endpoint *remote)
@@ -85,7 +90,7 @@ int udp_socket_connect(struct socket *socket, const struct chaski_endpoint *remo
     int error = make_sure_of_port(socket);
     if (error != 0)
         return error;
-    error = udp_socket_open(socket, &socket->local, remote);
+    error = connect_to(socket, remote);
     if (error != 0)
         return error;
     socket->remote = *remote;
@@ -98,7 +103,7 @@ int udp_socket_disconnect(struct socket *socket)
     static const struct chaski_endpoint nobody;
     socket->remote = nobody;
     socket->phase = SOCKET_NEW;
-    return socket->has_udp ? udp_socket_open(socket, &socket->local, &nobody) : 0;
+    return socket->has_udp ? connect_to(socket, &nobody) : 0;
 }
 
 static int udp_socket_close(struct file *file)
@@ -116,7 +121,7 @@ static int udp_socket_close(struct file *file)
 static uint32_t udp_events(struct file *file)
 {
     struct socket *socket = (struct socket *)file;
-    uint32_t events = EPOLLOUT | EPOLLWRNORM;
+    uint32_t events = EPOLLOUT | EPOLLWRNORM | EPOLLWRBAND;
     int waiting = socket->has_udp ? host_udp_waiting(host_of(socket), socket->udp) : 0;
     if (waiting > socket->waiting_seen)
         file_happened(file, EPOLLIN | EPOLLRDNORM);
@@ -186,21 +191,21 @@ static ssize_t udp_socket_receive(struct file *file, struct msghdr *message, int
         return wanted;
     message->msg_controllen = 0;
     message->msg_flags = 0;
-    if (flags & MSG_OOB)
-        return -EOPNOTSUPP;
     if (flags & MSG_ERRQUEUE) {
         message->msg_controllen = room;
-        return error_queue_tell(socket, message, flags);
+        return error_queue_tell(socket, message);
     }
     if (socket->error != 0)
         return socket_take_error(socket);
-    if (!pieces_are_there(message->msg_iov, message->msg_iovlen))
-        return -EFAULT;
     int error = socket->has_udp ? take(socket, &datagram) : -EAGAIN;
-    if (error == -EAGAIN && socket->read_shut)
-        return 0;
+    if (error == -EAGAIN && socket->read_shut && file_blocks(file, flags))
+        return 0; /* nothing will be waited for */
     if (error != 0)
         return error;
+    if (datagram->length != 0 && !pieces_are_there(message->msg_iov, message->msg_iovlen)) {
+        socket->held = datagram;
+        return -EFAULT;
+    }
     size_t whole = datagram->length;
     size_t done = pieces_fill(message->msg_iov, message->msg_iovlen, datagram->bytes, whole);
     if (done < whole)
@@ -221,40 +226,51 @@ struct sending {
     uint8_t tos, ttl;
 };
 
+/* A byte will do for the type of service. */
 static int read_number(const struct cmsghdr *control, int *number)
 {
-    if (control->cmsg_len == CMSG_LEN(sizeof(uint8_t))) {
+    bool tos = control->cmsg_type == IP_TOS;
+    if (tos && control->cmsg_len == CMSG_LEN(sizeof(uint8_t))) {
         *number = *(const uint8_t *)CMSG_DATA(control);
         return 0;
     }
     if (control->cmsg_len != CMSG_LEN(sizeof *number))
         return -EINVAL;
     memcpy(number, CMSG_DATA(control), sizeof *number);
-    return *number < 0 || *number > 255 ? -EINVAL : 0;
+    return *number < (tos ? 0 : 1) || *number > 255 ? -EINVAL : 0;
+}
+
+static int read_ip_control(const struct cmsghdr *control, struct sending *sending)
+{
+    int number;
+    bool tos = control->cmsg_type == IP_TOS;
+    if ((!tos && control->cmsg_type != IP_TTL) || read_number(control, &number) != 0)
+        return -EINVAL;
+    if (tos) {
+        sending->has_tos = true;
+        sending->tos = (uint8_t)number;
+    } else {
+        sending->has_ttl = true;
+        sending->ttl = (uint8_t)number;
+    }
+    return 0;
 }
 
 static int read_control(const struct msghdr *message, struct sending *sending)
 {
     struct msghdr copy = *message;
+    uint32_t stamps;
+    int error = 0;
     *sending = (struct sending){0};
-    for (struct cmsghdr *control = CMSG_FIRSTHDR(&copy); control != NULL;
-         control = CMSG_NXTHDR(&copy, control)) {
-        int number;
-        if (control->cmsg_level != SOL_IP)
-            continue;
-        if (control->cmsg_type != IP_TOS && control->cmsg_type != IP_TTL)
-            return -EINVAL;
-        if (read_number(control, &number) != 0)
-            return -EINVAL;
-        if (control->cmsg_type == IP_TOS) {
-            sending->has_tos = true;
-            sending->tos = (uint8_t)number;
-        } else {
-            sending->has_ttl = true;
-            sending->ttl = (uint8_t)number;
-        }
+    struct cmsghdr *at = CMSG_FIRSTHDR(&copy);
+    for (; at != NULL && error == 0; at = CMSG_NXTHDR(&copy, at)) {
+        error = control_fits(&copy, at);
+        if (error == 0 && at->cmsg_level == SOL_SOCKET)
+            error = control_read_socket(at, &stamps);
+        else if (error == 0 && at->cmsg_level == SOL_IP)
+            error = read_ip_control(at, sending);
     }
-    return 0;
+    return error;
 }
 
 static int send_bytes(struct socket *socket, const struct sending *sending,
@@ -306,6 +322,22 @@ static int read_remote(const struct socket *socket, const struct msghdr *message
     return address_read(AF_INET, (const struct sockaddr *)&in, sizeof in, remote);
 }
 
+static int find_remote(const struct socket *socket, const struct msghdr *message,
+                       struct chaski_endpoint *remote)
+{
+    if (message->msg_name == NULL) {
+        *remote = socket->remote;
+        return socket->phase == SOCKET_CONNECTED ? 0 : -EDESTADDRREQ;
+    }
+    int error = read_remote(socket, message, remote);
+    if (error == 0 && remote->port == 0)
+        return -EINVAL;
+    if (error == 0 && address_unspecified(&remote->address))
+        remote->address = this_host(socket);
+    return error;
+}
+
+/* The order in which reasons are looked for is Linux's. */
 static ssize_t udp_socket_send(struct file *file, const struct msghdr *message, int flags)
 {
     struct socket *socket = (struct socket *)file;
@@ -314,24 +346,26 @@ static ssize_t udp_socket_send(struct file *file, const struct msghdr *message, 
     ssize_t length = pieces_length(message->msg_iov, message->msg_iovlen);
     if (length < 0)
         return length;
-    if (flags & MSG_OOB)
-        return -EOPNOTSUPP;
-    if (length > DATAGRAM_MAX)
-        return -EMSGSIZE;
-    if (socket->write_shut)
-        return -EPIPE;
-    bool has_name = message->msg_name != NULL;
-    int error = read_control(message, &sending);
-    if (error == 0 && has_name)
-        error = read_remote(socket, message, &remote);
-    if (error == 0 && !has_name && socket->phase != SOCKET_CONNECTED)
-        error = -EDESTADDRREQ;
+    int error = make_sure_of_port(socket);
+    if (error == 0 && length > DATAGRAM_MAX)
+        error = -EMSGSIZE;
+    if (error == 0 && (flags & MSG_OOB))
+        error = -EOPNOTSUPP;
+    if (error == 0)
+        error = find_remote(socket, message, &remote);
+    if (error == 0)
+        error = read_control(message, &sending);
     if (error == 0)
         error = socket_take_error(socket);
+    if (error == 0 && length > PAYLOAD_MAX)
+        error = -EMSGSIZE;
+    if (error == 0 && socket->write_shut)
+        error = -EPIPE;
+    if (error == 0 && !pieces_are_there(message->msg_iov, message->msg_iovlen))
+        error = -EFAULT;
     if (error == 0)
-        error = make_sure_of_port(socket);
-    if (error == 0)
-        error = send_gathered(socket, &sending, has_name ? &remote : NULL, message, (size_t)length);
+        error = send_gathered(socket, &sending, message->msg_name != NULL ? &remote : NULL, message,
+                              (size_t)length);
     return error != 0 ? error : length;
 }
 

@@ -9,6 +9,12 @@ int chaski_udp_bind(struct chaski *host, const struct chaski_udp_bind *bind, cha
     return udp_bind(&host->udp, bind, socket);
 }
 
+int host_udp_move(struct chaski *host, chaski_udp socket, const struct chaski_endpoint *local,
+                  const struct chaski_endpoint *remote)
+{
+    return udp_move(&host->udp, socket, local, remote);
+}
+
 int host_udp_observe(struct chaski *host, chaski_udp socket, udp_error_observer *observer)
 {
     return udp_observe(&host->udp, socket, observer);

@@ -44,6 +44,12 @@ int host_tcp_waiting(const struct chaski *host, chaski_listener listener);
 /* From now on as many may wait; those that already do stay. */
 int host_tcp_listener_backlog(struct chaski *host, chaski_listener listener, uint32_t backlog);
 
+/* Binds and connects a socket anew, as chaski_udp_bind() does (to local port 0: to the one that it
+ * has); besides CHASKI_NOT_PERMITTED: to a broadcast address. What waits, groups and options stay.
+ */
+int host_udp_move(struct chaski *host, chaski_udp socket, const struct chaski_endpoint *local,
+                  const struct chaski_endpoint *remote);
+
 /* How many datagrams wait for chaski_udp_receive(), or CHASKI_STALE. */
 int host_udp_waiting(const struct chaski *host, chaski_udp socket);
 

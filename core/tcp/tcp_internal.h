@@ -209,6 +209,8 @@ void tcp_timer_set(struct tcp *tcp, struct tcp_connection *c);
 void tcp_await(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 /* The next time-out, or when patience ends, which it has not yet, if that is sooner. */
 uint64_t tcp_next_attempt(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns);
+/* The next probe of a shut window comes a time-out from now (RFC 9293, 3.8.6.1). */
+void tcp_restart_persist(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 /* Starts the retransmission timer again (RFC 6298, 5.3), to be awaited. */
 void tcp_restart_rto(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 /* `delayed`: the peer may have put its acknowledgement off. */

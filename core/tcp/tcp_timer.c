@@ -284,19 +284,30 @@ static void flight_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t 
     }
 }
 
+static bool persists_limited(const struct tcp_connection *c)
+{
+    return user_timeout_own(c) != 0 || has(c, TCPF_ORPHAN);
+}
+
+void tcp_restart_persist(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    c->send_at =
+        persists_limited(c) ? tcp_next_attempt(tcp, c, now_ns) : now_ns + tcp_rto_ns(tcp, c);
+}
+
 /* The peer's window is shut: RFC 9293, 3.8.6.1. The connection stays as long as the peer answers,
  * unless the user has set a limit. */
 static void persist_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    bool limited = user_timeout_own(c) != 0 || has(c, TCPF_ORPHAN);
-    if (since_progress_ms(c, now_ns) >= patience_ms(tcp, c) && (limited || c->probes != 0)) {
+    if (since_progress_ms(c, now_ns) >= patience_ms(tcp, c) &&
+        (persists_limited(c) || c->probes != 0)) {
         connection_end(tcp, c, CHASKI_TIMED_OUT);
         return;
     }
     if (c->probes < UINT8_MAX)
         c->probes++;
     back_off(c);
-    c->send_at = limited ? tcp_next_attempt(tcp, c, now_ns) : now_ns + tcp_rto_ns(tcp, c);
+    tcp_restart_persist(tcp, c, now_ns);
     c->flags |= TCPF_PROBE_OWED;
     count(tcp->counters, CHASKI_TCP_WINDOW_PROBES);
     connection_wants_output(tcp, c);

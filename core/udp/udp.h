@@ -60,7 +60,7 @@ struct udp_socket {
     struct udp_membership *memberships;
     int16_t error; /* to be told once; 0: none */
     uint8_t traffic_class, ttl, multicast_ttl;
-    bool open, shared, broadcast, multicast_loop, dont_fragment;
+    bool open, shared, yields, broadcast, multicast_loop, dont_fragment;
 };
 
 /* How udp_init() is told what to make. */
@@ -115,6 +115,10 @@ bool udp_busy(const struct udp *udp);
 
 /* The calls of chaski/chaski.h, section UDP. */
 int udp_bind(struct udp *udp, const struct chaski_udp_bind *bind, chaski_udp *handle);
+/* Binds an open socket anew (to port 0: to the one that it has), and connects it, or (port 0) does
+ * so no longer. What waits, groups and options stay. */
+int udp_move(struct udp *udp, chaski_udp handle, const struct chaski_endpoint *local,
+             const struct chaski_endpoint *remote);
 int udp_close(struct udp *udp, chaski_udp handle, uint64_t now_ns);
 int udp_local(const struct udp *udp, chaski_udp handle, struct chaski_endpoint *local);
 int udp_send(struct udp *udp, chaski_udp handle, const struct chaski_endpoint *remote,

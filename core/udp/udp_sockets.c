@@ -147,14 +147,14 @@ struct udp_socket *udp_lookup(const struct udp *udp, const struct chaski_endpoin
 /* Whether a socket holds exactly this local side, so that a second could never be told apart from
  * it. Groups may be shared: every member hears everything. */
 static bool taken(const struct udp *udp, const struct chaski_endpoint *local,
-                  const struct chaski_endpoint *remote, bool shared)
+                  const struct chaski_endpoint *remote, bool shared, bool yields)
 {
     if (address_is_multicast(&local->address))
         return false;
     for (struct udp_socket *s = *udp_chain_of(udp, local->port, remote); s != NULL; s = s->chain)
         if (s->local.port == local->port && s->local.interface == local->interface &&
             address_equal(&s->local.address, &local->address) && udp_remote_is(s, remote) &&
-            !(s->shared && shared))
+            !(s->shared && shared) && !(s->yields && yields))
             return true;
     return false;
 }
@@ -196,9 +196,10 @@ static uint16_t draw_port(struct udp *udp, const struct chaski_address *address,
 
 /* The local side that a socket gets for what bind says: an error when it cannot be ours. */
 static int settle_local(const struct udp *udp, const struct chaski_udp_bind *bind,
-                        struct chaski_endpoint *local)
+                        struct chaski_endpoint *local, bool *broadcasts)
 {
     *local = bind->local;
+    *broadcasts = false;
     bool any = address_unspecified(&local->address);
     bool group = address_is_multicast(&local->address);
     if (!any && !group) {
@@ -218,9 +219,11 @@ static int settle_local(const struct udp *udp, const struct chaski_udp_bind *bin
     struct ip_path path;
     int error = network->path(network->block, WIRE_IP_UDP, &local->address, &bind->remote.address,
                               local->interface, &path);
-    if (error == 0)
-        local->address = path.source;
-    return error;
+    if (error != 0)
+        return error;
+    local->address = path.source;
+    *broadcasts = path.broadcast;
+    return 0;
 }
 
 /* Closing has left the queue and the memberships empty. */
@@ -229,6 +232,7 @@ static void open_socket(struct udp *udp, struct udp_socket *socket,
 {
     socket->open = true;
     socket->shared = bind->shared;
+    socket->yields = bind->yields;
     socket->local = *local;
     socket->remote = bind->remote;
     socket->filter = bind->filter;
@@ -250,38 +254,93 @@ static void open_socket(struct udp *udp, struct udp_socket *socket,
     udp->connected += udp_connected(socket);
 }
 
+static struct udp_socket **own_chain(struct udp *udp, const struct udp_socket *socket)
+{
+    const struct chaski_endpoint *remote = udp_connected(socket) ? &socket->remote : NULL;
+    return udp_chain_of(udp, socket->local.port, remote);
+}
+
+static void enchain(struct udp *udp, struct udp_socket *socket)
+{
+    struct udp_socket **chain = own_chain(udp, socket);
+    socket->chain = *chain;
+    *chain = socket;
+}
+
 int udp_bind(struct udp *udp, const struct chaski_udp_bind *bind, chaski_udp *handle)
 {
     struct chaski_endpoint local;
+    bool broadcasts; /* options come later */
     const struct chaski_endpoint *remote = bind->remote.port != 0 ? &bind->remote : NULL;
-    int error = settle_local(udp, bind, &local);
+    int error = settle_local(udp, bind, &local, &broadcasts);
     if (error != 0)
         return error;
     if (udp->free == NULL)
         return CHASKI_NO_MEMORY;
     if (local.port == 0)
         local.port = draw_port(udp, &local.address, remote);
-    if (local.port == 0 || taken(udp, &local, remote, bind->shared))
+    if (local.port == 0 || taken(udp, &local, remote, bind->shared, bind->yields))
         return CHASKI_IN_USE;
     if (!is_here(udp, &local.address, local.port, remote))
         return CHASKI_NOT_PERMITTED;
     struct udp_socket *socket = udp->free;
     udp->free = socket->chain;
     open_socket(udp, socket, bind, &local);
-    struct udp_socket **chain = udp_chain_of(udp, local.port, remote);
-    socket->chain = *chain;
-    *chain = socket;
+    enchain(udp, socket);
     *handle = udp_handle_of(udp, socket);
     return 0;
 }
 
 static void unchain(struct udp *udp, struct udp_socket *socket)
 {
-    const struct chaski_endpoint *remote = udp_connected(socket) ? &socket->remote : NULL;
-    struct udp_socket **at = udp_chain_of(udp, socket->local.port, remote);
+    struct udp_socket **at = own_chain(udp, socket);
     while (*at != socket)
         at = &(*at)->chain;
     *at = socket->chain;
+}
+
+/* Whether another one has this end, or another shard would hear it. */
+static int check_end(struct udp *udp, struct udp_socket *socket,
+                     const struct chaski_endpoint *local, const struct chaski_endpoint *remote)
+{
+    if (taken(udp, local, remote, socket->shared, socket->yields))
+        return CHASKI_IN_USE;
+    return is_here(udp, &local->address, local->port, remote) ? 0 : CHASKI_NOT_PERMITTED;
+}
+
+/* The socket is in no chain meanwhile. */
+static int move(struct udp *udp, struct udp_socket *socket, const struct chaski_udp_bind *bind)
+{
+    struct chaski_endpoint local;
+    bool broadcasts = false;
+    const struct chaski_endpoint *remote = bind->remote.port != 0 ? &bind->remote : NULL;
+    int error = settle_local(udp, bind, &local, &broadcasts);
+    if (error == 0)
+        error = check_end(udp, socket, &local, remote);
+    if (error == 0 && broadcasts && !socket->broadcast)
+        error = CHASKI_NOT_PERMITTED;
+    if (error != 0)
+        return error;
+    udp->connected -= udp_connected(socket);
+    socket->local = local;
+    socket->remote = bind->remote;
+    udp->connected += udp_connected(socket);
+    return 0;
+}
+
+int udp_move(struct udp *udp, chaski_udp handle, const struct chaski_endpoint *local,
+             const struct chaski_endpoint *remote)
+{
+    struct udp_socket *socket = udp_socket_of(udp, handle);
+    if (socket == NULL)
+        return CHASKI_STALE;
+    struct chaski_udp_bind bind = {.local = *local, .remote = *remote};
+    if (local->port == 0)
+        bind.local.port = socket->local.port;
+    unchain(udp, socket);
+    int error = move(udp, socket, &bind);
+    enchain(udp, socket);
+    return error;
 }
 
 int udp_local(const struct udp *udp, chaski_udp handle, struct chaski_endpoint *local)

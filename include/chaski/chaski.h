@@ -538,6 +538,7 @@ struct chaski_udp_bind {
     void *context;
     uint32_t queue; /* datagrams that may wait; 0: 64 */
     bool shared;    /* others may be bound so too, all saying so: peers are spread over them */
+    bool yields;    /* the same, and who was bound last hears them all */
 };
 
 /* Makes a socket. CHASKI_BAD_ADDRESS: the local one is not ours; CHASKI_IN_USE: somebody has it, or

@@ -41,7 +41,6 @@ static int set_multicast_ttl(struct socket *socket, const struct option_in *in)
 static int change_membership(struct socket *socket, const struct option_in *in, bool joins)
 {
     struct ip_mreqn request = {0};
-    static const struct chaski_endpoint nobody;
     if (is_stream(socket))
         return -EPROTO;
     if (in->length < sizeof(struct ip_mreq))
@@ -51,7 +50,7 @@ static int change_membership(struct socket *socket, const struct option_in *in, 
     if (!address_is_multicast(&group) || request.imr_ifindex < 0 ||
         request.imr_ifindex > UINT16_MAX)
         return -EINVAL;
-    int error = socket->has_udp ? 0 : udp_socket_open(socket, &socket->local, &nobody);
+    int error = socket->has_udp ? 0 : udp_socket_open(socket, &socket->local);
     if (error != 0)
         return error;
     struct chaski *host = socket->file.table->host;

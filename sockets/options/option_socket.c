@@ -158,7 +158,8 @@ static int get_error(struct socket *socket, const struct option_out *out)
 {
     if (is_stream(socket))
         tcp_socket_refresh(socket);
-    return option_write_int(out, -socket_take_error(socket));
+    int error = -socket_take_error(socket);
+    return option_write_int(out, error != 0 ? error : tcp_socket_take_soft_error(socket));
 }
 
 /* As it was set, or has grown: half of it is window. */

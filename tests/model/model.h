@@ -20,6 +20,7 @@ struct model_options {
     bool calls;     /* every call is shown, too: model_call() */
     bool fast_open; /* text may come with a SYN, even without a cookie (RFC 7413) */
     bool exact;     /* the host drops nothing, and its segments reach the wire at once */
+    bool shrinks;   /* a window with a scale may become less than was told (RFC 7323, 2.4) */
 };
 
 /* NULL when there is no memory. */

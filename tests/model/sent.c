@@ -102,7 +102,8 @@ static const char *judge_repetition(const struct model_end *end,
 /* ---- Acknowledgement and window ---- */
 
 static const char *judge_acknowledgment(const struct model_end *end,
-                                        const struct model_segment *segment)
+                                        const struct model_segment *segment,
+                                        const struct model_options *options)
 {
     int64_t ack = model_position(segment->acknowledgment, end->irs, end->expected);
     if (!(segment->flags & MODEL_ACK))
@@ -117,7 +118,8 @@ static const char *judge_acknowledgment(const struct model_end *end,
         return NULL; /* nothing comes any more */
     int64_t shift = scaled(end) ? end->our_scale : 0;
     int64_t edge = ack + ((int64_t)segment->window << shift);
-    if (!end->unsure && edge + (INT64_C(1) << shift) <= end->kept)
+    bool may_shrink = end->unsure || (options->shrinks && shift != 0);
+    if (!may_shrink && edge + (INT64_C(1) << shift) <= end->kept)
         return "the window shrinks (RFC 9293, 3.8.6)";
     return NULL;
 }
@@ -189,7 +191,7 @@ static const char *judge_life(const struct model_end *end, const struct model_se
 const char *model_end_judges(const struct model_end *end, const struct model_segment *segment,
                              const struct model_options *options, uint64_t now_ns)
 {
-    const char *broken = judge_acknowledgment(end, segment);
+    const char *broken = judge_acknowledgment(end, segment, options);
     if (broken == NULL)
         broken = judge_sequence(end, segment, options);
     if (broken == NULL)

@@ -90,6 +90,7 @@ static void run_code(struct run *run, const struct event *event)
         return;
     }
     run->code.info = info;
+    run->code.prints = run->settings.verbose;
     run->code.info_length = length;
     if (!code_run(&run->code, event->text, event->line))
         run_fail(run, event->line, "%s", run->code.failure);

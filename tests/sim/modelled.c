@@ -28,8 +28,13 @@ static const enum chaski_counter losses[] = {
 
 void sim_model_make(struct sim_host *at)
 {
-    bool trusts = (at->host->tcp.knobs.fast_open & FAST_OPEN_CLIENT_NO_COOKIE) != 0;
-    struct model_options options = {.calls = true, .exact = true, .fast_open = trusts};
+    const struct tcp_knobs *knobs = &at->host->tcp.knobs;
+    struct model_options options = {
+        .calls = true,
+        .exact = true,
+        .fast_open = (knobs->fast_open & FAST_OPEN_CLIENT_NO_COOKIE) != 0,
+        .shrinks = knobs->shrink_window,
+    };
     if (at->sim->job.no_model)
         return;
     at->model = model_make(&options);

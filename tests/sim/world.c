@@ -144,6 +144,9 @@ static void set_knobs(struct sim *sim, struct sim_host *at)
     knobs->retrans_collapse = !sim_one_in(&random, 3);
     knobs->max_syn_backlog = sim_one_in(&random, 3) ? random_below(&random, 4) : INT32_MAX;
     knobs->comp_sack_nr = sim_one_in(&random, 3) ? 44 : 0;
+    knobs->shrink_window = sim_one_in(&random, 3);
+    knobs->app_win = sim_one_in(&random, 3) ? (uint8_t)random_below(&random, 32) : 0;
+    knobs->lax_window = sim_one_in(&random, 8);
 }
 
 /* All connections of all hosts are authenticated, each by one of two keys at first. */

@@ -34,7 +34,7 @@ static void append(struct tcp_half_opens *all, struct tcp_half_open *entry)
     struct half_open_queue *queue = queue_of(all, entry);
     uint32_t reference = (uint32_t)(entry - all->entries) + 1;
     entry->next = 0;
-    entry->previous = queue->last;
+    entry->previous = queue->last & INT32_MAX;
     if (queue->last != 0)
         all->entries[queue->last - 1].next = reference;
     else
@@ -172,6 +172,13 @@ static void forget(struct tcp *tcp, struct tcp_half_open *entry)
     half_open_await_turn(tcp, entry, HALF_OPEN_LEFT);
 }
 
+/* The peer has answered, and need not do so again yet. */
+static bool waits_for_data(const struct tcp *tcp, const struct tcp_half_open *entry)
+{
+    uint16_t listener = entry->acknowledged ? listener_find(tcp, &entry->key) : 0;
+    return listener != 0 && entry->round < tcp->listeners[listener - 1].defer;
+}
+
 void half_open_timer(void *block, struct timer *timer, uint64_t now_ns)
 {
     (void)timer;
@@ -192,7 +199,8 @@ void half_open_timer(void *block, struct timer *timer, uint64_t now_ns)
             entry->round++;
             entry->flags &= ~HALF_OPEN_CHALLENGED & 31;
             half_open_wait(tcp, entry, now_ns);
-            half_open_answer(tcp, entry, NULL, NULL, now_ns);
+            if (!waits_for_data(tcp, entry))
+                half_open_answer(tcp, entry, NULL, NULL, now_ns);
         }
     }
     half_open_set_timer(tcp, now_ns);

@@ -47,10 +47,12 @@ struct tcp_half_open {
     };
     uint16_t peer_mss;
     uint8_t send_scale : 4;
-    uint8_t ecn : 4;         /* see ecn_of_syn() */
-    uint8_t flags : 5;       /* enum half_open_flag */
-    uint8_t round : 3;       /* SYN+ACKs sent, less one: the queue that it stands in */
-    uint32_t next, previous; /* index plus one, in the queue or the free chain */
+    uint8_t ecn : 4;   /* see ecn_of_syn() */
+    uint8_t flags : 5; /* enum half_open_flag */
+    uint8_t round : 3; /* SYN+ACKs sent, less one: the queue that it stands in */
+    uint32_t next;     /* index plus one, in the queue or the free chain */
+    uint32_t previous : 31;
+    uint32_t acknowledged : 1; /* data is waited for (TCP_DEFER_ACCEPT) */
 };
 
 _Static_assert(sizeof(struct tcp_half_open) <= 64, "a half-open connection costs at most 64 bytes");

@@ -60,6 +60,7 @@ static struct tcp_connection *promote(struct tcp *tcp, const struct tcp_half_ope
     if (c == NULL)
         return NULL;
     c->retransmitted = entry->round;
+    c->segments_in = 1; /* the SYN */
     listener_adopt(tcp, listener, c);
     connection_established(tcp, c, now_ns);
     return c;
@@ -86,8 +87,9 @@ static void reset_for_entry(struct tcp *tcp, struct tcp_half_open *entry, struct
     }
 }
 
-/* TCP_DEFER_ACCEPT: an acknowledgement without data does not open the connection yet. The peer
- * hears our SYN+ACK again, as if its answer had been lost, until there have been too many. */
+/* TCP_DEFER_ACCEPT: an acknowledgement without data does not open the connection yet. As in Linux,
+ * our SYN+ACK does not go again meanwhile, but once before the last chance, as if the answer to it
+ * had been lost. */
 static bool is_deferred(const struct tcp_listener *owner, const struct tcp_half_open *entry,
                         const struct packet *packet)
 {
@@ -121,6 +123,7 @@ static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *en
         return NULL;
     }
     if (is_deferred(&tcp->listeners[listener - 1], entry, packet)) {
+        entry->acknowledged = 1;
         packet_free(packet);
         return NULL;
     }

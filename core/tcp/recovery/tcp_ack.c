@@ -11,7 +11,10 @@
  * (tcp_cwnd.c).
  */
 
-enum { MOST_WINDOW = 1 << 30 }; /* RFC 7323, 2.3 */
+enum {
+    MOST_WINDOW = 1 << 30, /* RFC 7323, 2.3 */
+    RENEGING_US = 10000,   /* at least, before it is taken for that */
+};
 
 /* RFC 2883, 4: the first block reports a duplicate when the acknowledgement covers it, or the
  * second block does. */
@@ -134,6 +137,10 @@ static void restart_timer(struct tcp *tcp, struct tcp_connection *c, uint64_t no
         tcp_restart_rto(tcp, c, now_ns);
     if (partial)
         c->flags |= TCPF_PARTIAL;
+    /* As Linux: the acknowledgement that would make it an oversight is waited for but shortly. */
+    uint64_t wait_ns = maximum(c->srtt_us8 / 16, RENEGING_US) * 1000ull;
+    if (scoreboard_reneges(&c->flight->scoreboard) && now_ns + wait_ns < c->flight->rto_at)
+        c->flight->rto_at = now_ns + wait_ns;
 }
 
 /* The peer's network stack is there, which holds for seconds: once a millisecond is often enough.
@@ -169,6 +176,8 @@ static void acknowledge_flight(struct tcp *tcp, struct tcp_connection *c,
     if (has(c, TCPF_HAS_SACK) && packet->tcp.sack_count != 0)
         apply_sack(tcp, c, packet, &news);
     if (c->snd_nxt == c->snd_una && news.acknowledged == 0 && !news.dsack) {
+        if (has(c, TCPF_PERSISTING) && c->send_at != TIMER_NEVER)
+            tcp_restart_persist(tcp, c, now_ns); /* the peer is there: as Linux, from now on */
         if (seq_lt(c->snd_nxt, tcp_send_end(c)))
             connection_wants_output(tcp, c);
         return;

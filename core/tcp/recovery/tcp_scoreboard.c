@@ -81,7 +81,10 @@ static void count_out(struct tcp_scoreboard *board, const struct tcp_sent *sent)
 }
 
 /* What stays of a record's flags whatever becomes of it. */
-static const unsigned lasting = SENT_EVER_RETRANSMITTED | SENT_PUSHED;
+static const unsigned lasting = SENT_EVER_RETRANSMITTED | SENT_PUSHED | SENT_WHOLE;
+
+/* What is said of where it ends. */
+static const unsigned of_its_end = SENT_PUSHED | SENT_WHOLE;
 
 static void set_flags(struct tcp_scoreboard *board, struct tcp_sent *sent, unsigned flags)
 {
@@ -258,7 +261,7 @@ static bool split(struct tcp_scoreboard *board, struct pool *pool, struct tcp_se
         rest->segments -= sent->segments;
     }
     sent->end = rest->node.key;
-    sent->flags &= (uint16_t)~SENT_PUSHED;
+    sent->flags &= (uint16_t)~of_its_end;
     tree_insert(&board->sent, &rest->node);
     list_init(&rest->by_time);
     if (!list_empty(&sent->by_time))
@@ -266,12 +269,6 @@ static bool split(struct tcp_scoreboard *board, struct pool *pool, struct tcp_se
     count_in(board, sent);
     count_in(board, rest);
     return true;
-}
-
-bool scoreboard_split(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent,
-                      uint32_t length)
-{
-    return split(board, pool, sent, length, to_send_again);
 }
 
 /* Lets `first` cover the range behind it as well, which is in the same state. */
@@ -360,6 +357,11 @@ void scoreboard_sack(struct tcp_scoreboard *board, struct pool *pool, uint32_t l
     }
 }
 
+bool scoreboard_reneges(const struct tcp_scoreboard *board)
+{
+    return is_sacked(sent_of(tree_first(&board->sent)));
+}
+
 /* ---- Losses -------------------------------------------------------------------------------- */
 
 static void mark_lost(struct tcp_scoreboard *board, struct tcp_sent *sent)
@@ -371,11 +373,34 @@ static void mark_lost(struct tcp_scoreboard *board, struct tcp_sent *sent)
     board->resent = seq_min(board->resent, sent->node.key);
 }
 
-/* Both are lost, and neither was sent again, or both were. What is sent again is cut anew: records
- * that were needed to tell ranges apart are not missing when that begins. */
+/* Both are lost, and neither was sent again, or both were. */
+static bool are_lost_alike(const struct tcp_sent *a, const struct tcp_sent *b)
+{
+    return ((a->flags ^ b->flags) & (uint16_t)~of_its_end) == 0 && is_owed(a);
+}
+
+/* What was sent at once becomes one again, and short segments do, when it goes again; others go as
+ * they went. */
 static bool may_join(const struct tcp_sent *a, const struct tcp_sent *b)
 {
-    return a != NULL && b != NULL && a->flags == (b->flags & (uint16_t)~SENT_PUSHED) && is_owed(a);
+    return a != NULL && b != NULL && (a->flags & of_its_end) == 0 && are_lost_alike(a, b);
+}
+
+/* Without a record that is left: one that tells but where others went. */
+static bool join_next(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent)
+{
+    struct tcp_sent *behind = next_sent(sent);
+    if (behind == NULL || !are_lost_alike(sent, behind))
+        return false;
+    join(board, pool, sent, behind);
+    return true;
+}
+
+bool scoreboard_split(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent,
+                      uint32_t length)
+{
+    return split(board, pool, sent, length, to_send_again) ||
+           (join_next(board, pool, sent) && split(board, pool, sent, length, to_send_again));
 }
 
 /* Marks lost, and makes one range of neighbours. */

@@ -25,6 +25,7 @@ enum sent_flag {
     SENT_RETRANSMITTED = 4,      /* sent again, and that is in flight */
     SENT_EVER_RETRANSMITTED = 8, /* Karn: no round trip can be told from it */
     SENT_PUSHED = 16,            /* nothing was written behind it when it was first sent */
+    SENT_WHOLE = 32,             /* it ends one that took a full segment or more when first sent */
 };
 
 struct tcp_sent {
@@ -102,6 +103,10 @@ static inline void news_begin(struct sent_news *news, uint64_t now_ns)
     memset(news, 0, offsetof(struct sent_news, mark));
     news->now_ns = now_ns;
 }
+
+/* Whether the first segment in flight is reported as received: the peer has taken its word back
+ * (RFC 2018, 8), or the acknowledgement is to follow. */
+bool scoreboard_reneges(const struct tcp_scoreboard *board);
 
 void scoreboard_init(struct tcp_scoreboard *board, uint32_t una);
 

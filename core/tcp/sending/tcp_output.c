@@ -54,13 +54,12 @@ static void note_limited(struct tcp_connection *c)
 }
 
 /* How much one segment takes before the link cuts it, as Linux has it: what goes in a millisecond,
- * the more the nearer the peer is; but so that a window makes two at least. */
-uint32_t tcp_largest_segment(const struct tcp *tcp, const struct tcp_connection *c)
+ * the more the nearer the peer is. */
+static uint32_t largest_burst(const struct tcp *tcp, const struct tcp_connection *c)
 {
-    uint32_t most = TCP_LARGEST_SEGMENT / c->mss, half = c->congestion.window / c->mss / 2;
-    uint32_t segments = most;
+    uint32_t most = TCP_LARGEST_SEGMENT / c->mss, segments = most;
     if (has(c, TCPF_AO)) /* each segment has a code of its own: none can be cut */
-        return c->mss;
+        return 1;
     if (c->srtt_us8 != 0) {
         uint64_t window = maximum(c->congestion.window, c->snd_nxt - c->snd_una);
         bool slow_start = c->congestion.window < c->congestion.threshold / 2;
@@ -71,8 +70,13 @@ uint32_t tcp_largest_segment(const struct tcp *tcp, const struct tcp_connection 
         bytes += nearness < 32 ? TCP_LARGEST_SEGMENT >> nearness : 0;
         segments = bytes / c->mss < most ? (uint32_t)(bytes / c->mss) : most;
     }
-    segments = minimum(maximum(segments, tcp->knobs.min_tso_segs), maximum(half, 1));
-    return minimum(segments, most) * c->mss;
+    return minimum(maximum(segments, tcp->knobs.min_tso_segs), most);
+}
+
+uint32_t tcp_largest_segment(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    uint32_t half = c->congestion.window / c->mss / 2;
+    return minimum(largest_burst(tcp, c), maximum(half, 1)) * c->mss;
 }
 
 /* Small ranges that follow each other go again in one segment; but those of several records do not
@@ -91,7 +95,7 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
     collapse(tcp, c, sent);
     uint32_t in_flight = tcp_in_flight(c);
     uint32_t room = minimum(maximum(congestion_room(c), c->mss), pace);
-    uint32_t most = minimum(room / c->mss * c->mss, tcp_largest_segment(tcp, c));
+    uint32_t most = minimum(room / c->mss, largest_burst(tcp, c)) * c->mss;
     uint32_t data = seq_min(sent->end, c->snd_end) - sent->node.key;
     bool fin = data != sent_length(sent);
     if (data > most) {
@@ -256,6 +260,7 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
     if (sent == NULL)
         return OUT_OF_MEMORY;
     sent->flags = complete && n != 0 ? SENT_PUSHED : 0;
+    sent->flags |= n >= c->mss ? SENT_WHOLE : 0;
     int32_t done = tcp_build_segment(tcp, c, chunk, c->snd_nxt, n, flags, now_ns);
     if (done < 0) {
         scoreboard_unsend(&flight->scoreboard, &tcp->sent, sent);
@@ -417,6 +422,20 @@ static void note_out_of_data(struct tcp_connection *c)
         rate_out_of_data(&c->flight->rate, tcp_in_flight(c));
 }
 
+/* As Linux: a window that was full counts as used until what was in flight then has arrived, and
+ * something was sent that did not fill it. */
+static void note_usage(struct tcp_connection *c, uint32_t begun)
+{
+    struct tcp_flight *flight = c->flight;
+    bool sent = c->snd_nxt != begun;
+    if (has(c, TCPF_CWND_LIMITED) || (sent && congestion_room(c) < c->mss)) {
+        flight->full = true;
+        flight->full_end = c->snd_nxt;
+    } else if (sent && seq_ge(c->snd_una, flight->full_end)) {
+        flight->full = false;
+    }
+}
+
 static enum outcome send_data(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     c->flags &= ~(uint32_t)TCPF_CWND_LIMITED;
@@ -425,7 +444,9 @@ static enum outcome send_data(struct tcp *tcp, struct tcp_connection *c, uint64_
     if (flight_take(tcp, c) == NULL)
         return OUT_OF_MEMORY;
     c->flight->pace.waiting = false;
+    uint32_t begun = c->snd_nxt;
     enum outcome outcome = send_what_may_go(tcp, c, now_ns);
+    note_usage(c, begun);
     note_out_of_data(c);
     consider_persisting(tcp, c, now_ns);
     return outcome;

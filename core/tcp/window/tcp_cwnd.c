@@ -143,8 +143,8 @@ static bool was_used(const struct tcp *tcp, const struct tcp_connection *c)
 {
     if (validation_holds_back(tcp, c))
         return false;
-    return has(c, TCPF_CWND_LIMITED) || (c->congestion.window < c->congestion.threshold &&
-                                         c->congestion.window / 2 < c->flight->peak);
+    return c->flight->full || (c->congestion.window < c->congestion.threshold &&
+                               c->congestion.window / 2 < c->flight->peak);
 }
 
 /* `growth` bytes have arrived in order, by which the window may grow. */

@@ -85,8 +85,17 @@ static void check_end(struct call *call)
                   (double)call->ends_ns / 1e9);
 }
 
+static void tell_result(const struct call *call)
+{
+    char text[64];
+    if (call->run->settings.verbose)
+        printf("%.6f %s = %s\n", (double)stack_time(&call->run->stack) / 1e9, call->kind->name,
+               result_text(call->value, text, sizeof text));
+}
+
 static void finish(struct call *call)
 {
+    tell_result(call);
     if (check_result(call) && call->kind->check != NULL)
         call->kind->check(call);
     check_end(call);

@@ -70,8 +70,11 @@ static struct code_value whole(struct code_value value)
 
 struct code_value code_call(struct code *code, const char *name, struct code_value arguments)
 {
-    if (strcmp(name, "print") == 0)
+    if (strcmp(name, "print") == 0) {
+        if (code->prints)
+            puts(code_string(code, arguments));
         return (struct code_value){0};
+    }
     if (strcmp(name, "min") == 0)
         return extreme(code, arguments, OPERATOR_LESS);
     if (strcmp(name, "max") == 0)

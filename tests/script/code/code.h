@@ -41,8 +41,9 @@ struct code {
     const uint8_t *info; /* Linux's struct tcp_info */
     size_t info_length;
     struct code_variable *variables; /* stay from block to block */
-    char used[160];                  /* fields that the statement has asked for, and their values */
-    char failure[512];               /* "" while all is well */
+    bool prints;
+    char used[160];    /* fields that the statement has asked for, and their values */
+    char failure[512]; /* "" while all is well */
 };
 
 /* Runs one block; false with code->failure when an assertion fails or it is no such code. */

@@ -67,9 +67,9 @@ static void a_report_says_who_whither_and_what(void **state)
     struct sockaddr_in to = pair_address(0, NOBODYS_PORT), offender = pair_address(0, 0);
     (void)state;
     int fd = open_datagrams(&p, 1);
-    send_in_vain(&p, fd);
-    assert_int_equal(pair_poll(&p, 1, fd), POLLOUT | POLLERR);
-    for (int flags = MSG_PEEK; flags >= 0; flags -= MSG_PEEK) {
+    for (int flags = MSG_PEEK; flags >= 0; flags -= MSG_PEEK) { /* which changes nothing */
+        send_in_vain(&p, fd);
+        assert_int_equal(pair_poll(&p, 1, fd), POLLOUT | POLLERR);
         assert_int_equal(read_report(&p, fd, LENGTH, flags, &report), LENGTH);
         assert_memory_equal(report.bytes, text, LENGTH);
         assert_memory_equal(&report.name, &to, sizeof to);
@@ -79,8 +79,8 @@ static void a_report_says_who_whither_and_what(void **state)
         assert_int_equal(report.error.ee_type, ICMP_DEST_UNREACH);
         assert_int_equal(report.error.ee_code, ICMP_PORT_UNREACH);
         assert_int_equal(report.flags, MSG_ERRQUEUE);
+        assert_int_equal(read_report(&p, fd, LENGTH, 0, &report), -EAGAIN);
     }
-    assert_int_equal(read_report(&p, fd, LENGTH, 0, &report), -EAGAIN);
     assert_int_equal(pair_error(&p, 1, fd), 0);
     pair_end(&p);
 }

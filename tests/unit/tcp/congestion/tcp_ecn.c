@@ -277,6 +277,31 @@ static void sender_responds_once_a_window(void **state)
     peer_free(&peer);
 }
 
+/* An algorithm that rules the window itself tells of its response as well, once a window. */
+/* RFC 3168 MUST-10 */
+static void bbr_answers_marks_too(void **state)
+{
+    (void)state;
+    struct peer peer;
+    is_opened_classic(&peer);
+    peer_host_sets(&peer, CHASKI_TCP_CONGESTION, CHASKI_BBR);
+    peer_host_writes(&peer, 4 * MSS);
+    peer_runs(&peer, WORLD_SECOND / 50);
+    peer_hears_all(&peer);
+    struct segment ack = peer_segment(&peer, ACK | ECE), segment = {0};
+    peer_injects(&peer, &ack);
+    peer_injects(&peer, &ack);
+    peer_host_writes(&peer, 4 * MSS);
+    peer_runs(&peer, WORLD_SECOND / 50);
+    unsigned told = 0, heard = 0;
+    while (peer_hears(&peer, &segment)) {
+        told += (segment.flags & CWR) != 0;
+        assert_true(heard++ != 0 || (segment.flags & CWR));
+    }
+    assert_int_equal(told, 1);
+    peer_free(&peer);
+}
+
 /* 6.1.2: a loss in the window that was marked is not a second signal. */
 /* RFC 3168 MUST-9 */
 static void mark_and_loss_are_one_signal(void **state)
@@ -867,6 +892,7 @@ int main(void)
         cmocka_unit_test(new_data_only_is_ect),
         cmocka_unit_test(marks_are_echoed_until_cwr),
         cmocka_unit_test(sender_responds_once_a_window),
+        cmocka_unit_test(bbr_answers_marks_too),
         cmocka_unit_test(mark_and_loss_are_one_signal),
         cmocka_unit_test(a_mark_is_no_mistake),
         cmocka_unit_test(marks_outside_of_the_window_count_for_nothing),

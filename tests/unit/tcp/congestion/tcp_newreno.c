@@ -124,6 +124,24 @@ static void partial_acknowledgements_fill_hole_after_hole(void **state)
     assert_int_equal(counted(CHASKI_TCP_RECOVERIES), 1);
 }
 
+/* What duplicates have told of has left the network, also when a hole before it is filled. */
+static void a_partial_acknowledgement_of_one_segment_leaves_the_duplicates(void **state)
+{
+    (void)state;
+    uint32_t una = fly(13);
+    duplicate(una, 3);
+    assert_int_equal(hear(), una + 10 * MSS);
+    assert_int_equal(hear(), una + 11 * MSS);
+    assert_int_equal(hear(), una);
+    duplicate(una, 4);
+    peer_expects_nothing(&peer);
+    ms(RTT_MS);
+    acknowledge(una + MSS);
+    assert_int_equal(hear(), una + MSS);
+    assert_int_equal(hear(), una + 12 * MSS);
+    peer_expects_nothing(&peer);
+}
+
 /* Each puts off the time-out only once, so that many holes are left to it. */
 /* RFC 6582 SHLD-1 */
 static void the_first_partial_acknowledgement_alone_puts_the_timer_off(void **state)
@@ -315,6 +333,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(three_duplicates_without_sack_are_enough),
         test(partial_acknowledgements_fill_hole_after_hole),
+        test(a_partial_acknowledgement_of_one_segment_leaves_the_duplicates),
         test(the_first_partial_acknowledgement_alone_puts_the_timer_off),
         test(a_time_out_ends_recovery_without_sack),
         test(duplicates_after_a_time_out_begin_nothing),

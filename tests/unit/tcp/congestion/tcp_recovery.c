@@ -324,6 +324,20 @@ static void duplicates_widen_the_window(void **state)
     assert_int_equal(connection()->flight->rack.more_steps, 0);
 }
 
+/* RFC 8985 SHLD-6 */
+static void each_recovery_counts_against_a_wide_window(void **state)
+{
+    (void)state;
+    uint32_t una = fly(0);
+    SAY(una, una + 5 * MSS, una + 6 * MSS, una + 4 * MSS, una + 7 * MSS); /* a duplicate */
+    uint32_t left = connection()->flight->rack.persist;
+    ms(RTT_MS);
+    assert_int_equal(hear(), una);
+    acknowledge(una + 10 * MSS);
+    assert_int_equal(info().tcpi_ca_state, TCP_CA_OPEN);
+    assert_int_equal(connection()->flight->rack.persist, left - 1);
+}
+
 /* RFC 2883, 4.2: also when it is the second block that covers the first, to its very edges. */
 /* RFC 2883 MUST-7 */
 static void a_duplicate_behind_a_gap_is_one_too(void **state)
@@ -572,6 +586,7 @@ static void no_probe_follows_an_answer(void **state)
     ms(2 * RTT_MS + 4);
     assert_silent();
     assert_false(connection()->flight->probe.owed);
+    assert_true(counted(CHASKI_TCP_OUTPUT_NO_MEMORY) != 0);
     pool->fail_at = 0;
     SAY(una, una + 2 * MSS, una + 3 * MSS);
     ms(15);
@@ -993,6 +1008,7 @@ int main(void)
         test(reordering_is_waited_for),
         test(a_second_retransmission_does_not_put_off_the_time_out),
         test(duplicates_widen_the_window),
+        test(each_recovery_counts_against_a_wide_window),
         test(a_duplicate_behind_a_gap_is_one_too),
         test(an_answer_too_soon_is_not_of_the_retransmission),
         test(a_peer_that_takes_its_word_back_is_sent_all_again),

@@ -220,6 +220,20 @@ static void say_urgent(struct peer *peer, uint16_t urgent, uint32_t length)
     peer->next += length;
 }
 
+/* What was read keeps no memory busy, not even the last of it. */
+static void what_was_read_is_freed(void **state)
+{
+    (void)state;
+    struct peer peer;
+    peer_make(&peer, NULL);
+    peer_opens(&peer);
+    peer_says(&peer, SEGMENT_ACK, 100);
+    peer_says(&peer, SEGMENT_ACK, 1000);
+    assert_int_equal(peer_host_reads(&peer, 1100), 1100);
+    world_assert_no_leaks(&peer.world);
+    peer_free(&peer);
+}
+
 static void must_30_urgent_data_is_supported(void **state)
 {
     (void)state;
@@ -306,6 +320,22 @@ static void must_32_the_application_is_told_of_urgent_data(void **state)
     peer_free(&peer);
 }
 
+/* A pointer to what has come already says nothing, though new text is with it. */
+static void must_32_the_application_is_not_told_of_the_past(void **state)
+{
+    (void)state;
+    struct peer peer;
+    peer_make(&peer, NULL);
+    peer_opens(&peer);
+    peer_says(&peer, SEGMENT_ACK, 100);
+    peer.events = 0;
+    peer.next -= 50;
+    say_urgent(&peer, 20, 100);
+    assert_int_equal(peer.events, CHASKI_READABLE);
+    assert_false(is_urgent(&peer));
+    peer_free(&peer);
+}
+
 /* Whether more urgent data remains to be read, to the byte, at the end of the stream too. */
 static void must_33_the_application_learns_what_remains(void **state)
 {
@@ -362,9 +392,11 @@ int main(void)
         cmocka_unit_test(must_58_acknowledgements_are_aggregated),
         cmocka_unit_test(must_59_all_that_is_queued_is_processed_first),
         cmocka_unit_test(shld_31_segments_out_of_order_are_kept),
+        cmocka_unit_test(what_was_read_is_freed),
         cmocka_unit_test(must_30_urgent_data_is_supported),
         cmocka_unit_test(must_31_urgent_data_has_any_length),
         cmocka_unit_test(must_32_the_application_is_told_of_urgent_data),
+        cmocka_unit_test(must_32_the_application_is_not_told_of_the_past),
         cmocka_unit_test(must_33_the_application_learns_what_remains),
         cmocka_unit_test(must_62_the_pointer_points_behind),
     };

@@ -485,6 +485,24 @@ static void shld_1_isn_is_another_one_each_time(void **state)
     peer_free(&peer);
 }
 
+/* A listener's handle names nothing any more when another has its place. */
+static void handles_of_listeners_grow_stale(void **state)
+{
+    (void)state;
+    struct peer peer;
+    struct chaski_tcp_bind bind = {.local.port = 1000};
+    chaski_listener first, second;
+    peer_make(&peer, NULL);
+    assert_int_equal(chaski_tcp_bind(peer.host, &bind, &first), 0);
+    assert_int_equal(chaski_tcp_unbind(peer.host, first), 0);
+    assert_int_equal(chaski_tcp_unbind(peer.host, first), CHASKI_STALE);
+    assert_int_equal(chaski_tcp_bind(peer.host, &bind, &second), 0);
+    assert_int_equal(second.index, first.index);
+    assert_int_equal(chaski_tcp_unbind(peer.host, first), CHASKI_STALE);
+    assert_int_equal(chaski_tcp_unbind(peer.host, second), 0);
+    peer_free(&peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -505,6 +523,7 @@ int main(void)
         cmocka_unit_test(must_46_nobody_connects_to_many),
         cmocka_unit_test(must_57_segments_to_many_are_discarded),
         cmocka_unit_test(must_63_impossible_sources_are_ignored),
+        cmocka_unit_test(handles_of_listeners_grow_stale),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -73,6 +73,22 @@ static void must_18_rto_follows_the_round_trip(void **state)
     peer_free(&peer);
 }
 
+/* An answer after a machine's sleep says nothing of the path: the time-out stays within its limits,
+ * and comes down again. */
+static void a_long_sleep_is_no_round_trip(void **state)
+{
+    (void)state;
+    struct peer peer;
+    open_unmeasured(&peer);
+    peer_host_writes(&peer, 100);
+    peer_hears_all(&peer);
+    peer.world.now_ns += 700 * WORLD_SECOND;
+    peer_acknowledges(&peer);
+    assert_int_equal(peer_info(&peer).tcpi_rtt, 120000000);
+    assert_int_equal(peer_info(&peer).tcpi_rto, 120000000);
+    peer_free(&peer);
+}
+
 /* What was sent twice tells no round trip, and the time-out stays backed off until something tells
  * one. */
 /* RFC 6298 MUST-5 */
@@ -588,6 +604,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(must_18_rto_follows_the_round_trip),
+        cmocka_unit_test(a_long_sleep_is_no_round_trip),
         cmocka_unit_test(must_18_karn_ignores_what_was_sent_again),
         cmocka_unit_test(must_19_time_outs_back_off),
         cmocka_unit_test(must_19_slow_start_doubles),
