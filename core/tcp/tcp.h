@@ -33,10 +33,12 @@
  *                    tcp_segment: a segment for a connection: first a verdict that changes nothing
  *                    (tcp_judge), then its application; tcp_challenge: how many of those a second
  *                    has; tcp_predicted: that of nearly all, in short. tcp_text: received text and
- * FIN; tcp_prune: who makes room when that has filled its share of the pools; tcp_receive_window:
- * how much more the peer may send; tcp_shrink: less than it was told recovery/        tcp_ack: what
- * an acknowledgement does to the scoreboard, the clock and the window; what is lost, and where its
- * repair stands window/          how much may be in flight, and how fast it goes: marks, pacing
+ *                    FIN; tcp_prune: who makes room when that has filled its share of the pools;
+ *                    tcp_receive_window: how much more the peer may send; tcp_shrink: less than it
+ *                    was told
+ *   recovery/        tcp_ack: what an acknowledgement does to the scoreboard, the clock and the
+ *                    window; what is lost, and where its repair stands
+ *   window/          how much may be in flight, and how fast it goes: marks, pacing
  *   congestion/      the algorithms, which see nothing of TCP
  *   sending/         tcp_output: what may be sent now; tcp_push where PSH is set within long
  *                    writes; tcp_build makes the packets
