@@ -8,7 +8,7 @@
 static ssize_t run_send(struct machine *m, struct attempt *attempt)
 {
     struct call *call = call_of(attempt);
-    ssize_t value;
+    ssize_t value = 0;
     attempt->pending = false;
     if (call->done != 0 && !sockets_goes_on(m->sockets, call->fd, SOCKETS_SENDING, call->flags,
                                             call->done, call->wanted))

@@ -36,7 +36,7 @@ struct xdp {
     uint32_t spare_count, send_count;
     uint32_t lent; /* receive frames that the stack has */
     bool unsent;   /* the kernel would not take all that stands in to_send yet */
-    bool parts; /* frames may be longer than frame_size */
+    bool parts;    /* frames may be longer than frame_size */
     /* Of a frame whose last part has not come yet. */
     struct packet *begun;
     bool skipping; /* the frame was dropped; what follows of it goes too */
