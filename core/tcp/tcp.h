@@ -33,9 +33,9 @@
  *                    tcp_segment: a segment for a connection: first a verdict that changes nothing
  *                    (tcp_judge), then its application; tcp_challenge: how many of those a second
  *                    has; tcp_predicted: that of nearly all, in short. tcp_text: received text and
- *                    FIN; tcp_prune: who makes room when that has filled its share of the pools;
- *                    tcp_receive_window: how much more the peer may send; tcp_shrink: less than it
- *                    was told
+ *                    FIN; tcp_owe: when it is acknowledged; tcp_prune: who makes room when it has
+ *                    filled its share of the pools; tcp_receive_window: how much more the peer may
+ *                    send; tcp_shrink: less than it was told. tcp_ip_error: what ICMP says
  *   recovery/        tcp_ack: what an acknowledgement does to the scoreboard, the clock and the
  *                    window; what is lost, and where its repair stands
  *   window/          how much may be in flight, and how fast it goes: marks, pacing

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/receiving/tcp_owe.h"
 #include "core/tcp/receiving/tcp_segment.h"
 #include "core/tcp/sending/tcp_build.h"
 #include "core/tcp/sending/tcp_output.h"
 
-/* Text that has come, and the FIN behind it: queued, in order or behind a gap, and the
- * acknowledgement that is owed for it. */
+/* Text that has come, and the FIN behind it: queued, in order or behind a gap. */
 
 void tcp_note_duplicate(const struct tcp *tcp, struct tcp_connection *c, uint32_t left,
                         uint32_t right)
@@ -14,96 +14,6 @@ void tcp_note_duplicate(const struct tcp *tcp, struct tcp_connection *c, uint32_
     ecn_came_again(c, left == c->dsack_left);
     c->dsack_left = left;
     c->dsack_length = (uint16_t)minimum(right - left, UINT16_MAX);
-}
-
-/* Text has come: as Linux, a peer that begins, or begins again, is in slow start and hears of each
- * segment at once. */
-static void note_text(struct tcp_connection *c, uint64_t now_ns)
-{
-    enum { QUICK_LEAST = 2, QUICK_MOST = 16 };
-    bool begins = c->bytes_received == 0 || clock_ms(now_ns) - c->text_ms > c->rto_us / 1000;
-    c->text_ms = clock_ms(now_ns);
-    if (!begins)
-        return;
-    uint32_t segments = (c->rcv_advertised - c->rcv_nxt) / 2 / c->receive_mss;
-    segments = minimum(maximum(segments, QUICK_LEAST), QUICK_MOST);
-    c->quick_acks = maximum(segments, c->quick_acks) & 31u;
-}
-
-static bool is_quick(const struct tcp *tcp, const struct tcp_connection *c)
-{
-    return (c->quick_acks != 0 && !tcp_in_dialogue(tcp, c)) || has(c, TCPF_QUICKACK);
-}
-
-static void acknowledge_within(struct tcp_connection *c, uint64_t delay_ns, uint64_t now_ns)
-{
-    if (has(c, TCPF_ACK_DELAYED))
-        return;
-    c->flags |= TCPF_ACK_DELAYED;
-    c->ack_at = now_ns + delay_ns;
-}
-
-/* `received` bytes are to be acknowledged: at least every second full segment, and within ack_delay
- * (RFC 9293, 3.8.6.3; RFC 5681, 4.2). */
-static void owe_acknowledgment(struct tcp *tcp, struct tcp_connection *c, uint32_t received,
-                               uint64_t now_ns)
-{
-    enum { MOST = (1 << 17) - 1 };
-    uint32_t full = minimum(c->receive_mss, c->announced_mss);
-    c->unacknowledged_in = minimum(c->unacknowledged_in + received, MOST) & MOST;
-    if (c->unacknowledged_in > full || is_quick(tcp, c))
-        c->flags |= TCPF_ACK_NOW;
-    else
-        acknowledge_within(c, tcp->knobs.ack_delay_us * 1000ull, now_ns);
-}
-
-/* How long reports of what lies behind a gap may wait for each other; 0: not at all. As in Linux
- * only the round trips that timestamps have shown to who receives count. */
-static uint64_t report_delay_ns(const struct tcp_knobs *knobs, const struct tcp_connection *c)
-{
-    if (knobs->comp_sack_nr == 0 || !has(c, TCPF_HAS_TIMESTAMPS))
-        return 0;
-    uint64_t share_ns = (uint64_t)c->srtt_us8 * knobs->comp_sack_rtt_percent * 5 / 4;
-    return share_ns < knobs->comp_sack_delay_ns ? share_ns : knobs->comp_sack_delay_ns;
-}
-
-/* With SACK: something lies behind a gap. Three reports in a row go at once, so that the peer can
- * repair it soon; of those that follow, one in a while does (Linux's tcp_comp_sack_nr). */
-static void owe_report(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
-{
-    const struct tcp_knobs *knobs = &tcp->knobs;
-    uint64_t delay_ns = is_quick(tcp, c) ? 0 : report_delay_ns(knobs, c);
-    unsigned most = TCP_DUP_THRESHOLD + knobs->comp_sack_nr;
-    if (delay_ns != 0 && c->repeats >= TCP_DUP_THRESHOLD && c->repeats < most)
-        acknowledge_within(c, delay_ns, now_ns);
-    else
-        c->flags |= TCPF_ACK_NOW;
-    if (delay_ns != 0 && c->repeats < most)
-        c->repeats = (c->repeats + 1) & TCP_REPEATS;
-}
-
-/* Out of order, or filling a gap: at once (RFC 5681, 4.2), but for what comes of owe_report(). */
-static void acknowledge_gap(struct tcp *tcp, struct tcp_connection *c, bool filled, uint64_t now_ns)
-{
-    if (!tree_empty(&c->receive.runs) && has(c, TCPF_HAS_SACK)) {
-        owe_report(tcp, c, now_ns);
-        return;
-    }
-    c->flags |= TCPF_ACK_NOW;
-    if (!filled && c->repeats < TCP_DUP_THRESHOLD)
-        c->repeats = (c->repeats + 1) & TCP_REPEATS;
-}
-
-/* More was taken than the window had room for. Linux delays its acknowledgement: there is no new
- * window to be told. */
-static void pass_the_window(const struct tcp *tcp, struct tcp_connection *c, bool hasty,
-                            uint64_t now_ns)
-{
-    c->rcv_advertised = c->rcv_nxt;
-    if (!hasty) {
-        c->flags = (c->flags & ~(uint32_t)TCPF_ACK_NOW) | TCPF_ACK_DELAYED;
-        c->ack_at = now_ns + tcp->knobs.ack_delay_us * 1000ull;
-    }
 }
 
 static void estimate_receive_mss(struct tcp_connection *c, const struct packet *packet)
@@ -149,7 +59,7 @@ void tcp_take_text(struct tcp *tcp, struct tcp_connection *c, struct packet *pac
     bool next = packet->tcp.sequence == c->rcv_nxt;
     bool gap = !tree_empty(&queue->runs); /* or there was, and what lay behind had to go */
     estimate_receive_mss(c, packet);
-    note_text(c, now_ns);
+    owe_quickly(c, now_ns);
     packet->tcp.received_ns = now_ns;
     if (!tcp_admit_text(tcp, c, packet, next)) {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_QUEUE_FULL);
@@ -158,7 +68,7 @@ void tcp_take_text(struct tcp *tcp, struct tcp_connection *c, struct packet *pac
     }
     if (next && tree_empty(&queue->runs)) {
         receive_queue_append(queue, packet);
-        owe_acknowledgment(tcp, c, length, now_ns);
+        owe_for_text(tcp, c, length, now_ns);
     } else {
         length = put_beside_gap(tcp, c, packet);
         gap = true;
@@ -166,7 +76,7 @@ void tcp_take_text(struct tcp *tcp, struct tcp_connection *c, struct packet *pac
     if (length != 0)
         advance(tcp, c, length);
     if (gap)
-        acknowledge_gap(tcp, c, length != 0, now_ns);
+        owe_for_gap(tcp, c, length != 0, now_ns);
 }
 
 /* How much of a text that ends `beyond` the window is taken. Linux takes it whole where nothing
@@ -178,6 +88,16 @@ static uint32_t within_window(const struct tcp *tcp, const struct tcp_connection
     if (!tcp->knobs.lax_window)
         return length - beyond;
     return c->receive.length == 0 && c->rcv_advertised != c->rcv_nxt ? length : 0;
+}
+
+/* More was taken than the window had room for. Linux delays its acknowledgement: there is no new
+ * window to be told. */
+static void pass_the_window(const struct tcp *tcp, struct tcp_connection *c, bool hasty,
+                            uint64_t now_ns)
+{
+    c->rcv_advertised = c->rcv_nxt;
+    if (!hasty)
+        owe_at_leisure(tcp, c, now_ns);
 }
 
 /* Cuts the text to what is new and within the window; false when nothing is left. */
@@ -215,7 +135,7 @@ static bool receive_fin(struct tcp *tcp, struct tcp_connection *c, uint64_t now_
     bool shut = seq_lt(c->rcv_advertised, c->rcv_nxt);
     if (c->state == CHASKI_TCP_ESTABLISHED && c->bytes_received != 0 && !shut) {
         tcp_expect_dialogue(tcp, c);
-        owe_acknowledgment(tcp, c, 1, now_ns);
+        owe_for_text(tcp, c, 1, now_ns);
     } else {
         c->flags |= TCPF_ACK_NOW;
     }
