@@ -113,6 +113,7 @@ struct tcp_flight {
     uint16_t peer_timeout; /* the option's value, which was not adopted; 0: none came */
     bool limited;          /* the window has held something back since the last acknowledgement */
     bool full;             /* the window was full, and lately */
+    uint8_t report_length; /* bytes of SACK blocks that the segments of this visit carry */
     uint32_t full_end;     /* SND.NXT then */
     uint32_t peak;         /* most bytes in flight in the round that ends at peak_end */
     uint32_t peak_end;

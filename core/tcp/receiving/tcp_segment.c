@@ -12,11 +12,12 @@
  * far: they are what was expected (tcp_predicted.c).
  */
 
-/* Text of a moment ago. */
-static bool came_again(const struct tcp_connection *c, const struct packet *packet)
+/* What of a segment is told when it has come again: text and FIN, of a moment ago. */
+static uint32_t length_again(const struct tcp_connection *c, const struct packet *packet)
 {
+    uint32_t length = packet->length + ((packet->tcp.flags & TCP_FIN) != 0);
     uint32_t ago = c->rcv_nxt - packet->tcp.sequence;
-    return packet->length != 0 && packet->length <= ago && ago <= c->receive.limit;
+    return length <= ago && ago <= c->receive.limit ? length : 0;
 }
 
 /* Tells the peer where we are, unless it was told a moment ago: two ends that have lost each other
@@ -26,8 +27,9 @@ static void answer(struct tcp *tcp, struct tcp_connection *c, const struct packe
 {
     uint16_t now_ms = (uint16_t)clock_ms(now_ns);
     bool limited = challenge || packet->length == 0;
-    if (came_again(c, packet))
-        tcp_note_duplicate(tcp, c, packet->tcp.sequence, packet->tcp.sequence + packet->length);
+    uint32_t again = length_again(c, packet);
+    if (again != 0)
+        tcp_note_duplicate(tcp, c, packet->tcp.sequence, packet->tcp.sequence + again);
     if (limited && c->challenged_ms != 0 &&
         (uint16_t)(now_ms - c->challenged_ms) < tcp->knobs.answer_interval_ms) {
         count(tcp->counters, CHASKI_TCP_ANSWERS_LIMITED);
@@ -187,7 +189,7 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
     case VERDICT_DISCARD:
         break;
     case VERDICT_ANSWER:
-        if (c->traffic_class & ECN_MODES && came_again(c, packet))
+        if (c->traffic_class & ECN_MODES && length_again(c, packet) != 0)
             ecn_count_again(tcp, c, packet);
         answer(tcp, c, packet, false, now_ns);
         break;

@@ -126,13 +126,20 @@ static bool has_recovered(const struct tcp_connection *c)
                                  : seq_gt(c->snd_una, c->flight->recovery_point);
 }
 
+/* Something has arrived that went once. Where no SACK tells what arrived behind a gap, one that
+ * filled it covers that too, and only what it covers alone tells more. */
+static bool original_arrived(const struct tcp_connection *c, const struct sent_news *news)
+{
+    return news->original && (has(c, TCPF_HAS_SACK) || !news->retransmission_acknowledged);
+}
+
 /* RFC 5682, 3.1: whether the time-out was spurious. True when it is known to have been. */
 static bool frto_answers(struct tcp_connection *c, const struct sent_news *news)
 {
     struct tcp_flight *flight = c->flight;
     if (flight->frto == FRTO_OFF)
         return false;
-    if (news->original)
+    if (original_arrived(c, news))
         return true;
     if (flight->frto == FRTO_ARMED && news->acknowledged != 0 && news->sacked == 0 &&
         !has_recovered(c)) {

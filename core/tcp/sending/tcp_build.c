@@ -115,6 +115,68 @@ static void send_for(struct tcp *tcp, struct tcp_connection *c, struct packet *p
         hand_to_network(tcp, packet, now_ns);
 }
 
+/* A FIN behind a gap has a sequence number, too, which is told with the text before it, or alone.
+ */
+static unsigned add_fin(const struct tcp_connection *c, struct wire_tcp_sack *blocks, unsigned n,
+                        unsigned most)
+{
+    if (!tcp_fin_is_behind_gap(c))
+        return n;
+    for (unsigned i = 0; i < n; i++)
+        if (blocks[i].right == c->fin_at) {
+            blocks[i].right++;
+            return n;
+        }
+    if (n < most)
+        blocks[n++] = (struct wire_tcp_sack){c->fin_at, c->fin_at + 1};
+    return n;
+}
+
+/* What came twice (RFC 2883), and what lies behind gaps; returns how many blocks that makes. */
+static unsigned find_blocks(const struct tcp_connection *c, struct wire_tcp_sack *blocks,
+                            unsigned most)
+{
+    unsigned n = 0;
+    if (most == 0 || !tcp_has_gap_to_tell(c))
+        return 0;
+    if (c->dsack_length != 0)
+        blocks[n++] = (struct wire_tcp_sack){c->dsack_left, c->dsack_left + c->dsack_length};
+    unsigned runs = receive_queue_blocks(&c->receive, blocks + n, most - n);
+    return n + add_fin(c, blocks + n, runs, most - n);
+}
+
+static size_t sack_length(unsigned blocks)
+{
+    return blocks == 0 ? 0 : 4 + 8 * (size_t)blocks;
+}
+
+/* As many blocks as `room` bytes take; but two tell enough where marks are to be told as well, in
+ * `marks` bytes (as Linux). */
+static unsigned choose_blocks(const struct tcp_connection *c, struct wire_tcp_sack *blocks,
+                              size_t room, size_t marks)
+{
+    unsigned n = room < 4 ? 0 : find_blocks(c, blocks, (unsigned)(room - 4) / 8), fewer = n;
+    while (fewer > 2 && sack_length(fewer) + marks > room)
+        fewer--;
+    return marks != 0 && sack_length(fewer) + marks <= room ? fewer : n;
+}
+
+static size_t marks_length(const struct tcp *tcp, struct tcp_connection *c)
+{
+    return (c->traffic_class & ECN_MODES) ? ecn_option_least(tcp, c) : 0;
+}
+
+/* What came twice is told once (RFC 2883, 4); and reports that went together have gone. */
+static size_t tell_blocks(struct tcp_connection *c, uint8_t *at, const struct wire_tcp_sack *blocks,
+                          unsigned n)
+{
+    if (n == 0)
+        return 0;
+    c->dsack_length = 0;
+    c->repeats = minimum(c->repeats, TCP_DUP_THRESHOLD) & TCP_REPEATS;
+    return wire_tcp_build_sack(at, blocks, n);
+}
+
 /* The AccECN option, when it is due and `room` bytes take it; returns its length. */
 static size_t add_accecn(const struct tcp *tcp, struct tcp_connection *c, uint8_t *at, size_t room,
                          uint64_t now_ns)
@@ -135,6 +197,16 @@ static bool tell_marks_first(const struct tcp *tcp, const struct tcp_connection 
            length + WIRE_TCP_ACCECN_PADDED > c->mss && ecn_option_overdue(tcp, c, now_ns);
 }
 
+uint8_t tcp_report_length(const struct tcp *tcp, struct tcp_connection *c)
+{
+    struct wire_tcp_sack blocks[WIRE_TCP_SACK_MAX];
+    uint32_t stamp = has(c, TCPF_HAS_TIMESTAMPS) ? WIRE_TCP_TIMESTAMP_PADDED : 0;
+    uint32_t room = WIRE_TCP_OPTIONS_MAX - tcp_ao_length(c) - stamp;
+    /* The smaller segments are, the more they would carry of reports and the less of data. */
+    unsigned n = choose_blocks(c, blocks, minimum(room, c->mss / 4u), marks_length(tcp, c));
+    return (uint8_t)sack_length(n);
+}
+
 int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send_chunk *chunk,
                           uint32_t sequence, uint32_t length, uint8_t flags, uint64_t now_ns)
 {
@@ -150,60 +222,29 @@ int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send
     if (payload < length)
         flags &= (uint8_t) ~(TCP_FIN | TCP_PSH);
     packet->segment_size = payload > c->mss ? c->mss : 0;
-    uint8_t
-        options[WIRE_TCP_TIMESTAMP_PADDED + WIRE_TCP_ACCECN_PADDED + WIRE_TCP_USER_TIMEOUT_SIZE];
+    uint8_t options[WIRE_TCP_OPTIONS_MAX];
     uint8_t options_length = 0;
     if (has(c, TCPF_HAS_TIMESTAMPS))
         options_length =
             (uint8_t)wire_tcp_build_timestamp(options, timestamp_now(c, now_ns), c->ts_recent);
     if (tells)
         options_length += (uint8_t)user_timeout_build(tcp, c, options + options_length, sequence);
-    uint32_t more = WIRE_TCP_ACCECN_PADDED - ecn_option_room(c);
-    /* Beside the code of TCP-AO and a user time-out not all of it has room. */
+    /* Beside the code of TCP-AO and a user time-out not all has room. */
     uint32_t room = WIRE_TCP_OPTIONS_MAX - tcp_ao_length(c) - options_length;
+    struct wire_tcp_sack blocks[WIRE_TCP_SACK_MAX];
+    unsigned n = c->flight->report_length == 0
+                     ? 0
+                     : choose_blocks(c, blocks, minimum(room, c->flight->report_length), 0);
+    room -= (uint32_t)sack_length(n);
+    uint32_t more = WIRE_TCP_ACCECN_PADDED - ecn_option_room(c);
     if (more == 0 || payload + more + (tells ? WIRE_TCP_USER_TIMEOUT_SIZE : 0) <= c->mss)
         options_length += (uint8_t)add_accecn(tcp, c, options + options_length,
                                               minimum(room, WIRE_TCP_ACCECN_PADDED), now_ns);
+    options_length += (uint8_t)tell_blocks(c, options + options_length, blocks, n);
     send_for(tcp, c, packet, sequence, flags, options, options_length, now_ns);
     return (int32_t)payload;
 }
 
-/* A FIN behind a gap has a sequence number, too, which is told with the text before it, or alone.
- */
-static unsigned add_fin(const struct tcp_connection *c, struct wire_tcp_sack *blocks, unsigned n,
-                        unsigned most)
-{
-    if (!tcp_fin_is_behind_gap(c))
-        return n;
-    for (unsigned i = 0; i < n; i++)
-        if (blocks[i].right == c->fin_at) {
-            blocks[i].right++;
-            return n;
-        }
-    if (n < most)
-        blocks[n++] = (struct wire_tcp_sack){c->fin_at, c->fin_at + 1};
-    return n;
-}
-
-/* What came twice (RFC 2883), and what lies behind gaps; returns how many blocks that makes. */
-static unsigned find_blocks(struct tcp_connection *c, struct wire_tcp_sack *blocks, unsigned most)
-{
-    unsigned n = 0;
-    if (most == 0 || !tcp_has_gap_to_tell(c))
-        return 0;
-    if (c->dsack_length != 0 && most != 0)
-        blocks[n++] = (struct wire_tcp_sack){c->dsack_left, c->dsack_left + c->dsack_length};
-    c->dsack_length = 0;
-    unsigned runs = receive_queue_blocks(&c->receive, blocks + n, most - n);
-    return n + add_fin(c, blocks + n, runs, most - n);
-}
-
-static size_t sack_length(unsigned blocks)
-{
-    return blocks == 0 ? 0 : 4 + 8 * (size_t)blocks;
-}
-
-/* Two blocks tell enough when marks are to be told as well (as Linux). */
 static size_t build_ack_options(const struct tcp *tcp, struct tcp_connection *c, uint8_t *at,
                                 uint64_t now_ns)
 {
@@ -213,15 +254,11 @@ static size_t build_ack_options(const struct tcp *tcp, struct tcp_connection *c,
         length = wire_tcp_build_timestamp(at, timestamp_now(c, now_ns), c->ts_recent);
     /* They take the place of a payload: links of the smallest MTU have room for one or two. */
     size_t room = minimum(WIRE_TCP_OPTIONS_MAX - tcp_ao_length(c) - (uint32_t)length, c->mss);
-    unsigned n = find_blocks(c, blocks, (unsigned)(room - 4) / 8), fewer = n;
-    size_t accecn = (c->traffic_class & ECN_MODES) ? ecn_option_least(tcp, c) : 0;
-    while (fewer > 2 && sack_length(fewer) + accecn > room)
-        fewer--;
-    if (accecn != 0 && sack_length(fewer) + accecn <= room) {
-        n = fewer;
+    size_t marks = marks_length(tcp, c);
+    unsigned n = choose_blocks(c, blocks, room, marks);
+    if (marks != 0 && sack_length(n) + marks <= room)
         length += ecn_build_option(c, at + length, room - sack_length(n), now_ns);
-    }
-    return length + wire_tcp_build_sack(at + length, blocks, n);
+    return length + tell_blocks(c, at + length, blocks, n);
 }
 
 bool tcp_build_ack(struct tcp *tcp, struct tcp_connection *c, uint32_t sequence, uint64_t now_ns)
@@ -306,30 +343,37 @@ bool tcp_build_syn(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
     return true;
 }
 
-static bool build_reset(struct tcp *tcp, struct tcp_connection *c, uint32_t sequence, uint8_t flags,
-                        uint64_t now_ns)
+static void send_reset(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
+                       uint32_t sequence, uint8_t flags, const uint8_t *options, size_t length,
+                       uint64_t now_ns)
 {
-    struct packet *packet = packet_take(&tcp->memory->packets, FOR_CONTROL);
-    if (packet == NULL)
-        return false;
-    uint8_t options[WIRE_TCP_TIMESTAMP_PADDED];
-    uint8_t length = 0;
-    if (has(c, TCPF_HAS_TIMESTAMPS)) /* RFC 7323, 3.2 */
-        length = (uint8_t)wire_tcp_build_timestamp(options, timestamp_now(c, now_ns), c->ts_recent);
     count(tcp->counters, CHASKI_TCP_RESETS_SENT);
-    send_for(tcp, c, packet, sequence, flags, options, length, now_ns);
-    return true;
+    send_for(tcp, c, packet, sequence, flags, options, (uint8_t)length, now_ns);
 }
 
 bool tcp_build_reset(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    return build_reset(tcp, c, tcp_next_sequence(c), TCP_RST | TCP_ACK, now_ns);
+    struct packet *packet = packet_take(&tcp->memory->packets, FOR_CONTROL);
+    if (packet == NULL)
+        return false;
+    uint8_t options[WIRE_TCP_OPTIONS_MAX];
+    size_t length = build_ack_options(tcp, c, options, now_ns);
+    send_reset(tcp, c, packet, tcp_next_sequence(c), TCP_RST | TCP_ACK, options, length, now_ns);
+    return true;
 }
 
 bool tcp_build_reset_answer(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowledged,
                             uint64_t now_ns)
 {
-    return build_reset(tcp, c, acknowledged, TCP_RST, now_ns);
+    struct packet *packet = packet_take(&tcp->memory->packets, FOR_CONTROL);
+    if (packet == NULL)
+        return false;
+    uint8_t options[WIRE_TCP_TIMESTAMP_PADDED];
+    size_t length = 0;
+    if (has(c, TCPF_HAS_TIMESTAMPS)) /* RFC 7323, 3.2 */
+        length = wire_tcp_build_timestamp(options, timestamp_now(c, now_ns), c->ts_recent);
+    send_reset(tcp, c, packet, acknowledged, TCP_RST, options, length, now_ns);
+    return true;
 }
 
 void tcp_key_of(const struct packet *packet, struct tcp_key *key)

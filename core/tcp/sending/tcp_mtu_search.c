@@ -47,8 +47,8 @@ uint32_t mtu_probe_size(const struct tcp *tcp, struct tcp_connection *c, uint32_
 {
     struct mtu_search *search = &c->flight->mtu;
     if (!is_on(tcp, c) || search->start != search->end || now_ns < search->again_ns ||
-        c->recovery != TCP_CA_OPEN || c->congestion.window < LEAST_WINDOW * (uint32_t)c->mss ||
-        search_is_over(tcp, c, now_ns))
+        c->recovery != TCP_CA_OPEN || c->flight->report_length != 0 ||
+        c->congestion.window < LEAST_WINDOW * (uint32_t)c->mss || search_is_over(tcp, c, now_ns))
         return 0;
     uint32_t size = ((uint32_t)c->mss + search->most + 1) / 2;
     /* What follows it tells soon whether it was lost. */

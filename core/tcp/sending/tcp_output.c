@@ -445,7 +445,12 @@ static enum outcome send_data(struct tcp *tcp, struct tcp_connection *c, uint64_
         return OUT_OF_MEMORY;
     c->flight->pace.waiting = false;
     uint32_t begun = c->snd_nxt;
+    uint16_t mss = c->mss;
+    uint8_t report = tcp_has_gap_to_tell(c) ? tcp_report_length(tcp, c) : 0;
+    c->flight->report_length = report;
+    c->mss -= report;
     enum outcome outcome = send_what_may_go(tcp, c, now_ns);
+    c->mss = mss;
     note_usage(c, begun);
     note_out_of_data(c);
     consider_persisting(tcp, c, now_ns);
@@ -490,14 +495,12 @@ static enum outcome send_probe(struct tcp *tcp, struct tcp_connection *c, uint64
     return SENT;
 }
 
-/* With a gap before what has come. SACK blocks travel on segments without data only, so that those
- * stay of full size. Without SACK the peer counts acknowledgements (RFC 5681, 3.2): each segment
- * that came is one, as far as it matters. */
+/* With a gap before what has come, and no SACK, the peer counts acknowledgements (RFC 5681, 3.2):
+ * each segment that came is one, as far as it matters. */
 static bool tell_gap(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    bool selective = has(c, TCPF_HAS_SACK);
-    unsigned times = selective || c->repeats == 0 ? 1 : c->repeats;
-    c->repeats = selective ? minimum(c->repeats, TCP_DUP_THRESHOLD) & TCP_REPEATS : 0;
+    unsigned times = maximum(c->repeats, 1);
+    c->repeats = 0;
     while (times-- != 0)
         if (!tcp_build_ack(tcp, c, tcp_next_sequence(c), now_ns))
             return false;
@@ -512,14 +515,11 @@ static enum outcome send_all(struct tcp *tcp, struct tcp_connection *c, uint64_t
         if (outcome == OUT_OF_MEMORY || !may_send_data(c))
             return outcome;
     }
-    bool gap = !tree_empty(&c->receive.runs) || tcp_has_gap_to_tell(c);
-    if (has(c, TCPF_ACK_NOW) && gap && !tell_gap(tcp, c, now_ns))
+    bool counted = !tree_empty(&c->receive.runs) && !has(c, TCPF_HAS_SACK);
+    if (has(c, TCPF_ACK_NOW) && counted && !tell_gap(tcp, c, now_ns))
         return OUT_OF_MEMORY;
-    bool waits = gap && has(c, TCPF_ACK_DELAYED);
     if (may_send_data(c))
         outcome = send_data(tcp, c, now_ns);
-    if (waits && !has(c, TCPF_ACK_DELAYED)) /* data have gone, and said nothing of the gap */
-        c->flags |= TCPF_ACK_NOW;
     if (outcome != OUT_OF_MEMORY && has(c, TCPF_PROBE_OWED))
         outcome = send_probe(tcp, c, now_ns);
     if (has(c, TCPF_ACK_NOW) && !tcp_build_ack(tcp, c, tcp_next_sequence(c), now_ns))
