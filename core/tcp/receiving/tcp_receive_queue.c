@@ -151,6 +151,12 @@ static void forget_recent(struct tcp_receive_queue *queue, const struct packet *
     }
 }
 
+static void make_latest(struct tcp_receive_queue *queue, struct packet *run)
+{
+    run->tcp.run_before = queue->latest;
+    queue->latest = run->tcp.node.key;
+}
+
 /* `behind` begins where `run` ends. */
 static void join_runs(struct tcp_receive_queue *queue, struct packet *run, struct packet *behind)
 {
@@ -213,11 +219,18 @@ static void file_packet(struct tcp_receive_queue *queue, struct packet *packet)
         run->tcp.run_end = end;
         forget_recent(queue, run);
     }
-    run->tcp.run_before = queue->latest;
-    queue->latest = run->tcp.node.key;
+    make_latest(queue, run);
     struct packet *behind = run_of(tree_next(&run->tcp.node));
     if (behind != NULL && behind->tcp.node.key == end)
         join_runs(queue, run, behind);
+}
+
+/* What came twice is told with the run that holds it, the first of those told (RFC 2883, 4). */
+static void tell_first(struct tcp_receive_queue *queue, uint32_t sequence)
+{
+    struct packet *run = run_at(queue, sequence);
+    forget_recent(queue, run);
+    make_latest(queue, run);
 }
 
 bool receive_queue_insert(struct tcp_receive_queue *queue, struct packet *packet,
@@ -230,6 +243,7 @@ bool receive_queue_insert(struct tcp_receive_queue *queue, struct packet *packet
             file_packet(queue, packet);
             news = true;
         } else {
+            tell_first(queue, packet->tcp.sequence);
             packet_drop(packet, counters, CHASKI_DROP_TCP_DUPLICATE);
         }
         packet = rest;

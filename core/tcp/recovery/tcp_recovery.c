@@ -156,11 +156,9 @@ static bool go_on_after_time_out(struct tcp *tcp, struct tcp_connection *c,
                                  const struct sent_news *news)
 {
     bool justified = news->acknowledged != 0 && undo_justified(c, news);
-    if (justified || (c->flight->undo.possible && frto_answers(c, news))) {
-        take_back(tcp, c);
-        return false;
-    }
-    if (has_recovered(c))
+    if (justified || (c->flight->undo.possible && frto_answers(c, news)))
+        take_back(tcp, c); /* what is lost all the same is found as if there had been no time-out */
+    else if (has_recovered(c))
         leave(tcp, c, news);
     return detect(tcp, c, news);
 }
