@@ -91,7 +91,7 @@ static void send_for(struct tcp *tcp, struct tcp_connection *c, struct packet *p
     uint8_t *header = packet_push(packet, header_length);
     copy_options(header + WIRE_TCP_HEADER, options, options_length);
     fill_header(packet, &c->key, header_length, sequence, (flags & TCP_ACK) ? c->rcv_nxt : 0, flags,
-                scaled_window(tcp, c));
+                flags == TCP_RST ? 0 : scaled_window(tcp, c));
     mark_urgent(c, header, sequence);
     packet->ip.ttl = c->ttl;
     packet->ip.traffic_class = c->traffic_class & (uint8_t)~ECN_MODES;
@@ -343,22 +343,16 @@ bool tcp_build_syn(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
     return true;
 }
 
-static void send_reset(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
-                       uint32_t sequence, uint8_t flags, const uint8_t *options, size_t length,
-                       uint64_t now_ns)
-{
-    count(tcp->counters, CHASKI_TCP_RESETS_SENT);
-    send_for(tcp, c, packet, sequence, flags, options, (uint8_t)length, now_ns);
-}
-
 bool tcp_build_reset(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     struct packet *packet = packet_take(&tcp->memory->packets, FOR_CONTROL);
     if (packet == NULL)
         return false;
     uint8_t options[WIRE_TCP_OPTIONS_MAX];
-    size_t length = build_ack_options(tcp, c, options, now_ns);
-    send_reset(tcp, c, packet, tcp_next_sequence(c), TCP_RST | TCP_ACK, options, length, now_ns);
+    size_t length = build_ack_options(tcp, c, options, now_ns); /* RFC 7323, 3.2 */
+    count(tcp->counters, CHASKI_TCP_RESETS_SENT);
+    send_for(tcp, c, packet, tcp_next_sequence(c), TCP_RST | TCP_ACK, options, (uint8_t)length,
+             now_ns);
     return true;
 }
 
@@ -368,11 +362,8 @@ bool tcp_build_reset_answer(struct tcp *tcp, struct tcp_connection *c, uint32_t 
     struct packet *packet = packet_take(&tcp->memory->packets, FOR_CONTROL);
     if (packet == NULL)
         return false;
-    uint8_t options[WIRE_TCP_TIMESTAMP_PADDED];
-    size_t length = 0;
-    if (has(c, TCPF_HAS_TIMESTAMPS)) /* RFC 7323, 3.2 */
-        length = wire_tcp_build_timestamp(options, timestamp_now(c, now_ns), c->ts_recent);
-    send_reset(tcp, c, packet, acknowledged, TCP_RST, options, length, now_ns);
+    count(tcp->counters, CHASKI_TCP_RESETS_SENT);
+    send_for(tcp, c, packet, acknowledged, TCP_RST, NULL, 0, now_ns);
     return true;
 }
 

@@ -356,8 +356,9 @@ static enum outcome send_tail_probe(struct tcp *tcp, struct tcp_connection *c, u
         outcome = send_segment(tcp, c, n, now_ns);
     } else {
         struct tcp_sent *last = scoreboard_last(board);
-        uint32_t before = (sent_length(last) - 1) / c->mss * c->mss;
-        bool split = before == 0 || scoreboard_split(board, &tcp->sent, last, before);
+        uint32_t before = (last->segments - 1u) * c->mss;
+        bool split = before == 0 || before >= sent_length(last) ||
+                     scoreboard_split(board, &tcp->sent, last, before);
         outcome =
             split ? resend(tcp, c, scoreboard_last(board), UINT32_MAX, now_ns) : OUT_OF_MEMORY;
     }
