@@ -40,9 +40,9 @@ static enum verdict judge_acknowledgment(const struct tcp_connection *c,
                        seq_le(acknowledgment, c->snd_nxt + syn_carries(c))
                    ? VERDICT_ACCEPT
                    : VERDICT_RESET_PEER;
-    if (seq_gt(acknowledgment, c->snd_nxt))
-        return VERDICT_ANSWER;
-    return seq_lt(acknowledgment, c->snd_una - c->max_snd_wnd) ? VERDICT_CHALLENGE : VERDICT_ACCEPT;
+    bool credible =
+        seq_le(acknowledgment, c->snd_nxt) && seq_ge(acknowledgment, c->snd_una - c->max_snd_wnd);
+    return credible ? VERDICT_ACCEPT : VERDICT_CHALLENGE;
 }
 
 enum verdict tcp_judge(const struct tcp *tcp, const struct tcp_connection *c,

@@ -286,7 +286,9 @@ static bool is_low(const struct pool *pool, enum place place)
     uint32_t receiving = busy > pool->sending ? busy - pool->sending : 0;
     if (place == BEHIND_GAP && pool->free_count <= pool->keep[FOR_SEND])
         return true;
-    return receiving > (place == FIRST ? pool->total / 8 * 5 : pool->total / 2);
+    uint32_t most = place == FIRST ? pool->total / 8 * 5 : pool->total / 2;
+    uint32_t left = pool->total - pool->keep[FOR_SEND]; /* the last of these is to send with */
+    return receiving > most || receiving >= left;
 }
 
 static bool buffer_is_scarce(const struct buffer *buffer, enum place place)

@@ -28,8 +28,10 @@ static uint32_t put_beside_gap(struct tcp *tcp, struct tcp_connection *c, struct
 {
     struct tcp_receive_queue *queue = &c->receive;
     uint32_t left = packet->tcp.sequence, right = left + packet->length, from, to;
+    bool told = c->dsack_length != 0 && c->dsack_left + c->dsack_length == left;
     if (receive_queue_overlap(queue, left, right, &from, &to)) {
-        tcp_note_duplicate(tcp, c, from, to);
+        if (!told) /* RFC 2883, 4: of two parts that came twice, the first one */
+            tcp_note_duplicate(tcp, c, from, to);
         c->flags |= TCPF_ACK_NOW;
     }
     if (left != c->rcv_nxt) {

@@ -133,19 +133,23 @@ static bool original_arrived(const struct tcp_connection *c, const struct sent_n
     return news->original && (has(c, TCPF_HAS_SACK) || !news->retransmission_acknowledged);
 }
 
-/* RFC 5682, 3.1: whether the time-out was spurious. True when it is known to have been. */
+/* RFC 5682, 3.1: whether the time-out was spurious. True when it is known to have been. With SACK
+ * the first question waits for an acknowledgement of something; without, any duplicate ends it
+ * (2.1, step 2). */
 static bool frto_answers(struct tcp_connection *c, const struct sent_news *news)
 {
     struct tcp_flight *flight = c->flight;
+    bool advanced = news->acknowledged != 0;
     if (flight->frto == FRTO_OFF)
         return false;
     if (original_arrived(c, news))
         return true;
-    if (flight->frto == FRTO_ARMED && news->acknowledged != 0 && news->sacked == 0 &&
-        !has_recovered(c)) {
+    if (flight->frto == FRTO_ARMED && has(c, TCPF_HAS_SACK) && !advanced)
+        return false;
+    if (flight->frto == FRTO_ARMED && advanced && news->sacked == 0 && !has_recovered(c)) {
         flight->recovery_point = c->snd_nxt;
         flight->frto = FRTO_NEW;
-    } else if (news->acknowledged != 0 || news->sacked != 0 || news->duplicate) {
+    } else if (advanced || news->sacked != 0 || news->duplicate) {
         flight->frto = FRTO_OFF;
     }
     return false;

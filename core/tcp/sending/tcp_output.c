@@ -310,11 +310,6 @@ static enum outcome send_mtu_probe(struct tcp *tcp, struct tcp_connection *c, ui
 
 static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    if (seq_lt(c->snd_nxt, c->snd_end)) {
-        restart_after_idle(tcp, c, now_ns);
-        validation_before_sending(tcp, c, now_ns);
-        window_resume(c, now_ns);
-    }
     uint32_t begun = c->snd_nxt;
     while (seq_lt(c->snd_nxt, tcp_send_end(c))) {
         if (c->snd_nxt - begun >= TCP_TURN_BYTES) {
@@ -359,8 +354,7 @@ static enum outcome send_tail_probe(struct tcp *tcp, struct tcp_connection *c, u
         uint32_t before = (last->segments - 1u) * c->mss;
         bool split = before == 0 || before >= sent_length(last) ||
                      scoreboard_split(board, &tcp->sent, last, before);
-        outcome =
-            split ? resend(tcp, c, scoreboard_last(board), UINT32_MAX, now_ns) : OUT_OF_MEMORY;
+        outcome = split ? resend(tcp, c, scoreboard_last(board), c->mss, now_ns) : OUT_OF_MEMORY;
     }
     /* Without memory there is none: the time-out comes, and needs less. */
     tail_probe_sent(c, n == 0 && outcome == SENT);
@@ -437,6 +431,29 @@ static void note_usage(struct tcp_connection *c, uint32_t begun)
     }
 }
 
+/* After a pause the window is no longer what was measured. */
+static void look_at_window(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    if (seq_ge(c->snd_nxt, c->snd_end))
+        return;
+    restart_after_idle(tcp, c, now_ns);
+    validation_before_sending(tcp, c, now_ns);
+    window_resume(c, now_ns);
+}
+
+/* Where a gap is to be told, segments have less room for data. To cut anew what goes again takes
+ * records; where none is left, it goes as it went, and tells nothing. */
+static enum outcome send_beside_report(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    uint16_t mss = c->mss;
+    c->flight->report_length = tcp_report_length(tcp, c);
+    c->mss -= c->flight->report_length;
+    enum outcome outcome = send_what_may_go(tcp, c, now_ns);
+    c->mss = mss;
+    c->flight->report_length = 0;
+    return outcome == OUT_OF_MEMORY ? send_what_may_go(tcp, c, now_ns) : outcome;
+}
+
 static enum outcome send_data(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     c->flags &= ~(uint32_t)TCPF_CWND_LIMITED;
@@ -446,12 +463,9 @@ static enum outcome send_data(struct tcp *tcp, struct tcp_connection *c, uint64_
         return OUT_OF_MEMORY;
     c->flight->pace.waiting = false;
     uint32_t begun = c->snd_nxt;
-    uint16_t mss = c->mss;
-    uint8_t report = tcp_has_gap_to_tell(c) ? tcp_report_length(tcp, c) : 0;
-    c->flight->report_length = report;
-    c->mss -= report;
-    enum outcome outcome = send_what_may_go(tcp, c, now_ns);
-    c->mss = mss;
+    look_at_window(tcp, c, now_ns);
+    enum outcome outcome = tcp_has_gap_to_tell(c) ? send_beside_report(tcp, c, now_ns)
+                                                  : send_what_may_go(tcp, c, now_ns);
     note_usage(c, begun);
     note_out_of_data(c);
     consider_persisting(tcp, c, now_ns);

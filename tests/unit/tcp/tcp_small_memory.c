@@ -13,6 +13,12 @@
 
 enum { CLIENTS = 16, PORT = 7, BYTES = 50000 };
 
+static void ignore_events(void *context, struct chaski *host, chaski_tcp connection,
+                          unsigned events)
+{
+    (void)context, (void)host, (void)connection, (void)events;
+}
+
 static void echo(void *context, struct chaski *host, chaski_tcp connection, unsigned events)
 {
     struct chaski_piece piece;
@@ -90,6 +96,43 @@ static void echoes_go_on_in(size_t memory_bytes)
     world_free(&world);
 }
 
+static void keep_connection(void *context, struct chaski *host, chaski_tcp connection,
+                            unsigned events)
+{
+    chaski_tcp *kept = context;
+    (void)host, (void)events;
+    *kept = connection;
+}
+
+/* Whatever comes in and is not read, there is something left to answer with. */
+static void unread_text_leaves_room_to_answer(void **state)
+{
+    (void)state;
+    static const uint8_t text[20000];
+    struct chaski_limits limits;
+    struct world world;
+    chaski_listener listener;
+    chaski_tcp connections[CLIENTS], answering;
+    chaski_limits_for(&limits, 256 << 10, CLIENTS);
+    struct world_options options = {.limits = &limits, .delay_ns = WORLD_MILLISECOND};
+    world_make(&world, &options);
+    struct chaski_tcp_bind bind = {
+        .local.port = PORT, .receive = keep_connection, .context = &answering};
+    assert_int_equal(chaski_tcp_bind(world.hosts[1], &bind, &listener), 0);
+    for (unsigned i = 0; i < CLIENTS; i++) {
+        struct chaski_tcp_connect connect = {.remote = world_endpoint(1, PORT),
+                                             .receive = ignore_events};
+        assert_int_equal(chaski_tcp_connect(world.hosts[0], &connect, &connections[i]), 0);
+    }
+    for (unsigned turn = 0; turn < 100; turn++) {
+        for (unsigned i = 0; i < CLIENTS; i++)
+            chaski_tcp_write(world.hosts[0], connections[i], text, 1000);
+        world_run(&world, WORLD_SECOND);
+    }
+    assert_true(chaski_tcp_write(world.hosts[1], answering, text, 1) == 1);
+    world_free(&world);
+}
+
 static void sixteen_echoes_in_256_kilobytes(void **state)
 {
     (void)state;
@@ -145,6 +188,7 @@ static void what_had_to_go_is_told_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(unread_text_leaves_room_to_answer),
         cmocka_unit_test(sixteen_echoes_in_256_kilobytes),
         cmocka_unit_test(sixteen_echoes_in_512_kilobytes),
         cmocka_unit_test(sixteen_echoes_in_a_megabyte),
