@@ -234,8 +234,7 @@ static void row_21_challenges_on_one_connection_say_nothing_about_another(void *
 static void enter_time_wait(struct peer *peer)
 {
     peer_opens(peer);
-    assert_int_equal(chaski_tcp_close(peer->host, peer->connection), 0);
-    world_settle(&peer->world);
+    peer_host_closes(peer);
     peer_hears_all(peer);
     peer_says(peer, SEGMENT_ACK | SEGMENT_FIN, 0);
     peer_hears_all(peer);

@@ -292,8 +292,7 @@ enum place {
 /* Its FIN has been heard; `acknowledged` or not. */
 static void close_host(struct peer *peer, bool acknowledged)
 {
-    assert_int_equal(chaski_tcp_shutdown(peer->host, peer->connection), 0);
-    world_settle(&peer->world);
+    peer_host_shuts_down(peer);
     uint32_t before = peer->expected;
     assert_int_equal(peer_hears_all(peer), 1);
     if (!acknowledged)

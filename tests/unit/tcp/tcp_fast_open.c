@@ -407,8 +407,7 @@ static void closing_before_the_handshake_is_over(void **state)
     hear_synack(100);
     assert_int_equal(peer_host_reads(&peer, 5000), 100);
     assert_int_equal(peer_host_writes(&peer, 50), 50);
-    assert_int_equal(chaski_tcp_close(peer.host, peer.connection), 0);
-    world_settle(&peer.world);
+    peer_host_closes(&peer);
     assert_int_equal(peer_hears_all(&peer), 51); /* and FIN */
     peer.next += 101;
     struct segment fin = peer_segment(&peer, SEGMENT_ACK | SEGMENT_FIN);
@@ -472,13 +471,18 @@ static void learn(void)
     peer.next = PEER_ISS;
 }
 
+static void make_client_with_cookie(void)
+{
+    make(FAST_OPEN_CLIENT);
+    learn();
+}
+
 /* RFC 7413 MUST-4, MUST-5, MUST-6, SHLD-3 */
 static void a_cookie_is_asked_for_and_used(void **state)
 {
     (void)state;
     uint8_t length;
-    make(FAST_OPEN_CLIENT);
-    learn();
+    make_client_with_cookie();
     struct segment syn = connect_fast(500, false);
     const uint8_t *cookie = segment_option(&syn, 34, &length);
     assert_non_null(cookie);
@@ -504,8 +508,7 @@ static void what_was_not_taken_goes_again(void **state)
     for (unsigned i = 0; i < 2; i++) {
         if (i != 0)
             peer_free(&peer);
-        make(FAST_OPEN_CLIENT);
-        learn();
+        make_client_with_cookie();
         struct segment syn = connect_fast(500, false);
         assert_int_equal(syn.payload_length, 500);
         answer(syn.sequence + 1 + takes[i], NULL, 0);
@@ -520,8 +523,7 @@ static void what_was_not_taken_goes_again(void **state)
 static void too_much_acknowledged_is_refused(void **state)
 {
     (void)state;
-    make(FAST_OPEN_CLIENT);
-    learn();
+    make_client_with_cookie();
     struct segment syn = connect_fast(500, false);
     answer(syn.sequence + 502, NULL, 0);
     assert_int_equal(world_last_segment(&peer.world, 0, 0).flags, SEGMENT_RST);
@@ -534,8 +536,7 @@ static void a_syn_that_goes_again_is_plain(void **state)
 {
     (void)state;
     uint8_t length;
-    make(FAST_OPEN_CLIENT);
-    learn();
+    make_client_with_cookie();
     connect_fast(500, false);
     peer_runs(&peer, 1100 * WORLD_MILLISECOND);
     struct segment again = peer_expects(&peer, SEGMENT_SYN);
@@ -637,8 +638,7 @@ static void a_cookie_is_no_loss(void **state)
 {
     (void)state;
     uint8_t options[40];
-    make(FAST_OPEN_CLIENT);
-    learn();
+    make_client_with_cookie();
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(open_with_data(), FAST);
         peer_runs(&peer, 1100 * WORLD_MILLISECOND);
@@ -653,8 +653,7 @@ static void a_cookie_is_no_loss(void **state)
 static void other_troubles_are_no_loss(void **state)
 {
     (void)state;
-    make(FAST_OPEN_CLIENT);
-    learn();
+    make_client_with_cookie();
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(open_with_data(), FAST);
         answer(peer.expected, NULL, 0);
@@ -727,8 +726,7 @@ static void a_server_that_gave_nothing_is_remembered(void **state)
 static void a_plain_syn_is_answered_for_the_data_before_it(void **state)
 {
     (void)state;
-    make(FAST_OPEN_CLIENT);
-    learn();
+    make_client_with_cookie();
     struct segment syn = connect_fast(500, false);
     peer_runs(&peer, 1100 * WORLD_MILLISECOND);
     assert_int_equal(peer_expects(&peer, SEGMENT_SYN).payload_length, 0);
@@ -744,8 +742,7 @@ static void a_plain_syn_is_answered_for_the_data_before_it(void **state)
 static void no_more_goes_with_the_syn_than_fits(void **state)
 {
     (void)state;
-    make(FAST_OPEN_CLIENT);
-    learn();
+    make_client_with_cookie();
     struct segment syn = connect_fast(4000, false);
     assert_in_range(syn.payload_length, PEER_MSS - 40, PEER_MSS);
     answer(syn.sequence + 1 + syn.payload_length, NULL, 0);

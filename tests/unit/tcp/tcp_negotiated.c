@@ -241,8 +241,7 @@ static void timestamps_stand_on_every_segment(void **state)
     peer_host_reads(&peer, 100);
     peer_host_writes(&peer, 3000);
     peer_runs(&peer, 3 * WORLD_SECOND);
-    assert_int_equal(chaski_tcp_shutdown(peer.host, peer.connection), 0);
-    peer_settles(&peer);
+    peer_host_shuts_down(&peer);
     unsigned heard = 0;
     for (; peer_hears(&peer, &segment); heard++) {
         const uint8_t *at = segment_option(&segment, 8, &length);

@@ -204,8 +204,7 @@ static void feedback_goes_on_to_the_end(void **state)
     (void)state;
     struct peer peer;
     opens_accurately(&peer, 2);
-    assert_int_equal(chaski_tcp_shutdown(peer.host, peer.connection), 0);
-    peer_settles(&peer);
+    peer_host_shuts_down(&peer);
     peer_hears_all(&peer);
     says_option(&peer, 5, 0, ECT0, accecn_0);
     assert_int_equal(peer_info(&peer).tcpi_state, CHASKI_TCP_FIN_WAIT_2);
