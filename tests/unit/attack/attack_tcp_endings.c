@@ -165,8 +165,7 @@ static void row_31_no_room_for_time_wait_at_all(void **state)
 static bool reopens(struct peer *peer, uint16_t port, uint32_t sequence, uint32_t timestamp)
 {
     uint8_t options[12] = {1, 1, 8, 10};
-    for (int i = 0; i < 4; i++)
-        options[4 + i] = (uint8_t)(timestamp >> (24 - 8 * i));
+    store_be32(options + 4, timestamp);
     struct caller caller = {.port = port, .sequence = sequence};
     struct segment syn = say_as(peer, &caller, SEGMENT_SYN);
     if (timestamp != 0) {

@@ -277,8 +277,7 @@ static void row_29_cookie_timestamps_do_not_run_ahead(void **state)
     struct segment text = world_last_segment(&peer.world, 0, 0);
     uint8_t length;
     const uint8_t *option = segment_option(&text, 8, &length);
-    uint32_t later = (uint32_t)option[0] << 24 | (uint32_t)option[1] << 16 |
-                     (uint32_t)option[2] << 8 | option[3];
+    uint32_t later = load_be32(option);
     assert_in_range(later - caller.echo, 0, 64);
     peer_free(&peer);
 }

@@ -190,8 +190,7 @@ static void row_25_timestamps_do_not_tell_how_long_the_host_has_been_up(void **s
         struct segment answer = answer_to_syn(&peer, (uint16_t)(1024 + i));
         const uint8_t *option = segment_option(&answer, 8, &length);
         assert_non_null(option);
-        uint32_t value = (uint32_t)option[0] << 24 | (uint32_t)option[1] << 16 |
-                         (uint32_t)option[2] << 8 | option[3];
+        uint32_t value = load_be32(option);
         add_bits(&values, value);
         add_bits(&differences, value - last);
         last = value;

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "core/base/endian.h"
 #include "core/host/layout.h"
 #include "tests/support/peer.h"
 

@@ -235,10 +235,8 @@ static void reports(struct peer *peer, uint8_t flags, uint32_t number, uint32_t 
                     uint32_t right)
 {
     uint8_t sack[] = {1, 1, 5, 10, 0, 0, 0, 0, 0, 0, 0, 0};
-    for (int i = 0; i < 4; i++) {
-        sack[4 + i] = (uint8_t)(left >> (24 - 8 * i));
-        sack[8 + i] = (uint8_t)(right >> (24 - 8 * i));
-    }
+    store_be32(sack + 4, left);
+    store_be32(sack + 8, right);
     struct segment ack = peer_segment(peer, flags);
     ack.acknowledgment = number;
     ack.options = sack;
