@@ -402,6 +402,7 @@ static void blow(uint64_t seed, uint32_t steps)
     assert_int_equal(chaski_tcp_bind(storm.peer.host, &bind, &storm.peer.listener), 0);
     for (uint32_t i = 0; i < steps; i++) {
         step(&storm);
+        view.now_ns = storm.peer.world.now_ns;
         net_check_tcp(&view);
         world_forget(&storm.peer.world);
         storm.peer.heard = storm.peer.answered = storm.peer.world.frame_count;
