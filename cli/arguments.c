@@ -176,6 +176,13 @@ int command_line_begin(const struct command_line *line, int count, char **words)
     }
 }
 
+int command_line_end(const struct command_line *line, int code, const char *error)
+{
+    if (code != EXIT_FINE && error[0] != '\0')
+        fprintf(stderr, "%s: %s\n", line->command, error);
+    return code;
+}
+
 /* ---- Values -------------------------------------------------------------------------------- */
 
 bool argument_flag(const struct argument *argument, const char *text, char *error)

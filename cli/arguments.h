@@ -51,6 +51,10 @@ enum command_line_result command_line_read(const struct command_line *line, int 
  * -1 to go on, otherwise the exit code. */
 int command_line_begin(const struct command_line *line, int count, char **words);
 
+/* What a command ends with: "COMMAND: error" to stderr if that failed and says why. Returns `code`.
+ */
+int command_line_end(const struct command_line *line, int code, const char *error);
+
 /* Readers of values; the target's type is named. */
 bool argument_flag(const struct argument *argument, const char *text, char *error); /* bool */
 bool argument_text(const struct argument *argument, const char *text,

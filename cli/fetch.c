@@ -165,9 +165,7 @@ int command_fetch(int count, char **words)
     if (code >= 0)
         return code;
     code = open_and_run(&fetch, output, operand[0]);
-    if (code != EXIT_FINE)
-        fprintf(stderr, "chaski fetch: %s\n", fetch.error);
-    else
+    if (code == EXIT_FINE)
         say_result(&fetch);
-    return code;
+    return command_line_end(&line, code, fetch.error);
 }

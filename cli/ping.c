@@ -241,8 +241,5 @@ int command_ping(int count, char **words)
     int code = command_line_begin(&line, count, words);
     if (code >= 0)
         return code;
-    code = open_and_run(&ping, operand[0]);
-    if (code != EXIT_FINE && ping.error[0] != '\0')
-        fprintf(stderr, "chaski ping: %s\n", ping.error);
-    return code;
+    return command_line_end(&line, open_and_run(&ping, operand[0]), ping.error);
 }

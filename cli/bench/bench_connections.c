@@ -266,7 +266,5 @@ int bench_connections(int count, char **words)
     code = run(&many, duration_ns, error);
     if (code == EXIT_FINE)
         say_result(&many, json);
-    else
-        fprintf(stderr, "chaski bench connections: %s\n", error);
-    return code;
+    return command_line_end(&line, code, error);
 }

@@ -98,8 +98,5 @@ int bench_memory(int count, char **words)
     int code = command_line_begin(&line, count, words);
     if (code >= 0)
         return code;
-    code = run(mtu, whole, duration_ns, json, error);
-    if (code != EXIT_FINE)
-        fprintf(stderr, "chaski bench memory: %s\n", error);
-    return code;
+    return command_line_end(&line, run(mtu, whole, duration_ns, json, error), error);
 }

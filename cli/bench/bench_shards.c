@@ -181,8 +181,5 @@ int bench_shards(int count, char **words)
     int code = command_line_begin(&line, count, words);
     if (code >= 0)
         return code;
-    code = run(shards, mtu, duration_ns, json, error);
-    if (code != EXIT_FINE)
-        fprintf(stderr, "chaski bench shards: %s\n", error);
-    return code;
+    return command_line_end(&line, run(shards, mtu, duration_ns, json, error), error);
 }

@@ -145,8 +145,5 @@ int command_demo(int count, char **words)
     int code = command_line_begin(&line, count, words);
     if (code >= 0)
         return code;
-    code = run(capture, duration_ns, error);
-    if (code != EXIT_FINE)
-        fprintf(stderr, "chaski demo: %s\n", error);
-    return code;
+    return command_line_end(&line, run(capture, duration_ns, error), error);
 }

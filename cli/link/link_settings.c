@@ -140,6 +140,5 @@ int link_settings_read(struct link_settings *settings, int count, char **words)
     int code = command_line_begin(&line, count, words);
     if (code >= 0 || check(settings, error))
         return code;
-    fprintf(stderr, "chaski link: %s\n", error);
-    return EXIT_WRONG;
+    return command_line_end(&line, EXIT_WRONG, error);
 }

@@ -251,8 +251,5 @@ int command_services(int count, char **words)
     int code = command_line_begin(&line, count, words);
     if (code >= 0)
         return code;
-    code = open_and_serve(&services, error);
-    if (code != EXIT_FINE)
-        fprintf(stderr, "chaski services: %s\n", error);
-    return code;
+    return command_line_end(&line, open_and_serve(&services, error), error);
 }

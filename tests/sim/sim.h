@@ -131,8 +131,9 @@ struct sim_host {
     uint32_t number;
     struct chaski *host;
     void *memory;
-    struct model *model; /* NULL: none */
-    bool lossless;       /* it has lost nothing that the model knows of */
+    uint32_t records_aside; /* taken by a test: on no scoreboard */
+    struct model *model;    /* NULL: none */
+    bool lossless;          /* it has lost nothing that the model knows of */
     struct link *link;
     uint64_t frozen_until_ns; /* 0: it runs */
     uint32_t path_mtu;        /* of what it sends; beyond it, a router complains */

@@ -3,12 +3,13 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
 
-#include "core/tcp/tcp_internal.h"
+#include "tests/sim/sim.h"
 
 enum { SETTLE_ROUNDS = 1000000 };
 
@@ -174,137 +175,42 @@ void net_run(struct net *net, uint64_t ns)
 
 /* ---- What must hold ------------------------------------------------------------------------ */
 
-static struct tcp *tcp_of(const struct net *net, uint32_t host)
+void sim_fail(struct sim *sim, const char *format, ...)
 {
-    return &net->hosts[host].host->tcp;
+    char text[256];
+    va_list arguments;
+    (void)sim;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    fail_msg("%s", text);
+    abort(); /* not reached: cmocka does not say that it does not return */
 }
 
-/* Records lie side by side from SND.UNA, SYN excepted, to SND.NXT, and the sums are theirs. */
-static void check_scoreboard(const struct tcp_connection *c)
+/* What the simulator's invariants look at. */
+static struct sim *seen_as_sim(const struct net *net, uint32_t host)
 {
-    const struct tcp_scoreboard *board = &c->flight->scoreboard;
-    uint32_t sacked = 0, lost = 0, retransmitted = 0, at = c->flight->queue.start;
-    for (struct tree_node *node = tree_first(&board->sent); node != NULL; node = tree_next(node)) {
-        const struct tcp_sent *sent = tree_entry(node, struct tcp_sent, node);
-        uint32_t n = sent_length(sent);
-        assert_int_equal(sent->node.key, at);
-        assert_true(n != 0 && n <= c->snd_nxt - at);
-        at = sent->end;
-        sacked += sent->flags & SENT_SACKED ? n : 0;
-        lost += sent->flags & SENT_LOST ? n : 0;
-        retransmitted += sent->flags & SENT_RETRANSMITTED ? n : 0;
-        if (sent->flags & SENT_SACKED)
-            assert_int_equal(sent->flags & (SENT_LOST | SENT_RETRANSMITTED), 0);
-        if (sent->flags & SENT_RETRANSMITTED)
-            assert_true(sent->flags & SENT_EVER_RETRANSMITTED);
-        bool gone = (sent->flags & SENT_SACKED) ||
-                    (sent->flags & (SENT_LOST | SENT_RETRANSMITTED)) == SENT_LOST;
-        assert_int_equal(list_empty(&sent->by_time), gone);
-    }
-    if (!tree_empty(&board->sent))
-        assert_int_equal(at, c->snd_nxt);
-    assert_int_equal(board->sacked.bytes, sacked);
-    assert_int_equal(board->lost.bytes, lost);
-    assert_int_equal(board->retransmitted.bytes, retransmitted);
-}
-
-static void check_send_queue(const struct tcp_connection *c)
-{
-    const struct tcp_send_queue *queue = &c->flight->queue;
-    uint32_t at = queue->start;
-    bool first = true;
-    for (const struct send_chunk *chunk = queue->head; chunk != NULL; chunk = chunk->next) {
-        assert_true(first
-                        ? seq_le(chunk->sequence, at) && seq_gt(chunk->sequence + chunk->length, at)
-                        : chunk->sequence == at);
-        first = false;
-        at = chunk->sequence + chunk->length;
-        if (chunk->next == NULL)
-            assert_ptr_equal(chunk, queue->tail);
-    }
-    assert_int_equal(at, c->snd_end);
-}
-
-static void check_receive_queue(const struct tcp_connection *c)
-{
-    const struct tcp_receive_queue *queue = &c->receive;
-    uint32_t length = 0, charge = 0, at = c->rcv_nxt;
-    for (const struct packet *packet = queue->head; packet != NULL; packet = packet->next) {
-        length += packet->length;
-        charge += packet->tcp.charge;
-        if (packet->next == NULL)
-            assert_ptr_equal(packet, queue->tail);
-    }
-    for (struct tree_node *node = tree_first(&queue->runs); node != NULL; node = tree_next(node)) {
-        const struct packet *run = tree_entry(node, struct packet, tcp.node), *last = run;
-        assert_true(seq_gt(run->tcp.node.key, at)); /* a gap before each */
-        at = run->tcp.node.key;
-        for (const struct packet *packet = run; packet != NULL; packet = packet->next) {
-            at += packet->length;
-            charge += packet->tcp.charge;
-            last = packet;
-        }
-        assert_ptr_equal(last, run->tcp.run_tail);
-        assert_int_equal(at, run->tcp.run_end);
-    }
-    assert_int_equal(queue->length, length);
-    assert_int_equal(queue->charge, charge);
-}
-
-static void check_connection(const struct tcp_connection *c)
-{
-    assert_true(seq_le(c->snd_una, c->snd_nxt));
-    check_receive_queue(c);
-    if (c->flight != NULL)
-        check_send_queue(c);
-    if (c->state == CHASKI_TCP_CLOSED || c->state == CHASKI_TCP_SYN_SENT ||
-        c->state == CHASKI_TCP_SYN_RECEIVED)
-        return;
-    assert_true(seq_le(c->rcv_nxt, c->rcv_advertised));
-    assert_true(c->congestion.window >= c->mss);
-    if (c->flight != NULL)
-        check_scoreboard(c);
-    if (c->snd_una != c->snd_nxt)
-        assert_true(c->send_at != TIMER_NEVER); /* else a loss would be for ever */
+    static struct sim sim;
+    sim.now_ns = net->now_ns;
+    sim.hosts[0].host = net->hosts[host].host;
+    sim.hosts[0].records_aside = net->hosts[host].records_aside;
+    return &sim;
 }
 
 void net_check_tcp(struct net *net)
 {
     for (uint32_t i = 0; i < net->host_count; i++) {
-        const struct tcp *tcp = tcp_of(net, i);
-        uint32_t count = 0;
-        for (uint32_t n = 0; n < tcp->connection_fresh; n++) {
-            if (!(tcp->connections[n].generation & 1))
-                continue;
-            check_connection(&tcp->connections[n]);
-            count++;
-        }
-        assert_int_equal(count, tcp->connection_count);
-        assert_true(tcp->half_open.count <= tcp->half_open.limit);
-        assert_true(tcp->time_wait.count <= tcp->time_wait.limit);
+        struct sim *sim = seen_as_sim(net, i);
+        sim_check_host(sim, &sim->hosts[0]);
     }
-}
-
-static void assert_whole(const struct pool *pool)
-{
-    assert_int_equal(pool->free_count, pool->total);
 }
 
 void net_assert_idle(struct net *net)
 {
     assert_int_equal(memory_wire_in_flight(net->wire, MEMORY_WIRE_EVERY), 0);
     for (uint32_t i = 0; i < net->host_count; i++) {
-        struct chaski *host = net->hosts[i].host;
-        const struct tcp *tcp = &host->tcp;
-        assert_whole(&host->memory.packets);
-        assert_whole(&host->memory.small);
-        assert_whole(&host->memory.large);
-        assert_whole(&tcp->sent);
-        assert_int_equal(tcp->connection_count, 0);
-        assert_int_equal(tcp->half_open.count, 0);
-        assert_int_equal(tcp->time_wait.count, 0);
-        assert_true(tcp->work.first == TCP_WORK_END);
-        assert_true(chaski_deadline(host) == UINT64_MAX);
+        struct sim *sim = seen_as_sim(net, i);
+        sim_check_rest(sim, &sim->hosts[0]);
     }
 }
 

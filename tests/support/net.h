@@ -38,6 +38,7 @@ struct net {
         void *memory;
         struct link *link;
         int interface;
+        uint32_t records_aside; /* which the test has taken from the host's pool itself */
     } hosts[NET_HOSTS];
     void (*before_turn)(void *context); /* NULL: nothing */
     void *context;

@@ -288,6 +288,18 @@ struct chaski_tcp_info peer_info(const struct peer *peer)
     return info;
 }
 
+void peer_host_closes(struct peer *peer)
+{
+    assert_int_equal(chaski_tcp_close(peer->host, peer->connection), 0);
+    peer_settles(peer);
+}
+
+void peer_host_shuts_down(struct peer *peer)
+{
+    assert_int_equal(chaski_tcp_shutdown(peer->host, peer->connection), 0);
+    peer_settles(peer);
+}
+
 void peer_host_sets(struct peer *peer, enum chaski_tcp_option option, int64_t value)
 {
     assert_int_equal(chaski_tcp_set(peer->host, peer->connection, option, value), 0);

@@ -89,6 +89,9 @@ uint32_t peer_host_writes(struct peer *peer, uint32_t n);
 long peer_host_reads(struct peer *peer, uint32_t n);
 /* The host's connection, which must be there. */
 struct chaski_tcp_info peer_info(const struct peer *peer);
+/* Closes, or ends what it sends; the world settles. */
+void peer_host_closes(struct peer *peer);
+void peer_host_shuts_down(struct peer *peer);
 void peer_host_sets(struct peer *peer, enum chaski_tcp_option option, int64_t value);
 
 #endif

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/script/stack/common.h"
 #include "tests/script/stack/namespace.h"
 
 /*
@@ -19,7 +20,7 @@
  * the script's thread itself, which an alarm frees when one waits for ever.
  */
 
-enum { PACKET_MOST = 70000, SKIPPED_TEST = 77, CALL_MOST_S = 60, NS_PER_MS = 1000000 };
+enum { CALL_MOST_S = 60, NS_PER_MS = 1000000 };
 
 #define NS_PER_S UINT64_C(1000000000)
 
@@ -62,8 +63,7 @@ static void let_calls_be_ended(void)
 
 bool stack_start(struct stack *stack, struct arena *arena, const struct settings *settings)
 {
-    *stack = (struct stack){.arena = arena, .now_ns = STACK_START};
-    stack->sent_end = &stack->sent;
+    stack_begin(stack, arena);
     let_calls_be_ended();
     namespace_spoil(); /* by the connections that the script before has left */
     namespace_enter(settings);
@@ -99,29 +99,16 @@ void stack_stop(struct stack *stack)
 
 static bool receive(struct stack *stack)
 {
-    static uint8_t bytes[PACKET_MOST];
+    static uint8_t bytes[SENT_MOST];
     ssize_t length = read(stack->kernel->tun, bytes, sizeof bytes);
     if (length <= 0)
         return false;
     look_at_clock(stack);
     if (bytes[0] >> 4 != 4) /* IPv6 looks for its routers */
         return true;
-    struct sent *sent = arena_take(stack->arena, sizeof *sent + (size_t)length);
-    sent->time_ns = stack_time(stack);
-    sent->length = (size_t)length;
+    struct sent *sent = stack_sent(stack, stack_time(stack), (size_t)length);
     memcpy(sent->bytes, bytes, (size_t)length);
-    *stack->sent_end = sent;
-    stack->sent_end = &sent->next;
     return true;
-}
-
-static void tell(struct stack *stack)
-{
-    if (stack->turned == NULL || stack->in_turned)
-        return;
-    stack->in_turned = true;
-    stack->turned(stack->context);
-    stack->in_turned = false;
 }
 
 void stack_turn(struct stack *stack)
@@ -129,7 +116,7 @@ void stack_turn(struct stack *stack)
     while (receive(stack))
         continue;
     look_at_clock(stack);
-    tell(stack);
+    stack_tell(stack);
 }
 
 void stack_input(struct stack *stack, const void *bytes, size_t length)
@@ -137,17 +124,6 @@ void stack_input(struct stack *stack, const void *bytes, size_t length)
     if (write(stack->kernel->tun, bytes, length) != (ssize_t)length)
         perror("tun");
     stack_turn(stack);
-}
-
-struct sent *stack_take(struct stack *stack)
-{
-    struct sent *sent = stack->sent;
-    if (sent == NULL)
-        return NULL;
-    stack->sent = sent->next;
-    if (stack->sent == NULL)
-        stack->sent_end = &stack->sent;
-    return sent;
 }
 
 /* ---- Time that passes ---- */

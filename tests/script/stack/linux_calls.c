@@ -1,38 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/sendfile.h>
 #include <unistd.h>
 
-#include "tests/script/stack/control_time.h"
 #include "tests/script/stack/linux.h"
-#include "tests/script/stack/namespace.h"
+#include "tests/script/stack/waits_itself.h"
 
 /* sockets/sockets.h by the kernel's calls, which wait themselves. */
 
-static ssize_t told(ssize_t value)
-{
-    return value < 0 ? -errno : value;
-}
-
 static int told_int(int value)
 {
-    return value < 0 ? -errno : value;
+    return (int)told(value);
 }
 
 int sockets_socket(struct sockets *s, int domain, int type, int protocol)
 {
-    (void)s;
-    const char *congestion = namespace_congestion();
     int fd = told_int(socket(domain, type, protocol));
-    if (fd >= 0 && protocol == IPPROTO_TCP && congestion != NULL &&
-        setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION, congestion, (socklen_t)strlen(congestion)) != 0)
-        perror(congestion);
+    choose_congestion(s, fd, protocol);
     return fd;
 }
 

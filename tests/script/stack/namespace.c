@@ -10,8 +10,6 @@
 /* Sysctls are those of the network namespace that the script runs in: the shared object for
  * packetdrill looks there. */
 
-enum { SKIPPED_TEST = 77 }; /* as meson has it */
-
 enum { CONGESTION_NAME = 16 };
 
 static char congestion[CONGESTION_NAME]; /* wanted, and not the namespace's */

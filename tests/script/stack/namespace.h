@@ -4,6 +4,8 @@
 
 #include "tests/script/stack/settings.h"
 
+enum { SKIPPED_TEST = 77 }; /* as meson has it */
+
 /* A network namespace of its own for the script, which begins as the stack in this process does;
  * the one there is when it has no device and still is so. Ends the program when there is none to be
  * had. settings_sysctl() sets what there is in it. */

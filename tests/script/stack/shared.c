@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/script/stack/common.h"
 #include "tests/script/stack/namespace.h"
 
 /*
@@ -14,7 +15,7 @@
  * the script says take time. So what the stack sends is seen only when the script awaits it.
  */
 
-enum { PACKET_MOST = 70000, PATIENCE = 10000 };
+enum { PATIENCE = 10000 };
 
 static const char *library = CHASKI_PACKETDRILL;
 
@@ -68,8 +69,7 @@ static bool load(struct shared *shared, const struct settings *settings)
 
 bool stack_start(struct stack *stack, struct arena *arena, const struct settings *settings)
 {
-    *stack = (struct stack){.arena = arena, .now_ns = STACK_START};
-    stack->sent_end = &stack->sent;
+    stack_begin(stack, arena);
     namespace_enter(settings);
     stack->shared = arena_take(arena, sizeof *stack->shared);
     stack->sockets = arena_take(arena, sizeof *stack->sockets);
@@ -135,19 +135,10 @@ bool stack_attempt(struct stack *stack, void (*attempt)(void *context), void *co
 
 /* ---- Turns ---- */
 
-static void tell(struct stack *stack)
-{
-    if (stack->turned == NULL || stack->in_turned)
-        return;
-    stack->in_turned = true;
-    stack->turned(stack->context);
-    stack->in_turned = false;
-}
-
 void stack_turn(struct stack *stack)
 {
     look_at_clock(stack);
-    tell(stack);
+    stack_tell(stack);
 }
 
 /* A call that has what it waited for may not have had the processor yet: no time passes before it
@@ -158,7 +149,7 @@ static void let_call_go_on(struct stack *stack)
     for (int i = 0; i < PATIENCE && beside_works(&shared->beside); i++)
         beside_rest();
     if (shared->beside.running && beside_is_over(&shared->beside))
-        tell(stack);
+        stack_tell(stack);
 }
 
 void stack_run(struct stack *stack, uint64_t time_ns, bool (*stop)(void *context), void *context)
@@ -173,7 +164,7 @@ void stack_run(struct stack *stack, uint64_t time_ns, bool (*stop)(void *context
     stack_turn(stack);
     for (int i = 0; stop != NULL && !stop(context) && i < PATIENCE; i++) {
         beside_rest();
-        tell(stack);
+        stack_tell(stack);
     }
     look_at_clock(stack);
 }
@@ -181,7 +172,7 @@ void stack_run(struct stack *stack, uint64_t time_ns, bool (*stop)(void *context
 /* The next packet, whenever it comes. */
 static bool receive(struct stack *stack)
 {
-    static uint8_t bytes[PACKET_MOST];
+    static uint8_t bytes[SENT_MOST];
     const struct shared *shared = stack->shared;
     size_t length = sizeof bytes;
     long long time_us = 0;
@@ -189,12 +180,8 @@ static bool receive(struct stack *stack)
     look_at_clock(stack);
     if (length == 0)
         return false;
-    struct sent *sent = arena_take(stack->arena, sizeof *sent + length);
-    sent->time_ns = to_stack(shared, time_us) - STACK_START;
-    sent->length = length;
+    struct sent *sent = stack_sent(stack, to_stack(shared, time_us) - STACK_START, length);
     memcpy(sent->bytes, bytes, length);
-    *stack->sent_end = sent;
-    stack->sent_end = &sent->next;
     return true;
 }
 
@@ -202,22 +189,11 @@ void stack_await(struct stack *stack, uint64_t time_ns, bool (*stop)(void *conte
 {
     (void)time_ns;
     while (!stop(context) && receive(stack))
-        tell(stack);
+        stack_tell(stack);
 }
 
 void stack_input(struct stack *stack, const void *bytes, size_t length)
 {
     stack->shared->interface.netdev_send(stack->shared->interface.userdata, bytes, length);
     stack_turn(stack);
-}
-
-struct sent *stack_take(struct stack *stack)
-{
-    struct sent *sent = stack->sent;
-    if (sent == NULL)
-        return NULL;
-    stack->sent = sent->next;
-    if (stack->sent == NULL)
-        stack->sent_end = &stack->sent;
-    return sent;
 }

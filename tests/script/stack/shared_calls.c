@@ -1,30 +1,18 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <string.h>
 
-#include "tests/script/stack/control_time.h"
-#include "tests/script/stack/namespace.h"
 #include "tests/script/stack/shared.h"
+#include "tests/script/stack/waits_itself.h"
 
 /* sockets/sockets.h by the shared object's calls, which wait themselves. */
 
 #define CALL(s, name, ...)                                                                         \
     told((s)->stack->shared->interface.name((s)->stack->shared->interface.userdata, __VA_ARGS__))
 
-static ssize_t told(ssize_t value)
-{
-    return value < 0 ? -errno : value;
-}
-
 int sockets_socket(struct sockets *s, int domain, int type, int protocol)
 {
-    const char *congestion = namespace_congestion();
     int fd = (int)CALL(s, socket, domain, type, protocol);
-    if (fd >= 0 && protocol == IPPROTO_TCP && congestion != NULL)
-        CALL(s, setsockopt, fd, IPPROTO_TCP, TCP_CONGESTION, congestion,
-             (socklen_t)strlen(congestion));
+    choose_congestion(s, fd, protocol);
     return fd;
 }
 

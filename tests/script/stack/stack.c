@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "tests/script/stack/stack.h"
+#include "tests/script/stack/common.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,14 +22,11 @@ static void note(void *context, const struct chaski_piece *pieces, unsigned coun
     size_t length = 0;
     for (unsigned i = 0; i < count; i++)
         length += pieces[i].length;
-    struct sent *sent = arena_take(stack->arena, sizeof *sent + length);
-    sent->time_ns = stack_time(stack);
+    uint8_t *at = stack_sent(stack, stack_time(stack), length)->bytes;
     for (unsigned i = 0; i < count; i++) {
-        memcpy(sent->bytes + sent->length, pieces[i].bytes, pieces[i].length);
-        sent->length += pieces[i].length;
+        memcpy(at, pieces[i].bytes, pieces[i].length);
+        at += pieces[i].length;
     }
-    *stack->sent_end = sent;
-    stack->sent_end = &sent->next;
 }
 
 /* Linux's defaults, not as much as the host could. */
@@ -79,8 +76,7 @@ static bool make_interface(struct stack *stack, const struct settings *settings)
 
 bool stack_start(struct stack *stack, struct arena *arena, const struct settings *settings)
 {
-    *stack = (struct stack){.arena = arena, .now_ns = STACK_START};
-    stack->sent_end = &stack->sent;
+    stack_begin(stack, arena);
     if (!make_host(stack, settings) || !make_interface(stack, settings))
         return false;
     stack->sockets = sockets_create(stack->host, &settings->policy, STACK_FIRST_FD);
@@ -88,8 +84,8 @@ bool stack_start(struct stack *stack, struct arena *arena, const struct settings
         return false;
     sockets_set_clock(stack->sockets, -(int64_t)STACK_START);
     stack_turn(stack);
-    stack->sent = NULL; /* reports of groups and the like */
-    stack->sent_end = &stack->sent;
+    while (stack_take(stack) != NULL) /* reports of groups and the like */
+        continue;
     return true;
 }
 
@@ -103,11 +99,7 @@ void stack_stop(struct stack *stack)
 static void one_turn(struct stack *stack)
 {
     chaski_poll(stack->host, stack->now_ns);
-    if (stack->turned != NULL && !stack->in_turned) {
-        stack->in_turned = true;
-        stack->turned(stack->context);
-        stack->in_turned = false;
-    }
+    stack_tell(stack);
 }
 
 void stack_turn(struct stack *stack)
@@ -174,15 +166,4 @@ void stack_input(struct stack *stack, const void *bytes, size_t length)
 {
     chaski_input(stack->host, 0, bytes, length, stack->now_ns);
     stack_turn(stack);
-}
-
-struct sent *stack_take(struct stack *stack)
-{
-    struct sent *sent = stack->sent;
-    if (sent == NULL)
-        return NULL;
-    stack->sent = sent->next;
-    if (stack->sent == NULL)
-        stack->sent_end = &stack->sent;
-    return sent;
 }

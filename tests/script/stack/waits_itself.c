@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/script/stack/waits_itself.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h> /* for the next one */
 #include <linux/errqueue.h>
 
 #include "sockets/sockets.h"
-#include "tests/script/stack/control_time.h"
+#include "tests/script/stack/namespace.h"
 
 /* What stacks have in common whose calls wait themselves, and whose policy is a namespace's. */
 
@@ -19,6 +25,24 @@ void sockets_defaults(struct sockets_policy *policy)
 void sockets_set_policy(struct sockets *s, const struct sockets_policy *policy)
 {
     (void)s, (void)policy;
+}
+
+/* ---- Calls ---- */
+
+ssize_t told(ssize_t value)
+{
+    return value < 0 ? -errno : value;
+}
+
+void choose_congestion(struct sockets *s, int fd, int protocol)
+{
+    const char *name = namespace_congestion();
+    if (fd < 0 || protocol != IPPROTO_TCP || name == NULL)
+        return;
+    int error =
+        sockets_setsockopt(s, fd, IPPROTO_TCP, TCP_CONGESTION, name, (socklen_t)strlen(name));
+    if (error != 0)
+        fprintf(stderr, "%s: %s\n", name, strerror(-error));
 }
 
 /* ---- Waiting ---- */

@@ -249,16 +249,20 @@ SYN_RECEIVED = State('syn_received', LISTENS + '+0 < S 0:0(0) win 20000 <mss 100
 
 
 def syn_received():
-    state = SYN_RECEIVED
     again = '+.5 accept(3, ..., ...) = -1 EAGAIN (Resource temporarily unavailable)'
+    return before_the_connection(SYN_RECEIVED, lambda *its: opening(*its) or [again])
+
+
+def before_the_connection(state, answers):
+    """Each kind of segment at each place, with each sort of acknowledgement that there is by then."""
     for kind, (flags, text) in KINDS.items():
         length = text + ('S' in flags) + ('F' in flags)
         acks = {'_ack_old': 0, '_ack_of_the_syn': 1, '_ack_too_new': 2} if '.' in flags else {'': 0}
         for place, sequence in sequence_places(state, length).items():
             for ack_place, ack in acks.items():
                 lines = ['+.1 ' + segment(flags, sequence, text, ack)]
-                lines += opening(flags, text, sequence, ack) or [again]
-                yield f'{kind}_{place}{ack_place}_in_syn_received', state.setup, lines
+                lines += answers(flags, text, sequence, ack)
+                yield f'{kind}_{place}{ack_place}_in_{state.name}', state.setup, lines
 
 
 def opening(flags, text, sequence, ack):
@@ -299,15 +303,7 @@ BOTH_OPEN = State('syn_received_of_both', """\
 
 
 def both_open():
-    state = BOTH_OPEN
-    for kind, (flags, text) in KINDS.items():
-        length = text + ('S' in flags) + ('F' in flags)
-        acks = {'_ack_old': 0, '_ack_of_the_syn': 1, '_ack_too_new': 2} if '.' in flags else {'': 0}
-        for place, sequence in sequence_places(state, length).items():
-            for ack_place, ack in acks.items():
-                lines = ['+.1 ' + segment(flags, sequence, text, ack)]
-                lines += meeting(flags, text, sequence, ack)
-                yield f'{kind}_{place}{ack_place}_in_{state.name}', state.setup, lines
+    return before_the_connection(BOTH_OPEN, meeting)
 
 
 def meeting(flags, text, sequence, ack):

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/endian.h"
 #include "core/host/layout.h"
 #include "tests/support/peer.h"
 

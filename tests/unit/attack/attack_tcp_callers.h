@@ -53,10 +53,8 @@ static inline void inject_as(struct peer *peer, const struct caller *caller,
 {
     uint8_t options[12] = {1, 1, 8, 10};
     if (caller->echo != 0) {
-        for (int i = 0; i < 4; i++) {
-            options[4 + i] = (uint8_t)(caller->timestamp >> (24 - 8 * i));
-            options[8 + i] = (uint8_t)(caller->echo >> (24 - 8 * i));
-        }
+        store_be32(options + 4, caller->timestamp);
+        store_be32(options + 8, caller->echo);
         segment->options = options;
         segment->options_length = sizeof options;
     }
@@ -84,9 +82,7 @@ static inline void hear_synack(struct peer *peer, struct caller *caller)
     assert_int_equal(synack.acknowledgment, caller->sequence);
     caller->acknowledgment = synack.sequence + 1;
     caller->timestamp = 1001;
-    caller->echo = timestamp == NULL ? 0
-                                     : (uint32_t)timestamp[0] << 24 | (uint32_t)timestamp[1] << 16 |
-                                           (uint32_t)timestamp[2] << 8 | timestamp[3];
+    caller->echo = timestamp == NULL ? 0 : load_be32(timestamp);
 }
 
 static inline void say_ack(struct peer *peer, const struct caller *caller)

@@ -542,8 +542,7 @@ static void release_that_ends_the_connection(void **state)
         lender.memory = (struct chaski_memory){
             .bytes = "abc", .length = 3, .release = abort_on_release, .context = &lender};
         assert_int_equal(chaski_tcp_hand_over(peer.host, peer.connection, &lender.memory), 0);
-        assert_int_equal(chaski_tcp_shutdown(peer.host, peer.connection), 0);
-        world_settle(&peer.world);
+        peer_host_shuts_down(&peer);
         peer.expected += 3; /* the text is acknowledged, the FIN is not */
         struct segment ack = peer_segment(&peer, SEGMENT_ACK);
         peer_queues(&peer, &ack);

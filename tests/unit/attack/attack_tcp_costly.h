@@ -18,20 +18,14 @@ static inline void open_with_sack(struct peer *peer)
     peer_opens(peer);
 }
 
-static inline void put32(uint8_t *at, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        at[i] = (uint8_t)(value >> (24 - 8 * i));
-}
-
 /* Acknowledges `number`, and reports up to four blocks. */
 static inline void say_sack(struct peer *peer, uint32_t number, const uint32_t (*blocks)[2],
                             unsigned count)
 {
     uint8_t options[40] = {1, 1, 5, (uint8_t)(2 + 8 * count)};
     for (unsigned i = 0; i < count; i++) {
-        put32(options + 4 + 8 * i, blocks[i][0]);
-        put32(options + 8 + 8 * i, blocks[i][1]);
+        store_be32(options + 4 + 8 * i, blocks[i][0]);
+        store_be32(options + 8 + 8 * i, blocks[i][1]);
     }
     struct segment segment = peer_segment(peer, SEGMENT_ACK);
     segment.acknowledgment = number;

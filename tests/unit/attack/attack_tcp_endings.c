@@ -26,14 +26,19 @@ static void assert_orphan_ends(struct peer *peer, uint8_t state, uint64_t second
     peer_free(peer);
 }
 
+/* Opened, and let go at once. */
+static void make_orphan(struct peer *peer)
+{
+    peer_make(peer, NULL);
+    peer_opens(peer);
+    peer_host_closes(peer);
+}
+
 static void row_31_orphans_in_fin_wait_1(void **state)
 {
     (void)state;
     struct peer peer;
-    peer_make(&peer, NULL);
-    peer_opens(&peer);
-    assert_int_equal(chaski_tcp_close(peer.host, peer.connection), 0);
-    world_settle(&peer.world);
+    make_orphan(&peer);
     assert_orphan_ends(&peer, CHASKI_TCP_FIN_WAIT_1, 240);
 }
 
@@ -41,10 +46,7 @@ static void row_31_orphans_in_fin_wait_2(void **state)
 {
     (void)state;
     struct peer peer;
-    peer_make(&peer, NULL);
-    peer_opens(&peer);
-    assert_int_equal(chaski_tcp_close(peer.host, peer.connection), 0);
-    world_settle(&peer.world);
+    make_orphan(&peer);
     peer_hears_all(&peer);
     peer_acknowledges(&peer);
     assert_orphan_ends(&peer, CHASKI_TCP_FIN_WAIT_2, 61);
@@ -57,8 +59,7 @@ static void row_31_orphans_that_were_half_closed(void **state)
     struct peer peer;
     peer_make(&peer, NULL);
     peer_opens(&peer);
-    assert_int_equal(chaski_tcp_shutdown(peer.host, peer.connection), 0);
-    world_settle(&peer.world);
+    peer_host_shuts_down(&peer);
     peer_hears_all(&peer);
     peer_acknowledges(&peer);
     peer_runs(&peer, 10000 * WORLD_SECOND);
@@ -71,10 +72,7 @@ static void row_31_orphans_in_closing(void **state)
 {
     (void)state;
     struct peer peer;
-    peer_make(&peer, NULL);
-    peer_opens(&peer);
-    assert_int_equal(chaski_tcp_close(peer.host, peer.connection), 0);
-    world_settle(&peer.world);
+    make_orphan(&peer);
     peer_says(&peer, SEGMENT_ACK | SEGMENT_FIN, 0);
     assert_orphan_ends(&peer, CHASKI_TCP_CLOSING, 240);
 }
@@ -86,8 +84,7 @@ static void row_31_orphans_in_last_ack(void **state)
     peer_make(&peer, NULL);
     peer_opens(&peer);
     peer_says(&peer, SEGMENT_ACK | SEGMENT_FIN, 0);
-    assert_int_equal(chaski_tcp_close(peer.host, peer.connection), 0);
-    world_settle(&peer.world);
+    peer_host_closes(&peer);
     assert_orphan_ends(&peer, CHASKI_TCP_LAST_ACK, 240);
 }
 
@@ -117,8 +114,7 @@ static void row_31_orphans_with_a_shut_window(void **state)
 static void close_one(struct peer *peer, uint16_t port)
 {
     struct caller caller = call(peer, port, everything, sizeof everything);
-    assert_int_equal(chaski_tcp_close(peer->host, peer->connection), 0);
-    world_settle(&peer->world);
+    peer_host_closes(peer);
     caller.acknowledgment++;
     struct segment fin = say_as(peer, &caller, SEGMENT_ACK | SEGMENT_FIN);
     inject_as(peer, &caller, &fin);
@@ -169,8 +165,7 @@ static void row_31_no_room_for_time_wait_at_all(void **state)
 static bool reopens(struct peer *peer, uint16_t port, uint32_t sequence, uint32_t timestamp)
 {
     uint8_t options[12] = {1, 1, 8, 10};
-    for (int i = 0; i < 4; i++)
-        options[4 + i] = (uint8_t)(timestamp >> (24 - 8 * i));
+    store_be32(options + 4, timestamp);
     struct caller caller = {.port = port, .sequence = sequence};
     struct segment syn = say_as(peer, &caller, SEGMENT_SYN);
     if (timestamp != 0) {
@@ -229,8 +224,7 @@ static void row_31_new_incarnation_begins_behind_a_fast_one(void **state)
         world_forget(&peer.world);
         peer.heard = peer.answered = peer.world.frame_count;
     }
-    assert_int_equal(chaski_tcp_close(peer.host, peer.connection), 0);
-    world_settle(&peer.world);
+    peer_host_closes(&peer);
     peer_hears_all(&peer);
     peer_says(&peer, SEGMENT_ACK | SEGMENT_FIN, 0);
     assert_int_equal(cost_now(&peer).time_wait, 1);

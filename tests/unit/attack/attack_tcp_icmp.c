@@ -132,6 +132,25 @@ static void ignore_pong(void *context, struct chaski *host, const struct chaski_
     (void)bytes, (void)length, (void)error;
 }
 
+static chaski_udp bind_53(struct peer *peer)
+{
+    struct chaski_udp_bind bind = {.local.port = 53};
+    chaski_udp socket;
+    assert_int_equal(chaski_udp_bind(peer->host, &bind, &socket), 0);
+    return socket;
+}
+
+/* A thousand bytes go in one segment and in one piece that may not be cut. */
+static void assert_path_is_wide(struct peer *peer)
+{
+    peer_hears_all(peer);
+    peer_acknowledges(peer);
+    assert_int_equal(peer_host_writes(peer, 1000), 1000);
+    const uint8_t *ip = world_last(&peer->world, 0, 0)->bytes + 14;
+    assert_int_equal(load_be16(ip + 2), 1040);
+    assert_int_equal(load_be16(ip + 6), 0x4000);
+}
+
 /* Datagrams and pings that routers may cut are quoted: whoever knows a port would have narrowed
  * the path of all datagrams to that peer that are not to be cut. */
 static void row_22_what_may_be_cut_is_never_too_big(void **state)
@@ -142,22 +161,15 @@ static void row_22_what_may_be_cut_is_never_too_big(void **state)
     static const uint16_t claims[] = {300, 600};
     for (unsigned i = 0; i < 4; i++) {
         struct peer peer;
-        chaski_udp socket;
-        struct chaski_udp_bind bind = {.local.port = 53};
         uint8_t transport[8] = {0};
         memcpy(transport, i % 2 == 0 ? datagram : ping, i % 2 == 0 ? sizeof datagram : sizeof ping);
         make_flight(&peer);
-        assert_int_equal(chaski_udp_bind(peer.host, &bind, &socket), 0);
+        bind_53(&peer);
         assert_int_equal(chaski_ping_on(peer.host, 77, ignore_pong, NULL), 0);
         inject_quote(&peer, UNREACHABLE, TOO_BIG, claims[i / 2], 1500, i % 2 == 0 ? 17 : 1,
                      transport);
         assert_int_equal(chaski_counter_value(peer.host, CHASKI_IP4_PATH_LOWERED), 0);
-        peer_hears_all(&peer);
-        peer_acknowledges(&peer);
-        assert_int_equal(peer_host_writes(&peer, 1000), 1000);
-        const uint8_t *ip = world_last(&peer.world, 0, 0)->bytes + 14;
-        assert_int_equal(load_be16(ip + 2), 1040);
-        assert_int_equal(load_be16(ip + 6), 0x4000); /* in one piece that may not be cut */
+        assert_path_is_wide(&peer);
         peer_free(&peer);
     }
 }
@@ -171,23 +183,16 @@ static void row_22_too_big_about_a_datagram_narrows_no_segments(void **state)
     static const uint16_t claims[] = {300, 600};
     for (unsigned i = 0; i < 2; i++) {
         struct peer peer;
-        chaski_udp socket;
-        struct chaski_udp_bind bind = {.local.port = 53};
         uint8_t bytes[1000] = {0};
         make_flight(&peer);
-        assert_int_equal(chaski_udp_bind(peer.host, &bind, &socket), 0);
+        chaski_udp socket = bind_53(&peer);
         assert_int_equal(chaski_udp_set(peer.host, socket, CHASKI_UDP_DONT_FRAGMENT, 1), 0);
         inject_quote(&peer, UNREACHABLE, TOO_BIG, claims[i], 1500, 17, datagram);
         assert_int_equal(chaski_counter_value(peer.host, CHASKI_IP4_PATH_LOWERED), 1);
         struct chaski_endpoint to = {address_from_ip4(0xc0000202), 4321, 0};
         assert_int_equal(chaski_udp_send(peer.host, socket, &to, bytes, sizeof bytes),
                          CHASKI_TOO_BIG);
-        peer_hears_all(&peer);
-        peer_acknowledges(&peer);
-        assert_int_equal(peer_host_writes(&peer, 1000), 1000);
-        const uint8_t *ip = world_last(&peer.world, 0, 0)->bytes + 14;
-        assert_int_equal(load_be16(ip + 2), 1040);
-        assert_int_equal(load_be16(ip + 6), 0x4000); /* in one piece that may not be cut */
+        assert_path_is_wide(&peer);
         peer_free(&peer);
     }
 }

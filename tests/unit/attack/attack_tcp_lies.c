@@ -2,15 +2,22 @@
 /* Peers that acknowledge, repeat and promise what is not so: rows 35 to 39 of docs/attacks.md. */
 #include "tests/unit/attack/attack_tcp_costly.h"
 
+/* With this window, and more to send than it can take. */
+static void open_and_write(struct peer *peer, uint16_t window)
+{
+    peer_make(peer, NULL);
+    peer->window = window;
+    peer_opens(peer);
+    write_all(peer);
+}
+
 /* ---- 35, 36: acknowledgements that lie ---- */
 
 static void row_35_acknowledgement_of_what_was_not_sent(void **state)
 {
     (void)state;
     struct peer peer;
-    peer_make(&peer, NULL);
-    peer_opens(&peer);
-    write_all(&peer);
+    open_and_write(&peer, UINT16_MAX);
     uint32_t una = peer.expected;
     uint32_t sent = peer_hears_all(&peer);
     uint32_t window = connection_at(&peer)->congestion.window;
@@ -30,9 +37,7 @@ static void row_36_one_segment_acknowledged_byte_by_byte(void **state)
 {
     (void)state;
     struct peer peer;
-    peer_make(&peer, NULL);
-    peer_opens(&peer);
-    write_all(&peer);
+    open_and_write(&peer, UINT16_MAX);
     uint32_t una = peer.expected;
     uint32_t window = connection_at(&peer)->congestion.window;
     struct cost before = cost_now(&peer);
@@ -53,9 +58,7 @@ static void row_36_forged_duplicates_are_bounded(void **state)
 {
     (void)state;
     struct peer peer;
-    peer_make(&peer, NULL);
-    peer_opens(&peer);
-    write_all(&peer);
+    open_and_write(&peer, UINT16_MAX);
     uint32_t una = peer.expected;
     uint32_t flight = peer_hears_all(&peer);
     struct cost before = cost_now(&peer);
@@ -243,10 +246,7 @@ static void row_39_window_that_shrinks(void **state)
 {
     (void)state;
     struct peer peer;
-    peer_make(&peer, NULL);
-    peer.window = 14600;
-    peer_opens(&peer);
-    write_all(&peer);
+    open_and_write(&peer, 14600);
     assert_int_equal(peer_hears_all(&peer), 10 * PEER_MSS);
     /* Half is acknowledged, and the right edge moves back over what is in flight. */
     uint32_t una = peer.expected - 5 * PEER_MSS;
@@ -284,25 +284,31 @@ static void row_39_window_that_shrinks(void **state)
     peer_free(&peer);
 }
 
+/* A thousand such pauses, in each of which comes a piece of that size, or nothing; how much it was
+ * in all. */
+static uint32_t crawls(struct peer *peer, uint64_t pause_ns, uint32_t piece)
+{
+    uint32_t bytes = 0;
+    for (int i = 0; i < 1000; i++) {
+        peer_runs(peer, pause_ns);
+        uint32_t n = peer_hears_all(peer);
+        assert_true(n == 0 || n == piece);
+        bytes += n;
+        if (n != 0)
+            peer_acknowledges(peer);
+    }
+    return bytes;
+}
+
 /* A window that never was more than a byte: the stream crawls, a byte for each acknowledgement. */
 static void row_39_window_of_one_byte_for_ever(void **state)
 {
     (void)state;
     struct peer peer;
-    peer_make(&peer, NULL);
-    peer.window = 1;
-    peer_opens(&peer);
-    write_all(&peer);
+    open_and_write(&peer, 1);
     uint32_t bytes = peer_hears_all(&peer), segments = world_segments(&peer.world, 0);
     peer_acknowledges(&peer);
-    for (int i = 0; i < 1000; i++) {
-        peer_runs(&peer, 100 * WORLD_MILLISECOND);
-        uint32_t n = peer_hears_all(&peer);
-        assert_in_range(n, 0, 1);
-        bytes += n;
-        if (n != 0)
-            peer_acknowledges(&peer);
-    }
+    bytes += crawls(&peer, 100 * WORLD_MILLISECOND, 1);
     assert_in_range(bytes, 50, 1001);
     assert_true(world_segments(&peer.world, 0) - segments < 1100);
     peer_free(&peer);
@@ -313,22 +319,13 @@ static void row_39_window_that_stays_small(void **state)
 {
     (void)state;
     struct peer peer;
-    peer_make(&peer, NULL);
-    peer_opens(&peer);
-    write_all(&peer);
+    open_and_write(&peer, UINT16_MAX);
     peer.window = 100;
     peer_hears_all(&peer);
     peer_acknowledges(&peer);
     uint32_t bytes = peer_hears_all(&peer), segments = world_segments(&peer.world, 0);
     assert_int_equal(bytes, 0);
-    for (int i = 0; i < 1000; i++) {
-        peer_runs(&peer, 10 * WORLD_MILLISECOND);
-        uint32_t n = peer_hears_all(&peer);
-        assert_true(n == 0 || n == 100);
-        bytes += n;
-        if (n != 0)
-            peer_acknowledges(&peer);
-    }
+    bytes += crawls(&peer, 10 * WORLD_MILLISECOND, 100);
     assert_in_range(bytes, 1000, 5100); /* each 200 ms */
     assert_true(world_segments(&peer.world, 0) - segments <= 52);
     peer_free(&peer);

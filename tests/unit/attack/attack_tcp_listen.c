@@ -60,6 +60,16 @@ static void fill_half_open(struct peer *peer)
     assert_int_equal(cost_now(peer).half_open, small_limits.half_open);
 }
 
+/* The table is full, and one more is answered with a cookie. */
+static struct caller hear_cookie(struct peer *peer)
+{
+    struct caller caller = {.port = 9999, .sequence = 1};
+    fill_half_open(peer);
+    say_syn(peer, &caller, everything, sizeof everything);
+    hear_synack(peer, &caller);
+    return caller;
+}
+
 static void assert_refused(struct peer *peer, const struct caller *caller)
 {
     struct cost before = cost_now(peer);
@@ -76,10 +86,7 @@ static void row_29_forged_cookies_are_refused(void **state)
 {
     (void)state;
     struct peer peer;
-    fill_half_open(&peer);
-    struct caller genuine = {.port = 9999, .sequence = 1};
-    say_syn(&peer, &genuine, everything, sizeof everything);
-    hear_synack(&peer, &genuine);
+    struct caller genuine = hear_cookie(&peer);
     for (uint32_t bit = 0; bit < 32; bit++) {
         struct caller forged = genuine;
         forged.acknowledgment = (forged.acknowledgment - 1) ^ 1u << bit;
@@ -119,10 +126,7 @@ static void row_29_text_that_overtakes_its_cookie_is_awaited(void **state)
 {
     (void)state;
     struct peer peer;
-    fill_half_open(&peer);
-    struct caller caller = {.port = 9999, .sequence = 1};
-    say_syn(&peer, &caller, everything, sizeof everything);
-    hear_synack(&peer, &caller);
+    struct caller caller = hear_cookie(&peer);
     struct segment text = say_as(&peer, &caller, SEGMENT_ACK);
     text.sequence += 1000;
     text.payload_length = 500;
@@ -145,10 +149,7 @@ static void row_29_text_for_a_connection_that_is_gone_is_reset(void **state)
 {
     (void)state;
     struct peer peer;
-    fill_half_open(&peer);
-    struct caller other = {.port = 9999, .sequence = 1};
-    say_syn(&peer, &other, everything, sizeof everything);
-    hear_synack(&peer, &other);
+    hear_cookie(&peer);
     struct cost before = cost_now(&peer);
     for (uint32_t i = 0; i < 1000; i++) {
         struct caller gone = {.port = (uint16_t)(20000 + i), .sequence = i * 2654435761u};
@@ -170,10 +171,7 @@ static void row_29_cookies_age(void **state)
     static const uint32_t ages[] = {1, 30, 68, 138, 1000};
     for (size_t i = 0; i < sizeof ages / sizeof ages[0]; i++) {
         struct peer peer;
-        fill_half_open(&peer);
-        struct caller caller = {.port = 9999, .sequence = 1};
-        say_syn(&peer, &caller, everything, sizeof everything);
-        hear_synack(&peer, &caller);
+        struct caller caller = hear_cookie(&peer);
         world_run(&peer.world, ages[i] * WORLD_SECOND);
         world_introduce(&peer.world, 0);
         if (ages[i] < 69) {
@@ -192,10 +190,8 @@ static void row_29_cookie_and_entry_for_the_same_syn(void **state)
 {
     (void)state;
     struct peer peer;
-    fill_half_open(&peer);
-    struct caller first = {.port = 9999, .sequence = 1}, second = first, forged;
-    say_syn(&peer, &first, everything, sizeof everything);
-    hear_synack(&peer, &first);
+    struct caller first = hear_cookie(&peer), forged;
+    struct caller second = {.port = 9999, .sequence = 1};
     struct segment reset = stray(&peer, 10000, SEGMENT_RST);
     reset.sequence = 1;
     peer_injects(&peer, &reset);
@@ -281,8 +277,7 @@ static void row_29_cookie_timestamps_do_not_run_ahead(void **state)
     struct segment text = world_last_segment(&peer.world, 0, 0);
     uint8_t length;
     const uint8_t *option = segment_option(&text, 8, &length);
-    uint32_t later = (uint32_t)option[0] << 24 | (uint32_t)option[1] << 16 |
-                     (uint32_t)option[2] << 8 | option[3];
+    uint32_t later = load_be32(option);
     assert_in_range(later - caller.echo, 0, 64);
     peer_free(&peer);
 }

@@ -47,26 +47,40 @@ static void assert_balanced(const struct bits *bits, unsigned lowest, unsigned h
         assert_in_range(bits->set[i], n / 2 - slack, n / 2 + slack);
 }
 
+/* Numbers one after the other, and by how much each differs from the one before. */
+struct series {
+    struct bits values, differences;
+    uint32_t last;
+};
+
+static void add_number(struct series *series, uint32_t number)
+{
+    add_bits(&series->values, number);
+    add_bits(&series->differences, number - series->last);
+    series->last = number;
+}
+
+static void assert_unrelated(const struct series *series)
+{
+    assert_balanced(&series->values, 0, 31);
+    assert_balanced(&series->differences, 0, 31);
+}
+
 /* RFC 6528 SHLD-2 */
 static void row_23_initial_numbers_are_not_correlated_between_peers(void **state)
 {
     (void)state;
     struct peer peer;
-    struct bits values = {0}, differences = {0};
-    uint32_t last = 0;
+    struct series series = {.last = 0};
     peer_make(&peer, NULL);
     peer_host_listens(&peer);
     for (uint32_t i = 0; i < 100000; i++) {
-        uint32_t iss = answer_to_syn(&peer, (uint16_t)(1024 + i % 60000)).sequence;
-        add_bits(&values, iss);
-        add_bits(&differences, iss - last);
-        last = iss;
+        add_number(&series, answer_to_syn(&peer, (uint16_t)(1024 + i % 60000)).sequence);
         forget_frames(&peer);
         if (i % 1000 == 0)
             world_run(&peer.world, WORLD_MILLISECOND);
     }
-    assert_balanced(&values, 0, 31);
-    assert_balanced(&differences, 0, 31);
+    assert_unrelated(&series);
     assert_int_equal(cost_now(&peer).half_open, 0);
     peer_free(&peer);
 }
@@ -181,8 +195,7 @@ static void row_25_timestamps_do_not_tell_how_long_the_host_has_been_up(void **s
 {
     (void)state;
     struct peer peer;
-    struct bits values = {0}, differences = {0};
-    uint32_t last = 0;
+    struct series series = {.last = 0};
     peer_make(&peer, NULL);
     peer_host_listens(&peer);
     for (uint32_t i = 0; i < 20000; i++) {
@@ -190,15 +203,10 @@ static void row_25_timestamps_do_not_tell_how_long_the_host_has_been_up(void **s
         struct segment answer = answer_to_syn(&peer, (uint16_t)(1024 + i));
         const uint8_t *option = segment_option(&answer, 8, &length);
         assert_non_null(option);
-        uint32_t value = (uint32_t)option[0] << 24 | (uint32_t)option[1] << 16 |
-                         (uint32_t)option[2] << 8 | option[3];
-        add_bits(&values, value);
-        add_bits(&differences, value - last);
-        last = value;
+        add_number(&series, load_be32(option));
         forget_frames(&peer);
     }
-    assert_balanced(&values, 0, 31);
-    assert_balanced(&differences, 0, 31);
+    assert_unrelated(&series);
     peer_free(&peer);
 }
 

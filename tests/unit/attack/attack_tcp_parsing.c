@@ -146,12 +146,6 @@ static void make_in_flight(struct peer *peer)
     assert_int_equal(peer_host_writes(peer, 5 * PEER_MSS), 5 * PEER_MSS);
 }
 
-static void put32(uint8_t *at, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        at[i] = (uint8_t)(value >> (24 - 8 * i));
-}
-
 /* An acknowledgement of nothing new with one SACK block, whose option says that it is `length`
  * bytes long. */
 static void say_sack(struct peer *peer, uint32_t una, uint32_t left, uint32_t right, uint8_t length)
@@ -160,8 +154,8 @@ static void say_sack(struct peer *peer, uint32_t una, uint32_t left, uint32_t ri
     memset(options, 0, sizeof options);
     options[0] = 5;
     options[1] = length;
-    put32(options + 2, left);
-    put32(options + 6, right);
+    store_be32(options + 2, left);
+    store_be32(options + 6, right);
     struct segment segment = peer_segment(peer, SEGMENT_ACK);
     segment.acknowledgment = una;
     segment.options = options;
@@ -292,8 +286,7 @@ enum place {
 /* Its FIN has been heard; `acknowledged` or not. */
 static void close_host(struct peer *peer, bool acknowledged)
 {
-    assert_int_equal(chaski_tcp_shutdown(peer->host, peer->connection), 0);
-    world_settle(&peer->world);
+    peer_host_shuts_down(peer);
     uint32_t before = peer->expected;
     assert_int_equal(peer_hears_all(peer), 1);
     if (!acknowledged)

@@ -93,12 +93,6 @@ static uint8_t some_flags(struct storm *storm)
     }
 }
 
-static void put32(uint8_t *at, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        at[i] = (uint8_t)(value >> (24 - 8 * i));
-}
-
 /* Timestamp and SACK as the connection has them, nearly; or rubbish. Returns the length. */
 static uint8_t some_options(struct storm *storm, const struct tcp_connection *c, uint8_t *options)
 {
@@ -112,9 +106,10 @@ static uint8_t some_options(struct storm *storm, const struct tcp_connection *c,
         options[0] = options[1] = 1;
         options[2] = 8;
         options[3] = 10;
-        put32(options + 4, c->ts_recent + (pick(storm, 10) ? pick(storm, 2) : distance(storm)));
-        put32(options + 8, c->ts_offset + (uint32_t)(storm->peer.world.now_ns / 1000000) -
-                               (pick(storm, 4) ? 0 : distance(storm)));
+        store_be32(options + 4,
+                   c->ts_recent + (pick(storm, 10) ? pick(storm, 2) : distance(storm)));
+        store_be32(options + 8, c->ts_offset + (uint32_t)(storm->peer.world.now_ns / 1000000) -
+                                    (pick(storm, 4) ? 0 : distance(storm)));
         n = 12;
     }
     if ((c->flags & TCPF_HAS_SACK) && pick(storm, 2)) {
@@ -126,9 +121,9 @@ static uint8_t some_options(struct storm *storm, const struct tcp_connection *c,
         for (uint8_t i = 0; i < blocks; i++, n = (uint8_t)(n + 8)) {
             uint32_t flight = c->snd_nxt - c->snd_una;
             uint32_t left = c->snd_una + (flight != 0 ? pick(storm, flight) : 0);
-            put32(options + n, pick(storm, 10) ? left : left + distance(storm));
-            put32(options + n + 4,
-                  pick(storm, 4) ? left + pick(storm, 4 * PEER_MSS) : c->snd_nxt + distance(storm));
+            store_be32(options + n, pick(storm, 10) ? left : left + distance(storm));
+            store_be32(options + n + 4, pick(storm, 4) ? left + pick(storm, 4 * PEER_MSS)
+                                                       : c->snd_nxt + distance(storm));
         }
     }
     return n;
@@ -276,7 +271,7 @@ static void say_error(struct storm *storm, const struct tcp_connection *c)
         (uint8_t)(remote >> 8),
         (uint8_t)remote,
     };
-    put32(packet + 52, sequence);
+    store_be32(packet + 52, sequence);
     ip4_make_right(packet + 28, 20);
     world_inject_ip4(&storm->peer.world, 0, packet, sizeof packet);
 }
@@ -407,6 +402,7 @@ static void blow(uint64_t seed, uint32_t steps)
     assert_int_equal(chaski_tcp_bind(storm.peer.host, &bind, &storm.peer.listener), 0);
     for (uint32_t i = 0; i < steps; i++) {
         step(&storm);
+        view.now_ns = storm.peer.world.now_ns;
         net_check_tcp(&view);
         world_forget(&storm.peer.world);
         storm.peer.heard = storm.peer.answered = storm.peer.world.frame_count;

@@ -604,34 +604,34 @@ static void beyond_what_was_sent(struct packet_bytes *packet, struct conversatio
     (void)peer;
 }
 
-/* Duplicates of what was acknowledged, though nothing went again. */
-static void made_up_duplicates(struct packet_bytes *packet, struct conversation *peer,
-                               uint32_t number)
+/* Acknowledges nothing new, and reports a block. */
+static void report(struct packet_bytes *packet, const struct wire_tcp_sack *block)
 {
     uint8_t options[40];
-    uint32_t left = victim.una - 64 * (1 + number % 100);
-    const struct wire_tcp_sack block = {left, left + 64};
     say(packet, &victim,
         &(struct saying){.flags = TCP_ACK,
                          .sequence = victim.next,
                          .acknowledgment = victim.una,
                          .options = options,
-                         .options_length = (uint8_t)wire_tcp_build_sack(options, &block, 1)});
+                         .options_length = (uint8_t)wire_tcp_build_sack(options, block, 1)});
+}
+
+/* Duplicates of what was acknowledged, though nothing went again. */
+static void made_up_duplicates(struct packet_bytes *packet, struct conversation *peer,
+                               uint32_t number)
+{
+    uint32_t left = victim.una - 64 * (1 + number % 100);
+    const struct wire_tcp_sack block = {left, left + 64};
+    report(packet, &block);
     (void)peer;
 }
 
 /* The whole flight is reported, then all but its first segment is taken back, in turns. */
 static void reneging(struct packet_bytes *packet, struct conversation *peer, uint32_t number)
 {
-    uint8_t options[40];
     const struct wire_tcp_sack block = {victim.una + 64,
                                         number % 2 == 0 ? victim.expected : victim.una + 128};
-    say(packet, &victim,
-        &(struct saying){.flags = TCP_ACK,
-                         .sequence = victim.next,
-                         .acknowledgment = victim.una,
-                         .options = options,
-                         .options_length = (uint8_t)wire_tcp_build_sack(options, &block, 1)});
+    report(packet, &block);
     (void)peer;
 }
 

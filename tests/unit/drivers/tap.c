@@ -8,7 +8,6 @@
 #include <linux/virtio_net.h>
 #include <net/if.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -16,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/base/endian.h"
+#include "tests/unit/drivers/namespace.h"
 #include "tests/unit/drivers/station.h"
 
 /*
@@ -626,15 +626,9 @@ static void sends_a_segment_whole(void **state)
 /* A namespace in which we are root and may make interfaces; what stands in the way, or NULL. */
 static const char *enter_namespace(void)
 {
-    if (unshare(CLONE_NEWNET) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)
+    if (!namespace_enter())
         return "no network namespace can be made";
-    int fd = open("/proc/sys/net/ipv6/conf/default/disable_ipv6", O_WRONLY);
-    if (fd >= 0) { /* spares us the kernel's own frames */
-        if (write(fd, "1", 1) != 1)
-            print_message("IPv6 stays on\n");
-        close(fd);
-    }
-    fd = open("/dev/net/tun", O_RDWR);
+    int fd = open("/dev/net/tun", O_RDWR);
     if (fd < 0)
         return "/dev/net/tun cannot be opened";
     close(fd);

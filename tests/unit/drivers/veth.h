@@ -2,6 +2,7 @@
 #ifndef CHASKI_TESTS_UNIT_VETH_H
 #define CHASKI_TESTS_UNIT_VETH_H
 
+#include "tests/unit/drivers/namespace.h"
 #include "tests/unit/drivers/station.h"
 
 #include <arpa/inet.h>
@@ -11,7 +12,6 @@
 #include <linux/virtio_net.h>
 #include <net/if.h>
 #include <poll.h>
-#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -35,14 +35,8 @@ static inline bool run(const char *command)
 /* A namespace in which we are root and may make interfaces; what stands in the way, or NULL. */
 static inline const char *veth_enter(void)
 {
-    if (unshare(CLONE_NEWNET) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0)
+    if (!namespace_enter())
         return "no network namespace can be made";
-    int fd = open("/proc/sys/net/ipv6/conf/default/disable_ipv6", O_WRONLY);
-    if (fd >= 0) { /* spares us the kernel's own frames */
-        if (write(fd, "1", 1) != 1)
-            print_message("IPv6 stays on\n");
-        close(fd);
-    }
     if (!run("ip link add near type veth peer name far 2>/dev/null") || !run("ip link del near"))
         return "no pair of interfaces can be made";
     return NULL;

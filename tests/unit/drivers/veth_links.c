@@ -24,7 +24,7 @@ enum { KINDS = sizeof kinds / sizeof kinds[0] };
 
 static const struct kind *kind;
 
-static int set_up_without(void **state)
+static int set_up_two_queues(void **state)
 {
     kind = *state;
     make_pair("numrxqueues 2 numtxqueues 2");
@@ -270,10 +270,10 @@ static void notices_that_the_interface_is_gone(void **state)
 static const struct CMUnitTest tests[] = {
     {.name = "says_what_cannot_be_opened",
      .test_func = says_what_cannot_be_opened,
-     .setup_func = set_up_without},
+     .setup_func = set_up_two_queues},
     {.name = "takes_address_and_mtu_from_the_interface",
      .test_func = takes_address_and_mtu_from_the_interface,
-     .setup_func = set_up_without},
+     .setup_func = set_up_two_queues},
     {.name = "receives_frames_of_every_size", .test_func = receives_frames_of_every_size},
     {.name = "does_not_hear_what_others_send", .test_func = does_not_hear_what_others_send},
     {.name = "sends_frames_and_does_not_hear_them",
@@ -283,7 +283,7 @@ static const struct CMUnitTest tests[] = {
      .test_func = refuses_what_is_longer_than_the_mtu},
     {.name = "queues_make_one_link",
      .test_func = queues_make_one_link,
-     .setup_func = set_up_without},
+     .setup_func = set_up_two_queues},
     {.name = "survives_the_interface_being_down", .test_func = survives_the_interface_being_down},
     {.name = "notices_that_the_interface_is_gone", .test_func = notices_that_the_interface_is_gone},
 };

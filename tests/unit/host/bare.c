@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "core/base/endian.h"
 #include "core/host/host.h"
 #include "tests/support/world.h"
 
@@ -128,17 +129,6 @@ static void connecting_needs_no_neighbour(void **state)
     free(lone.memory);
 }
 
-static void put32(uint8_t *at, uint32_t value)
-{
-    for (int i = 0; i < 4; i++)
-        at[i] = (uint8_t)(value >> (24 - 8 * i));
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
-}
-
 /* What stands before IP's header in memory is of no link, and of nobody's business. */
 static void a_syn_is_saved_without_any_header_of_a_link(void **state)
 {
@@ -159,8 +149,8 @@ static void a_syn_is_saved_without_any_header_of_a_link(void **state)
     take_in(&lone, segment, sizeof segment);
     assert_int_equal(lone.sent[33], 0x12);
     segment[33] = 0x10;
-    put32(segment + 24, 100);
-    put32(segment + 28, get32(lone.sent + 24) + 1);
+    store_be32(segment + 24, 100);
+    store_be32(segment + 28, load_be32(lone.sent + 24) + 1);
     ip4_make_right(segment, sizeof segment);
     take_in(&lone, segment, sizeof segment);
     assert_int_equal(chaski_tcp_accept(lone.host, listener, &connection), 0);

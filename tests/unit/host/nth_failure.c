@@ -32,7 +32,7 @@ struct session {
 
 /* ---- Failing ------------------------------------------------------------------------------- */
 
-enum { POOLS = 4 };
+enum { POOLS = 4, RECORDS = POOLS - 1 };
 
 static struct pool *pool_of(struct net *net, uint32_t host, unsigned which)
 {
@@ -300,6 +300,7 @@ static void hold_and_return(void *context)
         while (now_ns >= outage->until_ns && *count != 0)
             pool_give(pool, held[--*count]);
     }
+    outage->session.net.hosts[outage->host].records_aside = outage->count[RECORDS];
 }
 
 /* Returns how often the hosts found no memory. */

@@ -140,12 +140,7 @@ static void row_10_messages_for_others_than_hosts_are_ignored(void **state)
         "4500003a 00000000 400165c5 0a0000fe 0a000001 036316c9 00000000 "
         "4500001e 00004000 401120bf 0a000001 08080808 13880035 000a69a3 6869",
     };
-    struct bench bench;
-    set_up(&bench);
-    for (unsigned i = 0; i < 6; i++)
-        assert_dropped(&bench, messages[i], CHASKI_DROP_ICMP4_IGNORED);
-    assert_int_equal(bench.told, 0);
-    tear_down(&bench);
+    assert_all_dropped(messages, 6, CHASKI_DROP_ICMP4_IGNORED);
 }
 
 /* ---- Errors that we send ---- */
@@ -427,12 +422,7 @@ static void row_10_errors_that_quote_too_little_are_dropped(void **state)
         "4500003c 00000000 400165c3 0a0000fe 0a000001 0303111d 00000000 "
         "45000020 00000005 401160b8 0a000001 08080808 0fa00035 000cfd2d 70696e67",
     };
-    struct bench bench;
-    set_up(&bench);
-    for (unsigned i = 0; i < 4; i++)
-        assert_dropped(&bench, errors[i], CHASKI_DROP_ICMP4_QUOTE);
-    assert_int_equal(bench.told, 0);
-    tear_down(&bench);
+    assert_all_dropped(errors, 4, CHASKI_DROP_ICMP4_QUOTE);
 }
 
 /* The quoted header says that the datagram ends before the bytes that follow it. */
@@ -447,12 +437,7 @@ static void row_7_a_quote_ends_where_its_own_header_says(void **state)
         "4500003a 00000000 400165c5 0a0000fe 0a000001 03031729 00000000 "
         "45000013 00000000 401160ca 0a000001 08080808 13880035 000a69a3 6869",
     };
-    struct bench bench;
-    set_up(&bench);
-    for (unsigned i = 0; i < 3; i++)
-        assert_dropped(&bench, errors[i], CHASKI_DROP_ICMP4_QUOTE);
-    assert_int_equal(bench.told, 0);
-    tear_down(&bench);
+    assert_all_dropped(errors, 3, CHASKI_DROP_ICMP4_QUOTE);
 }
 
 static void errors_that_cannot_be_about_us_are_not_believed(void **state)

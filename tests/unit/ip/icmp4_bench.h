@@ -94,6 +94,18 @@ static inline void assert_dropped(struct bench *bench, const char *text, enum ch
     blocks_assert_nothing_held(bench->blocks);
 }
 
+/* Each of them, and nobody is told. */
+static inline void assert_all_dropped(const char *const *texts, unsigned count,
+                                      enum chaski_counter why)
+{
+    struct bench bench;
+    set_up(&bench);
+    for (unsigned i = 0; i < count; i++)
+        assert_dropped(&bench, texts[i], why);
+    assert_int_equal(bench.told, 0);
+    tear_down(&bench);
+}
+
 /* Number `i` that left, with an identification of 0 in the text: which it has is not told. */
 static inline void assert_sent(struct bench *bench, uint32_t i, const char *text)
 {

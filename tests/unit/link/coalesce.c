@@ -357,6 +357,14 @@ static void other_headers_end_a_run(void **state)
     }
 }
 
+/* Of one run, each in a frame. */
+static struct burst two_plain(struct blocks *blocks)
+{
+    struct frame frames[] = {plain(0), plain(1)};
+    return (struct burst){
+        .count = 2, .packets = {packet_of(blocks, &frames[0]), packet_of(blocks, &frames[1])}};
+}
+
 static void other_stations_end_a_run(void **state)
 {
     (void)state;
@@ -364,9 +372,7 @@ static void other_stations_end_a_run(void **state)
     for (unsigned i = 0; i < 4; i++) {
         struct coalesce coalesce;
         struct blocks *blocks = make(&coalesce, false);
-        struct frame frames[] = {plain(0), plain(1)};
-        struct burst burst = {
-            .count = 2, .packets = {packet_of(blocks, &frames[0]), packet_of(blocks, &frames[1])}};
+        struct burst burst = two_plain(blocks);
         burst.packets[1]->data[places[i]] ^= 2;
         coalesce_receive(&coalesce, &burst, 0);
         assert_int_equal(blocks->up.count, 2);
@@ -472,9 +478,7 @@ static void shared_memory_is_not_written_to(void **state)
     (void)state;
     struct coalesce coalesce;
     struct blocks *blocks = make(&coalesce, false);
-    struct frame frames[] = {plain(0), plain(1)};
-    struct burst burst = {
-        .count = 2, .packets = {packet_of(blocks, &frames[0]), packet_of(blocks, &frames[1])}};
+    struct burst burst = two_plain(blocks);
     struct buffer *shared = buffer_hold(burst.packets[0]->linear);
     coalesce_receive(&coalesce, &burst, 0);
     assert_int_equal(blocks->up.count, 2);
@@ -487,9 +491,7 @@ static void padding_ends_a_run(void **state)
     (void)state;
     struct coalesce coalesce;
     struct blocks *blocks = make(&coalesce, false);
-    struct frame frames[] = {plain(0), plain(1)};
-    struct burst burst = {
-        .count = 2, .packets = {packet_of(blocks, &frames[0]), packet_of(blocks, &frames[1])}};
+    struct burst burst = two_plain(blocks);
     *packet_put(burst.packets[1], 1) = 0;
     coalesce_receive(&coalesce, &burst, 0);
     assert_int_equal(blocks->up.count, 2);

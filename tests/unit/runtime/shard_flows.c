@@ -498,8 +498,8 @@ static void run_hold(struct chaski_closure *closure, struct chaski *host, unsign
 
 /* Two shards with one queue, the other end of which answers the second one's datagrams, and the
  * first one held up. */
-static void hold_the_queue_s_shard(struct shard_pair *pair, struct talker *talker,
-                                   struct hold *hold)
+static void say_many_to_a_held_shard(struct shard_pair *pair, struct talker *talker,
+                                     struct hold *hold)
 {
     struct shard_pair_options options = {.shards = {2, 1}, .wire.queues = {1, 1}};
     *talker = (struct talker){.length = 10, .port = ECHO_PORT};
@@ -512,6 +512,7 @@ static void hold_the_queue_s_shard(struct shard_pair *pair, struct talker *talke
     assert_int_equal(chaski_post(left, 0, &hold->closure), 0);
     while (!atomic_load(&hold->begun))
         sched_yield();
+    assert_int_equal(shard_do(left, 1, say_many, talker), 0);
 }
 
 static void what_is_sent_waits_until_another_shard_has_room(void **state)
@@ -520,8 +521,7 @@ static void what_is_sent_waits_until_another_shard_has_room(void **state)
     struct talker talker;
     struct hold hold;
     (void)state;
-    hold_the_queue_s_shard(&pair, &talker, &hold);
-    assert_int_equal(shard_do(pair.side[LEFT], 1, say_many, &talker), 0);
+    say_many_to_a_held_shard(&pair, &talker, &hold);
     atomic_store(&hold.over, true);
     assert_true(shard_until(pair.side[RIGHT], 0, has_heard_many, NULL));
     assert_int_equal(shard_sum(pair.side[LEFT], CHASKI_DROP_SHARD_FULL), 0);
@@ -535,8 +535,7 @@ static void what_waits_for_a_shard_that_is_stuck_is_dropped(void **state)
     struct talker talker;
     struct hold hold;
     (void)state;
-    hold_the_queue_s_shard(&pair, &talker, &hold);
-    assert_int_equal(shard_do(pair.side[LEFT], 1, say_many, &talker), 0);
+    say_many_to_a_held_shard(&pair, &talker, &hold);
     assert_true(shard_until(pair.side[LEFT], 1, has_lost, NULL));
     atomic_store(&hold.over, true);
     talker.answers = 0;
@@ -552,8 +551,7 @@ static void what_waits_at_the_end_is_forgotten(void **state)
     struct talker talker;
     struct hold hold;
     (void)state;
-    hold_the_queue_s_shard(&pair, &talker, &hold);
-    assert_int_equal(shard_do(pair.side[LEFT], 1, say_many, &talker), 0);
+    say_many_to_a_held_shard(&pair, &talker, &hold);
     assert_int_equal(shard_do(pair.side[LEFT], 1, end_talker, &talker), 0);
     atomic_store(&pair.side[LEFT]->stopping, true); /* so that nobody takes another turn */
     atomic_store(&hold.over, true);

@@ -86,6 +86,15 @@ static void right_cookie(struct fast_open_cookie *cookie)
     fast_open_make(&peer.host->tcp.fast_open.keys, &client, &server, cookie);
 }
 
+/* With the cookie that is right, and without SACK. */
+static void say_right_syn(uint32_t n)
+{
+    uint8_t options[40];
+    struct fast_open_cookie cookie;
+    right_cookie(&cookie);
+    say_syn(options, syn_options(options, cookie.bytes, 8, false), n);
+}
+
 /* ---- Cookies ---- */
 
 /* 4.1.2: what Linux makes of the same addresses under the same keys. */
@@ -191,12 +200,8 @@ static void a_listener_with_a_filter_gives_cookies_as_well(void **state)
 static void data_with_a_cookie_is_taken_at_once(void **state)
 {
     (void)state;
-    uint8_t options[40];
-    struct fast_open_cookie cookie;
     make_server(FAST_OPEN_SERVER, 5);
-    right_cookie(&cookie);
-    uint8_t length = syn_options(options, cookie.bytes, 8, false);
-    say_syn(options, length, 1000);
+    say_right_syn(1000);
     hear_synack(1000);
     assert_true(peer.events & CHASKI_READABLE);
     assert_int_equal(peer_host_reads(&peer, 5000), 1000);
@@ -218,12 +223,8 @@ static void data_with_a_cookie_is_taken_at_once(void **state)
 static void a_lost_answer_goes_again_with_data_behind_it(void **state)
 {
     (void)state;
-    uint8_t options[40], length;
-    struct fast_open_cookie cookie;
     make_server(FAST_OPEN_SERVER, 5);
-    right_cookie(&cookie);
-    length = syn_options(options, cookie.bytes, cookie.length, false);
-    say_syn(options, length, 10);
+    say_right_syn(10);
     peer_host_writes(&peer, 500);
     hear_synack(10);
     peer_hears_all(&peer);
@@ -282,16 +283,12 @@ static void a_cookie_of_the_key_before_is_taken_and_replaced(void **state)
 static void the_queue_is_limited(void **state)
 {
     (void)state;
-    uint8_t options[40];
-    struct fast_open_cookie cookie;
     make_server(FAST_OPEN_SERVER, 1);
-    right_cookie(&cookie);
-    uint8_t length = syn_options(options, cookie.bytes, 8, false);
-    say_syn(options, length, 100);
+    say_right_syn(100);
     hear_synack(100);
     chaski_tcp first = peer.connection;
     peer.port++;
-    say_syn(options, length, 100);
+    say_right_syn(100);
     hear_synack(0);
     peer.port--;
     peer.connection = first;
@@ -301,12 +298,12 @@ static void the_queue_is_limited(void **state)
     assert_int_equal(chaski_tcp_error(peer.host, first), CHASKI_RESET);
     chaski_tcp_close(peer.host, first);
     peer.port += 2;
-    say_syn(options, length, 100);
+    say_right_syn(100);
     hear_synack(0); /* its SYN may have been forged: resets free no place for a minute */
     peer_runs(&peer, 60 * WORLD_SECOND);
     peer_hears_all(&peer);
     peer.port++;
-    say_syn(options, length, 100);
+    say_right_syn(100);
     hear_synack(100);
 }
 
@@ -317,14 +314,11 @@ static void without_the_knob_or_the_listener_nothing_is_fast(void **state)
     static const uint32_t knobs[] = {FAST_OPEN_SERVER, FAST_OPEN_CLIENT, 0};
     static const uint32_t queues[] = {0, 5, 5};
     for (unsigned i = 0; i < 3; i++) {
-        uint8_t options[40];
-        struct fast_open_cookie cookie;
+        uint8_t length;
         if (i != 0)
             peer_free(&peer);
         make_server(knobs[i], queues[i]);
-        right_cookie(&cookie);
-        uint8_t length = syn_options(options, cookie.bytes, 8, false);
-        say_syn(options, length, 100);
+        say_right_syn(100);
         struct segment synack = hear_synack(0);
         assert_null(segment_option(&synack, 34, &length));
     }
@@ -348,14 +342,10 @@ static void cookies_need_not_be_asked_for(void **state)
 static void the_answer_goes_again(void **state)
 {
     (void)state;
-    uint8_t options[40];
-    struct fast_open_cookie cookie;
     make_server(FAST_OPEN_SERVER, 5);
-    right_cookie(&cookie);
-    uint8_t length = syn_options(options, cookie.bytes, 8, false);
-    say_syn(options, length, 100);
+    say_right_syn(100);
     struct segment first = hear_synack(100);
-    say_syn(options, length, 100);
+    say_right_syn(100);
     struct segment second = hear_synack(100);
     assert_int_equal(first.sequence, second.sequence);
     peer_runs(&peer, 1100 * WORLD_MILLISECOND);
@@ -369,12 +359,8 @@ static void the_answer_goes_again(void **state)
 static void a_lost_answer_with_text_goes_again(void **state)
 {
     (void)state;
-    uint8_t options[40];
-    struct fast_open_cookie cookie;
     make_server(FAST_OPEN_SERVER, 5);
-    right_cookie(&cookie);
-    uint8_t length = syn_options(options, cookie.bytes, 8, false); /* without SACK */
-    say_syn(options, length, 100);
+    say_right_syn(100);
     struct segment first = hear_synack(100);
     assert_int_equal(peer_host_reads(&peer, 5000), 100);
     assert_int_equal(peer_host_writes(&peer, 500), 500);
@@ -398,17 +384,12 @@ static void a_lost_answer_with_text_goes_again(void **state)
 static void closing_before_the_handshake_is_over(void **state)
 {
     (void)state;
-    uint8_t options[40];
-    struct fast_open_cookie cookie;
     make_server(FAST_OPEN_SERVER, 5);
-    right_cookie(&cookie);
-    uint8_t length = syn_options(options, cookie.bytes, 8, false);
-    say_syn(options, length, 100);
+    say_right_syn(100);
     hear_synack(100);
     assert_int_equal(peer_host_reads(&peer, 5000), 100);
     assert_int_equal(peer_host_writes(&peer, 50), 50);
-    assert_int_equal(chaski_tcp_close(peer.host, peer.connection), 0);
-    world_settle(&peer.world);
+    peer_host_closes(&peer);
     assert_int_equal(peer_hears_all(&peer), 51); /* and FIN */
     peer.next += 101;
     struct segment fin = peer_segment(&peer, SEGMENT_ACK | SEGMENT_FIN);
@@ -472,13 +453,18 @@ static void learn(void)
     peer.next = PEER_ISS;
 }
 
+static void make_client_with_cookie(void)
+{
+    make(FAST_OPEN_CLIENT);
+    learn();
+}
+
 /* RFC 7413 MUST-4, MUST-5, MUST-6, SHLD-3 */
 static void a_cookie_is_asked_for_and_used(void **state)
 {
     (void)state;
     uint8_t length;
-    make(FAST_OPEN_CLIENT);
-    learn();
+    make_client_with_cookie();
     struct segment syn = connect_fast(500, false);
     const uint8_t *cookie = segment_option(&syn, 34, &length);
     assert_non_null(cookie);
@@ -504,8 +490,7 @@ static void what_was_not_taken_goes_again(void **state)
     for (unsigned i = 0; i < 2; i++) {
         if (i != 0)
             peer_free(&peer);
-        make(FAST_OPEN_CLIENT);
-        learn();
+        make_client_with_cookie();
         struct segment syn = connect_fast(500, false);
         assert_int_equal(syn.payload_length, 500);
         answer(syn.sequence + 1 + takes[i], NULL, 0);
@@ -520,8 +505,7 @@ static void what_was_not_taken_goes_again(void **state)
 static void too_much_acknowledged_is_refused(void **state)
 {
     (void)state;
-    make(FAST_OPEN_CLIENT);
-    learn();
+    make_client_with_cookie();
     struct segment syn = connect_fast(500, false);
     answer(syn.sequence + 502, NULL, 0);
     assert_int_equal(world_last_segment(&peer.world, 0, 0).flags, SEGMENT_RST);
@@ -534,8 +518,7 @@ static void a_syn_that_goes_again_is_plain(void **state)
 {
     (void)state;
     uint8_t length;
-    make(FAST_OPEN_CLIENT);
-    learn();
+    make_client_with_cookie();
     connect_fast(500, false);
     peer_runs(&peer, 1100 * WORLD_MILLISECOND);
     struct segment again = peer_expects(&peer, SEGMENT_SYN);
@@ -637,8 +620,7 @@ static void a_cookie_is_no_loss(void **state)
 {
     (void)state;
     uint8_t options[40];
-    make(FAST_OPEN_CLIENT);
-    learn();
+    make_client_with_cookie();
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(open_with_data(), FAST);
         peer_runs(&peer, 1100 * WORLD_MILLISECOND);
@@ -653,8 +635,7 @@ static void a_cookie_is_no_loss(void **state)
 static void other_troubles_are_no_loss(void **state)
 {
     (void)state;
-    make(FAST_OPEN_CLIENT);
-    learn();
+    make_client_with_cookie();
     for (unsigned i = 0; i < 3; i++) {
         assert_int_equal(open_with_data(), FAST);
         answer(peer.expected, NULL, 0);
@@ -727,8 +708,7 @@ static void a_server_that_gave_nothing_is_remembered(void **state)
 static void a_plain_syn_is_answered_for_the_data_before_it(void **state)
 {
     (void)state;
-    make(FAST_OPEN_CLIENT);
-    learn();
+    make_client_with_cookie();
     struct segment syn = connect_fast(500, false);
     peer_runs(&peer, 1100 * WORLD_MILLISECOND);
     assert_int_equal(peer_expects(&peer, SEGMENT_SYN).payload_length, 0);
@@ -744,8 +724,7 @@ static void a_plain_syn_is_answered_for_the_data_before_it(void **state)
 static void no_more_goes_with_the_syn_than_fits(void **state)
 {
     (void)state;
-    make(FAST_OPEN_CLIENT);
-    learn();
+    make_client_with_cookie();
     struct segment syn = connect_fast(4000, false);
     assert_in_range(syn.payload_length, PEER_MSS - 40, PEER_MSS);
     answer(syn.sequence + 1 + syn.payload_length, NULL, 0);

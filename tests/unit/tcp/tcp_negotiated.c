@@ -9,6 +9,7 @@
 
 #include <cmocka.h>
 
+#include "core/base/endian.h"
 #include "tests/support/peer.h"
 
 static const uint8_t all_options[] = {2, 4,   5, 180, 4, 2, 8, 10, 0, 0,
@@ -22,11 +23,6 @@ static int tear_down(void **state)
     (void)state;
     peer_free(&peer);
     return 0;
-}
-
-static uint32_t get32(const uint8_t *at)
-{
-    return (uint32_t)at[0] << 24 | (uint32_t)at[1] << 16 | (uint32_t)at[2] << 8 | at[3];
 }
 
 static bool has(const struct segment *segment, uint8_t kind)
@@ -231,7 +227,7 @@ static void timestamps_stand_on_every_segment(void **state)
     uint8_t length, stamp[] = {8, 10, 0, 0, 4, 0, 0, 0, 0, 0};
     peer_make(&peer, NULL);
     struct segment segment = answer_to(all_options, sizeof all_options);
-    assert_int_equal(get32(segment_option(&segment, 8, &length) + 4), 1001);
+    assert_int_equal(load_be32(segment_option(&segment, 8, &length) + 4), 1001);
     segment = peer_segment(&peer, SEGMENT_ACK);
     segment.options = stamp;
     segment.options_length = sizeof stamp;
@@ -241,14 +237,13 @@ static void timestamps_stand_on_every_segment(void **state)
     peer_host_reads(&peer, 100);
     peer_host_writes(&peer, 3000);
     peer_runs(&peer, 3 * WORLD_SECOND);
-    assert_int_equal(chaski_tcp_shutdown(peer.host, peer.connection), 0);
-    peer_settles(&peer);
+    peer_host_shuts_down(&peer);
     unsigned heard = 0;
     for (; peer_hears(&peer, &segment); heard++) {
         const uint8_t *at = segment_option(&segment, 8, &length);
         assert_non_null(at);
         assert_int_equal(length, 8);
-        assert_int_equal(get32(at + 4), 1024);
+        assert_int_equal(load_be32(at + 4), 1024);
     }
     assert_in_range(heard, 4, 20);
 }
@@ -296,7 +291,7 @@ static void timestamps_of_later_incarnations_go_on(void **state)
     peer_make(&peer, NULL);
     for (unsigned i = 0; i < 5; i++) {
         struct segment syn = peer_host_connects(&peer);
-        uint32_t now = get32(segment_option(&syn, 8, &length));
+        uint32_t now = load_be32(segment_option(&syn, 8, &length));
         assert_true(i == 0 || (int32_t)(now - last) > 0);
         last = now;
         chaski_tcp_abort(peer.host, peer.connection);
@@ -326,10 +321,10 @@ static void assert_reports(const uint32_t *ranges, unsigned count)
     assert_int_equal(length, 8 * count);
     for (unsigned i = 0; i < count; i++) {
         unsigned k = 0, end = i == 0 ? 1 : count;
-        while (k < end && get32(blocks + 8 * k) != ranges[2 * i])
+        while (k < end && load_be32(blocks + 8 * k) != ranges[2 * i])
             k++;
         assert_in_range(k, 0, end - 1);
-        assert_int_equal(get32(blocks + 8 * k + 4), ranges[2 * i + 1]);
+        assert_int_equal(load_be32(blocks + 8 * k + 4), ranges[2 * i + 1]);
     }
 }
 

@@ -62,6 +62,14 @@ static uint32_t pass_round(struct flow *flow, uint32_t rtt_us)
     return flow->congestion.window - before;
 }
 
+/* Two rounds are over, so that the round trip is known. */
+static void begin_at_20_ms(struct flow *flow, const struct congestion_operations *operations)
+{
+    begin(flow, operations);
+    pass_round(flow, 20000);
+    pass_round(flow, 20000);
+}
+
 static const struct congestion_operations *const both[] = {&congestion_cubic, &congestion_newreno};
 
 static bool in_slow_start(const struct flow *flow)
@@ -91,9 +99,7 @@ static void growth_slows_down_when_the_round_trip_grows(void **state)
     (void)state;
     for (unsigned i = 0; i < 2; i++) {
         struct flow flow;
-        begin(&flow, both[i]);
-        pass_round(&flow, 20000);
-        pass_round(&flow, 20000);
+        begin_at_20_ms(&flow, both[i]);
         for (int k = 0; k < 7; k++)
             acknowledge(&flow, 24100);
         uint32_t window = flow.congestion.window;
@@ -136,9 +142,7 @@ static void five_slower_rounds_end_slow_start(void **state)
     (void)state;
     for (unsigned i = 0; i < 2; i++) {
         struct flow flow;
-        begin(&flow, both[i]);
-        pass_round(&flow, 20000);
-        pass_round(&flow, 20000);
+        begin_at_20_ms(&flow, both[i]);
         for (int round = 1; round <= 4; round++) {
             pass_round(&flow, 30000);
             assert_true(in_slow_start(&flow));
@@ -156,9 +160,7 @@ static void a_false_alarm_is_taken_back(void **state)
     (void)state;
     for (unsigned i = 0; i < 2; i++) {
         struct flow flow;
-        begin(&flow, both[i]);
-        pass_round(&flow, 20000);
-        pass_round(&flow, 20000);
+        begin_at_20_ms(&flow, both[i]);
         pass_round(&flow, 30000);
         uint32_t flight = flow.round_end - flow.una;
         assert_true(pass_round(&flow, 30000) <= flight / 4);

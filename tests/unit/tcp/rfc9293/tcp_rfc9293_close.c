@@ -23,8 +23,7 @@ static void must_12_a_normal_close_is_told(void **state)
     assert_int_equal(peer_host_reads(&peer, 100), 10);
     assert_int_equal(peer_host_reads(&peer, 100), 0);
     assert_int_equal(chaski_tcp_error(peer.host, peer.connection), 0);
-    assert_int_equal(chaski_tcp_shutdown(peer.host, peer.connection), 0);
-    peer_settles(&peer);
+    peer_host_shuts_down(&peer);
     peer_hears_all(&peer);
     peer_acknowledges(&peer);
     assert_true(peer.events & CHASKI_ENDED);
@@ -71,8 +70,7 @@ static unsigned state_of_entry(const struct peer *peer)
 /* The host closes first; the peer's FIN is acknowledged. Returns that acknowledgement. */
 static struct segment close_actively(struct peer *peer)
 {
-    assert_int_equal(chaski_tcp_close(peer->host, peer->connection), 0);
-    peer_settles(peer);
+    peer_host_closes(peer);
     peer_expects(peer, SEGMENT_ACK | SEGMENT_FIN);
     peer_acknowledges(peer);
     peer_says(peer, SEGMENT_ACK | SEGMENT_FIN, 0);
@@ -121,8 +119,7 @@ static void must_13_closing_leads_there_too(void **state)
     struct peer peer;
     peer_make(&peer, NULL);
     peer_opens(&peer);
-    assert_int_equal(chaski_tcp_shutdown(peer.host, peer.connection), 0);
-    peer_settles(&peer);
+    peer_host_shuts_down(&peer);
     uint32_t before = peer.expected;
     peer_expects(&peer, SEGMENT_ACK | SEGMENT_FIN);
     uint32_t after = peer.expected;
@@ -147,8 +144,7 @@ static void must_13_closing_is_passed_in_one_turn(void **state)
     struct peer peer;
     peer_make(&peer, NULL);
     peer_opens(&peer);
-    assert_int_equal(chaski_tcp_shutdown(peer.host, peer.connection), 0);
-    peer_settles(&peer);
+    peer_host_shuts_down(&peer);
     struct segment fin = peer_segment(&peer, SEGMENT_ACK | SEGMENT_FIN); /* the FINs cross */
     peer_expects(&peer, SEGMENT_ACK | SEGMENT_FIN);
     peer_queues(&peer, &fin);
@@ -171,8 +167,7 @@ static void passive_closers_do_not_wait(void **state)
     peer_opens(&peer);
     peer_says(&peer, SEGMENT_ACK | SEGMENT_FIN, 0);
     peer_expects(&peer, SEGMENT_ACK);
-    assert_int_equal(chaski_tcp_close(peer.host, peer.connection), 0);
-    peer_settles(&peer);
+    peer_host_closes(&peer);
     peer_expects(&peer, SEGMENT_ACK | SEGMENT_FIN);
     peer_acknowledges(&peer);
     assert_int_equal(state_of_entry(&peer), CHASKI_TCP_CLOSED);
@@ -196,8 +191,7 @@ static uint32_t reaches_time_wait(struct peer *peer, uint8_t *syn, uint8_t *stam
     segment.options = stamp;
     segment.options_length = STAMP_OPTIONS;
     peer_injects(peer, &segment);
-    assert_int_equal(chaski_tcp_close(peer->host, peer->connection), 0);
-    peer_settles(peer);
+    peer_host_closes(peer);
     peer_hears_all(peer);
     segment = peer_segment(peer, SEGMENT_ACK | SEGMENT_FIN);
     segment.options = stamp;
@@ -279,8 +273,7 @@ static void shld_3_lost_data_is_answered_by_a_reset(void **state)
     peer_opens(&peer);
     peer_says(&peer, SEGMENT_ACK, 10);
     peer_expects(&peer, SEGMENT_ACK);
-    assert_int_equal(chaski_tcp_close(peer.host, peer.connection), 0);
-    peer_settles(&peer);
+    peer_host_closes(&peer);
     struct segment reset = peer_expects(&peer, SEGMENT_RST | SEGMENT_ACK);
     assert_int_equal(reset.sequence, peer.expected);
     assert_int_equal(state_of_entry(&peer), CHASKI_TCP_CLOSED);
@@ -288,8 +281,7 @@ static void shld_3_lost_data_is_answered_by_a_reset(void **state)
 
     peer_make(&peer, NULL);
     peer_opens(&peer);
-    assert_int_equal(chaski_tcp_close(peer.host, peer.connection), 0);
-    peer_settles(&peer);
+    peer_host_closes(&peer);
     peer_expects(&peer, SEGMENT_ACK | SEGMENT_FIN);
     peer_acknowledges(&peer);
     peer_says(&peer, SEGMENT_ACK, 10);

@@ -101,8 +101,7 @@ static void must_61_the_last_segment_is_pushed(void **state)
     peer_host_writes(&peer, 1);
     assert_true(peer_expects(&peer, SEGMENT_ACK).flags & SEGMENT_PSH);
     assert_int_equal(chaski_tcp_write(peer.host, peer.connection, "ab", 2), 2);
-    assert_int_equal(chaski_tcp_shutdown(peer.host, peer.connection), 0);
-    peer_settles(&peer);
+    peer_host_shuts_down(&peer);
     assert_true(peer_expects(&peer, SEGMENT_ACK | SEGMENT_FIN).flags & SEGMENT_PSH);
     peer_free(&peer);
 }

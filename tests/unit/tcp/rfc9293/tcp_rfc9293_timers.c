@@ -532,8 +532,7 @@ static void keep_alives_outlive_a_half_close(void **state)
     peer_make(&peer, NULL);
     peer_opens(&peer);
     peer_host_sets(&peer, CHASKI_TCP_KEEPALIVE, 1);
-    assert_int_equal(chaski_tcp_shutdown(peer.host, peer.connection), 0);
-    peer_settles(&peer);
+    peer_host_shuts_down(&peer);
     peer_expects(&peer, SEGMENT_ACK | SEGMENT_FIN);
     peer_acknowledges(&peer);
     assert_int_equal(peer_waits(&peer, 3 * HOUR), 2 * HOUR);

@@ -92,8 +92,7 @@ static void a_fin_at_the_edge_is_no_shrinking(void **state)
     peer.window = 1000;
     peer_opens(&peer);
     peer_host_writes(&peer, 1000);
-    assert_int_equal(chaski_tcp_shutdown(peer.host, peer.connection), 0);
-    peer_settles(&peer);
+    peer_host_shuts_down(&peer);
     peer_hears_all(&peer);
     uint32_t behind = peer.expected;
     peer.expected -= 1001; /* nothing has arrived yet */

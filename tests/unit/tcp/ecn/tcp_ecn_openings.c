@@ -1,40 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <string.h>
-
-#include <cmocka.h>
-
-#include "core/host/layout.h"
-#include "tests/support/peer.h"
+#include "tests/unit/tcp/ecn/ecn.h"
 
 /* ECN (RFC 3168, RFC 9768) where connections begin in other ways than usual: by a SYN cookie, by a
  * fast open, or from both ends at once. */
 
-enum { SYN = SEGMENT_SYN, ACK = SEGMENT_ACK, ECT1 = 1, ECT0 = 2, CE = 3, ACE_SHIFT = 6, PORT = 7 };
-enum { CLIENT = 0, SERVER = 1, CLIENT_PORT = 5000 };
+enum { CLIENT = 0, SERVER = 1, PORT = 7, CLIENT_PORT = 5000 };
 
 static const uint8_t bytes[50000];
-
-static struct segment with_ace(const struct peer *peer, uint8_t flags, unsigned ace, uint8_t field)
-{
-    struct segment segment = peer_segment(peer, (uint8_t)(flags | (ace & 3) << ACE_SHIFT));
-    segment.ae = (ace & 4) != 0;
-    segment.traffic_class = field;
-    return segment;
-}
-
-static unsigned ace_of(const struct segment *segment)
-{
-    return (unsigned)segment->ae << 2 | segment->flags >> ACE_SHIFT;
-}
-
-static void set_knob(struct chaski *host, const char *name, const char *value)
-{
-    assert_int_equal(chaski_set_knob(host, name, value), 0);
-}
 
 /* ---- Two hosts ---- */
 
@@ -169,25 +141,8 @@ static void cookies_keep_what_was_agreed(void **state)
 
 static void make_cookie_server(struct peer *peer, const char *ecn)
 {
-    peer_make(peer, NULL);
-    set_knob(peer->host, "tcp_ecn", ecn);
+    make_peer(peer, ecn);
     set_knob(peer->host, "tcp_syncookies", "2");
-    peer_host_listens(peer);
-}
-
-/* The peer's SYN, with these options; returns the answer. */
-static struct segment answer_to(struct peer *peer, unsigned ace, uint8_t field,
-                                const uint8_t *options, uint8_t length)
-{
-    struct segment syn = with_ace(peer, SYN, ace, field), answer = {0};
-    syn.options = options;
-    syn.options_length = length;
-    peer_injects(peer, &syn);
-    assert_true(peer_hears(peer, &answer));
-    assert_int_equal(answer.flags & 0x3f, SYN | ACK);
-    peer->next++;
-    peer->expected = answer.sequence + 1;
-    return answer;
 }
 
 /* How it came would have to be kept, since it counts. */
@@ -200,13 +155,12 @@ static void a_marked_syn_agrees_on_nothing_beside_a_cookie(void **state)
     for (unsigned i = 0; i < 4; i++) {
         struct peer peer;
         make_cookie_server(&peer, "3");
-        struct segment answer = answer_to(&peer, 7, cases[i].field, NULL, 0);
+        peer.syn_options_length = 0;
+        struct segment answer = answer_to(&peer, 7, cases[i].field);
         assert_int_equal(ace_of(&answer), cases[i].ace);
         peer_free(&peer);
     }
 }
-
-static const uint8_t mss[4] = {2, 4, 5, 180};
 
 /* Only an acknowledgement that is nothing else tells; and never of what the
  * host would not agree to. */
@@ -225,7 +179,7 @@ static void the_acknowledgement_tells_of_accurate_ecn(void **state)
     for (unsigned i = 0; i < sizeof cases / sizeof *cases; i++) {
         struct peer peer;
         make_cookie_server(&peer, "3");
-        answer_to(&peer, 7, 0, mss, sizeof mss);
+        answer_to(&peer, 7, 0);
         set_knob(peer.host, "tcp_ecn", cases[i].ecn);
         struct segment third = with_ace(&peer, ACK, cases[i].ace, 0);
         third.payload = bytes;
@@ -246,7 +200,9 @@ static void a_timestamp_tells_of_classic_ecn(void **state)
         struct peer peer;
         uint8_t stamped[12] = {1, 1, 8, 10, 0, 0, 0, 2}, length;
         make_cookie_server(&peer, "2");
-        struct segment answer = answer_to(&peer, 3, 0, asks, sizeof asks);
+        peer.syn_options = asks;
+        peer.syn_options_length = sizeof asks;
+        struct segment answer = answer_to(&peer, 3, 0);
         assert_int_equal(ace_of(&answer), 1);
         memcpy(stamped + 8, segment_option(&answer, 8, &length), 4);
         if (i == 1)
@@ -288,14 +244,13 @@ static void fast_opens_agree(void **state)
 static struct segment fast_open(struct peer *peer, const char *ecn, unsigned ace, uint8_t field)
 {
     struct segment answer = {0};
-    peer_make(peer, NULL);
-    set_knob(peer->host, "tcp_ecn", ecn);
+    make_peer(peer, ecn);
     set_knob(peer->host, "tcp_fastopen", "514");
     peer_host_listens(peer);
     assert_int_equal(chaski_tcp_listener_fast_open(peer->host, peer->listener, 5), 0);
     struct segment syn = with_ace(peer, SYN, ace, field);
-    syn.options = mss;
-    syn.options_length = sizeof mss;
+    syn.options = peer->syn_options;
+    syn.options_length = peer->syn_options_length;
     syn.payload = bytes;
     syn.payload_length = 100;
     peer_injects(peer, &syn);
@@ -405,27 +360,14 @@ static void ends_that_open_at_once_agree(void **state)
     }
 }
 
-static void connect_host(struct peer *peer, const char *ecn)
-{
-    struct segment syn = {0};
-    peer_make(peer, NULL);
-    set_knob(peer->host, "tcp_ecn", ecn);
-    struct chaski_tcp_connect connect = {.local.port = PEER_HOST_PORT,
-                                         .remote = world_endpoint(1, PEER_PORT)};
-    assert_int_equal(chaski_tcp_connect(peer->host, &connect, &peer->connection), 0);
-    peer_settles(peer);
-    assert_true(peer_hears(peer, &syn));
-    peer->expected = syn.sequence + 1;
-}
-
 /* The host connects, and the peer's SYN crosses its own; returns the answer. */
 static struct segment crosses(struct peer *peer, const char *ecn, unsigned ace, uint8_t field)
 {
     struct segment answer = {0};
-    connect_host(peer, ecn);
+    host_connects(peer, ecn);
     struct segment syn = with_ace(peer, SYN, ace, field);
-    syn.options = mss;
-    syn.options_length = sizeof mss;
+    syn.options = peer->syn_options;
+    syn.options_length = peer->syn_options_length;
     peer_injects(peer, &syn);
     assert_true(peer_hears(peer, &answer));
     assert_int_equal(answer.flags & 0x3f, SYN | ACK);
@@ -488,7 +430,7 @@ static void a_syn_that_crosses_late_agrees_on_nothing(void **state)
     for (unsigned i = 0; i < 2; i++) {
         struct peer peer;
         struct segment segment = {0};
-        connect_host(&peer, "3");
+        host_connects(&peer, "3");
         for (unsigned tries = 0; tries < 2; tries++) {
             peer_waits(&peer, 10 * WORLD_SECOND);
             assert_true(peer_hears(&peer, &segment));
@@ -543,10 +485,10 @@ static void a_reset_in_the_window_is_no_synack(void **state)
     (void)state;
     struct peer peer;
     struct segment segment = {0};
-    connect_host(&peer, "3");
+    host_connects(&peer, "3");
     segment = with_ace(&peer, SYN | ACK, 2, 0);
-    segment.options = mss;
-    segment.options_length = sizeof mss;
+    segment.options = peer.syn_options;
+    segment.options_length = peer.syn_options_length;
     peer_injects(&peer, &segment);
     peer.next++;
     assert_true(peer_hears(&peer, &segment));

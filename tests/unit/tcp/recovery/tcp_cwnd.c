@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "tests/unit/tcp/recovery/recovery.h"
+
+/* How much may go while something is lost, and after a pause: limited transmit (RFC 3042),
+ * proportional rate reduction (RFC 6937, RFC 9937). */
+
+/* RFC 3042 MUST-2, MUST-3, SHLD-1; RFC 5681 MUST-1, SHLD-3 */
+static void the_first_two_reports_let_new_segments_go(void **state)
+{
+    (void)state;
+    uint32_t una = fly(5);
+    SAY(una, una + MSS, una + 2 * MSS);
+    assert_int_equal(hear(), una + 10 * MSS);
+    assert_silent();
+    SAY(una, una + MSS, una + 3 * MSS);
+    assert_int_equal(hear(), una + 11 * MSS);
+    assert_silent();
+    assert_int_equal(info().tcpi_snd_cwnd, 10);
+}
+
+/* Nothing goes beyond the peer's window; when that opens it does. */
+/* RFC 3042 MUST-1 */
+static void limited_transmit_respects_the_window(void **state)
+{
+    (void)state;
+    uint32_t una = fly(5);
+    peer.window = 10 * MSS;
+    SAY(una, una + MSS, una + 2 * MSS);
+    assert_silent();
+    peer.window = 20 * MSS;
+    SAY(una, una + MSS, una + 3 * MSS);
+    assert_int_equal(hear(), una + 10 * MSS);
+}
+
+/* RFC 6937, 3.1: over the round trip, as much goes of the window as the threshold is of the flight.
+ */
+/* RFC 2018 MUST-6; RFC 5681 MUST-15, MUST-18; RFC 6675 MUST-2, MUST-3, MUST-5; RFC 9438 MUST-5;
+ * RFC 9937 MUST-1, MUST-2, MUST-4, MUST-5, SHLD-2 */
+static void the_rate_is_reduced_in_proportion(void **state)
+{
+    (void)state;
+    uint32_t una = fly(20);
+    peer.host->tcp.knobs.reordering = 1;
+    SAY(una, una + MSS, una + 2 * MSS);
+    unsigned sent = hear_all();
+    assert_int_equal(sent, 1); /* the lost one, at once */
+    uint32_t threshold = info().tcpi_snd_ssthresh;
+    assert_int_equal(threshold, 7);
+    for (uint32_t k = 3; k <= 10; k++) {
+        SAY(una, una + MSS, una + k * MSS);
+        unsigned now = hear_all();
+        assert_true(now <= 2);
+        sent += now;
+    }
+    assert_in_range(sent, threshold - 1, threshold);
+    assert_in_range(info().tcpi_unacked - info().tcpi_sacked - info().tcpi_lost +
+                        info().tcpi_retrans,
+                    threshold - 1, threshold);
+    ms(RTT_MS);
+    acknowledge(una + 10 * MSS);
+    assert_in_range(info().tcpi_snd_cwnd, threshold, threshold + 1);
+    assert_int_equal(info().tcpi_ca_state, TCP_CA_OPEN);
+}
+
+/* The peer's window let nothing go while the loss was mended. The window is the threshold again at
+ * once, but what it lets go now is spread over a round trip, until the first of it is acknowledged.
+ */
+/* RFC 9937 MUST-5 */
+static void what_was_held_back_is_spread(void **state)
+{
+    (void)state;
+    enum { FLIGHT = 40, THRESHOLD = FLIGHT * 717 / 1024, SPREAD_MS = RTT_MS * 10 / 12 };
+    uint32_t una = fly(20);
+    peer.window = FLIGHT * MSS;
+    for (uint32_t n = 10; n < FLIGHT; n *= 2) {
+        acknowledge(una += n * MSS);
+        peer_host_writes(&peer, 2 * n * MSS);
+        hear_all();
+        ms(RTT_MS);
+    }
+    assert_int_equal(info().tcpi_unacked, FLIGHT);
+    peer_host_writes(&peer, FLIGHT * MSS);
+    SAY(una, una + MSS, una + FLIGHT * MSS);
+    assert_int_equal(hear(), una);
+    assert_silent();
+    ms(RTT_MS);
+    acknowledge(una += FLIGHT * MSS);
+    assert_int_equal(info().tcpi_snd_cwnd, THRESHOLD);
+    assert_int_equal(hear_all(), 2);
+    ms(SPREAD_MS / 2);
+    assert_in_range(hear_all(), THRESHOLD / 2 - 4, THRESHOLD / 2 + 2);
+    ms(SPREAD_MS / 2 + 2);
+    hear_all();
+    assert_in_range(info().tcpi_unacked, THRESHOLD - 1, THRESHOLD);
+    ms(RTT_MS - SPREAD_MS);
+    acknowledge(una + 10 * MSS);
+    assert_in_range(hear_all(), 10, 11);
+    assert_int_equal(info().tcpi_pacing_rate, 0);
+}
+
+/* What can follow at once needs no spreading. */
+/* RFC 9937 MUST-5 */
+static void a_little_goes_at_once_after_a_recovery(void **state)
+{
+    (void)state;
+    uint32_t una = fly(0);
+    SAY(una, una + MSS, una + 10 * MSS);
+    assert_int_equal(hear(), una);
+    ms(RTT_MS);
+    peer_host_writes(&peer, 20 * MSS);
+    hear_all();
+    acknowledge(una + 10 * MSS);
+    hear_all();
+    assert_int_equal(info().tcpi_snd_cwnd, 7);
+    assert_int_equal(info().tcpi_unacked, 7);
+}
+
+/* Its successor's SafeACK: when nothing more is lost, a segment more than has arrived goes, until
+ * the threshold is reached. */
+/* RFC 9937 MUST-3, SHLD-1 */
+static void progress_lets_a_segment_more_go(void **state)
+{
+    (void)state;
+    uint32_t una = fly(0);
+    peer.host->tcp.knobs.reordering = 1;
+    SAY(una, una + 6 * MSS, una + 10 * MSS); /* six are lost; as much goes as has arrived */
+    assert_int_equal(hear_all(), 4);
+    ms(RTT_MS);
+    SAY(una + MSS, una + 6 * MSS, una + 10 * MSS);
+    assert_int_equal(hear_all(), 2);
+}
+
+/* RFC 5681, 4.1, and Linux's knob that turns it off. */
+/* RFC 5681 SHLD-4; RFC 6928 SHLD-2 */
+static void a_pause_takes_the_window_back(void **state)
+{
+    (void)state;
+    for (unsigned keeps = 0; keeps < 2; keeps++) {
+        if (keeps)
+            peer_free(&peer);
+        uint32_t una = fly(0);
+        acknowledge(una + 10 * MSS);
+        assert_int_equal(info().tcpi_snd_cwnd, 20);
+        if (keeps)
+            assert_int_equal(chaski_set_knob(peer.host, "tcp_slow_start_after_idle", "0"), 0);
+        ms(5000);
+        peer_host_writes(&peer, 20 * MSS);
+        assert_int_equal(hear_all(), keeps ? 20 : 10);
+    }
+}
+
+/* RFC 2861, 3.1: how far it had come is remembered. */
+static void slow_start_after_a_pause_goes_three_quarters_of_the_way(void **state)
+{
+    (void)state;
+    acknowledge(fly(0) + 10 * MSS);
+    connection()->congestion.threshold = 5 * MSS; /* of a loss long ago */
+    ms(5000);
+    peer_host_writes(&peer, 20 * MSS);
+    assert_int_equal(hear_all(), 10);
+    assert_int_equal(info().tcpi_snd_ssthresh, 15);
+}
+
+int main(void)
+{
+#define test(name) cmocka_unit_test_teardown(name, tear_down)
+    const struct CMUnitTest tests[] = {
+        test(the_first_two_reports_let_new_segments_go),
+        test(limited_transmit_respects_the_window),
+        test(the_rate_is_reduced_in_proportion),
+        test(what_was_held_back_is_spread),
+        test(a_little_goes_at_once_after_a_recovery),
+        test(progress_lets_a_segment_more_go),
+        test(a_pause_takes_the_window_back),
+        test(slow_start_after_a_pause_goes_three_quarters_of_the_way),
+    };
+#undef test
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
