@@ -81,6 +81,13 @@ static inline uint32_t tcp_in_flight(const struct tcp_connection *c)
     return out > left ? out - left : 0;
 }
 
+/* DupThresh: by how many segments something may be overtaken before it is lost, if time does not
+ * tell; for connections with a flight. */
+static inline uint32_t tcp_reordering(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    return maximum(c->flight->rack.reordering, tcp->knobs.reordering);
+}
+
 /* What TCP-AO takes of each segment's room for options. */
 static inline uint8_t tcp_ao_length(const struct tcp_connection *c)
 {
