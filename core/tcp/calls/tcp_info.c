@@ -43,7 +43,8 @@ static void describe_sending(const struct tcp *tcp, const struct tcp_connection 
         info->tcpi_retrans = board->retransmitted.segments;
         info->tcpi_reordering = tcp_reordering(tcp, c);
     } else {
-        info->tcpi_reordering = tcp->knobs.reordering;
+        info->tcpi_reordering =
+            maximum(peers_reordering(tcp, &c->key.remote), tcp->knobs.reordering);
     }
     info->tcpi_max_pacing_rate = tcp_max_pacing_rate(c);
     bool opening = c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED;
