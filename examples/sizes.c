@@ -84,6 +84,7 @@ int main(void)
     print_cost("time_wait", &limits, &limits.time_wait);
     print_cost("udp_sockets", &limits, &limits.udp_sockets);
     print_cost("neighbours", &limits, &limits.neighbours);
+    print_cost("paths", &limits, &limits.paths);
     print_cost("packets", &limits, &limits.packets);
     print_cost("small_buffers", &limits, &limits.small_buffers);
     print_cost("large_buffers", &limits, &limits.large_buffers);

@@ -43,7 +43,7 @@ size_t chaski_tcp_fast_open_room(struct chaski *host, const struct chaski_addres
 
 int chaski_tcp_fast_open_keys(struct chaski *host, const void *keys, size_t length)
 {
-    return fast_open_set_keys(&host->tcp.fast_open.keys, keys, length);
+    return fast_open_set_keys(&host->tcp.fast_open_keys, keys, length);
 }
 
 int chaski_tcp_listener_fast_open_keys(struct chaski *host, chaski_listener listener,

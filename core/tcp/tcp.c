@@ -64,6 +64,7 @@ const struct tcp_knobs tcp_default_knobs = {
     .ecn_fallback = true,
     .ecn_option = 2,
     .ecn_option_beacon = 3,
+    .no_ssthresh_metrics_save = true,
 };
 
 static void setup_connections(struct tcp *tcp, struct memory *memory, uint32_t limit)
@@ -109,8 +110,8 @@ static void setup_blocks(struct tcp *tcp, const struct chaski_limits *limits,
     tcp->knobs.receive_buffer = minimum(tcp->knobs.receive_buffer, limits->receive_buffer_max);
     tcp->knobs.send_buffer = minimum(tcp->knobs.send_buffer, limits->send_buffer_max);
     secrets_derive(&tcp->secrets, &setup->key);
-    tcp->fast_open.keys.key[0] = tcp->secrets.fast_open;
-    tcp->fast_open.keys.count = 1;
+    tcp->fast_open_keys.key[0] = tcp->secrets.fast_open;
+    tcp->fast_open_keys.count = 1;
     tcp->work.first = TCP_WORK_END;
     tcp->timer_owner = timer_wheel_own(setup->wheel, tcp_timer_fire, tcp);
     tcp->half_open_owner = timer_wheel_own(setup->wheel, half_open_timer, tcp);
@@ -134,7 +135,7 @@ void tcp_setup(struct tcp *tcp, struct memory *memory, const struct chaski_limit
     setup_listeners(tcp, memory, limits->listeners);
     half_open_setup(&tcp->half_open, memory, limits->half_open);
     time_wait_setup(&tcp->time_wait, memory, limits->time_wait);
-    fast_open_setup(&tcp->fast_open, memory, limits->paths);
+    peers_setup(&tcp->peers, memory, limits->paths);
     ao_setup(&tcp->ao, memory, limits);
     tcp_table_setup(&tcp->table, memory,
                     limits->connections + limits->half_open + limits->time_wait, &setup->key);

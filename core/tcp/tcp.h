@@ -21,6 +21,7 @@
 #include "core/tcp/opening/tcp_saved_syn.h"
 #include "core/tcp/receiving/tcp_receive_queue.h"
 #include "core/tcp/tcp_flight.h"
+#include "core/tcp/tcp_peers.h"
 #include "core/tcp/tcp_table.h"
 #include "core/tcp/tcp_time_wait.h"
 #include "core/tcp/tcp_user_timeout.h"
@@ -49,6 +50,7 @@
  *   tcp_connection   life and death of connections; events
  *   tcp_flight       what a connection has only while it sends
  *   tcp_timer        the few deadlines of a connection, and what happens at each
+ *   tcp_peers        what connections leave behind for the next one to the same peer
  *   tcp_table, tcp_time_wait, tcp_secret
  *
  * Everything that happens sets state and puts the connection on the list `work`: its closure is to
@@ -274,7 +276,8 @@ struct tcp {
     struct tcp_half_opens half_open;
     struct saved_syns saved_syns;
     struct tcp_time_waits time_wait;
-    struct fast_opens fast_open;
+    struct fast_open_keys fast_open_keys; /* of listeners that have none of their own */
+    struct tcp_peers peers;
     struct tcp_aos ao;
     struct tcp_listener *listeners;
     uint32_t listener_limit;

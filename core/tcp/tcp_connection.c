@@ -17,8 +17,6 @@
  *   freed            over and let go, in either order
  */
 
-enum { RTO_AFTER_LOST_SYN_US = 3000000 }; /* when no round trip is known: RFC 6298, 5.7 */
-
 static struct tcp_connection *take(struct tcp *tcp)
 {
     struct tcp_connection *c = NULL;
@@ -136,6 +134,8 @@ void connection_free(struct tcp *tcp, struct tcp_connection *c)
 
 void connection_end(struct tcp *tcp, struct tcp_connection *c, int error)
 {
+    if (error == 0)
+        peers_learn(tcp, c);
     if (has(c, TCPF_ORPHAN)) {
         connection_free(tcp, c);
         return;
@@ -168,11 +168,12 @@ void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t 
     c->flags &= ~(uint32_t)TCPF_SYN_OWED;
     fast_open_settled(tcp, c);
     mtu_established(tcp, c);
-    if (c->retransmitted != 0 && c->srtt_us8 == 0)
-        c->rto_us = maximum(c->rto_us, RTO_AFTER_LOST_SYN_US);
     /* RFC 6928; one segment when the SYN had to go again (RFC 5681, 3.1). */
     c->congestion.window = c->retransmitted != 0 ? c->mss : tcp_initial_window(tcp, c);
     c->congestion.threshold = CONGESTION_THRESHOLD_UNKNOWN;
+    peers_recall(tcp, c);
+    if (c->retransmitted != 0 && c->srtt_us8 == 0)
+        c->rto_us = maximum(c->rto_us, RTO_AFTER_LOST_SYN_US);
     if (c->flight != NULL)
         window_begin(tcp, c);
     if (c->snd_nxt != c->snd_una) { /* what followed the SYN+ACK of a fast open */

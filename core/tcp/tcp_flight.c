@@ -70,6 +70,7 @@ struct tcp_flight *flight_take(struct tcp *tcp, struct tcp_connection *c)
     send_queue_init(&flight->queue, c->snd_end);
     scoreboard_init(&flight->scoreboard, c->snd_end);
     flight->rto_at = TIMER_NEVER;
+    flight->rack.reordering = peers_reordering(tcp, &c->key.remote);
     min_rtt_begin(&flight->min_rtt, c->min_rtt_us, c->progress_ms);
     rate_init(&flight->rate, tcp->now_ns);
     flight->rate.segments = tcp_delivered(c);

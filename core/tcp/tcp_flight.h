@@ -24,10 +24,12 @@ struct rack {
     uint64_t due_ns;  /* when the reordering window of the rest ends; 0: nothing waits for it */
     uint32_t end_seq, rtt_us;
     uint32_t dsack_round; /* the window grows once before this is acknowledged */
+    uint16_t reordering;  /* by how many segments something was overtaken at most, in former
+                             connections too; 0: not known */
     uint8_t more_steps;   /* RACK.reo_wnd_mult, less one */
-    uint8_t persist;      /* recoveries for which it stays so */
-    bool round_known;     /* dsack_round holds */
-    bool reordering_seen;
+    uint8_t persist : 6;  /* recoveries for which it stays so */
+    bool round_known : 1; /* dsack_round holds */
+    bool reordering_seen : 1;
 };
 
 /* A tail loss probe (RFC 8985, 7). */

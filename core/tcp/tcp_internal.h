@@ -13,6 +13,7 @@ enum {
     TCP_LEAST_PAYLOAD = 4, /* of a full segment, whatever options leave */
     TCP_MIN_MSS = 64,      /* smaller announcements are raised: work per byte stays bounded */
     TCP_DUP_THRESHOLD = 3,
+    RTO_AFTER_LOST_SYN_US = 3000000,   /* when no round trip is known: RFC 6298, 5.7 */
     TCP_REPEATS = (1 << 9) - 1,        /* the bits of a connection's `repeats` */
     TCP_LARGEST_SEGMENT = 65535 - 120, /* payload of an uncut segment: room for every header */
 };
@@ -79,6 +80,13 @@ static inline uint32_t tcp_in_flight(const struct tcp_connection *c)
                    board->retransmitted.bytes;
     uint32_t left = c->flight->duplicate_acks * c->mss;
     return out > left ? out - left : 0;
+}
+
+/* DupThresh: by how many segments something may be overtaken before it is lost, if time does not
+ * tell; for connections with a flight. */
+static inline uint32_t tcp_reordering(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    return maximum(c->flight->rack.reordering, tcp->knobs.reordering);
 }
 
 /* What TCP-AO takes of each segment's room for options. */

@@ -74,7 +74,7 @@ struct chaski_limits {
     uint32_t neighbours;
     uint32_t groups;       /* multicast memberships */
     uint32_t reassemblies; /* datagrams being put together from fragments */
-    uint32_t paths;        /* destinations whose path MTU is remembered */
+    uint32_t paths;        /* destinations whose path MTU, or more, is remembered */
     uint32_t listeners;
     uint32_t connections;
     uint32_t half_open; /* connections being opened by peers; beyond it, SYN cookies */

@@ -147,6 +147,8 @@ static void set_knobs(struct sim *sim, struct sim_host *at)
     knobs->shrink_window = sim_one_in(&random, 3);
     knobs->app_win = sim_one_in(&random, 3) ? (uint8_t)random_below(&random, 32) : 0;
     knobs->lax_window = sim_one_in(&random, 8);
+    knobs->no_metrics_save = sim_one_in(&random, 4);
+    knobs->no_ssthresh_metrics_save = sim_one_in(&random, 2);
 }
 
 /* All connections of all hosts are authenticated, each by one of two keys at first. */

@@ -62,18 +62,6 @@ void account_out_of_order(const struct tcp *tcp, const struct tcp_connection *c)
 
 /* ---- What acknowledgements tell ------------------------------------------------------------ */
 
-/* How far something was overtaken, as Linux has it: by how many segments the highest SACKed one is
- * ahead of where it begins. */
-static void note_reordering(const struct tcp *tcp, const struct tcp_connection *c,
-                            struct tcp_account *account, const struct sent_news *news)
-{
-    uint32_t ahead = c->flight->scoreboard.highest_sacked - news->reordered_from;
-    uint32_t segments = minimum((ahead + c->mss - 1) / c->mss, tcp->knobs.max_reordering);
-    uint32_t known = maximum(account->reordering, tcp->knobs.reordering);
-    account->reorderings++;
-    account->reordering = (uint16_t)maximum(segments, known);
-}
-
 static void end_time_outs(struct tcp_account *account, uint64_t now_ns)
 {
     account->time_outs_ms += clock_ms(now_ns) - account->time_out_since_ms;
@@ -89,7 +77,7 @@ void account_acknowledged(const struct tcp *tcp, const struct tcp_connection *c,
     if (news->dsack)
         account->dsack_dups += (news->dsack_right - news->dsack_left + c->mss - 1) / c->mss;
     if (news->reordered && has(c, TCPF_HAS_SACK))
-        note_reordering(tcp, c, account, news);
+        account->reorderings++;
     if (account->time_out_since_ms != 0 && c->recovery != TCP_CA_LOSS)
         end_time_outs(account, news->now_ns);
 }

@@ -41,8 +41,7 @@ struct tcp_account {
     uint32_t time_out_since_ms;
     uint32_t time_outs_ms; /* spent between a time-out and the end of its recovery */
     uint16_t time_outs, time_out_recoveries;
-    uint16_t reordering; /* segments that something overtook at most; 0: the knob's */
-    uint8_t occupation;  /* enum tcp_occupation */
+    uint8_t occupation; /* enum tcp_occupation */
 };
 
 struct tcp_account *accounts_setup(struct memory *memory, uint32_t connections);

@@ -41,6 +41,10 @@ static void describe_sending(const struct tcp *tcp, const struct tcp_connection 
                 minimum(c->flight->duplicate_acks, board->out.segments - board->lost.segments);
         info->tcpi_lost = board->lost.segments;
         info->tcpi_retrans = board->retransmitted.segments;
+        info->tcpi_reordering = tcp_reordering(tcp, c);
+    } else {
+        info->tcpi_reordering =
+            maximum(peers_reordering(tcp, &c->key.remote), tcp->knobs.reordering);
     }
     info->tcpi_max_pacing_rate = tcp_max_pacing_rate(c);
     bool opening = c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED;
@@ -115,7 +119,6 @@ static void describe_account(const struct tcp *tcp, const struct tcp_connection 
                              struct chaski_tcp_info *info)
 {
     const struct tcp_account *account = account_of(tcp, c);
-    info->tcpi_reordering = tcp->knobs.reordering;
     if (account == NULL)
         return;
     describe_times(tcp, account, info);
@@ -128,7 +131,6 @@ static void describe_account(const struct tcp *tcp, const struct tcp_connection 
     info->tcpi_dsack_dups = account->dsack_dups;
     info->tcpi_reord_seen = account->reorderings;
     info->tcpi_rcv_ooopack = account->out_of_order;
-    info->tcpi_reordering = maximum(account->reordering, info->tcpi_reordering);
     info->tcpi_total_rto = account->time_outs;
     info->tcpi_total_rto_recoveries = account->time_out_recoveries;
 }

@@ -42,12 +42,14 @@ struct tcp_knobs {
     bool sack, window_scaling;
     uint8_t
         app_win; /* of a window 1/2^n is for the application, until segments have come; 0: none */
-    bool shrink_window;         /* to less than was told, where memory would run out */
-    uint8_t congestion;         /* enum chaski_congestion */
-    bool slow_start_after_idle; /* RFC 5681, 4.1 */
-    bool dsack;                 /* RFC 2883 */
-    uint32_t fast_open;         /* enum fast_open_knob; other bits mean nothing */
-    uint32_t fast_open_pause_s; /* where what opens fast gets lost; 0: none */
+    bool shrink_window;            /* to less than was told, where memory would run out */
+    uint8_t congestion;            /* enum chaski_congestion */
+    bool slow_start_after_idle;    /* RFC 5681, 4.1 */
+    bool dsack;                    /* RFC 2883 */
+    bool no_metrics_save;          /* connections leave nothing behind (tcp_peers.h), */
+    bool no_ssthresh_metrics_save; /* or no threshold, and begin without one */
+    uint32_t fast_open;            /* enum fast_open_knob; other bits mean nothing */
+    uint32_t fast_open_pause_s;    /* where what opens fast gets lost; 0: none */
     uint8_t tw_reuse; /* ends in TIME-WAIT, for connections of ours: 1 any, 2 to ourselves */
     uint32_t tw_reuse_delay_ms; /* so long after they began to wait */
     uint8_t frto;               /* RFC 5682; 0: off */

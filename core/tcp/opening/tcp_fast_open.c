@@ -5,15 +5,6 @@
 #include "core/base/bytes.h"
 #include "core/tcp/tcp_internal.h"
 
-void fast_open_setup(struct fast_opens *all, struct memory *memory, uint32_t limit)
-{
-    struct fast_open_memory *memories = memory_take(memory, (size_t)limit * sizeof *memories);
-    if (memories == NULL)
-        return;
-    all->memories = memories;
-    all->limit = limit;
-}
-
 static uint64_t little_endian(const uint8_t *bytes)
 {
     uint64_t value = 0;
@@ -34,47 +25,37 @@ int fast_open_set_keys(struct fast_open_keys *keys, const uint8_t *bytes, size_t
 
 /* ---- The client ---------------------------------------------------------------------------- */
 
-static struct fast_open_memory *find(const struct fast_opens *all,
-                                     const struct chaski_address *server)
+static struct fast_open_memory *find(const struct tcp *tcp, const struct chaski_address *server)
 {
-    for (uint32_t i = 0; i < all->limit; i++) {
-        if (address_equal(&all->memories[i].server, server))
-            return &all->memories[i];
-    }
-    return NULL;
+    struct tcp_peer *peer = peers_find(tcp, server);
+    return peer != NULL ? &peer->fast_open : NULL;
 }
 
-const struct fast_open_memory *fast_open_recall(const struct fast_opens *all,
+const struct fast_open_memory *fast_open_recall(const struct tcp *tcp,
                                                 const struct chaski_address *server)
 {
-    const struct fast_open_memory *memory = find(all, server);
+    const struct fast_open_memory *memory = find(tcp, server);
     return memory != NULL && memory->cookie.length != 0 ? memory : NULL;
 }
 
 /* How long segments to the server may be; 0: not known. */
-static uint16_t fast_open_mss(const struct fast_opens *all, const struct chaski_address *server)
+static uint16_t fast_open_mss(const struct tcp *tcp, const struct chaski_address *server)
 {
-    const struct fast_open_memory *memory = find(all, server);
+    const struct fast_open_memory *memory = find(tcp, server);
     return memory != NULL ? memory->mss : 0;
 }
 
-/* Forgets another server when there is no room; NULL when there is none at all. */
-static struct fast_open_memory *find_or_take(struct fast_opens *all,
-                                             const struct chaski_address *server)
+/* NULL when nothing is kept of anybody. */
+static struct fast_open_memory *find_or_take(struct tcp *tcp, const struct chaski_address *server)
 {
-    struct fast_open_memory *memory = find(all, server);
-    if (memory != NULL || all->limit == 0)
-        return memory;
-    memory = &all->memories[all->next];
-    all->next = (all->next + 1) % all->limit;
-    *memory = (struct fast_open_memory){.server = *server};
-    return memory;
+    struct tcp_peer *peer = peers_take(tcp, server, true);
+    return peer != NULL ? &peer->fast_open : NULL;
 }
 
-void fast_open_remember(struct fast_opens *all, const struct chaski_address *server,
+void fast_open_remember(struct tcp *tcp, const struct chaski_address *server,
                         const struct fast_open_cookie *cookie, uint16_t mss)
 {
-    struct fast_open_memory *memory = find_or_take(all, server);
+    struct fast_open_memory *memory = find_or_take(tcp, server);
     if (memory == NULL)
         return;
     memory->mss = mss;
@@ -82,17 +63,16 @@ void fast_open_remember(struct fast_opens *all, const struct chaski_address *ser
         memory->cookie = *cookie;
 }
 
-void fast_open_not_given(struct fast_opens *all, const struct chaski_address *server,
-                         bool experimental)
+void fast_open_not_given(struct tcp *tcp, const struct chaski_address *server, bool experimental)
 {
-    struct fast_open_memory *memory = find_or_take(all, server);
+    struct fast_open_memory *memory = find_or_take(tcp, server);
     if (memory != NULL && memory->cookie.length == 0)
         memory->option = experimental ? FAST_OPEN_OPTION_NEITHER : FAST_OPEN_OPTION_OLD;
 }
 
-bool fast_open_asks_old(const struct fast_opens *all, const struct chaski_address *server)
+bool fast_open_asks_old(const struct tcp *tcp, const struct chaski_address *server)
 {
-    const struct fast_open_memory *memory = find(all, server);
+    const struct fast_open_memory *memory = find(tcp, server);
     return memory != NULL && memory->option == FAST_OPEN_OPTION_OLD;
 }
 
@@ -106,14 +86,14 @@ enum {
 
 bool fast_open_paused(const struct tcp *tcp, const struct chaski_address *server)
 {
-    const struct fast_open_memory *memory = find(&tcp->fast_open, server);
+    const struct fast_open_memory *memory = find(tcp, server);
     return memory != NULL && tcp->now_ns < memory->paused_until_ns;
 }
 
 void fast_open_lost(struct tcp *tcp, const struct chaski_address *server, bool surely)
 {
     uint64_t pause_ns = tcp->knobs.fast_open_pause_s * 1000000000ull;
-    struct fast_open_memory *memory = find_or_take(&tcp->fast_open, server);
+    struct fast_open_memory *memory = find_or_take(tcp, server);
     if (memory == NULL || pause_ns == 0 || (++memory->losses < LOSSES_TO_PAUSE && !surely))
         return;
     memory->losses = 0;
@@ -125,7 +105,7 @@ void fast_open_lost(struct tcp *tcp, const struct chaski_address *server, bool s
 
 void fast_open_arrived(struct tcp *tcp, const struct chaski_address *server)
 {
-    struct fast_open_memory *memory = find(&tcp->fast_open, server);
+    struct fast_open_memory *memory = find(tcp, server);
     if (memory != NULL)
         memory->losses = memory->pauses = 0;
 }
@@ -161,7 +141,7 @@ const struct fast_open_keys *fast_open_keys_at(const struct tcp *tcp, const stru
     uint16_t listener = listener_find(tcp, key);
     const struct fast_open_keys *own =
         listener != 0 ? &tcp->listeners[listener - 1].fast_open_keys : NULL;
-    return own != NULL && own->count != 0 ? own : &tcp->fast_open.keys;
+    return own != NULL && own->count != 0 ? own : &tcp->fast_open_keys;
 }
 
 void fast_open_make(const struct fast_open_keys *keys, const struct chaski_address *client,
@@ -238,7 +218,7 @@ void fast_open_settled(struct tcp *tcp, struct tcp_connection *c)
 uint32_t tcp_fast_open_room(const struct tcp *tcp, const struct chaski_address *server,
                             bool without_cookie)
 {
-    const struct fast_open_memory *known = fast_open_recall(&tcp->fast_open, server);
+    const struct fast_open_memory *known = fast_open_recall(tcp, server);
     const struct network *network = &tcp->network[address_family(server)];
     static const struct chaski_address any = {{0}};
     struct ip_path path;
@@ -249,7 +229,7 @@ uint32_t tcp_fast_open_room(const struct tcp *tcp, const struct chaski_address *
         network->path(network->block, WIRE_TCP_PROTOCOL, &any, server, 0, &path) != 0)
         return 0;
     uint32_t mss = path.mtu - (address_is_ip4(server) ? 40u : 60u);
-    uint32_t announced = fast_open_mss(&tcp->fast_open, server);
+    uint32_t announced = fast_open_mss(tcp, server);
     mss = announced != 0 ? minimum(mss, announced) : mss;
     return mss - minimum(mss, WIRE_TCP_OPTIONS_MAX);
 }

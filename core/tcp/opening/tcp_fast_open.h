@@ -55,9 +55,9 @@ enum fast_open_option {
     FAST_OPEN_OPTION_NEITHER,
 };
 
-/* What a server gave us, and whether what opens fast gets there (RFC 7413, 4.1.3). */
+/* What a server gave us, and whether what opens fast gets there (RFC 7413, 4.1.3); kept among what
+ * is known of peers (core/tcp/tcp_peers.h). */
 struct fast_open_memory {
-    struct chaski_address server;   /* unspecified: free */
     struct fast_open_cookie cookie; /* length 0: none */
     uint16_t mss;                   /* that it announced */
     uint8_t option;                 /* enum fast_open_option: how to ask for a cookie */
@@ -72,31 +72,21 @@ struct fast_open_keys {
     unsigned count;
 };
 
-struct fast_opens {
-    struct fast_open_memory *memories;
-    uint32_t limit;
-    uint32_t next; /* the one that is forgotten for a new one */
-    struct fast_open_keys keys;
-};
-
 enum { FAST_OPEN_COOKIE_LENGTH = 8, FAST_OPEN_KEY_LENGTH = 16 };
-
-void fast_open_setup(struct fast_opens *all, struct memory *memory, uint32_t limit);
 
 /* One key, or two of which the second is still taken: 16 or 32 bytes. */
 int fast_open_set_keys(struct fast_open_keys *keys, const uint8_t *bytes, size_t length);
 
 /* The client: what is known of the server; NULL: nothing. */
-const struct fast_open_memory *fast_open_recall(const struct fast_opens *all,
+const struct fast_open_memory *fast_open_recall(const struct tcp *tcp,
                                                 const struct chaski_address *server);
 /* `cookie` may be NULL, or empty: then the one that is known stays. */
-void fast_open_remember(struct fast_opens *all, const struct chaski_address *server,
+void fast_open_remember(struct tcp *tcp, const struct chaski_address *server,
                         const struct fast_open_cookie *cookie, uint16_t mss);
 /* A cookie was asked for and not given. */
-void fast_open_not_given(struct fast_opens *all, const struct chaski_address *server,
-                         bool experimental);
+void fast_open_not_given(struct tcp *tcp, const struct chaski_address *server, bool experimental);
 /* Whether a cookie is to be asked for by the experimental option. */
-bool fast_open_asks_old(const struct fast_opens *all, const struct chaski_address *server);
+bool fast_open_asks_old(const struct tcp *tcp, const struct chaski_address *server);
 
 /* Nothing is opened fast to the server for now (RFC 7413, 4.1.3.1). */
 bool fast_open_paused(const struct tcp *tcp, const struct chaski_address *server);

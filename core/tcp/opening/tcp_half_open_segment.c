@@ -53,8 +53,10 @@ struct tcp_connection *half_open_connection(struct tcp *tcp, const struct tcp_ha
     return c;
 }
 
+/* `rtt_us`: of our SYN+ACK; 0: not known. */
 static struct tcp_connection *promote(struct tcp *tcp, const struct tcp_half_open *entry,
-                                      const struct ao_state *ao, uint16_t listener, uint64_t now_ns)
+                                      const struct ao_state *ao, uint16_t listener, uint32_t rtt_us,
+                                      uint64_t now_ns)
 {
     struct tcp_connection *c = half_open_connection(tcp, entry, ao, now_ns);
     if (c == NULL)
@@ -62,6 +64,8 @@ static struct tcp_connection *promote(struct tcp *tcp, const struct tcp_half_ope
     c->retransmitted = entry->round;
     c->segments_in = 1; /* the SYN */
     listener_adopt(tcp, listener, c);
+    if (rtt_us != 0)
+        tcp_rtt_sample(tcp, c, rtt_us, false, now_ns);
     connection_established(tcp, c, now_ns);
     return c;
 }
@@ -108,6 +112,17 @@ static void refuse_for_want_of_room(struct tcp *tcp, struct packet *packet, uint
     tcp_build_refusal(tcp, packet, now_ns);
 }
 
+/* Of our SYN+ACK, if it was sent once (RFC 6298, 3); else 0. */
+static uint32_t round_trip_us(const struct tcp *tcp, const struct tcp_half_open *entry,
+                              uint64_t now_ns)
+{
+    if (entry->round != 0)
+        return 0;
+    uint32_t sent_ms = entry->due_ms - half_open_wait_ms(tcp, entry);
+    uint32_t rtt_ms = (clock_ms(now_ns) - sent_ms) & HALF_OPEN_DUE;
+    return maximum(rtt_ms, 1) * 1000;
+}
+
 static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *entry,
                                        struct packet *packet, uint64_t now_ns)
 {
@@ -128,18 +143,15 @@ static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *en
         return NULL;
     }
     struct tcp_half_open copy = *entry;
+    uint32_t rtt_us = round_trip_us(tcp, entry, now_ns);
     half_open_drop(tcp, index);
     half_open_set_timer(tcp, now_ns);
-    struct tcp_connection *c = promote(tcp, &copy, half_open_ao(tcp, entry), listener, now_ns);
+    struct tcp_connection *c =
+        promote(tcp, &copy, half_open_ao(tcp, entry), listener, rtt_us, now_ns);
     if (c == NULL)
         saved_syn_forget(tcp, &copy.key);
     else
         ecn_complete(tcp, c, copy.ecn, packet);
-    if (c != NULL && copy.round == 0) { /* RFC 6298, 3: it was sent once */
-        uint32_t sent_ms = copy.due_ms - half_open_wait_ms(tcp, &copy);
-        uint32_t rtt_ms = (clock_ms(now_ns) - sent_ms) & HALF_OPEN_DUE;
-        tcp_rtt_sample(tcp, c, maximum(rtt_ms, 1) * 1000, false, now_ns);
-    }
     return c;
 }
 
@@ -214,7 +226,7 @@ struct tcp_connection *half_open_cookie(struct tcp *tcp, struct packet *packet, 
     struct ao_state ao;
     bool signs = ao_of_stranger(tcp, &entry.key, packet, entry.iss, entry.irs, &ao);
     if (!listener_full(&tcp->listeners[listener - 1]))
-        c = promote(tcp, &entry, signs ? &ao : NULL, listener, now_ns);
+        c = promote(tcp, &entry, signs ? &ao : NULL, listener, 0, now_ns);
     if (c == NULL) {
         refuse_for_want_of_room(tcp, packet, now_ns);
         return NULL;

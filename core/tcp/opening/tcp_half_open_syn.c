@@ -19,7 +19,7 @@ static void judge_fast_open(const struct tcp *tcp, const struct tcp_listener *li
     if (!fast_open_allowed(tcp, listener) || !(data || opening->asks))
         return;
     const struct fast_open_keys *keys =
-        listener->fast_open_keys.count != 0 ? &listener->fast_open_keys : &tcp->fast_open.keys;
+        listener->fast_open_keys.count != 0 ? &listener->fast_open_keys : &tcp->fast_open_keys;
     enum fast_open_verdict verdict =
         fast_open_check(keys, &key->remote, &key->local, &opening->cookie);
     bool free_of_charge = (tcp->knobs.fast_open & FAST_OPEN_SERVER_NO_COOKIE) != 0;

@@ -72,14 +72,13 @@ static void learn_of_fast_open(struct tcp *tcp, const struct tcp_connection *c,
     wire_tcp_parse_options(packet_transport(packet), &options);
     bool free_of_charge =
         (c->fast_open & FAST_OPEN_NO_COOKIE) || (tcp->knobs.fast_open & FAST_OPEN_CLIENT_NO_COOKIE);
-    bool asked = !free_of_charge || fast_open_recall(&tcp->fast_open, &c->key.remote) != NULL;
+    bool asked = !free_of_charge || fast_open_recall(tcp, &c->key.remote) != NULL;
     bool given = fast_open_read(packet_transport(packet), &options, &cookie) && asked;
-    fast_open_remember(&tcp->fast_open, &c->key.remote, given ? &cookie : NULL, c->peer_mss);
+    fast_open_remember(tcp, &c->key.remote, given ? &cookie : NULL, c->peer_mss);
     if (given)
         return;
     if (c->retransmitted == 0 && (c->flight == NULL || c->flight->syn_data == 0))
-        fast_open_not_given(&tcp->fast_open, &c->key.remote,
-                            (c->fast_open & FAST_OPEN_EXPERIMENTAL) != 0);
+        fast_open_not_given(tcp, &c->key.remote, (c->fast_open & FAST_OPEN_EXPERIMENTAL) != 0);
     if (taken != 0)
         fast_open_arrived(tcp, &c->key.remote);
     else if (c->retransmitted != 0)

@@ -28,10 +28,23 @@ static void widen(struct tcp_connection *c)
         rack->more_steps++;
 }
 
-void rack_update(struct tcp_connection *c, const struct sent_news *news)
+/* How far something was overtaken, as Linux has it: by how many segments the highest SACKed one is
+ * ahead of where it begins. */
+static void note_reordering(const struct tcp *tcp, struct tcp_connection *c,
+                            const struct sent_news *news)
 {
     struct rack *rack = &c->flight->rack;
-    rack->reordering_seen |= news->reordered;
+    uint32_t ahead = c->flight->scoreboard.highest_sacked - news->reordered_from;
+    uint32_t segments = minimum((ahead + c->mss - 1) / c->mss, tcp->knobs.max_reordering);
+    rack->reordering_seen = true;
+    rack->reordering = (uint16_t)maximum(segments, tcp_reordering(tcp, c));
+}
+
+void rack_update(const struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news)
+{
+    struct rack *rack = &c->flight->rack;
+    if (news->reordered)
+        note_reordering(tcp, c, news);
     if (news->dsack)
         widen(c);
     if (news->latest_sent_ns == 0)
@@ -60,7 +73,7 @@ static uint32_t reordering_window_us(const struct tcp *tcp, const struct tcp_con
 {
     const struct rack *rack = &c->flight->rack;
     bool widens = !(tcp->knobs.recovery & RECOVERY_STATIC_WINDOW);
-    bool enough = c->flight->scoreboard.sacked.segments >= tcp->knobs.reordering &&
+    bool enough = c->flight->scoreboard.sacked.segments >= tcp_reordering(tcp, c) &&
                   !(tcp->knobs.recovery & RECOVERY_NO_THRESHOLD);
     if (!rack->reordering_seen && (enough || recovery_active(c)))
         return 0;

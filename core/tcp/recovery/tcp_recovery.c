@@ -187,7 +187,7 @@ bool recovery_process(struct tcp *tcp, struct tcp_connection *c, const struct se
                       const struct ack_before *before)
 {
     bool lost;
-    rack_update(c, news);
+    rack_update(tcp, c, news);
     if (news->dsack)
         undo_note_duplicate(c, news);
     if (tail_probe_acknowledged(c, news) && !before->recovering)

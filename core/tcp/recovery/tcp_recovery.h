@@ -37,7 +37,7 @@ void recovery_resend_all(struct tcp *tcp, struct tcp_connection *c);
 /* ---- tcp_rack.c: RFC 8985, 6 ---------------------------------------------------------------- */
 
 /* Takes in what was delivered, and D-SACKs. */
-void rack_update(struct tcp_connection *c, const struct sent_news *news);
+void rack_update(const struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news);
 /* Marks what is lost by now, and notes when the rest will be; true when something was marked. */
 bool rack_detect(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 /* Recovery has ended: the window shrinks back in time. */

@@ -292,7 +292,7 @@ static size_t open_fast(const struct tcp *tcp, struct tcp_connection *c, uint8_t
     struct fast_open_cookie asked = {0};
     if (!(c->fast_open & FAST_OPEN_ACTIVE) || c->snd_nxt != c->snd_una)
         return 0;
-    const struct fast_open_memory *known = fast_open_recall(&tcp->fast_open, &c->key.remote);
+    const struct fast_open_memory *known = fast_open_recall(tcp, &c->key.remote);
     bool without_cookie = (c->fast_open & FAST_OPEN_NO_COOKIE) != 0;
     uint32_t room = tcp_fast_open_room(tcp, &c->key.remote, without_cookie);
     room = minimum(room, c->announced_mss - minimum(c->announced_mss, WIRE_TCP_OPTIONS_MAX));
@@ -303,7 +303,7 @@ static size_t open_fast(const struct tcp *tcp, struct tcp_connection *c, uint8_t
                                                          minimum(tcp_queued(c), room), packet);
     if (!has_cookie && room != 0)
         return 0;
-    asked.experimental = fast_open_asks_old(&tcp->fast_open, &c->key.remote);
+    asked.experimental = fast_open_asks_old(tcp, &c->key.remote);
     c->fast_open |= cookie->experimental ? FAST_OPEN_EXPERIMENTAL : 0;
     return wire_tcp_build_fast_open(at, cookie->bytes, cookie->length, cookie->experimental);
 }

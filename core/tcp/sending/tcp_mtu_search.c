@@ -52,7 +52,7 @@ uint32_t mtu_probe_size(const struct tcp *tcp, struct tcp_connection *c, uint32_
         return 0;
     uint32_t size = ((uint32_t)c->mss + search->most + 1) / 2;
     /* What follows it tells soon whether it was lost. */
-    uint32_t needed = size + (tcp->knobs.reordering + 1u) * c->mss;
+    uint32_t needed = size + (tcp_reordering(tcp, c) + 1) * c->mss;
     return minimum(minimum(waiting, c->snd_wnd), c->congestion.window) >= needed ? size : 0;
 }
 

@@ -183,8 +183,8 @@ static uint32_t not_told_by_duplicates(const struct tcp_connection *c, uint32_t 
 }
 
 /* What of the news may make a window grow. */
-static uint32_t growth_of(const struct tcp_connection *c, const struct sent_news *news,
-                          const struct ack_before *before)
+static uint32_t growth_of(const struct tcp *tcp, const struct tcp_connection *c,
+                          const struct sent_news *news, const struct ack_before *before)
 {
     if (c->recovery == TCP_CA_RECOVERY || c->recovery == TCP_CA_CWR)
         return 0;
@@ -195,8 +195,8 @@ static uint32_t growth_of(const struct tcp_connection *c, const struct sent_news
     if (!has(c, TCPF_HAS_SACK))
         return not_told_by_duplicates(c, news->delivered, before->duplicates);
     /* What is SACKed counts with the acknowledgement that moves SND.UNA (as Linux), unless SACKs
-     * are known to tell of reordering. */
-    bool moved = news->acknowledged != 0 || c->flight->rack.reordering_seen;
+     * are known to tell of much reordering. */
+    bool moved = news->acknowledged != 0 || tcp_reordering(tcp, c) > tcp->knobs.reordering;
     return moved ? news->delivered + news->sacked : 0;
 }
 
@@ -204,7 +204,7 @@ void window_adapt(const struct tcp *tcp, struct tcp_connection *c, const struct 
                   const struct ack_before *before, bool lost)
 {
     bool reducing = c->recovery == TCP_CA_RECOVERY || c->recovery == TCP_CA_CWR;
-    tell(tcp, c, growth_of(c, news, before), news);
+    tell(tcp, c, growth_of(tcp, c, news, before), news);
     if (news->acknowledged != 0)
         validation_acknowledged(tcp, c, news->now_ns);
     if (reducing && has(c, TCPF_HAS_SACK) && !algorithm_of(c)->rules_window)

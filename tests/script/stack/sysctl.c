@@ -111,7 +111,6 @@ static const struct {
     {"net.ipv4.tcp_shrink_window", "0"},
     {"net.ipv4.tcp_tw_reuse", NULL},
     {"net.ipv4.tcp_tw_reuse_delay", "1000"},
-    {"net.ipv4.tcp_no_metrics_save", NULL},
     {"net.ipv4.tcp_tso_rtt_log", NULL},
     {"net.ipv4.tcp_tso_win_divisor", NULL},
 };

@@ -83,7 +83,7 @@ static struct segment hear_synack(uint32_t taken)
 static void right_cookie(struct fast_open_cookie *cookie)
 {
     struct chaski_address client = peer_address(), server = host_address();
-    fast_open_make(&peer.host->tcp.fast_open.keys, &client, &server, cookie);
+    fast_open_make(&peer.host->tcp.fast_open_keys, &client, &server, cookie);
 }
 
 /* With the cookie that is right, and without SACK. */
@@ -760,15 +760,19 @@ static void cookies_of_many_servers_are_bounded(void **state)
 {
     (void)state;
     make(FAST_OPEN_CLIENT);
-    struct fast_opens *all = &peer.host->tcp.fast_open;
+    struct tcp *tcp = &peer.host->tcp;
     struct fast_open_cookie cookie = {.length = 4};
-    for (uint32_t i = 0; i < 3 * all->limit; i++) {
+    uint32_t limit = tcp->peers.sets * tcp->peers.ways, servers = 3 * limit, known = 0;
+    for (uint32_t i = 0; i < servers; i++) {
         struct chaski_address server = chaski_ip4(10, 0, (uint8_t)(i >> 8), (uint8_t)i);
-        fast_open_remember(all, &server, &cookie, 1000);
-        assert_non_null(fast_open_recall(all, &server));
+        fast_open_remember(tcp, &server, &cookie, 1000);
+        assert_non_null(fast_open_recall(tcp, &server));
     }
-    struct chaski_address first = chaski_ip4(10, 0, 0, 0);
-    assert_null(fast_open_recall(all, &first));
+    for (uint32_t i = 0; i < servers; i++) {
+        struct chaski_address server = chaski_ip4(10, 0, (uint8_t)(i >> 8), (uint8_t)i);
+        known += fast_open_recall(tcp, &server) != NULL;
+    }
+    assert_in_range(known, 1, limit);
 }
 
 int main(void)
