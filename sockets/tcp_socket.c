@@ -281,6 +281,7 @@ static void forget_connection(struct socket *socket)
     error_queue_forget(socket);
     ao_withdraw(socket);
     socket->has_tcp = false;
+    socket->soft_error = 0;
     socket->deferred = socket->fast_waits = false;
     socket->phase = SOCKET_NEW;
     socket->read_shut = socket->write_shut = false;

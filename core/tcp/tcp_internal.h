@@ -215,7 +215,7 @@ void tcp_timer_fire(void *tcp, struct timer *timer, uint64_t now_ns);
 void tcp_timer_set(struct tcp *tcp, struct tcp_connection *c);
 /* Sets send_at to what is to be awaited of data in flight. */
 void tcp_await(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
-/* The next time-out, or when patience ends, which it has not yet, if that is sooner. */
+/* The next time-out, or when patience ends, if that is sooner: now, if it has. */
 uint64_t tcp_next_attempt(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns);
 /* The next probe of a shut window comes a time-out from now (RFC 9293, 3.8.6.1). */
 void tcp_restart_persist(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);

@@ -166,7 +166,8 @@ static void count_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t no
 uint64_t tcp_next_attempt(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
 {
     uint64_t rto_ns = tcp_rto_ns(tcp, c);
-    uint64_t left_ns = ms(patience_ms(tcp, c) - since_progress_ms(c, now_ns));
+    uint32_t patience = patience_ms(tcp, c);
+    uint64_t left_ns = ms(patience - minimum(patience, since_progress_ms(c, now_ns)));
     return now_ns + (rto_ns < left_ns ? rto_ns : left_ns);
 }
 

@@ -144,15 +144,16 @@ struct udp_socket *udp_lookup(const struct udp *udp, const struct chaski_endpoin
     return socket != NULL ? socket : best_in_chain(udp, local, remote, false);
 }
 
-/* Whether a socket holds exactly this local side, so that a second could never be told apart from
- * it. Groups may be shared: every member hears everything. */
-static bool taken(const struct udp *udp, const struct chaski_endpoint *local,
-                  const struct chaski_endpoint *remote, bool shared, bool yields)
+/* Whether a socket other than `self` holds exactly this local side, so that a second could never be
+ * told apart from it. Groups may be shared: every member hears everything. */
+static bool taken(const struct udp *udp, const struct udp_socket *self,
+                  const struct chaski_endpoint *local, const struct chaski_endpoint *remote,
+                  bool shared, bool yields)
 {
     if (address_is_multicast(&local->address))
         return false;
     for (struct udp_socket *s = *udp_chain_of(udp, local->port, remote); s != NULL; s = s->chain)
-        if (s->local.port == local->port && s->local.interface == local->interface &&
+        if (s != self && s->local.port == local->port && s->local.interface == local->interface &&
             address_equal(&s->local.address, &local->address) && udp_remote_is(s, remote) &&
             !(s->shared && shared) && !(s->yields && yields))
             return true;
@@ -279,7 +280,7 @@ int udp_bind(struct udp *udp, const struct chaski_udp_bind *bind, chaski_udp *ha
         return CHASKI_NO_MEMORY;
     if (local.port == 0)
         local.port = draw_port(udp, &local.address, remote);
-    if (local.port == 0 || taken(udp, &local, remote, bind->shared, bind->yields))
+    if (local.port == 0 || taken(udp, NULL, &local, remote, bind->shared, bind->yields))
         return CHASKI_IN_USE;
     if (!is_here(udp, &local.address, local.port, remote))
         return CHASKI_NOT_PERMITTED;
@@ -303,12 +304,12 @@ static void unchain(struct udp *udp, struct udp_socket *socket)
 static int check_end(struct udp *udp, struct udp_socket *socket,
                      const struct chaski_endpoint *local, const struct chaski_endpoint *remote)
 {
-    if (taken(udp, local, remote, socket->shared, socket->yields))
+    if (taken(udp, socket, local, remote, socket->shared, socket->yields))
         return CHASKI_IN_USE;
     return is_here(udp, &local->address, local->port, remote) ? 0 : CHASKI_NOT_PERMITTED;
 }
 
-/* The socket is in no chain meanwhile. */
+/* A socket that moves becomes the last one bound; one that cannot stays what it was. */
 static int move(struct udp *udp, struct udp_socket *socket, const struct chaski_udp_bind *bind)
 {
     struct chaski_endpoint local;
@@ -321,10 +322,12 @@ static int move(struct udp *udp, struct udp_socket *socket, const struct chaski_
         error = CHASKI_NOT_PERMITTED;
     if (error != 0)
         return error;
+    unchain(udp, socket);
     udp->connected -= udp_connected(socket);
     socket->local = local;
     socket->remote = bind->remote;
     udp->connected += udp_connected(socket);
+    enchain(udp, socket);
     return 0;
 }
 
@@ -337,10 +340,7 @@ int udp_move(struct udp *udp, chaski_udp handle, const struct chaski_endpoint *l
     struct chaski_udp_bind bind = {.local = *local, .remote = *remote};
     if (local->port == 0)
         bind.local.port = socket->local.port;
-    unchain(udp, socket);
-    int error = move(udp, socket, &bind);
-    enchain(udp, socket);
-    return error;
+    return move(udp, socket, &bind);
 }
 
 int udp_local(const struct udp *udp, chaski_udp handle, struct chaski_endpoint *local)

@@ -118,6 +118,26 @@ static void set_fast_open(struct sim_host *at, uint64_t *random)
                        (trusts ? FAST_OPEN_CLIENT_NO_COOKIE | FAST_OPEN_SERVER_NO_COOKIE : 0));
 }
 
+/* What Linux alone has. */
+static void set_linux_knobs(struct tcp_knobs *knobs, uint64_t *random)
+{
+    knobs->retrans_collapse = !sim_one_in(random, 3);
+    knobs->max_syn_backlog = sim_one_in(random, 3) ? random_below(random, 4) : INT32_MAX;
+    knobs->comp_sack_nr = sim_one_in(random, 3) ? 44 : 0;
+    knobs->shrink_window = sim_one_in(random, 3);
+    knobs->app_win = sim_one_in(random, 3) ? (uint8_t)random_below(random, 32) : 0;
+    knobs->lax_window = sim_one_in(random, 8);
+    knobs->no_metrics_save = sim_one_in(random, 4);
+    knobs->no_ssthresh_metrics_save = sim_one_in(random, 2);
+    knobs->min_rtt_window_s = sim_one_in(random, 3) ? random_below(random, 3) : 300;
+    knobs->pingpong_threshold = (uint8_t)(sim_one_in(random, 3) ? random_below(random, 4) + 1 : 1);
+    knobs->near_shift = (uint8_t)(sim_one_in(random, 3) ? random_below(random, 32) : 9);
+    knobs->signed_windows = sim_one_in(random, 4);
+    knobs->time_wait_most = sim_one_in(random, 4) ? random_below(random, 4) : INT32_MAX;
+    /* Without any challenge, who has lost his connection would not get another. */
+    knobs->challenge_limit = sim_one_in(random, 4) ? 1 + random_below(random, 4) : INT32_MAX;
+}
+
 static void set_knobs(struct sim *sim, struct sim_host *at)
 {
     struct tcp_knobs *knobs = &at->host->tcp.knobs;
@@ -141,14 +161,7 @@ static void set_knobs(struct sim *sim, struct sim_host *at)
     if (sim_one_in(&random, 3))
         knobs->send_buffer = 2048 + random_below(&random, 30000);
     set_fast_open(at, &random);
-    knobs->retrans_collapse = !sim_one_in(&random, 3);
-    knobs->max_syn_backlog = sim_one_in(&random, 3) ? random_below(&random, 4) : INT32_MAX;
-    knobs->comp_sack_nr = sim_one_in(&random, 3) ? 44 : 0;
-    knobs->shrink_window = sim_one_in(&random, 3);
-    knobs->app_win = sim_one_in(&random, 3) ? (uint8_t)random_below(&random, 32) : 0;
-    knobs->lax_window = sim_one_in(&random, 8);
-    knobs->no_metrics_save = sim_one_in(&random, 4);
-    knobs->no_ssthresh_metrics_save = sim_one_in(&random, 2);
+    set_linux_knobs(knobs, &random);
 }
 
 /* All connections of all hosts are authenticated, each by one of two keys at first. */

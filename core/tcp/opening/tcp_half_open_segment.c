@@ -28,6 +28,7 @@ struct tcp_connection *half_open_connection(struct tcp *tcp, const struct tcp_ha
     } else {
         c->receive_scale = 0;
     }
+    c->segments_in = 1; /* the SYN */
     connection_set_iss(c, entry->iss);
     c->snd_nxt = c->snd_una = entry->iss + 1;
     c->rcv_nxt = entry->irs + 1;
@@ -62,7 +63,6 @@ static struct tcp_connection *promote(struct tcp *tcp, const struct tcp_half_ope
     if (c == NULL)
         return NULL;
     c->retransmitted = entry->round;
-    c->segments_in = 1; /* the SYN */
     listener_adopt(tcp, listener, c);
     if (rtt_us != 0)
         tcp_rtt_sample(tcp, c, rtt_us, false, now_ns);

@@ -32,9 +32,9 @@ static void judge_fast_open(const struct tcp *tcp, const struct tcp_listener *li
 /* Takes the data on the SYN; a FIN there comes again. */
 static void take_syn_text(struct tcp_connection *c, struct packet *packet, uint64_t now_ns)
 {
-    uint32_t room = c->rcv_advertised - c->rcv_nxt;
-    if (packet->length > room)
-        packet_trim(packet, room);
+    uint32_t window = c->rcv_advertised - c->rcv_nxt;
+    if (packet->length > window)
+        packet_trim(packet, window);
     if (packet->length == 0) {
         packet_free(packet);
         return;
@@ -46,7 +46,7 @@ static void take_syn_text(struct tcp_connection *c, struct packet *packet, uint6
     receive_queue_append(&c->receive, packet);
     /* The window of the SYN+ACK, which is the first to be told, begins behind the text. */
     uint32_t left = c->receive.limit > c->receive.length ? c->receive.limit - c->receive.length : 0;
-    c->rcv_advertised = seq_max(c->rcv_advertised, c->rcv_nxt + minimum(left, UINT16_MAX));
+    c->rcv_advertised = seq_max(c->rcv_advertised, c->rcv_nxt + minimum(left, window));
 }
 
 /* A connection at once, before the handshake is over. False when there is no room for one. */
@@ -61,6 +61,7 @@ static bool accept_fast(struct tcp *tcp, const struct tcp_half_open *syn, uint16
     c->state = CHASKI_TCP_SYN_RECEIVED;
     ecn_begin(c, syn->ecn);
     c->snd_una = c->snd_nxt = syn->iss;
+    account_received(tcp, c, packet, now_ns);
     c->snd_wnd = c->max_snd_wnd = packet->tcp.window;
     c->syn_count = tcp->knobs.synack_retries;
     c->congestion = (struct congestion){tcp_initial_window(tcp, c), CONGESTION_THRESHOLD_UNKNOWN};

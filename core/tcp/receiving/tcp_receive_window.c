@@ -101,6 +101,7 @@ bool tcp_window_opened(const struct tcp *tcp, const struct tcp_connection *c)
         return false;
     if (may_shrink(tcp, c))
         return shrink_opened(tcp, c);
+    /* While more than half of the buffer is told there is no news: the room is not asked for. */
     uint32_t known = c->rcv_advertised - c->rcv_nxt;
     return known <= c->receive.limit / 2 && tcp_window_is_news(c, known, tcp_window_room(tcp, c));
 }

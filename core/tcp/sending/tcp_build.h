@@ -4,12 +4,12 @@
 
 #include "core/tcp/tcp_internal.h"
 
-/* True when an acknowledgement is to have SACK blocks. */
 static inline bool tcp_fin_is_behind_gap(const struct tcp_connection *c)
 {
     return has(c, TCPF_FIN_KNOWN) && seq_gt(c->fin_at, c->rcv_nxt);
 }
 
+/* True when an acknowledgement is to have SACK blocks. */
 static inline bool tcp_has_gap_to_tell(const struct tcp_connection *c)
 {
     return has(c, TCPF_HAS_SACK) &&

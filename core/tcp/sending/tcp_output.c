@@ -497,7 +497,8 @@ static enum outcome send_handshake(struct tcp *tcp, struct tcp_connection *c, ui
         c->progress_ms = clock_ms(now_ns);
         c->snd_nxt = c->snd_una + 1;
     }
-    c->send_at = tcp_next_attempt(tcp, c, now_ns);
+    bool limited = c->user_timeout_ms != 0; /* else it goes again so many times */
+    c->send_at = limited ? tcp_next_attempt(tcp, c, now_ns) : now_ns + tcp_rto_ns(tcp, c);
     return SENT;
 }
 

@@ -162,6 +162,8 @@ static void the_last_one_bound_hears(void **state)
     assert_int_equal(sockets_bind(d.pair.s[0], last, (void *)&at, sizeof at), -EADDRINUSE);
     pair_set(&d.pair, 0, d.to, SOL_SOCKET, SO_REUSEADDR, 1);
     assert_int_equal(sockets_bind(d.pair.s[0], last, (void *)&at, sizeof at), 0);
+    at.sin_addr.s_addr = INADDR_BROADCAST; /* what fails is no binding */
+    assert_int_equal(sockets_connect(d.pair.s[0], d.to, (void *)&at, sizeof at), -EACCES);
     send_to(&d, d.from, "x");
     assert_int_equal(sockets_recv(d.pair.s[0], d.to, &byte, 1, 0), -EAGAIN);
     assert_int_equal(sockets_recv(d.pair.s[0], last, &byte, 1, 0), 1);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* UDP: what applications are told, and what sockets there may be. */
+#include "core/udp/udp_sockets.h"
 #include "tests/unit/udp/udp_block.h"
 
 /* ---- Closures ---- */
@@ -166,6 +167,49 @@ static void unconnected_sockets_own_their_flows_but_hear_of_no_error(void **stat
 }
 
 /* ---- Sockets ---- */
+
+/* Both have to say that they share, or both that they yield. */
+static void an_end_is_shared_by_who_both_say_so(void **state)
+{
+    (void)state;
+    chaski_udp socket;
+    struct chaski_udp_bind says_nothing = binding(any, 7), shares = says_nothing;
+    struct chaski_udp_bind yields = says_nothing;
+    shares.shared = true;
+    yields.yields = true;
+    bound(&shares);
+    assert_int_equal(udp_bind(&bench->udp, &says_nothing, &socket), CHASKI_IN_USE);
+    assert_int_equal(udp_bind(&bench->udp, &yields, &socket), CHASKI_IN_USE);
+    assert_int_equal(udp_bind(&bench->udp, &shares, &socket), 0);
+    shares.local.port = yields.local.port = 8;
+    bound(&yields);
+    assert_int_equal(udp_bind(&bench->udp, &shares, &socket), CHASKI_IN_USE);
+    assert_int_equal(udp_bind(&bench->udp, &yields, &socket), 0);
+    says_nothing.local.port = shares.local.port = 9;
+    bound(&says_nothing);
+    assert_int_equal(udp_bind(&bench->udp, &shares, &socket), CHASKI_IN_USE);
+}
+
+static void a_socket_that_moves_is_found_where_it_went(void **state)
+{
+    (void)state;
+    static const struct chaski_endpoint nobody;
+    struct chaski_endpoint here = {.port = 7}, there = {.address = SENDER, .port = 1234};
+    struct chaski_endpoint local;
+    struct chaski_udp_bind bind = binding(any, 7);
+    chaski_udp socket = bound(&bind);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(udp_move(&bench->udp, socket, &here, &there), 0);
+        assert_int_equal(bench->udp.connected, 1);
+        assert_int_equal(udp_local(&bench->udp, socket, &local), 0);
+        assert_non_null(udp_lookup(&bench->udp, &local, &there));
+        there.port++;
+        assert_null(udp_lookup(&bench->udp, &local, &there));
+    }
+    assert_int_equal(udp_move(&bench->udp, socket, &here, &nobody), 0);
+    assert_int_equal(bench->udp.connected, 0);
+    assert_non_null(udp_lookup(&bench->udp, &local, &there));
+}
 
 static void what_is_taken_cannot_be_bound_again(void **state)
 {
@@ -349,6 +393,8 @@ int main(void)
         CASE(errors_about_nothing_of_ours_are_not_believed),
         CASE(unconnected_sockets_own_their_flows_but_hear_of_no_error),
         CASE(what_is_taken_cannot_be_bound_again),
+        CASE(a_socket_that_moves_is_found_where_it_went),
+        CASE(an_end_is_shared_by_who_both_say_so),
         CASE(handles_go_stale),
         CASE(ports_are_drawn_at_random),
         CASE(ports_for_one_peer_differ),

@@ -304,6 +304,26 @@ static void a_leap_of_the_clock_ends_in_a_probe(void **state)
     peer_free(&peer);
 }
 
+/* Who has let go waits for a window for so long and no longer, though the machine slept when the
+ * time was over and the peer, whose window stays shut, does not stop talking. */
+static void an_orphan_is_not_kept_by_acknowledgements(void **state)
+{
+    (void)state;
+    struct peer peer;
+    struct chaski_tcp_info info;
+    uint32_t cursor = 0;
+    shut(&peer);
+    assert_int_equal(chaski_tcp_close(peer.host, peer.connection), 0);
+    peer.world.now_ns += HOUR;
+    for (int i = 0; i < 30; i++) {
+        peer_acknowledges(&peer);
+        peer_runs(&peer, WORLD_SECOND / 10);
+    }
+    while (chaski_tcp_list(peer.host, &cursor, &info) == 1)
+        assert_int_equal(info.tcpi_state, CHASKI_TCP_LISTEN);
+    peer_free(&peer);
+}
+
 /* Probes were no losses: what goes when the window opens has the time-out of anything else. */
 static void an_opened_window_ends_the_backing_off(void **state)
 {
@@ -524,6 +544,7 @@ int main(void)
         cmocka_unit_test(shld_29_the_first_probe_comes_after_a_time_out),
         cmocka_unit_test(shld_30_probes_become_rarer),
         cmocka_unit_test(a_leap_of_the_clock_ends_in_a_probe),
+        cmocka_unit_test(an_orphan_is_not_kept_by_acknowledgements),
         cmocka_unit_test(an_opened_window_ends_the_backing_off),
         cmocka_unit_test(must_38_senders_avoid_silly_windows),
         cmocka_unit_test(must_38_the_override_prevents_deadlock),
