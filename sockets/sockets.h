@@ -158,6 +158,9 @@ int sockets_pipe(struct sockets *s, int fds[2], int flags);
 /* One of the two is a pipe. Offsets are for files. */
 ssize_t sockets_splice(struct sockets *s, int from, off_t *from_offset, int to, off_t *to_offset,
                        size_t length, unsigned flags);
+/* Whether one that came to -EAGAIN shall wait. SPLICE_F_NONBLOCK is of pipes alone (Linux): for a
+ * socket's sake it waits as the socket says. */
+bool sockets_splice_waits(const struct sockets *s, int from, int to, unsigned flags);
 ssize_t sockets_sendfile(struct sockets *s, int to, int from, off_t *offset, size_t length);
 
 /* A descriptor for an open file of the operating system, which it takes over: to be read, spliced
