@@ -334,6 +334,20 @@ static void listeners_know_of_no_bytes(void **state)
     pair_end(&p);
 }
 
+/* A socket may go before what it wants to know is known. */
+static void stamps_that_wait_are_given_up(void **state)
+{
+    enum { TX_ACK = 1 << 9 }; /* SOF_TIMESTAMPING_TX_ACK */
+    (void)state;
+    struct pair p;
+    pair_connect(&p);
+    assert_int_equal(pair_set(&p, 1, p.client, SOL_SOCKET, SO_TIMESTAMPING, TX_ACK), 0);
+    assert_int_equal(sockets_send(p.s[1], p.client, "x", 1, 0), 1);
+    assert_int_equal(sockets_send(p.s[1], p.client, "y", 1, 0), 1);
+    assert_int_equal(sockets_close(p.s[1], p.client), 0);
+    pair_end(&p);
+}
+
 /* What has been looked at and what is to be read end at the mark; looking goes on behind it. */
 static void looking_passes_the_urgent_byte_over(void **state)
 {
@@ -410,6 +424,7 @@ int main(void)
         cmocka_unit_test(a_peek_for_the_length_copies_nothing),
         cmocka_unit_test(flags_are_told_back),
         cmocka_unit_test(looking_passes_the_urgent_byte_over),
+        cmocka_unit_test(stamps_that_wait_are_given_up),
         cmocka_unit_test(an_urgent_byte_is_passed_over),
         cmocka_unit_test(memory_that_is_not_there_is_refused),
         cmocka_unit_test(listeners_know_of_no_bytes),
