@@ -338,6 +338,21 @@ static void requirement_goes_with_its_listener(void **state)
     assert_true(sockets_accept(pair.s[0], pair.listener, NULL, NULL) >= 3);
 }
 
+static void only_keys_that_are_there_can_be_chosen(void **state)
+{
+    (void)state;
+    struct ao_info current = {.set_current = 1, .current_key = 99};
+    struct ao_info next = {.set_next = 1, .next_key = 99};
+    make();
+    int fd = stream();
+    assert_int_equal(set_info(1, fd, &current), -ENOENT);
+    assert_int_equal(set_info(1, fd, &next), -ENOENT);
+    struct ao_add key = key_for(0, "secret", 99, 84);
+    assert_int_equal(add(1, fd, &key), 0);
+    assert_int_equal(set_info(1, fd, &current), 0);
+    assert_int_equal(set_info(1, fd, &next), -ENOENT);
+}
+
 static int get_keys(int host, int fd, struct ao_keys *keys)
 {
     socklen_t length = sizeof *keys;
@@ -425,6 +440,7 @@ int main(void)
         TEST(keys_are_for_networks_too),
         TEST(required_means_that_nobody_gets_in_without),
         TEST(requirement_goes_with_its_listener),
+        TEST(only_keys_that_are_there_can_be_chosen),
         TEST(keys_can_be_read),
         TEST(the_core_may_have_no_room),
     };
