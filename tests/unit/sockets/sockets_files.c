@@ -227,6 +227,8 @@ static void a_pipe_holds_what_it_says(void **state)
     assert_int_equal(sockets_fcntl(p.s[0], fds[0], F_SETPIPE_SZ, 5000), 8192);
     assert_int_equal(sockets_fcntl(p.s[0], fds[1], F_GETPIPE_SZ, 0), 8192);
     assert_int_equal(sockets_fcntl(p.s[0], fds[1], F_SETPIPE_SZ, (1 << 20) + 1), -EPERM);
+    assert_int_equal(sockets_fcntl(p.s[0], fds[1], F_SETPIPE_SZ, -1), -EINVAL);
+    assert_int_equal(sockets_fcntl(p.s[0], fds[1], F_SETPIPE_SZ, 0), 4096);
     assert_int_equal(sockets_pipe(p.s[0], fds, O_CLOEXEC), 0);
     for (int i = 0; i < 2; i++)
         assert_int_equal(sockets_fcntl(p.s[0], fds[i], F_GETFD, 0), FD_CLOEXEC);

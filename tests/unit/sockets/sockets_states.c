@@ -348,6 +348,33 @@ static void stamps_that_wait_are_given_up(void **state)
     pair_end(&p);
 }
 
+/* Who waited for room has found it before all has been acknowledged. */
+static void stamps_outlast_a_full_buffer(void **state)
+{
+    enum { TX_ACK = 1 << 9, SOFTWARE = 1 << 4, WITHOUT_DATA = 1 << 11 };
+    (void)state;
+    struct pair p;
+    static char bytes[4000];
+    char control[256];
+    int sent = 0, told = 0;
+    pair_connect(&p);
+    pair_set(&p, 1, p.client, SOL_SOCKET, SO_SNDBUF, 20000);
+    pair_set(&p, 1, p.client, SOL_SOCKET, SO_TIMESTAMPING, TX_ACK | SOFTWARE | WITHOUT_DATA);
+    while (sockets_send(p.s[1], p.client, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
+        sent++;
+    world_run(&p.world, WORLD_SECOND);
+    while (sockets_recv(p.s[0], p.server, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
+        world_run(&p.world, WORLD_SECOND);
+    struct msghdr message = {.msg_control = control, .msg_controllen = sizeof control};
+    while (sockets_recvmsg(p.s[1], p.client, &message, MSG_ERRQUEUE) >= 0) {
+        message.msg_controllen = sizeof control;
+        told++;
+    }
+    assert_true(sent > 2);
+    assert_int_equal(told, sent);
+    pair_end(&p);
+}
+
 /* What has been looked at and what is to be read end at the mark; looking goes on behind it. */
 static void looking_passes_the_urgent_byte_over(void **state)
 {
@@ -426,6 +453,7 @@ int main(void)
         cmocka_unit_test(a_peek_for_the_length_copies_nothing),
         cmocka_unit_test(flags_are_told_back),
         cmocka_unit_test(looking_passes_the_urgent_byte_over),
+        cmocka_unit_test(stamps_outlast_a_full_buffer),
         cmocka_unit_test(stamps_that_wait_are_given_up),
         cmocka_unit_test(an_urgent_byte_is_passed_over),
         cmocka_unit_test(memory_that_is_not_there_is_refused),
