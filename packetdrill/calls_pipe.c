@@ -13,15 +13,14 @@ static int pd_pipe(void *userdata, int fds[2])
     return call_finish(m, sockets_pipe(m->sockets, fds, 0));
 }
 
-/* It waits when either end does and there is nothing yet; what has been moved is its result. */
+/* What has been moved is its result. */
 static ssize_t run_splice(struct machine *m, struct attempt *attempt)
 {
     struct call *call = call_of(attempt);
     ssize_t value = sockets_splice(m->sockets, call->fd, NULL, call->to, NULL, call->wanted,
                                    (unsigned)call->flags);
-    attempt->pending =
-        value == -EAGAIN && call->flags == 0 &&
-        (sockets_blocks(m->sockets, call->fd) || sockets_blocks(m->sockets, call->to));
+    attempt->pending = value == -EAGAIN &&
+                       sockets_splice_waits(m->sockets, call->fd, call->to, (unsigned)call->flags);
     return value;
 }
 

@@ -88,8 +88,6 @@ static bool make_host(struct machine *m)
     limits.accounts = true;
     limits.ao_keys = AO_KEYS;
     limits.receive_buffer_max = limits.send_buffer_max = BUFFER_MOST; /* sysctls say how much */
-    m->limits_receive_max = limits.receive_buffer_max;
-    m->limits_send_max = limits.send_buffer_max;
     size_t size = chaski_size(&limits);
     m->memory = malloc(size);
     m->host = chaski_init(m->memory, size, &limits, seed, m->now_ns);

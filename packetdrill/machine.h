@@ -55,8 +55,7 @@ struct machine {
     struct sockets *sockets;
     struct sockets_policy policy;
     bool has_policy;
-    bool has_other_than_bbr; /* as the namespace's congestion control, at some time */
-    uint64_t limits_receive_max, limits_send_max;
+    bool has_other_than_bbr;        /* as the namespace's congestion control, at some time */
     struct outgoing *first, **last; /* what came out */
 };
 

@@ -30,24 +30,17 @@ static uint8_t byte(uint64_t value)
     return (uint8_t)clamp(value, UINT8_MAX);
 }
 
-/* Half of a receive buffer is window, as Linux has it until segments come; tcp_adv_win_scale means
- * nothing since 6.6. The scale comes from the maximum. */
+/* For what sockets tell; the host follows its own knob of that name. */
 static void tcp_rmem(struct machine *m, const uint64_t values[VALUES])
 {
     for (unsigned i = 0; i < VALUES; i++)
         m->policy.tcp_rmem[i] = clamp(values[i], INT32_MAX);
-    uint64_t most = values[2] < m->limits_receive_max ? values[2] : m->limits_receive_max;
-    knobs_of(m)->receive_buffer_max = (uint32_t)most;
-    knobs_of(m)->receive_buffer = clamp(values[1] / 2, most);
 }
 
 static void tcp_wmem(struct machine *m, const uint64_t values[VALUES])
 {
     for (unsigned i = 0; i < VALUES; i++)
         m->policy.tcp_wmem[i] = clamp(values[i], INT32_MAX);
-    uint64_t most = values[2] < m->limits_send_max ? values[2] : m->limits_send_max;
-    knobs_of(m)->send_buffer_max = (uint32_t)most;
-    knobs_of(m)->send_buffer = clamp(knobs_of(m)->send_buffer, most);
 }
 
 static void fin_timeout(struct machine *m, const uint64_t values[VALUES])

@@ -60,6 +60,8 @@ static int tcp_apply_one(struct socket *socket, enum plain_option option)
         return tcp_apply(socket, CHASKI_TCP_NODELAY, value);
     case PLAIN_CORK:
         return tcp_apply(socket, CHASKI_TCP_CORK, value);
+    case PLAIN_QUICKACK:
+        return tcp_apply(socket, CHASKI_TCP_QUICKACK, value);
     case PLAIN_THIN_LINEAR:
         return tcp_apply(socket, CHASKI_TCP_THIN_LINEAR, value);
     case PLAIN_KEEPALIVE:
@@ -180,6 +182,4 @@ void socket_apply(struct socket *socket)
             socket_apply_one(socket, (enum plain_option)i);
     if (socket->has_tcp && socket->has_congestion)
         tcp_apply(socket, CHASKI_TCP_CONGESTION, socket->congestion);
-    if (socket->has_tcp && socket->quick)
-        tcp_apply(socket, CHASKI_TCP_QUICKACK, 1);
 }

@@ -79,10 +79,23 @@ void fast_open_listen(struct socket *socket)
                                            socket->fast_keys_length);
 }
 
+static int set_no_cookie(struct socket *socket, const struct option_in *in)
+{
+    int value;
+    int error = option_read_int(in, &value);
+    if (error != 0)
+        return error;
+    bool opens = is_closed(socket) || socket->phase == SOCKET_LISTENING;
+    if ((value != 0 && value != 1) || !opens)
+        return -EINVAL;
+    socket->plain[PLAIN_FASTOPEN_NO_COOKIE] = value;
+    return 0;
+}
+
 static int set_keys(struct socket *socket, const struct option_in *in)
 {
     bool right = in->length == FAST_KEYS_MOST / 2 || in->length == FAST_KEYS_MOST;
-    if (!right || !(is_closed(socket) || socket->phase == SOCKET_LISTENING))
+    if (!right)
         return -EINVAL;
     memcpy(socket->fast_keys, in->bytes, in->length);
     socket->fast_keys_length = (uint8_t)in->length;
@@ -98,6 +111,8 @@ int fast_open_set(struct socket *socket, int name, const struct option_in *in)
         return set_queue(socket, in);
     case TCP_FASTOPEN_CONNECT:
         return set_connect(socket, in);
+    case TCP_FASTOPEN_NO_COOKIE:
+        return set_no_cookie(socket, in);
     case TCP_FASTOPEN_KEY:
         return set_keys(socket, in);
     default:
@@ -112,6 +127,8 @@ int fast_open_get(const struct socket *socket, int name, const struct option_out
         return option_write_int(out, (int)socket->plain[PLAIN_FASTOPEN]);
     case TCP_FASTOPEN_CONNECT:
         return option_write_int(out, socket->fast_connect);
+    case TCP_FASTOPEN_NO_COOKIE:
+        return option_write_int(out, (int)socket->plain[PLAIN_FASTOPEN_NO_COOKIE]);
     case TCP_FASTOPEN_KEY:
         return option_write(out, socket->fast_keys, socket->fast_keys_length);
     default:

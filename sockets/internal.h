@@ -48,6 +48,7 @@ struct sockets {
     struct descriptor *descriptors;
     int first, room; /* number of descriptors[0]; how many */
     int64_t clock_ahead_ns;
+    uint64_t cookies; /* that have been given to sockets */
 };
 
 /* ---- table.c ---- */

@@ -277,11 +277,11 @@ int pipe_size(struct file *file, bool set, intptr_t asked)
 
 /* ---- splice ---- */
 
-static ssize_t send_piece(struct file *to, const void *bytes, size_t length, int flags)
+static ssize_t send_piece(struct file *to, const void *bytes, size_t length)
 {
     struct iovec piece = {(void *)bytes, length};
     struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
-    return to->operations->send(to, &message, flags);
+    return to->operations->send(to, &message, 0);
 }
 
 static ssize_t receive_piece(struct file *from, void *bytes, size_t length, int flags)
@@ -291,7 +291,7 @@ static ssize_t receive_piece(struct file *from, void *bytes, size_t length, int 
     return from->operations->receive(from, &message, flags);
 }
 
-static ssize_t splice_from_pipe(struct pipe *pipe, struct file *to, size_t length, int flags)
+static ssize_t splice_from_pipe(struct pipe *pipe, struct file *to, size_t length)
 {
     size_t done = 0;
     if (pipe->length == 0)
@@ -299,7 +299,7 @@ static ssize_t splice_from_pipe(struct pipe *pipe, struct file *to, size_t lengt
     while (done < length && pipe->length != 0) {
         size_t n = first_piece(pipe);
         n = n < length - done ? n : length - done;
-        ssize_t sent = send_piece(to, pipe->bytes + pipe->start, n, flags);
+        ssize_t sent = send_piece(to, pipe->bytes + pipe->start, n);
         if (sent <= 0)
             return done != 0 ? (ssize_t)done : sent;
         consume(pipe, (size_t)sent);
@@ -310,7 +310,7 @@ static ssize_t splice_from_pipe(struct pipe *pipe, struct file *to, size_t lengt
     return (ssize_t)done;
 }
 
-static ssize_t splice_to_pipe(struct file *from, struct pipe *pipe, size_t length, int flags)
+static ssize_t splice_to_pipe(struct file *from, struct pipe *pipe, size_t length)
 {
     size_t done = 0;
     if (!pipe->has_reader)
@@ -321,7 +321,7 @@ static ssize_t splice_to_pipe(struct file *from, struct pipe *pipe, size_t lengt
         if (n == 0)
             return done != 0 ? (ssize_t)done : -EAGAIN;
         n = n < length - done ? n : length - done;
-        ssize_t taken = receive_piece(from, to, n, flags | RECEIVE_STOPS_AT_MARK);
+        ssize_t taken = receive_piece(from, to, n, RECEIVE_STOPS_AT_MARK);
         if (taken <= 0)
             return done != 0 ? (ssize_t)done : taken;
         produce(pipe, (size_t)taken);
@@ -344,10 +344,29 @@ ssize_t sockets_splice(struct sockets *s, int from_fd, off_t *from_offset, int t
     if (length == 0)
         return 0;
     struct pipe *out_of = pipe_of(from), *into = pipe_of(to);
-    int message_flags = (flags & SPLICE_F_NONBLOCK) != 0 ? MSG_DONTWAIT : 0;
+    (void)flags;
     if (out_of != NULL)
-        return out_of == into ? -EINVAL : splice_from_pipe(out_of, to, length, message_flags);
-    return into != NULL ? splice_to_pipe(from, into, length, message_flags) : -EINVAL;
+        return out_of == into ? -EINVAL : splice_from_pipe(out_of, to, length);
+    return into != NULL ? splice_to_pipe(from, into, length) : -EINVAL;
+}
+
+/* Whether a call waits for a pipe that is empty, or full. */
+static bool waits_for_pipe(const struct file *file, unsigned flags)
+{
+    return file_blocks(file, 0) && (flags & SPLICE_F_NONBLOCK) == 0;
+}
+
+bool sockets_splice_waits(const struct sockets *s, int from_fd, int to_fd, unsigned flags)
+{
+    const struct file *from = file_of(s, from_fd), *to = file_of(s, to_fd);
+    if (from == NULL || to == NULL)
+        return false;
+    const struct pipe *out_of = pipe_of(from), *into = pipe_of(to);
+    if (out_of != NULL && out_of->length == 0)
+        return waits_for_pipe(from, flags);
+    if (into != NULL && into->length == into->size)
+        return waits_for_pipe(to, flags);
+    return file_blocks(out_of != NULL ? to : from, 0);
 }
 
 /* ---- Files of the operating system ---- */
@@ -408,7 +427,7 @@ static ssize_t send_from(struct file *to, int number, off_t *position, size_t le
     while (done < length) {
         size_t n = length - done < CHUNK ? length - done : CHUNK;
         ssize_t got = pread(number, bytes, n, *position);
-        last = got > 0 ? send_piece(to, bytes, (size_t)got, 0) : got < 0 ? -errno : 0;
+        last = got > 0 ? send_piece(to, bytes, (size_t)got) : got < 0 ? -errno : 0;
         if (last <= 0)
             break;
         done += (size_t)last;

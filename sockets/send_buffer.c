@@ -82,6 +82,13 @@ static int64_t most_unsent(const struct socket *socket)
     return own != 0 ? own : socket->file.table->policy.notsent_lowat;
 }
 
+int64_t send_buffer_size(const struct socket *socket)
+{
+    struct chaski_tcp_info info;
+    bool there = is_stream(socket) && tcp_socket_info(socket, &info);
+    return there ? limit_of(socket, &info) : socket->plain[PLAIN_SNDBUF];
+}
+
 size_t send_buffer_room(const struct socket *socket, const struct chaski_tcp_info *info,
                         size_t wanted)
 {

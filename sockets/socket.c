@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "core/base/address.h"
+#include "core/ip/network.h"
 
 /* The calls that make sockets and give them their ends. */
 
@@ -49,6 +50,8 @@ static void set_defaults(struct socket *socket, const struct sockets_policy *pol
     plain[PLAIN_MULTICAST_LOOP] = 1;
     plain[PLAIN_INCOMING_CPU] = -1;
     plain[PLAIN_TXREHASH] = 1;
+    plain[PLAIN_PEEK_OFF] = -1;
+    plain[PLAIN_QUICKACK] = 1;
     socket->congestion = policy->congestion;
     socket->timeout_ns[SOCKETS_RECEIVING] = UINT64_MAX;
     socket->timeout_ns[SOCKETS_SENDING] = UINT64_MAX;
@@ -62,6 +65,7 @@ struct socket *socket_new(struct sockets *s, int family, int type, int status)
         return NULL;
     socket->family = family;
     socket->type = type;
+    socket->cookie = ++s->cookies;
     socket->notes_end = &socket->notes;
     socket->stamps_end = &socket->stamps;
     set_defaults(socket, &s->policy);
@@ -163,7 +167,7 @@ static bool another_connection(struct socket *socket, const struct chaski_endpoi
         return false;
     while (chaski_tcp_list(socket->file.table->host, &cursor, &info) == 1)
         if (info.local.port == local->port && ends_meet(&info.local.address, &local->address) &&
-            info.tcpi_state != CHASKI_TCP_LISTEN)
+            info.tcpi_state != CHASKI_TCP_LISTEN && info.tcpi_state != CHASKI_TCP_CLOSED)
             return true;
     return false;
 }
@@ -207,29 +211,63 @@ uint16_t port_choose(struct socket *socket, const struct chaski_address *address
 
 /* ---- bind, listen, accept, connect ---- */
 
+void socket_unname_address(struct socket *socket)
+{
+    if (!socket->keeps_address)
+        socket->local.address = (struct chaski_address){{0}};
+}
+
+void socket_unname_port(struct socket *socket)
+{
+    if (!socket->keeps_port)
+        socket->bound = false;
+}
+
+/* Whether the address is that of a group or of all: it can be bound to, and is not sent from. */
+static bool is_many(const struct socket *socket, const struct chaski_address *address)
+{
+    struct chaski_endpoint remote = {.address = *address};
+    struct ip_path path;
+    return !address_unspecified(address) &&
+           host_path(socket->file.table->host, IPPROTO_UDP, &remote, &path) == 0 &&
+           (path.multicast || path.broadcast);
+}
+
+struct chaski_endpoint socket_own_end(const struct socket *socket)
+{
+    struct chaski_endpoint end = socket->local;
+    if (is_many(socket, &end.address))
+        end.address = (struct chaski_address){{0}};
+    if (!socket->bound)
+        end.port = 0;
+    return end;
+}
+
 static int bind_to(struct socket *socket, struct chaski_endpoint *local)
 {
-    if (local->port == 0 && !socket->plain[PLAIN_BIND_ADDRESS_NO_PORT]) {
+    bool names_port = local->port != 0;
+    if (!names_port && !socket->plain[PLAIN_BIND_ADDRESS_NO_PORT]) {
         local->port = port_choose(socket, &local->address);
         if (local->port == 0)
             return -EADDRINUSE;
-    } else if (local->port != 0 && port_taken(socket, local)) {
+    } else if (names_port && port_taken(socket, local)) {
         return -EADDRINUSE;
     }
     int error = is_stream(socket) ? 0 : udp_socket_open(socket, local);
     if (error != 0)
         return error;
     socket->local = *local;
-    socket->bound = true;
+    socket->bound = local->port != 0;
+    socket->keeps_port = names_port;
+    socket->keeps_address = !address_unspecified(&local->address);
     return 0;
 }
 
-/* Whether a socket may have the address for its own end; a datagram socket may have a group's. */
+/* Whether a socket may have the address for its own end: Linux lets it be one of many hosts. */
 static bool can_be_bound(const struct socket *socket, const struct chaski_address *address)
 {
     return address_unspecified(address) || socket->plain[PLAIN_FREEBIND] ||
-           socket->plain[PLAIN_TRANSPARENT] ||
-           (!is_stream(socket) && address_is_multicast(address)) ||
+           socket->plain[PLAIN_TRANSPARENT] || is_many(socket, address) ||
            host_is_local(socket->file.table->host, address);
 }
 
@@ -260,7 +298,9 @@ int sockets_bind(struct sockets *s, int fd, const struct sockaddr *address, sock
         return error;
     if (!can_be_bound(socket, &local.address))
         return -EADDRNOTAVAIL;
-    if (socket->bound || socket->phase != SOCKET_NEW)
+    if (is_stream(socket))
+        tcp_socket_refresh(socket);
+    if (socket->bound || !is_closed(socket) || socket->deferred)
         return -EINVAL;
     return bind_to(socket, &local);
 }
@@ -379,18 +419,18 @@ static void own_end(const struct socket *socket, struct chaski_endpoint *local)
 {
     struct chaski_tcp_info info;
     *local = socket->local;
-    if (is_stream(socket) && tcp_socket_info(socket, &info))
+    if (!is_closed(socket) && tcp_socket_info(socket, &info))
         *local = info.local;
-    else if (!is_stream(socket) && socket->has_udp)
-        chaski_udp_local(socket->file.table->host, socket->udp, local);
 }
 
 int sockets_getsockname(struct sockets *s, int fd, struct sockaddr *address, socklen_t *length)
 {
     int error;
-    const struct socket *socket = socket_at(s, fd, &error);
+    struct socket *socket = socket_at(s, fd, &error);
     if (socket == NULL)
         return error;
+    if (is_stream(socket))
+        tcp_socket_refresh(socket);
     struct chaski_endpoint local;
     own_end(socket, &local);
     error = address_room(address, length);

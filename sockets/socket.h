@@ -57,11 +57,14 @@ enum plain_option {
     PLAIN_TIMESTAMPNS,
     PLAIN_BUSY_POLL,
     PLAIN_DEBUG,
+    PLAIN_SELECT_ERR_QUEUE,
+    PLAIN_PEEK_OFF, /* -1: off; else where the next MSG_PEEK begins */
     PLAIN_TXREHASH,
     PLAIN_INCOMING_CPU,
     PLAIN_MAX_PACING_RATE,
     PLAIN_NODELAY,
     PLAIN_CORK,
+    PLAIN_QUICKACK,
     PLAIN_THIN_LINEAR,
     PLAIN_MAXSEG,
     PLAIN_KEEPIDLE,
@@ -104,8 +107,10 @@ struct error_note {
 };
 
 struct datagram {
+    struct datagram *next;
     struct chaski_endpoint local, remote;
     uint64_t received_ns; /* by the host's clock */
+    bool looked_at;       /* with SO_PEEK_OFF, which nothing in it moves if it is empty */
     size_t length;
     uint8_t bytes[];
 };
@@ -113,21 +118,23 @@ struct datagram {
 struct socket {
     struct file file; /* first */
     int family, type;
+    uint64_t cookie; /* SO_COOKIE: no other socket of the table ever has it */
     enum socket_phase phase;
-    struct chaski_endpoint local; /* as bound; address unspecified: any */
-    bool bound;
+    struct chaski_endpoint local;   /* what getsockname() tells; address unspecified: any */
+    bool bound;                     /* local.port is held; else it is what remains of one */
+    bool keeps_address, keeps_port; /* bind() has named it: it outlasts a connection */
     bool read_shut, write_shut;
-    bool has_tcp;                      /* `tcp` is the core's */
-    bool has_udp;                      /* `udp` is the core's */
-    bool connect_told;                 /* connect() has said that the handshake is complete */
-    bool lingers;                      /* SO_LINGER is on */
-    bool closing;                      /* close() has begun and waits */
-    bool quick;                        /* TCP_QUICKACK has been set */
-    bool wants_room;                   /* somebody has found none to write */
-    bool more;                         /* the last call to send had MSG_MORE */
-    bool urgent_taken;                 /* the byte at the mark has been, with MSG_OOB */
-    bool has_congestion;               /* TCP_CONGESTION has been set */
-    bool fast_connect;                 /* TCP_FASTOPEN_CONNECT */
+    bool has_tcp;        /* `tcp` is the core's */
+    bool has_udp;        /* `udp` is the core's */
+    bool connect_told;   /* connect() has said that the handshake is complete */
+    bool given_up;       /* shutdown() came before connect() had told of its failure */
+    bool lingers;        /* SO_LINGER is on */
+    bool closing;        /* close() has begun and waits */
+    bool wants_room;     /* somebody has found none to write */
+    bool more;           /* the last call to send had MSG_MORE */
+    bool urgent_taken;   /* the byte at the mark has been, with MSG_OOB */
+    bool has_congestion; /* TCP_CONGESTION has been set */
+    bool fast_connect;   /* TCP_FASTOPEN_CONNECT */
     uint8_t fast_keys[FAST_KEYS_MOST]; /* TCP_FASTOPEN_KEY, */
     uint8_t fast_keys_length;          /* so many bytes of them; 0: those of all */
     bool fast_waits; /* a caller waits for the handshake, having given so many bytes: */
@@ -147,7 +154,7 @@ struct socket {
         chaski_udp udp;
     };
     struct chaski_endpoint remote; /* of UDP, and while `deferred` */
-    struct datagram *held;         /* looked at with MSG_PEEK and not yet taken */
+    struct datagram *held;         /* looked at with MSG_PEEK and not yet taken, oldest first */
     int waiting_seen;              /* to wake when there are more */
     int64_t plain[PLAIN_COUNT];
     bool asked[PLAIN_COUNT];     /* setsockopt has said it */
@@ -210,11 +217,23 @@ static inline bool is_closed(const struct socket *socket)
     return socket->phase == SOCKET_NEW || socket->phase == SOCKET_ENDED;
 }
 
+/* SO_PEEK_OFF: where looking with MSG_PEEK begins, and how reading moves that. */
+size_t peek_offset(const struct socket *socket, int flags);
+void peek_moves(struct socket *socket, int flags, size_t length);
+
 /* Takes the error that waits to be told: 0 or -errno. */
 int socket_take_error(struct socket *socket);
 
 /* Closing shall not wait. */
 void socket_do_not_linger(struct socket *socket);
+
+/* Its connection is over, or given up: what bind() has not named is let go of. As in Linux, a
+ * stream's port is told still. */
+void socket_unname_address(struct socket *socket);
+void socket_unname_port(struct socket *socket);
+
+/* The end of its own with which it opens: what there is to choose is left open. */
+struct chaski_endpoint socket_own_end(const struct socket *socket);
 
 /* Chooses a free local port for bind() to port 0; 0: there is none. */
 uint16_t port_choose(struct socket *socket, const struct chaski_address *address);
@@ -257,6 +276,8 @@ bool tcp_stream_is_over(const struct socket *socket);
 
 /* ---- send_buffer.c ---- */
 
+/* What SO_SNDBUF tells: as it was set, or as it has grown. */
+int64_t send_buffer_size(const struct socket *socket);
 /* How many of `wanted` bytes a write takes now. */
 size_t send_buffer_room(const struct socket *socket, const struct chaski_tcp_info *info,
                         size_t wanted);
@@ -278,8 +299,11 @@ enum { RECEIVE_STOPS_AT_MARK = 0x8000000 };
 bool urgent_is_next(const struct socket *socket);
 /* There is a mark, and its byte has not been taken. */
 bool urgent_waits(const struct socket *socket);
-/* How many of `waiting` bytes, those up to the mark or those behind it, one read may take. */
-size_t urgent_limit(const struct socket *socket, size_t waiting);
+/* How many of `waiting` bytes, those up to the mark or those behind it, one read may take behind
+ * the first `seen` ones; *over is how many it passes over before all of them. */
+size_t urgent_limit(const struct socket *socket, size_t waiting, size_t seen, size_t *over);
+/* Of `waiting` bytes, what FIONREAD tells: those up to the mark. */
+size_t urgent_left(const struct socket *socket, size_t waiting);
 /* recv() with MSG_OOB: 1, or -EINVAL when there is no urgent byte, -EAGAIN when it has not come. */
 ssize_t urgent_receive(struct socket *socket, struct msghdr *message, int flags);
 

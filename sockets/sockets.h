@@ -32,6 +32,9 @@
  *   descriptor. The caller goes on with the rest when sockets_goes_on() says so, asked before each
  *   further call: an error that came meanwhile is for the next one to tell (Linux).
  *   sockets_advance() moves an iovec on.
+ * - recvmmsg and sendmmsg return how many messages they took, also of a blocking descriptor. The
+ *   caller goes on with the rest unless one was taken in part, or with MSG_WAITFORONE, whose
+ *   first one alone is waited for; recvmmsg's `timeout` is his to keep.
  * - recv with MSG_ERRQUEUE or MSG_OOB never waits.
  * - recv with MSG_WAITALL likewise returns what is there, with MSG_PEEK besides it waits for all.
  *   When the time of SO_RCVTIMEO is over, the call is made again with MSG_DONTWAIT: what is there
@@ -49,6 +52,7 @@
  * -EAFNOSUPPORT.
  */
 struct sockets;
+struct mmsghdr;
 
 /* What Linux keeps as sysctls and sockets start with; sockets_defaults() are Linux's own. */
 struct sockets_policy {
@@ -130,6 +134,11 @@ ssize_t sockets_recv(struct sockets *s, int fd, void *bytes, size_t length, int 
 ssize_t sockets_recvfrom(struct sockets *s, int fd, void *bytes, size_t length, int flags,
                          struct sockaddr *address, socklen_t *address_length);
 ssize_t sockets_recvmsg(struct sockets *s, int fd, struct msghdr *message, int flags);
+/* How many messages were received, or sent: see above. */
+int sockets_recvmmsg(struct sockets *s, int fd, struct mmsghdr *messages, unsigned count,
+                     int flags);
+int sockets_sendmmsg(struct sockets *s, int fd, struct mmsghdr *messages, unsigned count,
+                     int flags);
 
 ssize_t sockets_write(struct sockets *s, int fd, const void *bytes, size_t length);
 ssize_t sockets_writev(struct sockets *s, int fd, const struct iovec *pieces, int count);
@@ -158,6 +167,9 @@ int sockets_pipe(struct sockets *s, int fds[2], int flags);
 /* One of the two is a pipe. Offsets are for files. */
 ssize_t sockets_splice(struct sockets *s, int from, off_t *from_offset, int to, off_t *to_offset,
                        size_t length, unsigned flags);
+/* Whether one that came to -EAGAIN shall wait. SPLICE_F_NONBLOCK is of pipes alone (Linux): for a
+ * socket's sake it waits as the socket says. */
+bool sockets_splice_waits(const struct sockets *s, int from, int to, unsigned flags);
 ssize_t sockets_sendfile(struct sockets *s, int to, int from, off_t *offset, size_t length);
 
 /* A descriptor for an open file of the operating system, which it takes over: to be read, spliced

@@ -132,7 +132,7 @@ void stamps_forget(struct socket *socket)
 
 /* ---- SO_TIMESTAMPING ---- */
 
-enum { KNOWN_FLAGS = (SOF_TIMESTAMPING_LAST << 1) - 1 };
+enum { KNOWN_FLAGS = (SOF_TIMESTAMPING_LAST << 1) - 1, BIND_PHC = 1 << 15 };
 
 int stamping_set(struct socket *socket, const struct option_in *in)
 {
@@ -143,12 +143,14 @@ int stamping_set(struct socket *socket, const struct option_in *in)
     uint32_t flags = (uint32_t)value;
     bool begins_ids =
         (flags & SOF_TIMESTAMPING_OPT_ID) && !(socket->timestamping & SOF_TIMESTAMPING_OPT_ID);
-    if (flags & ~(uint32_t)KNOWN_FLAGS)
+    if (flags & ~(uint32_t)(KNOWN_FLAGS | BIND_PHC))
         return -EINVAL;
     if ((flags & SOF_TIMESTAMPING_OPT_STATS) && !(flags & SOF_TIMESTAMPING_OPT_TSONLY))
         return -EINVAL;
     if (begins_ids && is_stream(socket) && (is_closed(socket) || socket->phase == SOCKET_LISTENING))
         return -EINVAL;
+    if (flags & BIND_PHC) /* there is no clock in hardware */
+        return -EOPNOTSUPP;
     if (begins_ids && is_stream(socket))
         socket->timestamping_origin = progress_of(socket).acknowledged;
     socket->timestamping = flags;

@@ -84,12 +84,22 @@ static int why_ended(const struct socket *socket)
     return error == CHASKI_RESET && tcp_stream_is_over(socket) ? EPIPE : -error_number(error);
 }
 
+/* Of a connection, so that it can be told when there is none any more. */
+static void note_name(struct socket *socket)
+{
+    struct chaski_tcp_info info;
+    if (tcp_socket_info(socket, &info))
+        socket->local = info.local;
+}
+
 void tcp_socket_refresh(struct socket *socket)
 {
     if (!socket->has_tcp || socket->phase == SOCKET_ENDED)
         return;
     int events = chaski_tcp_events(host_of(socket), socket->tcp);
     if (events & CHASKI_ENDED) {
+        note_name(socket);
+        socket_unname_port(socket);
         socket->phase = SOCKET_ENDED;
         socket->error = why_ended(socket);
     } else if (socket->phase == SOCKET_CONNECTING && (events & CHASKI_CONNECTED)) {
@@ -182,15 +192,16 @@ int tcp_socket_listen(struct socket *socket, int backlog)
             host_tcp_listener_backlog(host_of(socket), socket->listener, room_in_queue(socket)));
     if (socket->phase != SOCKET_NEW || socket->deferred)
         return -EINVAL;
-    if (socket->local.port == 0) {
-        socket->local.port = port_choose(socket, &socket->local.address);
-        if (socket->local.port == 0)
-            return -EADDRINUSE;
-    }
+    struct chaski_endpoint local = socket->local;
+    if (!socket->bound)
+        local.port = port_choose(socket, &local.address);
+    if (local.port == 0)
+        return -EADDRINUSE;
     struct chaski_tcp_bind bind = {
-        .local = socket->local,
+        .local = local,
         .backlog = room_in_queue(socket),
         .shared = socket->plain[PLAIN_REUSEPORT] != 0,
+        .foreign = true, /* bind() has looked */
     };
     int error = ao_listen(socket);
     if (error != 0)
@@ -202,6 +213,7 @@ int tcp_socket_listen(struct socket *socket, int backlog)
     }
     fast_open_listen(socket);
     socket_apply_listener(socket);
+    socket->local = local;
     socket->bound = true;
     socket->phase = SOCKET_LISTENING;
     socket->waiting_seen = 0;
@@ -222,6 +234,10 @@ static void inherit(struct socket *socket, const struct socket *from)
         socket->plain[i] = from->plain[i];
         socket->asked[i] = from->asked[i];
     }
+    socket->keeps_address = from->keeps_address;
+    socket->plain[PLAIN_PRIORITY] = socket->plain[PLAIN_FASTOPEN] = 0;
+    socket->timestamping = from->timestamping;
+    socket->fast_connect = from->fast_connect;
     socket->lingers = from->lingers;
     socket->linger_s = from->linger_s;
     socket->has_congestion = from->has_congestion;
@@ -271,9 +287,13 @@ int tcp_socket_accept(struct socket *socket, struct socket **accepted, int statu
     return 0;
 }
 
-/* The connection is given up, or over: the socket is as new, and bound as it was. */
+/* The connection is given up, or over: the socket is as new, and as bind() has named it. */
 static void forget_connection(struct socket *socket)
 {
+    if (socket->phase != SOCKET_ENDED)
+        note_name(socket);
+    socket_unname_address(socket);
+    socket_unname_port(socket);
     if (socket->has_tcp)
         chaski_tcp_abort(host_of(socket), socket->tcp);
     zerocopy_forget(socket);
@@ -282,7 +302,7 @@ static void forget_connection(struct socket *socket)
     ao_withdraw(socket);
     socket->has_tcp = false;
     socket->soft_error = 0;
-    socket->deferred = socket->fast_waits = false;
+    socket->deferred = socket->fast_waits = socket->given_up = false;
     socket->phase = SOCKET_NEW;
     socket->read_shut = socket->write_shut = false;
 }
@@ -290,7 +310,7 @@ static void forget_connection(struct socket *socket)
 int tcp_socket_begin(struct socket *socket, const struct chaski_endpoint *remote, bool fast)
 {
     struct chaski_tcp_connect connect = {
-        .local = socket->local,
+        .local = socket_own_end(socket),
         .remote = *remote,
         .receive = happened,
         .context = socket,
@@ -348,6 +368,8 @@ int tcp_socket_connect_again(struct socket *socket)
         socket->connect_told = true;
         return 0;
     }
+    if (socket->given_up)
+        return -EINVAL;
     if (socket->phase == SOCKET_ENDED && !socket->connect_told) {
         int error = socket_take_error(socket);
         forget_connection(socket);
@@ -387,11 +409,14 @@ int tcp_socket_shutdown(struct socket *socket, int how)
     case SOCKET_CONNECTING:
         return tcp_socket_disconnect(socket);
     case SOCKET_CONNECTED:
+        socket->connect_told = true; /* nobody is told any more */
         if (how != SHUT_RD)
             chaski_tcp_shutdown(host_of(socket), socket->tcp);
         break;
-    case SOCKET_NEW:
     case SOCKET_ENDED:
+        socket->given_up |= !socket->connect_told;
+        break;
+    case SOCKET_NEW:
         break;
     }
     int error = socket_shut(socket, how);
@@ -466,7 +491,7 @@ static int tcp_socket_ioctl(struct file *file, unsigned long request, int *value
         return -EINVAL;
     switch (request) {
     case SOCKETS_FIONREAD:
-        *value = there ? (int)urgent_limit(socket, info.receive_queue) : 0;
+        *value = there ? (int)urgent_left(socket, info.receive_queue) : 0;
         return 0;
     case SOCKETS_TIOCOUTQ:
         *value = (int)info.send_queue;

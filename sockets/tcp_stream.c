@@ -82,13 +82,13 @@ static uint64_t arrival(const struct socket *socket, size_t over, size_t wanted,
 static ssize_t take_out(struct socket *socket, const struct msghdr *message, size_t wanted,
                         const struct chaski_tcp_info *info, int flags, uint64_t *came_ns)
 {
-    size_t most = urgent_limit(socket, info->receive_queue);
-    size_t over = urgent_is_next(socket) && !socket->plain[PLAIN_OOBINLINE];
-    *came_ns = stamps_received(socket) ? arrival(socket, over, wanted, most) : 0;
+    size_t over, seen = peek_offset(socket, flags);
+    size_t most = urgent_limit(socket, info->receive_queue, seen, &over);
+    *came_ns = stamps_received(socket) ? arrival(socket, over + seen, wanted, most) : 0;
     if ((flags & MSG_PEEK) && (flags & MSG_TRUNC))
         return (ssize_t)(wanted < most ? wanted : most);
     if (flags & MSG_PEEK)
-        return peek(socket, message, over, most);
+        return peek(socket, message, over + seen, most);
     chaski_tcp_consume(host_of(socket), socket->tcp, over);
     return (flags & MSG_TRUNC) ? discard(socket, wanted, most) : copy_out(socket, message, most);
 }
@@ -113,9 +113,10 @@ static bool too_little(const struct socket *socket, const struct chaski_tcp_info
     size_t target = (size_t)lowat < wanted ? (size_t)lowat : wanted;
     if ((flags & MSG_WAITALL) && (flags & MSG_PEEK))
         target = wanted; /* who takes comes again for the rest */
-    return file_blocks(&socket->file, flags) && info->receive_queue < target &&
-           !tcp_window_is_shut(info) && !urgent_waits(socket) && !tcp_peer_finished(info) &&
-           !socket->read_shut && socket->error == 0;
+    return file_blocks(&socket->file, flags) &&
+           info->receive_queue < target + peek_offset(socket, flags) && !tcp_window_is_shut(info) &&
+           !urgent_waits(socket) && !tcp_peer_finished(info) && !socket->read_shut &&
+           socket->error == 0;
 }
 
 /* TCP_CM_INQ: how much is left, the end that waits to be read among it. */
@@ -149,10 +150,12 @@ ssize_t tcp_socket_receive(struct file *file, struct msghdr *message, int flags)
         return there ? urgent_receive(socket, message, flags) : -EINVAL;
     if ((flags & RECEIVE_STOPS_AT_MARK) && info.receive_queue != 0 && urgent_is_next(socket))
         return 0;
-    if (info.receive_queue == 0)
-        return nothing_to_read(socket);
-    if (urgent_limit(socket, info.receive_queue) == 0) { /* the urgent byte is passed over */
-        chaski_tcp_consume(host_of(socket), socket->tcp, (flags & MSG_PEEK) ? 0 : 1);
+    size_t over, seen = peek_offset(socket, flags);
+    if (urgent_limit(socket, info.receive_queue, seen, &over) == 0) {
+        if (seen != 0 && tcp_peer_finished(&info))
+            return 0;
+        if (!(flags & MSG_PEEK)) /* the urgent byte is passed over */
+            chaski_tcp_consume(host_of(socket), socket->tcp, over);
         return nothing_to_read(socket);
     }
     if (too_little(socket, &info, (size_t)wanted, flags))
@@ -161,6 +164,8 @@ ssize_t tcp_socket_receive(struct file *file, struct msghdr *message, int flags)
         return -EFAULT;
     uint64_t came_ns;
     ssize_t done = take_out(socket, message, (size_t)wanted, &info, flags, &came_ns);
+    if (done > 0)
+        peek_moves(socket, flags, (size_t)done);
     if (came_ns != 0)
         stamp_received(socket, message, &room, came_ns);
     tell_left(socket, message, &room);

@@ -28,6 +28,21 @@ static struct file *socket_file(const struct sockets *s, int fd, int *error)
 
 /* ---- In ---- */
 
+size_t peek_offset(const struct socket *socket, int flags)
+{
+    int64_t offset = socket->plain[PLAIN_PEEK_OFF];
+    return (flags & MSG_PEEK) && offset > 0 ? (size_t)offset : 0;
+}
+
+void peek_moves(struct socket *socket, int flags, size_t length)
+{
+    int64_t offset = socket->plain[PLAIN_PEEK_OFF];
+    if (offset < 0)
+        return;
+    offset += (flags & MSG_PEEK) ? (int64_t)length : -(int64_t)length;
+    socket->plain[PLAIN_PEEK_OFF] = offset > 0 ? offset : 0;
+}
+
 ssize_t sockets_readv(struct sockets *s, int fd, const struct iovec *pieces, int count)
 {
     struct file *file = file_of(s, fd);

@@ -48,7 +48,7 @@ static void heard(void *context, const struct ip_error *error)
 int udp_socket_open(struct socket *socket, const struct chaski_endpoint *local)
 {
     static const struct chaski_endpoint nobody;
-    if (socket->has_udp) /* for the sake of a group, before it was bound */
+    if (socket->has_udp) /* it has had another port, or a group */
         return error_number(host_udp_move(host_of(socket), socket->udp, local, &nobody));
     struct chaski_udp_bind bind = {.local = *local,
                                    .context = socket,
@@ -62,22 +62,25 @@ int udp_socket_open(struct socket *socket, const struct chaski_endpoint *local)
     socket->has_udp = true;
     host_udp_observe(host_of(socket), opened, heard);
     socket_apply(socket);
-    return 0;
+    return local->port != 0 ? 0
+                            : error_number(host_udp_move(host_of(socket), opened, local, &nobody));
 }
 
 /* A socket that sends before it is bound gets a port. */
 static int make_sure_of_port(struct socket *socket)
 {
-    if (socket->has_udp)
+    if (socket->bound)
         return 0;
-    if (socket->local.port == 0)
-        socket->local.port = port_choose(socket, &socket->local.address);
-    if (socket->local.port == 0)
+    struct chaski_endpoint local = socket->local;
+    local.port = port_choose(socket, &local.address);
+    if (local.port == 0)
         return -EAGAIN;
-    int error = udp_socket_open(socket, &socket->local);
-    if (error == 0)
-        socket->bound = true;
-    return error;
+    int error = udp_socket_open(socket, &local);
+    if (error != 0)
+        return error;
+    socket->local = local;
+    socket->bound = true;
+    return 0;
 }
 
 static int connect_to(struct socket *socket, const struct chaski_endpoint *remote)
@@ -93,6 +96,7 @@ int udp_socket_connect(struct socket *socket, const struct chaski_endpoint *remo
     error = connect_to(socket, remote);
     if (error != 0)
         return error;
+    chaski_udp_local(host_of(socket), socket->udp, &socket->local); /* the address stays (Linux) */
     socket->remote = *remote;
     socket->phase = SOCKET_CONNECTED;
     return 0;
@@ -103,6 +107,10 @@ int udp_socket_disconnect(struct socket *socket)
     static const struct chaski_endpoint nobody;
     socket->remote = nobody;
     socket->phase = SOCKET_NEW;
+    socket_unname_address(socket);
+    socket_unname_port(socket);
+    if (!socket->bound)
+        socket->local.port = 0;
     return socket->has_udp ? connect_to(socket, &nobody) : 0;
 }
 
@@ -111,7 +119,10 @@ static int udp_socket_close(struct file *file)
     struct socket *socket = (struct socket *)file;
     if (socket->has_udp)
         chaski_udp_close(host_of(socket), socket->udp);
-    free(socket->held);
+    for (struct datagram *next; socket->held != NULL; socket->held = next) {
+        next = socket->held->next;
+        free(socket->held);
+    }
     error_queue_forget(socket);
     return 0;
 }
@@ -133,19 +144,14 @@ static uint32_t udp_events(struct file *file)
     if (socket->read_shut && socket->write_shut)
         events |= EPOLLHUP;
     if (socket->error != 0 || socket->notes != NULL)
-        events |= EPOLLERR;
+        events |= socket->plain[PLAIN_SELECT_ERR_QUEUE] ? EPOLLERR | EPOLLPRI : EPOLLERR;
     return events;
 }
 
 /* ---- In ---- */
 
-static int take(struct socket *socket, struct datagram **taken)
+static int take_from_host(struct socket *socket, struct datagram **taken)
 {
-    if (socket->held != NULL) {
-        *taken = socket->held;
-        socket->held = NULL;
-        return 0;
-    }
     struct datagram *datagram = malloc(sizeof *datagram + DATAGRAM_MAX);
     if (datagram == NULL)
         return -ENOMEM;
@@ -159,7 +165,29 @@ static int take(struct socket *socket, struct datagram **taken)
     if (socket->waiting_seen > 0)
         socket->waiting_seen--;
     datagram->length = (size_t)length;
+    datagram->next = NULL;
+    datagram->looked_at = false;
     *taken = datagram;
+    return 0;
+}
+
+/* The first datagram, which is held still. Who looks `by_offset` (SO_PEEK_OFF) passes over those
+ * that have been looked at; *offset, where that ended, becomes an offset in what is found. */
+static int hold(struct socket *socket, bool by_offset, size_t *offset, struct datagram **found)
+{
+    struct datagram **at = &socket->held;
+    int error = *at == NULL ? take_from_host(socket, at) : 0;
+    while (error == 0 && by_offset && *offset >= (*at)->length &&
+           (*offset != 0 || (*at)->looked_at)) {
+        *offset -= (*at)->length;
+        at = &(*at)->next;
+        if (*at == NULL)
+            error = take_from_host(socket, at);
+    }
+    if (error != 0)
+        return error;
+    *found = *at;
+    (*at)->looked_at |= by_offset;
     return 0;
 }
 
@@ -197,25 +225,27 @@ static ssize_t udp_socket_receive(struct file *file, struct msghdr *message, int
     }
     if (socket->error != 0)
         return socket_take_error(socket);
-    int error = socket->has_udp ? take(socket, &datagram) : -EAGAIN;
+    size_t seen = peek_offset(socket, flags);
+    bool by_offset = (flags & MSG_PEEK) && socket->plain[PLAIN_PEEK_OFF] >= 0;
+    int error = socket->has_udp ? hold(socket, by_offset, &seen, &datagram) : -EAGAIN;
     if (error == -EAGAIN && socket->read_shut && file_blocks(file, flags))
         return 0; /* nothing will be waited for */
     if (error != 0)
         return error;
-    if (datagram->length != 0 && !pieces_are_there(message->msg_iov, message->msg_iovlen)) {
-        socket->held = datagram;
+    if (datagram->length != 0 && !pieces_are_there(message->msg_iov, message->msg_iovlen))
         return -EFAULT;
-    }
-    size_t whole = datagram->length;
-    size_t done = pieces_fill(message->msg_iov, message->msg_iovlen, datagram->bytes, whole);
-    if (done < whole)
+    size_t whole = datagram->length, rest = whole - seen;
+    size_t done = pieces_fill(message->msg_iov, message->msg_iovlen, datagram->bytes + seen, rest);
+    if (done < rest)
         message->msg_flags |= MSG_TRUNC;
     tell_about(socket, message, room, datagram);
-    if (flags & MSG_PEEK)
-        socket->held = datagram;
-    else
+    size_t told = (flags & MSG_TRUNC) ? whole : done;
+    peek_moves(socket, flags, told);
+    if (!(flags & MSG_PEEK)) {
+        socket->held = datagram->next;
         free(datagram);
-    return (ssize_t)((flags & MSG_TRUNC) ? whole : done);
+    }
+    return (ssize_t)told;
 }
 
 /* ---- Out ---- */
@@ -355,10 +385,10 @@ static ssize_t udp_socket_send(struct file *file, const struct msghdr *message, 
         error = find_remote(socket, message, &remote);
     if (error == 0)
         error = read_control(message, &sending);
-    if (error == 0)
-        error = socket_take_error(socket);
     if (error == 0 && length > PAYLOAD_MAX)
         error = -EMSGSIZE;
+    if (error == 0)
+        error = socket_take_error(socket);
     if (error == 0 && socket->write_shut)
         error = -EPIPE;
     if (error == 0 && !pieces_are_there(message->msg_iov, message->msg_iovlen))
@@ -381,7 +411,7 @@ static int udp_socket_ioctl(struct file *file, unsigned long request, int *value
     if (request != SOCKETS_FIONREAD)
         return -ENOTTY;
     *value = 0;
-    if (socket->held == NULL && socket->has_udp && take(socket, &socket->held) != 0)
+    if (socket->held == NULL && socket->has_udp && take_from_host(socket, &socket->held) != 0)
         return 0;
     if (socket->held != NULL)
         *value = (int)socket->held->length;

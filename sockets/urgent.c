@@ -26,14 +26,25 @@ bool urgent_waits(const struct socket *socket)
     return until_mark(socket) != 0 && !socket->urgent_taken;
 }
 
-size_t urgent_limit(const struct socket *socket, size_t waiting)
+size_t urgent_limit(const struct socket *socket, size_t waiting, size_t seen, size_t *over)
+{
+    size_t limit = waiting, before = until_mark(socket);
+    *over = 0;
+    if (before != 0 && before <= waiting) {
+        if (seen + 1 < before)
+            limit = before - 1;
+        else
+            *over = !socket->plain[PLAIN_OOBINLINE];
+    }
+    limit -= *over;
+    return limit > seen ? limit - seen : 0;
+}
+
+size_t urgent_left(const struct socket *socket, size_t waiting)
 {
     size_t before = until_mark(socket);
-    if (before == 0 || before > waiting)
-        return waiting;
-    if (before > 1)
-        return before - 1;
-    return socket->plain[PLAIN_OOBINLINE] ? waiting : waiting - 1;
+    bool apart = before != 0 && before <= waiting && !socket->plain[PLAIN_OOBINLINE];
+    return apart ? before - 1 : waiting;
 }
 
 ssize_t urgent_receive(struct socket *socket, struct msghdr *message, int flags)

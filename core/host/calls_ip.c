@@ -42,6 +42,16 @@ bool host_is_local(const struct chaski *host, const struct chaski_address *addre
     return address_is_ip4(address) && ip4_is_local(&host->ip4, address_ip4(address));
 }
 
+int host_path(const struct chaski *host, uint8_t protocol, const struct chaski_endpoint *remote,
+              struct ip_path *path)
+{
+    static const struct chaski_address any;
+    const struct network *network = &host->udp.network[address_family(&remote->address)];
+    if (network->path == NULL)
+        return CHASKI_NO_ROUTE;
+    return network->path(network->block, protocol, &any, &remote->address, remote->interface, path);
+}
+
 /* ---- Routes ---- */
 
 /* The IPv4 address that a call means, the unspecified one being 0.0.0.0. False for IPv6. */

@@ -41,12 +41,15 @@ void host_set_now(struct chaski *host, uint64_t now_ns);
 /* How many connections wait for chaski_tcp_accept(), or CHASKI_STALE. */
 int host_tcp_waiting(const struct chaski *host, chaski_listener listener);
 
+/* Whether acknowledgements wait for answers, since there have been some (TCP_QUICKACK). */
+bool host_tcp_in_dialogue(struct chaski *host, chaski_tcp connection);
+
 /* From now on as many may wait; those that already do stay. */
 int host_tcp_listener_backlog(struct chaski *host, chaski_listener listener, uint32_t backlog);
 
-/* Binds and connects a socket anew, as chaski_udp_bind() does (to local port 0: to the one that it
- * has); besides CHASKI_NOT_PERMITTED: to a broadcast address. What waits, groups and options stay.
- */
+/* Binds and connects a socket anew, as chaski_udp_bind() does (to local port 0: to none, so that
+ * nothing arrives); besides CHASKI_NOT_PERMITTED: to a broadcast address. What waits, groups and
+ * options stay. */
 int host_udp_move(struct chaski *host, chaski_udp socket, const struct chaski_endpoint *local,
                   const struct chaski_endpoint *remote);
 
@@ -77,6 +80,11 @@ int host_udp_observe(struct chaski *host, chaski_udp socket,
 
 /* Whether the address is one of the host's own (unicast). */
 bool host_is_local(const struct chaski *host, const struct chaski_address *address);
+
+struct ip_path;
+/* How packets of an IP protocol reach `remote`: 0, CHASKI_NO_ROUTE or its like. */
+int host_path(const struct chaski *host, uint8_t protocol, const struct chaski_endpoint *remote,
+              struct ip_path *path);
 
 /* A number that nobody can guess, each time another one. */
 uint64_t host_draw(struct chaski *host);

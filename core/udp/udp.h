@@ -51,7 +51,7 @@ struct udp_socket {
     uint32_t queued, queued_max; /* datagrams */
     uint32_t charge, charge_max; /* bytes that they keep busy */
     uint32_t generation;
-    struct chaski_endpoint local;  /* address unspecified: any of ours */
+    struct chaski_endpoint local;  /* address unspecified: any of ours; port 0: nothing arrives */
     struct chaski_endpoint remote; /* port 0: not connected */
     chaski_udp_filter *filter;
     chaski_udp_closure *receive;
@@ -61,6 +61,7 @@ struct udp_socket {
     int16_t error; /* to be told once; 0: none */
     uint8_t traffic_class, ttl, multicast_ttl;
     bool open, shared, yields, broadcast, multicast_loop, dont_fragment;
+    bool many; /* local.address is that of a group or of all: nothing is sent from it */
 };
 
 /* How udp_init() is told what to make. */

@@ -114,7 +114,8 @@ static bool hears(const struct udp_socket *socket, const struct chaski_endpoint 
         return (!address_is_multicast(&socket->local.address) ||
                 address_equal(&socket->local.address, &local->address)) &&
                udp_is_member(socket, &local->address, local->interface);
-    return udp_connected(socket) || address_unspecified(&socket->local.address);
+    return udp_connected(socket) || address_unspecified(&socket->local.address) ||
+           address_equal(&socket->local.address, &local->address);
 }
 
 /* Gives a copy to every socket of a chain that wants the datagram except the last one, which is

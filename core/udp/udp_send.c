@@ -106,7 +106,7 @@ static int find_path(const struct udp *udp, const struct udp_socket *socket,
     if (network->path == NULL)
         return CHASKI_NO_ROUTE;
     const struct chaski_address *source = &socket->local.address;
-    if (address_is_multicast(source))
+    if (socket->many)
         source = &any;
     int error = network->path(network->block, WIRE_IP_UDP, source, &remote->address,
                               interface_for(socket, remote), path);

@@ -195,6 +195,19 @@ static uint16_t draw_port(struct udp *udp, const struct chaski_address *address,
     return 0;
 }
 
+/* Whether the address is that of a group or of all. */
+static bool is_many(const struct udp *udp, const struct chaski_address *address)
+{
+    static const struct chaski_address any;
+    const struct network *network = &udp->network[address_family(address)];
+    struct ip_path path;
+    if (address_unspecified(address) || network->path == NULL)
+        return false;
+    return address_is_multicast(address) ||
+           (network->path(network->block, WIRE_IP_UDP, &any, address, 0, &path) == 0 &&
+            path.broadcast);
+}
+
 /* The local side that a socket gets for what bind says: an error when it cannot be ours. */
 static int settle_local(const struct udp *udp, const struct chaski_udp_bind *bind,
                         struct chaski_endpoint *local, bool *broadcasts)
@@ -202,8 +215,8 @@ static int settle_local(const struct udp *udp, const struct chaski_udp_bind *bin
     *local = bind->local;
     *broadcasts = false;
     bool any = address_unspecified(&local->address);
-    bool group = address_is_multicast(&local->address);
-    if (!any && !group) {
+    bool many = is_many(udp, &local->address);
+    if (!any && !many) {
         const struct network *network = &udp->network[address_family(&local->address)];
         if (network->path == NULL || !network->is_local(network->block, &local->address))
             return CHASKI_BAD_ADDRESS;
@@ -215,7 +228,7 @@ static int settle_local(const struct udp *udp, const struct chaski_udp_bind *bin
     const struct network *network = &udp->network[address_family(&bind->remote.address)];
     if (network->path == NULL)
         return CHASKI_NO_ROUTE;
-    if (group)
+    if (many)
         return 0;
     struct ip_path path;
     int error = network->path(network->block, WIRE_IP_UDP, &local->address, &bind->remote.address,
@@ -235,6 +248,7 @@ static void open_socket(struct udp *udp, struct udp_socket *socket,
     socket->shared = bind->shared;
     socket->yields = bind->yields;
     socket->local = *local;
+    socket->many = is_many(udp, &local->address);
     socket->remote = bind->remote;
     socket->filter = bind->filter;
     socket->receive = bind->receive;
@@ -325,6 +339,7 @@ static int move(struct udp *udp, struct udp_socket *socket, const struct chaski_
     unchain(udp, socket);
     udp->connected -= udp_connected(socket);
     socket->local = local;
+    socket->many = is_many(udp, &local.address);
     socket->remote = bind->remote;
     udp->connected += udp_connected(socket);
     enchain(udp, socket);
@@ -338,8 +353,6 @@ int udp_move(struct udp *udp, chaski_udp handle, const struct chaski_endpoint *l
     if (socket == NULL)
         return CHASKI_STALE;
     struct chaski_udp_bind bind = {.local = *local, .remote = *remote};
-    if (local->port == 0)
-        bind.local.port = socket->local.port;
     return move(udp, socket, &bind);
 }
 

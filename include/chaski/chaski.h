@@ -273,7 +273,8 @@ struct chaski_tcp_bind {
     chaski_tcp_filter *filter;    /* NULL: everybody */
     chaski_tcp_closure *receive;  /* every connection's closure; NULL: polled, see accept */
     void *context;
-    bool shared; /* others may listen there too, all saying so: peers are spread over them */
+    bool shared;  /* others may listen there too, all saying so: peers are spread over them */
+    bool foreign; /* the address need not be one of the host's, where nobody comes to then */
 };
 
 /* Listens. With a `receive` closure, connections appear as CHASKI_CONNECTED events; without, they

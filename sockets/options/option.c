@@ -25,7 +25,7 @@ struct option {
     int64_t least, most;
 };
 
-enum { SECONDS_MOST = 32767, SOCKET_PRIORITY_MOST = 6 };
+enum { SECONDS_MOST = 32767 };
 
 static const struct option table[] = {
     {SOL_SOCKET, SO_REUSEADDR, PLAIN_REUSEADDR, SWITCH, 0, 1},
@@ -35,12 +35,13 @@ static const struct option table[] = {
     {SOL_SOCKET, SO_OOBINLINE, PLAIN_OOBINLINE, SWITCH, 0, 1},
     {SOL_SOCKET, SO_DONTROUTE, PLAIN_DONTROUTE, SWITCH, 0, 1},
     {SOL_SOCKET, SO_NO_CHECK, PLAIN_NO_CHECK, SWITCH, 0, 1},
-    {SOL_SOCKET, SO_PRIORITY, PLAIN_PRIORITY, NUMBER, 0, SOCKET_PRIORITY_MOST},
+    {SOL_SOCKET, SO_PRIORITY, PLAIN_PRIORITY, NUMBER, INT_MIN, INT_MAX},
     {SOL_SOCKET, SO_MARK, PLAIN_MARK, NUMBER, INT_MIN, INT_MAX},
     {SOL_SOCKET, SO_ZEROCOPY, PLAIN_ZEROCOPY, NUMBER, 0, 1},
     {SOL_SOCKET, SO_BUSY_POLL, PLAIN_BUSY_POLL, NUMBER, 0, INT_MAX},
     {SOL_SOCKET, SO_DEBUG, PLAIN_DEBUG, SWITCH, 0, 1},
-    {SOL_SOCKET, SO_TXREHASH, PLAIN_TXREHASH, NUMBER, 0, 1},
+    {SOL_SOCKET, SO_SELECT_ERR_QUEUE, PLAIN_SELECT_ERR_QUEUE, SWITCH, 0, 1},
+    {SOL_SOCKET, SO_PEEK_OFF, PLAIN_PEEK_OFF, NUMBER, INT_MIN, INT_MAX},
     {SOL_SOCKET, SO_INCOMING_CPU, PLAIN_INCOMING_CPU, NUMBER, INT_MIN, INT_MAX},
     {IPPROTO_TCP, TCP_NODELAY, PLAIN_NODELAY, SWITCH, 0, 1},
     {IPPROTO_TCP, TCP_CORK, PLAIN_CORK, SWITCH, 0, 1},
@@ -53,7 +54,6 @@ static const struct option table[] = {
     {IPPROTO_TCP, TCP_NOTSENT_LOWAT, PLAIN_NOTSENT_LOWAT, NUMBER, INT_MIN, INT_MAX},
     {IPPROTO_TCP, TCP_SAVE_SYN, PLAIN_SAVE_SYN, NUMBER, 0, 2},
     {IPPROTO_TCP, TCP_INQ, PLAIN_INQ, NUMBER, 0, 1},
-    {IPPROTO_TCP, TCP_FASTOPEN_NO_COOKIE, PLAIN_FASTOPEN_NO_COOKIE, NUMBER, 0, 1},
     {IPPROTO_IP, IP_TOS, PLAIN_TOS, NUMBER, INT_MIN, INT_MAX},
     {IPPROTO_IP, IP_MTU_DISCOVER, PLAIN_MTU_DISCOVER, NUMBER, 0, IP_PMTUDISC_OMIT},
     {IPPROTO_IP, IP_RECVERR, PLAIN_RECVERR, SWITCH, 0, 1},
@@ -86,9 +86,9 @@ int option_read_int(const struct option_in *in, int *value)
 
 int option_read_ip(const struct option_in *in, int *value)
 {
-    if (in->length >= (socklen_t)sizeof *value || in->length == 0)
+    if (in->length >= (socklen_t)sizeof *value)
         return option_read_int(in, value);
-    *value = *(const unsigned char *)in->bytes;
+    *value = in->length != 0 ? *(const unsigned char *)in->bytes : 0;
     return 0;
 }
 
@@ -97,7 +97,8 @@ int option_write(const struct option_out *out, const void *value, size_t length)
     if (*out->length > INT_MAX)
         return -EINVAL;
     size_t n = *out->length < length ? *out->length : length;
-    memcpy(out->bytes, value, n);
+    if (n != 0)
+        memcpy(out->bytes, value, n);
     *out->length = (socklen_t)n;
     return 0;
 }
@@ -117,6 +118,20 @@ int option_write_ip(const struct option_out *out, int value)
 }
 
 /* ---- The table ---- */
+
+/* Nothing is not 0 to them, as it is to the others of level IP (Linux). */
+static bool needs_a_byte(enum plain_option option)
+{
+    return option == PLAIN_TRANSPARENT || option == PLAIN_FREEBIND ||
+           option == PLAIN_MULTICAST_LOOP;
+}
+
+/* What sending so is worth (Linux's rt_tos2priority()). */
+static int64_t priority_of(int64_t traffic_class)
+{
+    static const uint8_t priorities[] = {0, 2, 6, 4};
+    return priorities[traffic_class >> 3 & 3];
+}
 
 /* The two lowest bits are ECN's, which TCP sets itself (Linux). */
 static int64_t clean(const struct socket *socket, const struct option *option, int64_t value)
@@ -138,11 +153,15 @@ static int set_number(struct socket *socket, const struct option *option,
         option->level == IPPROTO_IP ? option_read_ip(in, &number) : option_read_int(in, &number);
     if (error != 0)
         return error;
+    if (in->length == 0 && needs_a_byte(option->plain))
+        return -EINVAL;
     if (option->kind == NUMBER && (number < option->least || number > option->most))
         return -EINVAL;
     int64_t before = socket->plain[option->plain];
     socket->plain[option->plain] = clean(socket, option, number);
     error = socket_apply_one(socket, option->plain);
+    if (option->plain == PLAIN_TOS && socket->plain[PLAIN_TOS] != before)
+        socket->plain[PLAIN_PRIORITY] = priority_of(socket->plain[PLAIN_TOS]);
     if (option->plain == PLAIN_RECVERR && number == 0)
         error_queue_forget_reports(socket);
     if (error == 0)
@@ -199,8 +218,6 @@ static bool is_level(const struct socket *socket, int level)
 static int check_given(int level, int name, const struct option_in *in)
 {
     bool no_number = level == IPPROTO_TCP && (name == TCP_CONGESTION || name == TCP_FASTOPEN_KEY);
-    if (in->length > INT_MAX)
-        return -EINVAL;
     if (level != IPPROTO_IP && !no_number && in->length < sizeof(int))
         return -EINVAL;
     return in->bytes == NULL && in->length != 0 ? -EFAULT : 0;
@@ -217,6 +234,8 @@ int sockets_setsockopt(struct sockets *s, int fd, int level, int name, const voi
     if (is_stream(socket))
         tcp_socket_refresh(socket);
     take_ip6_names(socket, &level, &name);
+    if (length > INT_MAX)
+        return -EINVAL;
     if (!is_level(socket, level))
         return -ENOPROTOOPT;
     error = check_given(level, name, &in);
@@ -239,13 +258,15 @@ int sockets_getsockopt(struct sockets *s, int fd, int level, int name, void *val
     struct option_out out = {value, length};
     if (socket == NULL)
         return error;
-    if (value == NULL || length == NULL)
-        return -EFAULT;
-    if ((int)*length < 0)
-        return -EINVAL;
     take_ip6_names(socket, &level, &name);
     if (!is_level(socket, level))
         return -EOPNOTSUPP;
+    if (length == NULL)
+        return -EFAULT;
+    if (*length > INT_MAX)
+        return -EINVAL;
+    if (value == NULL && *length != 0)
+        return -EFAULT;
     const struct option *option = find(level, name);
     if (option != NULL)
         return level == IPPROTO_IP ? option_write_ip(&out, (int)socket->plain[option->plain])

@@ -37,6 +37,9 @@ int tcp_level_get(struct socket *socket, int name, const struct option_out *out)
 int ip_level_set(struct socket *socket, int name, const struct option_in *in);
 int ip_level_get(struct socket *socket, int name, const struct option_out *out);
 
+/* What SO_RCVBUF tells: as it was set, or has grown; half of it is window. */
+uint32_t receive_buffer_size(const struct socket *socket);
+
 /* TCP_INFO, in Linux's layout. */
 int tcp_info_get(struct socket *socket, const struct option_out *out);
 

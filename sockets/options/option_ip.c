@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/base/address.h"
+#include "core/ip/network.h"
 
 /* Options of level IPPROTO_IP that are more than a number within limits. */
 
@@ -15,8 +16,8 @@ static int set_ttl(struct socket *socket, const struct option_in *in)
 {
     int value;
     int error = option_read_ip(in, &value);
-    if (error != 0)
-        return error;
+    if (error != 0 || in->length == 0)
+        return error != 0 ? error : -EINVAL;
     if (value != -1 && (value < 1 || value > 255))
         return -EINVAL;
     socket->plain[PLAIN_TTL] = value == -1 ? socket->file.table->policy.default_ttl : value;
@@ -29,7 +30,7 @@ static int set_multicast_ttl(struct socket *socket, const struct option_in *in)
     int error = option_read_ip(in, &value);
     if (error != 0)
         return error;
-    if (is_stream(socket) || value < -1 || value > 255)
+    if (in->length == 0 || is_stream(socket) || value < -1 || value > 255)
         return -EINVAL;
     socket->plain[PLAIN_MULTICAST_TTL] = value == -1 ? 1 : value;
     socket->asked[PLAIN_MULTICAST_TTL] = true;
@@ -90,12 +91,23 @@ int ip_level_set(struct socket *socket, int name, const struct option_in *in)
     }
 }
 
-static int get_mtu(struct socket *socket, const struct option_out *out)
+/* Of the path to the peer; 0: there is none. */
+static int path_mtu(const struct socket *socket)
 {
     struct chaski_tcp_info info;
-    if (!tcp_socket_info(socket, &info))
-        return -ENOTCONN;
-    return option_write_int(out, (int)info.tcpi_pmtu);
+    struct ip_path path;
+    if (is_stream(socket))
+        return tcp_socket_info(socket, &info) ? (int)info.tcpi_pmtu : 0;
+    if (socket->phase != SOCKET_CONNECTED ||
+        host_path(socket->file.table->host, IPPROTO_UDP, &socket->remote, &path) != 0)
+        return 0;
+    return path.mtu;
+}
+
+static int get_mtu(const struct socket *socket, const struct option_out *out)
+{
+    int mtu = path_mtu(socket);
+    return mtu != 0 ? option_write_int(out, mtu) : -ENOTCONN;
 }
 
 int ip_level_get(struct socket *socket, int name, const struct option_out *out)

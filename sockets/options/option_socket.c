@@ -14,6 +14,9 @@ enum {
     RECEIVE_BUFFER_LEAST = 2304,
     NS_PER_US = 1000,
     US_PER_SECOND = 1000000,
+    RCVTIMEO_NEW = 66, /* what these are called where time_t is long in any case */
+    SNDTIMEO_NEW = 67,
+    PASSRIGHTS = 83,
 };
 
 /* Doubled for bookkeeping, as Linux does and getsockopt tells. */
@@ -96,6 +99,21 @@ static int set_pacing_rate(struct socket *socket, const struct option_in *in)
     return socket_apply_one(socket, PLAIN_MAX_PACING_RATE);
 }
 
+/* -1: as the system has it, which is on. */
+static int set_txrehash(struct socket *socket, const struct option_in *in)
+{
+    int value;
+    int error = option_read_int(in, &value);
+    if (error != 0)
+        return error;
+    if (!is_stream(socket))
+        return -EOPNOTSUPP;
+    if (value < -1 || value > 1)
+        return -EINVAL;
+    socket->plain[PLAIN_TXREHASH] = value != 0;
+    return 0;
+}
+
 int socket_level_set(struct socket *socket, int name, const struct option_in *in)
 {
     const struct sockets_policy *policy = &socket->file.table->policy;
@@ -113,8 +131,10 @@ int socket_level_set(struct socket *socket, int name, const struct option_in *in
     case SO_LINGER:
         return set_linger(socket, in);
     case SO_RCVTIMEO:
+    case RCVTIMEO_NEW:
         return set_timeout(socket, SOCKETS_RECEIVING, in);
     case SO_SNDTIMEO:
+    case SNDTIMEO_NEW:
         return set_timeout(socket, SOCKETS_SENDING, in);
     case SO_MAX_PACING_RATE:
         return set_pacing_rate(socket, in);
@@ -123,6 +143,14 @@ int socket_level_set(struct socket *socket, int name, const struct option_in *in
     case SO_TIMESTAMP:
     case SO_TIMESTAMPNS:
         return stamping_set_received(socket, name, in);
+    case SO_TXREHASH:
+        return set_txrehash(socket, in);
+    case SO_BSDCOMPAT: /* Linux takes it for the sake of old programs, and does nothing */
+        return 0;
+    case SO_PASSCRED: /* which only AF_UNIX has */
+    case SO_PASSSEC:
+    case PASSRIGHTS:
+        return -EOPNOTSUPP;
     default:
         return -ENOPROTOOPT;
     }
@@ -162,8 +190,7 @@ static int get_error(struct socket *socket, const struct option_out *out)
     return option_write_int(out, error != 0 ? error : tcp_socket_take_soft_error(socket));
 }
 
-/* As it was set, or has grown: half of it is window. */
-static uint32_t receive_buffer(const struct socket *socket)
+uint32_t receive_buffer_size(const struct socket *socket)
 {
     uint32_t set = (uint32_t)socket->plain[PLAIN_RCVBUF];
     int64_t window = 0;
@@ -180,11 +207,18 @@ static int get_memory(const struct socket *socket, const struct option_out *out)
     if (is_stream(socket))
         tcp_socket_info(socket, &info);
     uint32_t fields[FIELDS] = {
-        info.receive_queue,    receive_buffer(socket),
-        info.send_queue,       (uint32_t)socket->plain[PLAIN_SNDBUF],
+        info.receive_queue,    receive_buffer_size(socket),
+        info.send_queue,       (uint32_t)send_buffer_size(socket),
         [5] = info.send_queue,
     };
     return option_write(out, fields, sizeof fields);
+}
+
+static int get_cookie(const struct socket *socket, const struct option_out *out)
+{
+    if (*out->length < sizeof socket->cookie)
+        return -EINVAL;
+    return option_write(out, &socket->cookie, sizeof socket->cookie);
 }
 
 int socket_level_get(struct socket *socket, int name, const struct option_out *out)
@@ -201,9 +235,9 @@ int socket_level_get(struct socket *socket, int name, const struct option_out *o
     case SO_ACCEPTCONN:
         return option_write_int(out, socket->phase == SOCKET_LISTENING);
     case SO_SNDBUF:
-        return option_write_int(out, (int)socket->plain[PLAIN_SNDBUF]);
+        return option_write_int(out, (int)send_buffer_size(socket));
     case SO_RCVBUF:
-        return option_write_int(out, (int)receive_buffer(socket));
+        return option_write_int(out, (int)receive_buffer_size(socket));
     case SO_RCVLOWAT:
         return option_write_int(out, (int)socket->plain[PLAIN_RCVLOWAT]);
     case SO_SNDLOWAT:
@@ -211,8 +245,10 @@ int socket_level_get(struct socket *socket, int name, const struct option_out *o
     case SO_LINGER:
         return get_linger(socket, out);
     case SO_RCVTIMEO:
+    case RCVTIMEO_NEW:
         return get_timeout(socket, SOCKETS_RECEIVING, out);
     case SO_SNDTIMEO:
+    case SNDTIMEO_NEW:
         return get_timeout(socket, SOCKETS_SENDING, out);
     case SO_MAX_PACING_RATE:
         return get_pacing_rate(socket, out);
@@ -223,6 +259,17 @@ int socket_level_get(struct socket *socket, int name, const struct option_out *o
         return stamping_get_received(socket, name, out);
     case SO_MEMINFO:
         return get_memory(socket, out);
+    case SO_TXREHASH:
+        return is_stream(socket) ? option_write_int(out, (int)socket->plain[PLAIN_TXREHASH])
+                                 : -EOPNOTSUPP;
+    case SO_COOKIE:
+        return get_cookie(socket, out);
+    case SO_BSDCOMPAT:
+        return option_write_int(out, 0);
+    case SO_PASSCRED:
+    case SO_PASSSEC:
+    case PASSRIGHTS:
+        return -EOPNOTSUPP;
     default:
         return -ENOPROTOOPT;
     }

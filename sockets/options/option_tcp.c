@@ -95,6 +95,18 @@ static int set_window_clamp(struct socket *socket, const struct option_in *in)
     return value != 0 ? socket_apply_one(socket, PLAIN_WINDOW_CLAMP) : 0;
 }
 
+/* A connection has one, be it that of its buffer, or of the scale. */
+static int get_window_clamp(const struct socket *socket)
+{
+    struct chaski_tcp_info info;
+    int64_t clamp = socket->plain[PLAIN_WINDOW_CLAMP];
+    if (clamp != 0 || !tcp_socket_info(socket, &info))
+        return (int)clamp;
+    int64_t most = (int64_t)UINT16_MAX << info.tcpi_rcv_wscale,
+            half = receive_buffer_size(socket) / 2;
+    return (int)(half < most ? half : most);
+}
+
 static int set_linger2(struct socket *socket, const struct option_in *in)
 {
     int value;
@@ -114,19 +126,18 @@ static int set_quickack(struct socket *socket, const struct option_in *in)
     int error = option_read_int(in, &value);
     if (error != 0)
         return error;
-    socket->quick = value != 0;
-    if (!socket->has_tcp)
-        return 0;
-    return error_number(
-        chaski_tcp_set(socket->file.table->host, socket->tcp, CHASKI_TCP_QUICKACK, socket->quick));
+    socket->plain[PLAIN_QUICKACK] = value != 0;
+    socket->asked[PLAIN_QUICKACK] = true;
+    return socket_apply_one(socket, PLAIN_QUICKACK);
 }
 
+/* Until answers show that it pays to wait for them. */
 static int get_quickack(const struct socket *socket, const struct option_out *out)
 {
-    int64_t value = socket->quick;
+    bool quick = socket->plain[PLAIN_QUICKACK] != 0;
     if (socket->has_tcp)
-        chaski_tcp_get(socket->file.table->host, socket->tcp, CHASKI_TCP_QUICKACK, &value);
-    return option_write_int(out, (int)value);
+        quick = !host_tcp_in_dialogue(socket->file.table->host, socket->tcp);
+    return option_write_int(out, quick);
 }
 
 /* Linux keeps how many SYN+ACKs go in that time, and tells the time that these take. */
@@ -227,7 +238,7 @@ int tcp_level_get(struct socket *socket, int name, const struct option_out *out)
     case TCP_MAXSEG:
         return get_maxseg(socket, out);
     case TCP_WINDOW_CLAMP:
-        return option_write_int(out, (int)socket->plain[PLAIN_WINDOW_CLAMP]);
+        return option_write_int(out, get_window_clamp(socket));
     case TCP_LINGER2:
         return option_write_int(out, (int)socket->plain[PLAIN_LINGER2]);
     case TCP_QUICKACK:

@@ -34,7 +34,9 @@ static void fill_sending(struct linux_tcp_info *info, const struct chaski_tcp_in
     info->last_data_sent = from->tcpi_last_data_sent;
     info->delivered = from->tcpi_delivered;
     info->delivery_rate = from->tcpi_delivery_rate;
-    info->delivery_rate_app_limited = from->tcpi_delivery_rate_app_limited;
+    /* Before there has been any, nothing but the application held it back (Linux). */
+    info->delivery_rate_app_limited =
+        from->tcpi_delivery_rate == 0 || from->tcpi_delivery_rate_app_limited;
     info->pacing_rate = from->tcpi_pacing_rate;
 }
 
@@ -100,6 +102,18 @@ static void fill(struct linux_tcp_info *info, const struct chaski_tcp_info *from
     fill_ecn(info, from);
 }
 
+/* What a connection would begin with. */
+static void fill_new(struct linux_tcp_info *info)
+{
+    info->delivery_rate_app_limited = 1;
+    info->rto = 1000000;
+    info->rttvar = 250000;
+    info->snd_mss = 536;
+    info->snd_ssthresh = INFINITE_THRESHOLD;
+    info->snd_cwnd = 10;
+    info->min_rtt = UINT32_MAX;
+}
+
 int tcp_info_get(struct socket *socket, const struct option_out *out)
 {
     struct linux_tcp_info info = {.state = CLOSED};
@@ -109,8 +123,11 @@ int tcp_info_get(struct socket *socket, const struct option_out *out)
         int waiting = host_tcp_waiting(socket->file.table->host, socket->listener);
         info.unacked = waiting > 0 ? (uint32_t)waiting : 0;
         info.sacked = socket->backlog;
+        info.snd_cwnd = 10;
     } else if (tcp_socket_info(socket, &from)) {
         fill(&info, &from);
+    } else {
+        fill_new(&info);
     }
     if (info.pacing_rate == 0)
         info.pacing_rate = UINT64_MAX;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tests/script/calls/call.h"
+#include "tests/script/code/memory_fields.h"
 
 enum { FIRST_REMOTE_PORT = 32768, INFO_MAX = 512, NOT_OPEN = 1 << 20 };
 
@@ -78,7 +79,8 @@ uint64_t run_tolerance(const struct run *run, uint64_t time_ns)
 static void run_code(struct run *run, const struct event *event)
 {
     uint8_t info[INFO_MAX];
-    socklen_t length = sizeof info;
+    uint32_t memory[MEMORY_FIELDS];
+    socklen_t length = sizeof info, memory_length = sizeof memory;
     if (run->subject < 0) {
         run_fail(run, event->line, "there is no socket whose state could be looked at");
         return;
@@ -89,6 +91,11 @@ static void run_code(struct run *run, const struct event *event)
         run_fail(run, event->line, "the state of the socket cannot be had (%d)", error);
         return;
     }
+    if (sockets_getsockopt(run->stack.sockets, run->subject, SOL_SOCKET, SO_MEMINFO, memory,
+                           &memory_length) != 0)
+        memory_length = 0;
+    run->code.memory = memory;
+    run->code.memory_count = memory_length / sizeof *memory;
     run->code.info = info;
     run->code.prints = run->settings.verbose;
     run->code.info_length = length;

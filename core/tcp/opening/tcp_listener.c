@@ -141,7 +141,7 @@ int tcp_bind(struct tcp *tcp, const struct chaski_tcp_bind *bind, chaski_listene
 {
     if (bind->local.port == 0)
         return CHASKI_INVALID;
-    if (!address_unspecified(&bind->local.address)) {
+    if (!address_unspecified(&bind->local.address) && !bind->foreign) {
         const struct network *network = &tcp->network[address_family(&bind->local.address)];
         if (network->is_local == NULL || !network->is_local(network->block, &bind->local.address))
             return CHASKI_BAD_ADDRESS;

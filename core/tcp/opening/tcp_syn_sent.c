@@ -4,6 +4,9 @@
 #include "core/tcp/receiving/tcp_segment.h"
 #include "core/tcp/sending/tcp_build.h"
 
+/* So long the last segment of the handshake waits for text that it could go with (Linux). */
+#define ACK_WAITS_NS UINT64_C(200000000)
+
 /* The answer to our SYN (RFC 9293, 3.10.7.3). */
 
 void tcp_take_syn_data(struct tcp *tcp, struct tcp_connection *c, uint32_t taken)
@@ -134,9 +137,9 @@ void tcp_syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct pack
     if (c->retries == 0)
         tcp_rtt_sample(tcp, c, clock_us(now_ns + tcp_rto_ns(tcp, c) - c->send_at), false, now_ns);
     connection_established(tcp, c, now_ns);
-    if (has(c, TCPF_MORE)) { /* it goes with what the caller has still to write */
+    if (has(c, TCPF_MORE) || tcp_in_dialogue(tcp, c)) { /* it goes with what is still written */
         c->flags = (c->flags & ~(uint32_t)TCPF_MORE) | TCPF_ACK_DELAYED;
-        c->ack_at = now_ns + tcp->knobs.ack_delay_us * 1000ull;
+        c->ack_at = now_ns + ACK_WAITS_NS;
         tcp_expect_dialogue(tcp, c);
     } else {
         c->flags |= TCPF_ACK_NOW;

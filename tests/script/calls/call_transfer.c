@@ -238,12 +238,10 @@ static void prepare_splice(struct call *call)
 
 static ssize_t run_splice(struct call *call)
 {
-    bool no_wait = (call->flags & 2 /* SPLICE_F_NONBLOCK */) != 0;
     ssize_t value = sockets_splice(call->sockets, call->fd, NULL, call->other_fd, NULL,
                                    call->wanted, (unsigned)call->flags);
-    call->pending =
-        value == -EAGAIN && !no_wait &&
-        (sockets_blocks(call->sockets, call->fd) || sockets_blocks(call->sockets, call->other_fd));
+    call->pending = value == -EAGAIN && sockets_splice_waits(call->sockets, call->fd,
+                                                             call->other_fd, (unsigned)call->flags);
     return value;
 }
 

@@ -10,8 +10,8 @@
 
 /*
  * What stands in %{ }%: Python's assert, print and assignment, over integers, reals, strings and
- * tuples. Names are the fields of struct tcp_info, the constants of tests/script/names.h and what
- * was assigned before.
+ * tuples. Names are the fields of struct tcp_info, what SO_MEMINFO tells (SK_MEMINFO_*), the
+ * constants of tests/script/names.h and what was assigned before.
  */
 enum code_kind { CODE_NONE, CODE_INTEGER, CODE_REAL, CODE_STRING, CODE_TUPLE };
 
@@ -40,6 +40,8 @@ struct code {
     struct arena *arena;
     const uint8_t *info; /* Linux's struct tcp_info */
     size_t info_length;
+    const uint32_t *memory;          /* what SO_MEMINFO tells: */
+    size_t memory_count;             /* so many numbers */
     struct code_variable *variables; /* stay from block to block */
     bool prints;
     char used[160];    /* fields that the statement has asked for, and their values */

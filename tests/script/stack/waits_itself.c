@@ -53,6 +53,12 @@ bool sockets_blocks(const struct sockets *s, int fd)
     return false;
 }
 
+bool sockets_splice_waits(const struct sockets *s, int from, int to, unsigned flags)
+{
+    (void)s, (void)from, (void)to, (void)flags;
+    return false;
+}
+
 uint64_t sockets_timeout(const struct sockets *s, int fd, enum sockets_direction direction)
 {
     (void)s, (void)fd, (void)direction;

@@ -325,6 +325,34 @@ static void required_means_that_nobody_gets_in_without(void **state)
     assert_true(sockets_accept(pair.s[0], pair.listener, NULL, NULL) >= 3);
 }
 
+static void requirement_goes_with_its_listener(void **state)
+{
+    (void)state;
+    struct ao_info info = {.required = 1};
+    make();
+    pair_listen(&pair, 5);
+    assert_int_equal(set_info(0, pair.listener, &info), 0);
+    assert_int_equal(sockets_close(pair.s[0], pair.listener), 0);
+    pair_listen(&pair, 5);
+    assert_int_equal(connects(stream()), -EINPROGRESS);
+    assert_true(sockets_accept(pair.s[0], pair.listener, NULL, NULL) >= 3);
+}
+
+static void only_keys_that_are_there_can_be_chosen(void **state)
+{
+    (void)state;
+    struct ao_info current = {.set_current = 1, .current_key = 99};
+    struct ao_info next = {.set_next = 1, .next_key = 99};
+    make();
+    int fd = stream();
+    assert_int_equal(set_info(1, fd, &current), -ENOENT);
+    assert_int_equal(set_info(1, fd, &next), -ENOENT);
+    struct ao_add key = key_for(0, "secret", 99, 84);
+    assert_int_equal(add(1, fd, &key), 0);
+    assert_int_equal(set_info(1, fd, &current), 0);
+    assert_int_equal(set_info(1, fd, &next), -ENOENT);
+}
+
 static int get_keys(int host, int fd, struct ao_keys *keys)
 {
     socklen_t length = sizeof *keys;
@@ -374,6 +402,10 @@ static void keys_can_be_read(void **state)
     keys[0].send_id = 5;
     assert_int_equal(get_keys(1, fd, keys), 0);
     assert_int_equal(keys[0].count, 0);
+    keys[0] = (struct ao_keys){.address.ss_family = AF_INET, .count = 9}; /* by so few bytes */
+    socklen_t length = offsetof(struct ao_keys, count) + sizeof keys[0].count;
+    assert_int_equal(sockets_getsockopt(pair.s[1], fd, IPPROTO_TCP, AO_GET_KEYS, keys, &length), 0);
+    assert_int_equal(keys[0].count, 0);
     keys[0] = (struct ao_keys){.all = 1, .is_next = 1};
     assert_int_equal(get_keys(1, fd, keys), -EINVAL);
     keys[0] = (struct ao_keys){.count = 1};
@@ -407,6 +439,8 @@ int main(void)
         TEST(keys_that_make_no_sense_are_refused),
         TEST(keys_are_for_networks_too),
         TEST(required_means_that_nobody_gets_in_without),
+        TEST(requirement_goes_with_its_listener),
+        TEST(only_keys_that_are_there_can_be_chosen),
         TEST(keys_can_be_read),
         TEST(the_core_may_have_no_room),
     };

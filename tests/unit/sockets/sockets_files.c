@@ -226,6 +226,12 @@ static void a_pipe_holds_what_it_says(void **state)
     assert_memory_equal(got + 65536, bytes, 1000);
     assert_int_equal(sockets_fcntl(p.s[0], fds[0], F_SETPIPE_SZ, 5000), 8192);
     assert_int_equal(sockets_fcntl(p.s[0], fds[1], F_GETPIPE_SZ, 0), 8192);
+    assert_int_equal(sockets_fcntl(p.s[0], fds[1], F_SETPIPE_SZ, (1 << 20) + 1), -EPERM);
+    assert_int_equal(sockets_fcntl(p.s[0], fds[1], F_SETPIPE_SZ, -1), -EINVAL);
+    assert_int_equal(sockets_fcntl(p.s[0], fds[1], F_SETPIPE_SZ, 0), 4096);
+    assert_int_equal(sockets_pipe(p.s[0], fds, O_CLOEXEC), 0);
+    for (int i = 0; i < 2; i++)
+        assert_int_equal(sockets_fcntl(p.s[0], fds[i], F_GETFD, 0), FD_CLOEXEC);
     pair_end(&p);
 }
 
@@ -273,6 +279,27 @@ static void splice_goes_by_a_pipe(void **state)
     pair_end(&p);
 }
 
+/* In pieces, and no more than was asked for. */
+static void much_of_a_file_can_be_sent(void **state)
+{
+    enum { ALL = 200000, ASKED = 70000 };
+    (void)state;
+    struct pair p;
+    static char bytes[ALL];
+    char name[] = "/tmp/chaski-sockets-XXXXXX";
+    off_t offset = 0;
+    pair_connect(&p);
+    int number = mkstemp(name);
+    assert_true(number >= 0);
+    unlink(name);
+    assert_int_equal(write(number, bytes, sizeof bytes), sizeof bytes);
+    int fd = sockets_file(p.s[0], number);
+    pair_set(&p, 0, p.server, SOL_SOCKET, SO_SNDBUF, ALL);
+    assert_int_equal(sockets_sendfile(p.s[0], p.server, fd, &offset, ASKED), ASKED);
+    assert_int_equal(offset, ASKED);
+    pair_end(&p);
+}
+
 static void a_file_can_be_sent(void **state)
 {
     (void)state;
@@ -313,6 +340,7 @@ int main(void)
         cmocka_unit_test(a_pipe_tells_when_its_other_end_goes),
         cmocka_unit_test(splice_goes_by_a_pipe),
         cmocka_unit_test(a_file_can_be_sent),
+        cmocka_unit_test(much_of_a_file_can_be_sent),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -20,7 +20,7 @@ static const struct row rows[] = {
     {SOL_SOCKET, SO_REUSEPORT, BOTH, 0, 1, 1, 0},
     {SOL_SOCKET, SO_KEEPALIVE, BOTH, 0, 1, 1, 0},
     {SOL_SOCKET, SO_BROADCAST, BOTH, 0, 1, 1, 0},
-    {SOL_SOCKET, SO_PRIORITY, BOTH, 0, 6, 6, 7},
+    {SOL_SOCKET, SO_PRIORITY, BOTH, 0, 7, 7, 0},
     {SOL_SOCKET, SO_MARK, BOTH, 0, 9, 9, 0},
     {SOL_SOCKET, SO_DEBUG, BOTH, 0, 2, 1, 0},
     {SOL_SOCKET, SO_TIMESTAMPING, DATAGRAM, 0, 0x12, 0x12, 1 << 30},
@@ -31,6 +31,7 @@ static const struct row rows[] = {
     {SOL_SOCKET, SO_SNDBUF, STREAM, 16384, 1, 4608, 0},
     {SOL_SOCKET, SO_SNDBUF, DATAGRAM, 212992, -1, 2 * 212992, 0},
     {SOL_SOCKET, SO_RCVBUF, STREAM, 131072, 10000, 20000, 0},
+    {SOL_SOCKET, SO_RCVBUF, DATAGRAM, 212992, 10000, 20000, 0},
     {SOL_SOCKET, SO_RCVBUF, STREAM, 131072, 1, 2304, 0},
     {SOL_SOCKET, SO_RCVBUF, STREAM, 131072, 1 << 30, 2 * 212992, 0},
     {IPPROTO_TCP, TCP_NODELAY, STREAM, 0, 2, 1, 0},
@@ -62,6 +63,8 @@ static const struct row rows[] = {
     {IPPROTO_IP, IP_MULTICAST_TTL, DATAGRAM, 1, 7, 7, 256},
     {IPPROTO_IP, IP_MULTICAST_TTL, DATAGRAM, 1, -1, 1, -2},
     {SOL_SOCKET, SO_TXREHASH, STREAM, 1, 0, 0, 2},
+    {SOL_SOCKET, SO_PEEK_OFF, BOTH, -1, -7, -7, 0},
+    {SOL_SOCKET, SO_SELECT_ERR_QUEUE, BOTH, 0, 2, 1, 0},
     {IPPROTO_TCP, TCP_FASTOPEN, STREAM, 0, 5000, 4096, -1},
     {IPPROTO_IP, IP_MULTICAST_LOOP, DATAGRAM, 1, 0, 0, 0},
 };
@@ -194,6 +197,66 @@ static void congestion_control_has_a_name(void **state)
     pair_end(&p);
 }
 
+/* Whoever has no room is told so much. */
+static void nothing_fits_anywhere(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_make(&p);
+    int fd = sockets_socket(p.s[0], AF_INET, SOCK_STREAM, 0);
+    int datagrams = sockets_socket(p.s[0], AF_INET, SOCK_DGRAM, 0);
+    socklen_t none = 0, some = 4, negative = (socklen_t)-1;
+    assert_int_equal(sockets_getsockopt(p.s[0], fd, SOL_SOCKET, SO_TYPE, NULL, &none), 0);
+    assert_int_equal(none, 0);
+    assert_int_equal(sockets_getsockopt(p.s[0], fd, SOL_SOCKET, SO_TYPE, NULL, &some), -EFAULT);
+    assert_int_equal(sockets_getsockopt(p.s[0], fd, SOL_SOCKET, SO_TYPE, &fd, &negative), -EINVAL);
+    assert_int_equal(
+        sockets_getsockopt(p.s[0], datagrams, IPPROTO_TCP, TCP_NODELAY, NULL, &negative),
+        -EOPNOTSUPP);
+    assert_int_equal(sockets_setsockopt(p.s[0], datagrams, IPPROTO_TCP, TCP_NODELAY, &fd, negative),
+                     -EINVAL);
+    pair_end(&p);
+}
+
+static void datagram_sockets_lack_some(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_make(&p);
+    int fd = sockets_socket(p.s[0], AF_INET, SOCK_DGRAM, 0);
+    assert_int_equal(pair_set(&p, 0, fd, SOL_SOCKET, SO_TXREHASH, 1), -EOPNOTSUPP);
+    assert_int_equal(pair_get(&p, 0, fd, SOL_SOCKET, SO_TXREHASH), -EOPNOTSUPP);
+    assert_int_equal(pair_set(&p, 0, fd, SOL_SOCKET, SO_TIMESTAMPING, 1 << 15), -EOPNOTSUPP);
+    uint8_t none;
+    for (int name = IP_MULTICAST_TTL; name <= IP_MULTICAST_LOOP; name++)
+        assert_int_equal(sockets_setsockopt(p.s[0], fd, IPPROTO_IP, name, &none, 0), -EINVAL);
+    assert_int_equal(sockets_setsockopt(p.s[0], fd, IPPROTO_IP, IP_TRANSPARENT, &none, 0), -EINVAL);
+    assert_int_equal(sockets_setsockopt(p.s[0], fd, IPPROTO_IP, IP_FREEBIND, &none, 0), -EINVAL);
+    pair_end(&p);
+}
+
+static uint64_t cookie_of(struct pair *p, int fd)
+{
+    uint64_t cookie = 0;
+    socklen_t length = sizeof cookie;
+    assert_int_equal(sockets_getsockopt(p->s[0], fd, SOL_SOCKET, SO_COOKIE, &cookie, &length), 0);
+    return cookie;
+}
+
+static void cookies_differ(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_connect(&p);
+    uint64_t first = cookie_of(&p, p.listener), second = cookie_of(&p, p.server);
+    assert_true(first != 0 && second != 0 && first != second);
+    sockets_close(p.s[0], p.server);
+    int fd = sockets_socket(p.s[0], AF_INET, SOCK_DGRAM, 0);
+    assert_int_equal(fd, p.server);
+    assert_true(cookie_of(&p, fd) != first && cookie_of(&p, fd) != second);
+    pair_end(&p);
+}
+
 /* ---- What they change ---- */
 
 static void options_before_connecting_are_on_the_first_segment(void **state)
@@ -234,12 +297,18 @@ static void accepted_sockets_inherit(void **state)
     pair_set(&p, 0, p.listener, IPPROTO_TCP, TCP_NODELAY, 1);
     pair_set(&p, 0, p.listener, IPPROTO_TCP, TCP_KEEPIDLE, 11);
     pair_set(&p, 0, p.listener, IPPROTO_IP, IP_TTL, 9);
+    pair_set(&p, 0, p.listener, SOL_SOCKET, SO_PRIORITY, 3);
+    pair_set(&p, 0, p.listener, SOL_SOCKET, SO_TIMESTAMPING, 16);
+    pair_set(&p, 0, p.listener, IPPROTO_TCP, TCP_FASTOPEN, 4);
     sockets_setsockopt(p.s[0], p.listener, SOL_SOCKET, SO_LINGER, &linger, sizeof linger);
     pair_begin(&p);
     world_settle(&p.world);
     int fd = sockets_accept(p.s[0], p.listener, NULL, NULL);
     assert_int_equal(pair_get(&p, 0, fd, IPPROTO_TCP, TCP_NODELAY), 1);
     assert_int_equal(pair_get(&p, 0, fd, IPPROTO_TCP, TCP_KEEPIDLE), 11);
+    assert_int_equal(pair_get(&p, 0, fd, SOL_SOCKET, SO_PRIORITY), 0);
+    assert_int_equal(pair_get(&p, 0, fd, SOL_SOCKET, SO_TIMESTAMPING), 16);
+    assert_int_equal(pair_get(&p, 0, fd, IPPROTO_TCP, TCP_FASTOPEN), 0);
     sockets_getsockopt(p.s[0], fd, SOL_SOCKET, SO_LINGER, &lingers, &length);
     assert_memory_equal(&lingers, &linger, sizeof linger);
     sockets_send(p.s[0], fd, "x", 1, 0);
@@ -525,6 +594,9 @@ int main(void)
         cmocka_unit_test(what_a_socket_is_can_be_asked),
         cmocka_unit_test(times_and_lingering_are_told_as_set),
         cmocka_unit_test(congestion_control_has_a_name),
+        cmocka_unit_test(nothing_fits_anywhere),
+        cmocka_unit_test(datagram_sockets_lack_some),
+        cmocka_unit_test(cookies_differ),
         cmocka_unit_test(options_before_connecting_are_on_the_first_segment),
         cmocka_unit_test(accepted_sockets_inherit),
         cmocka_unit_test(a_probe_leaves_when_a_connection_is_kept_alive),

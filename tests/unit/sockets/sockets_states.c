@@ -3,6 +3,8 @@
 
 #include "tests/unit/sockets/pair.h"
 
+#include <sys/ioctl.h>
+
 enum { OPT_ID = 1 << 7 }; /* SOF_TIMESTAMPING_OPT_ID */
 
 /* What calls come to in each of a TCP socket's states, as Linux has it. */
@@ -332,6 +334,76 @@ static void listeners_know_of_no_bytes(void **state)
     pair_end(&p);
 }
 
+/* A socket may go before what it wants to know is known. */
+static void stamps_that_wait_are_given_up(void **state)
+{
+    enum { TX_ACK = 1 << 9 }; /* SOF_TIMESTAMPING_TX_ACK */
+    (void)state;
+    struct pair p;
+    pair_connect(&p);
+    assert_int_equal(pair_set(&p, 1, p.client, SOL_SOCKET, SO_TIMESTAMPING, TX_ACK), 0);
+    assert_int_equal(sockets_send(p.s[1], p.client, "x", 1, 0), 1);
+    assert_int_equal(sockets_send(p.s[1], p.client, "y", 1, 0), 1);
+    assert_int_equal(sockets_close(p.s[1], p.client), 0);
+    pair_end(&p);
+}
+
+/* Who waited for room has found it before all has been acknowledged. */
+static void stamps_outlast_a_full_buffer(void **state)
+{
+    enum { TX_ACK = 1 << 9, SOFTWARE = 1 << 4, WITHOUT_DATA = 1 << 11 };
+    (void)state;
+    struct pair p;
+    static char bytes[4000];
+    char control[256];
+    int sent = 0, told = 0;
+    pair_connect(&p);
+    pair_set(&p, 1, p.client, SOL_SOCKET, SO_SNDBUF, 20000);
+    pair_set(&p, 1, p.client, SOL_SOCKET, SO_TIMESTAMPING, TX_ACK | SOFTWARE | WITHOUT_DATA);
+    while (sockets_send(p.s[1], p.client, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
+        sent++;
+    world_run(&p.world, WORLD_SECOND);
+    while (sockets_recv(p.s[0], p.server, bytes, sizeof bytes, MSG_DONTWAIT) > 0)
+        world_run(&p.world, WORLD_SECOND);
+    struct msghdr message = {.msg_control = control, .msg_controllen = sizeof control};
+    while (sockets_recvmsg(p.s[1], p.client, &message, MSG_ERRQUEUE) >= 0) {
+        message.msg_controllen = sizeof control;
+        told++;
+    }
+    assert_true(sent > 2);
+    assert_int_equal(told, sent);
+    pair_end(&p);
+}
+
+/* What has been looked at and what is to be read end at the mark; looking goes on behind it. */
+static void looking_passes_the_urgent_byte_over(void **state)
+{
+    (void)state;
+    struct pair p;
+    char bytes[8] = "";
+    pair_connect(&p);
+    assert_int_equal(pair_set(&p, 1, p.client, SOL_SOCKET, SO_PEEK_OFF, 0), 0);
+    assert_int_equal(sockets_send(p.s[0], p.server, "ur!", 3, MSG_OOB), 3);
+    assert_int_equal(sockets_send(p.s[0], p.server, "gent", 4, 0), 4);
+    world_run(&p.world, WORLD_SECOND);
+    assert_int_equal(sockets_recv(p.s[1], p.client, bytes, 1, MSG_PEEK), 1);
+    assert_int_equal(sockets_recv(p.s[1], p.client, bytes, 8, MSG_PEEK), 1);
+    assert_int_equal(bytes[0], 'r');
+    assert_int_equal(sockets_recv(p.s[1], p.client, bytes, 8, MSG_PEEK), 4);
+    assert_memory_equal(bytes, "gent", 4);
+    assert_int_equal(sockets_recv(p.s[1], p.client, bytes, 8, MSG_PEEK), -EAGAIN);
+    int left = -1;
+    sockets_ioctl(p.s[1], p.client, FIONREAD, (intptr_t)&left);
+    assert_int_equal(left, 2);
+    struct iovec pieces[] = {{bytes, 1}, {bytes + 1, 7}};
+    assert_int_equal(sockets_readv(p.s[1], p.client, pieces, 2), 2);
+    assert_memory_equal(bytes, "ur", 2);
+    sockets_ioctl(p.s[1], p.client, FIONREAD, (intptr_t)&left);
+    assert_int_equal(left, 0);
+    assert_int_equal(sockets_recv(p.s[1], p.client, bytes, 8, 0), 4);
+    pair_end(&p);
+}
+
 /* Reading passes the urgent byte over, also when nothing stands behind it. */
 static void an_urgent_byte_is_passed_over(void **state)
 {
@@ -380,6 +452,9 @@ int main(void)
         cmocka_unit_test(nothing_asked_is_nothing_done),
         cmocka_unit_test(a_peek_for_the_length_copies_nothing),
         cmocka_unit_test(flags_are_told_back),
+        cmocka_unit_test(looking_passes_the_urgent_byte_over),
+        cmocka_unit_test(stamps_outlast_a_full_buffer),
+        cmocka_unit_test(stamps_that_wait_are_given_up),
         cmocka_unit_test(an_urgent_byte_is_passed_over),
         cmocka_unit_test(memory_that_is_not_there_is_refused),
         cmocka_unit_test(listeners_know_of_no_bytes),

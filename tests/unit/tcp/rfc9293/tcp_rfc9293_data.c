@@ -219,7 +219,7 @@ static void say_urgent(struct peer *peer, uint16_t urgent, uint32_t length)
     peer->next += length;
 }
 
-/* What was read keeps no memory busy, not even the last of it. */
+/* What was read, or passed over, keeps no memory busy, not even the last of it. */
 static void what_was_read_is_freed(void **state)
 {
     (void)state;
@@ -229,6 +229,10 @@ static void what_was_read_is_freed(void **state)
     peer_says(&peer, SEGMENT_ACK, 100);
     peer_says(&peer, SEGMENT_ACK, 1000);
     assert_int_equal(peer_host_reads(&peer, 1100), 1100);
+    world_assert_no_leaks(&peer.world);
+    peer_says(&peer, SEGMENT_ACK, 100);
+    peer_says(&peer, SEGMENT_ACK, 1000);
+    assert_int_equal(chaski_tcp_consume(peer.host, peer.connection, 1100), 0);
     world_assert_no_leaks(&peer.world);
     peer_free(&peer);
 }
