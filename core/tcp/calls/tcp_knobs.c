@@ -157,6 +157,8 @@ static const struct row rows[] = {
         "RFC 7323; 2: without an offset of the connection's own"),
     ROW("tcp_tso_rtt_log", near_shift, NUMBER, 1, 0, 31,
         "microseconds, as a power of two, by which the least round trip halves large segments"),
+    ROW("tcp_tso_win_divisor", tso_divisor, NUMBER, 1, 0, 255,
+        "part of a window that goes at once; less may wait for a millisecond to be more"),
     ROW("tcp_tw_reuse", tw_reuse, NUMBER, 1, 0, 2,
         "take ends from TIME-WAIT, RFC 6191; 0: never, 1: yes, 2: to ourselves"),
     ROW("tcp_tw_reuse_delay", tw_reuse_delay_ms, NUMBER, 1, 1, 60000, "milliseconds until then"),
