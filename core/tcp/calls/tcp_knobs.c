@@ -90,7 +90,7 @@ static const struct row rows[] = {
     ROW("tcp_max_reordering", max_reordering, NUMBER, 1, 1, 65535,
         "segments by which reordering is told at most"),
     ROW("tcp_max_syn_backlog", max_syn_backlog, NUMBER, 1, 0, INT32_MAX,
-        "half-open connections of a listener, beyond which SYNs are answered by cookies"),
+        "half-open connections of a listener without cookies; a quarter of them stays free"),
     ROW("tcp_max_tw_buckets", time_wait_most, NUMBER, 1, 0, INT32_MAX,
         "connections in TIME-WAIT; one more is closed at once"),
     ROW("tcp_min_rtt_wlen", min_rtt_window_s, NUMBER, 1, 0, 86400,
