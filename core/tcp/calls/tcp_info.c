@@ -25,7 +25,8 @@ static void describe_ends(struct chaski_tcp_info *info, const struct tcp_key *ke
 static void describe_sending(const struct tcp *tcp, const struct tcp_connection *c,
                              struct chaski_tcp_info *info)
 {
-    info->tcpi_rto = c->rto_us;
+    /* Probes of a shut window back off by themselves, as in Linux. */
+    info->tcpi_rto = has(c, TCPF_PERSISTING) ? c->rto_us : (uint32_t)(tcp_rto_ns(tcp, c) / 1000);
     info->tcpi_snd_mss = c->mss;
     info->tcpi_unacked = in_segments(c->snd_nxt - c->snd_una, c->mss);
     if (c->flight != NULL) {
