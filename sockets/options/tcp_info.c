@@ -100,6 +100,14 @@ static void fill(struct linux_tcp_info *info, const struct chaski_tcp_info *from
     fill_ecn(info, from);
 }
 
+/* Linux counts the acknowledgement of our SYN where we have begun. */
+static uint32_t acknowledged_syn(const struct socket *socket, const struct chaski_tcp_info *from)
+{
+    bool opening =
+        from->tcpi_state == CHASKI_TCP_SYN_SENT || from->tcpi_state == CHASKI_TCP_SYN_RECEIVED;
+    return socket->opened_by_us && !opening;
+}
+
 int tcp_info_get(struct socket *socket, const struct option_out *out)
 {
     struct linux_tcp_info info = {.state = CLOSED};
@@ -111,6 +119,7 @@ int tcp_info_get(struct socket *socket, const struct option_out *out)
         info.sacked = socket->backlog;
     } else if (tcp_socket_info(socket, &from)) {
         fill(&info, &from);
+        info.bytes_acked += acknowledged_syn(socket, &from);
     }
     if (info.pacing_rate == 0)
         info.pacing_rate = UINT64_MAX;

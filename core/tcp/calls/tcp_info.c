@@ -130,6 +130,7 @@ static void describe_account(const struct tcp *tcp, const struct tcp_connection 
     info->tcpi_data_segs_in = account->data_segments_in;
     info->tcpi_data_segs_out = account->data_segments_out;
     info->tcpi_dsack_dups = account->dsack_dups;
+    info->tcpi_delivered += account->arrived_twice;
     info->tcpi_reord_seen = account->reorderings;
     info->tcpi_rcv_ooopack = account->out_of_order;
     info->tcpi_total_rto = account->time_outs;
