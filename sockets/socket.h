@@ -126,6 +126,7 @@ struct socket {
     bool read_shut, write_shut;
     bool has_tcp;        /* `tcp` is the core's */
     bool has_udp;        /* `udp` is the core's */
+    bool opened_by_us;   /* by connect(), or by what was sent in its place */
     bool connect_told;   /* connect() has said that the handshake is complete */
     bool given_up;       /* shutdown() came before connect() had told of its failure */
     bool lingers;        /* SO_LINGER is on */

@@ -331,6 +331,7 @@ int tcp_socket_begin(struct socket *socket, const struct chaski_endpoint *remote
         return error_number(error);
     adopt(socket, connection);
     socket->phase = SOCKET_CONNECTING;
+    socket->opened_by_us = true;
     socket->connect_told = false;
     error = ao_connect(socket, remote);
     if (error != 0)

@@ -41,6 +41,7 @@ const struct tcp_knobs tcp_default_knobs = {
     .frto = 2,
     .tail_probes = 3,
     .min_tso_segs = 2,
+    .tso_divisor = 3,
     .reordering = 3,
     .max_reordering = 300,
     .mtu_probing = 0,

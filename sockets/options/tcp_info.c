@@ -114,6 +114,14 @@ static void fill_new(struct linux_tcp_info *info)
     info->min_rtt = UINT32_MAX;
 }
 
+/* Linux counts the acknowledgement of our SYN where we have begun. */
+static uint32_t acknowledged_syn(const struct socket *socket, const struct chaski_tcp_info *from)
+{
+    bool opening =
+        from->tcpi_state == CHASKI_TCP_SYN_SENT || from->tcpi_state == CHASKI_TCP_SYN_RECEIVED;
+    return socket->opened_by_us && !opening;
+}
+
 int tcp_info_get(struct socket *socket, const struct option_out *out)
 {
     struct linux_tcp_info info = {.state = CLOSED};
@@ -126,6 +134,7 @@ int tcp_info_get(struct socket *socket, const struct option_out *out)
         info.snd_cwnd = 10;
     } else if (tcp_socket_info(socket, &from)) {
         fill(&info, &from);
+        info.bytes_acked += acknowledged_syn(socket, &from);
     } else {
         fill_new(&info);
     }

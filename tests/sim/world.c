@@ -135,6 +135,7 @@ static void set_linux_knobs(struct tcp_knobs *knobs, uint64_t *random)
     knobs->signed_windows = sim_one_in(random, 4);
     /* Without any challenge, who has lost his connection would not get another. */
     knobs->challenge_limit = sim_one_in(random, 4) ? 1 + random_below(random, 4) : INT32_MAX;
+    knobs->tso_divisor = sim_one_in(random, 3) ? (uint8_t)random_below(random, 10) : 3;
 }
 
 static void set_knobs(struct sim *sim, struct sim_host *at)

@@ -62,6 +62,15 @@ void account_out_of_order(const struct tcp *tcp, const struct tcp_connection *c)
 
 /* ---- What acknowledgements tell ------------------------------------------------------------ */
 
+/* As many as went again may have come twice: then each of them has arrived, as Linux counts. */
+static void note_duplicates(const struct tcp_connection *c, struct tcp_account *account,
+                            uint32_t segments)
+{
+    account->dsack_dups += segments;
+    if (account->dsack_dups <= c->retransmitted)
+        account->arrived_twice += segments;
+}
+
 static void end_time_outs(struct tcp_account *account, uint64_t now_ns)
 {
     account->time_outs_ms += clock_ms(now_ns) - account->time_out_since_ms;
@@ -75,7 +84,7 @@ void account_acknowledged(const struct tcp *tcp, const struct tcp_connection *c,
     if (account == NULL)
         return;
     if (news->dsack)
-        account->dsack_dups += (news->dsack_right - news->dsack_left + c->mss - 1) / c->mss;
+        note_duplicates(c, account, (news->dsack_right - news->dsack_left + c->mss - 1) / c->mss);
     if (news->reordered && has(c, TCPF_HAS_SACK))
         account->reorderings++;
     if (account->time_out_since_ms != 0 && c->recovery != TCP_CA_LOSS)

@@ -35,6 +35,7 @@ struct tcp_account {
     uint32_t segments_joined;           /* likewise of segments_in */
     uint32_t segments_cut;              /* segments_out beyond one for each packet */
     uint32_t dsack_dups;                /* segments that the peer has reported to have come twice */
+    uint32_t arrived_twice;             /* of these, as many as have gone again */
     uint32_t reorderings;               /* times that something overtook */
     uint32_t out_of_order;              /* segments that came behind a gap */
     uint32_t last_data_ms, last_ack_ms; /* when such came */

@@ -25,7 +25,8 @@ static void describe_ends(struct chaski_tcp_info *info, const struct tcp_key *ke
 static void describe_sending(const struct tcp *tcp, const struct tcp_connection *c,
                              struct chaski_tcp_info *info)
 {
-    info->tcpi_rto = c->rto_us;
+    /* Probes of a shut window back off by themselves, as in Linux. */
+    info->tcpi_rto = has(c, TCPF_PERSISTING) ? c->rto_us : (uint32_t)(tcp_rto_ns(tcp, c) / 1000);
     info->tcpi_snd_mss = c->mss;
     info->tcpi_unacked = in_segments(c->snd_nxt - c->snd_una, c->mss);
     if (c->flight != NULL) {
@@ -129,6 +130,7 @@ static void describe_account(const struct tcp *tcp, const struct tcp_connection 
     info->tcpi_data_segs_in = account->data_segments_in;
     info->tcpi_data_segs_out = account->data_segments_out;
     info->tcpi_dsack_dups = account->dsack_dups;
+    info->tcpi_delivered += account->arrived_twice;
     info->tcpi_reord_seen = account->reorderings;
     info->tcpi_rcv_ooopack = account->out_of_order;
     info->tcpi_total_rto = account->time_outs;

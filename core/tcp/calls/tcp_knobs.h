@@ -72,9 +72,10 @@ struct tcp_knobs {
     uint16_t pacing_slow_start_percent, pacing_avoidance_percent; /* of a window a round trip */
     bool retrans_collapse;      /* small segments go again in one */
     bool signed_windows;        /* windows without a scale stay below 32768 */
-    uint32_t max_syn_backlog;   /* half-open entries of a listener, likewise */
+    uint32_t max_syn_backlog;   /* half-open entries of a listener, without cookies */
     uint32_t time_wait_most;    /* connections in TIME-WAIT, where the host's limit is not less */
     uint8_t near_shift;         /* round trips of less microseconds, as a power of two, are near */
+    uint8_t tso_divisor;        /* a share of the window that does not wait to be more; 0: none */
     uint8_t pingpong_threshold; /* answers that make a dialogue */
     uint32_t min_rtt_window_s;  /* for which the shortest round trip counts */
     uint32_t challenge_limit;   /* of the host, a second; INT32_MAX: none */

@@ -36,9 +36,14 @@ void congestion_avoid(struct congestion *congestion, uint32_t *counted, uint32_t
         congestion->window += mss;
 }
 
+uint32_t congestion_threshold(uint64_t bytes, uint32_t mss)
+{
+    return (uint32_t)(bytes >= 2ull * mss ? bytes / mss : 2) * mss;
+}
+
 void congestion_halve(struct congestion *congestion, const struct congestion_event *event)
 {
     bool beyond = event->cause != CONGESTION_TIME_OUT && event->flight > congestion->window;
     uint32_t half = (beyond ? congestion->window : event->flight) / 2;
-    congestion->threshold = half > 2 * event->mss ? half : 2 * event->mss;
+    congestion->threshold = congestion_threshold(half, event->mss);
 }

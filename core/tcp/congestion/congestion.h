@@ -34,12 +34,17 @@ struct newreno {
 
 /* Where CUBIC stands on its curve. Windows in bytes. */
 struct cubic_epoch {
-    uint32_t last_ms;    /* when the window was last limiting; 0: no congestion avoidance yet */
-    uint32_t elapsed_ms; /* spent in congestion avoidance */
-    uint32_t w_max;
-    uint32_t k_1024;     /* K, in 1/1024 s */
-    uint32_t w_estimate; /* what Reno would have reached */
-    uint32_t counted;    /* acknowledged bytes not yet turned into growth */
+    uint32_t last_ms;      /* when the window was last limiting; 0: no congestion avoidance yet */
+    uint32_t elapsed_ms;   /* spent in congestion avoidance */
+    uint32_t w_max;        /* 0: no loss has told */
+    uint32_t origin;       /* where the curve is flat */
+    uint32_t k_1024;       /* K, in 1/1024 s */
+    uint32_t w_estimate;   /* what Reno would have reached, */
+    uint32_t estimated;    /* and acknowledged bytes not yet turned into its growth */
+    uint32_t counted;      /* likewise of the window's */
+    uint32_t pace;         /* so many make a segment of that, */
+    uint32_t paced_ms;     /* as worked out then, */
+    uint32_t paced_window; /* for this window; 0: not yet */
 };
 
 struct cubic {
@@ -82,7 +87,8 @@ struct congestion_ack {
     uint32_t in_flight;     /* bytes, after it */
     uint32_t all_delivered; /* rate.delivered, after it */
     uint32_t mss;
-    uint32_t srtt_us;  /* smoothed round trip; 0: unknown */
+    uint32_t srtt_us; /* smoothed round trip; 0: unknown */
+    uint32_t min_rtt_us;
     uint32_t rtt_us;   /* that this acknowledgement tells of; 0: none */
     uint32_t una, nxt; /* SND.UNA after it, SND.NXT */
     bool recovering;
@@ -163,6 +169,10 @@ uint32_t congestion_slow_start(struct congestion *congestion, uint32_t acknowled
 /* Congestion avoidance (likewise): a segment a window, towards which `*counted` counts. */
 void congestion_avoid(struct congestion *congestion, uint32_t *counted, uint32_t acknowledged,
                       uint32_t mss);
+
+/* What becomes the threshold: whole segments, as in Linux, so that slow start ends with the
+ * acknowledgement that makes them full; two at least. */
+uint32_t congestion_threshold(uint64_t bytes, uint32_t mss);
 
 /* RFC 5681, equation 4: half of the flight, two segments at least, is the threshold. Limited
  * transmit may have sent more than the window: that does not count (3.2). */

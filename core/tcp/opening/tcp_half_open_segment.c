@@ -183,6 +183,25 @@ static struct tcp_connection *complete_by_cookie(struct tcp *tcp, struct tcp_hal
     return half_open_cookie(tcp, packet, listener, now_ns);
 }
 
+/* The timestamp echoed is of before our first SYN+ACK, or is still to come (as in Linux): this is
+ * of another connection, or from somebody who guesses. Nought says nothing. */
+static bool echoes_another(const struct tcp *tcp, const struct tcp_half_open *entry,
+                           const struct packet *packet, uint64_t now_ns)
+{
+    uint32_t echoed = packet->tcp.timestamp_echo;
+    if (!(entry->flags & HALF_OPEN_TIMESTAMPS) || !packet->tcp.has_timestamp || echoed == 0)
+        return false;
+    uint32_t echoed_ms = echoed - secret_timestamp_offset(tcp, &entry->key);
+    return clock_ms(now_ns) - echoed_ms > half_open_age_ms(tcp, entry, now_ns);
+}
+
+/* PAWS (RFC 7323, 5). */
+static bool is_old(const struct tcp_half_open *entry, const struct packet *packet)
+{
+    return (entry->flags & HALF_OPEN_TIMESTAMPS) && packet->tcp.has_timestamp &&
+           entry->ts_recent != 0 && seq_lt(packet->tcp.timestamp, entry->ts_recent);
+}
+
 struct tcp_connection *half_open_segment(struct tcp *tcp, uint32_t index, struct packet *packet,
                                          uint64_t now_ns)
 {
@@ -202,8 +221,7 @@ struct tcp_connection *half_open_segment(struct tcp *tcp, uint32_t index, struct
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
     } else if (segment->acknowledgment != entry->iss + 1) {
         return complete_by_cookie(tcp, entry, packet, now_ns);
-    } else if ((entry->flags & HALF_OPEN_TIMESTAMPS) && segment->has_timestamp &&
-               entry->ts_recent != 0 && seq_lt(segment->timestamp, entry->ts_recent)) {
+    } else if (is_old(entry, packet) || echoes_another(tcp, entry, packet, now_ns)) {
         half_open_challenge(tcp, entry, packet, now_ns);
     } else {
         return complete(tcp, entry, packet, now_ns);

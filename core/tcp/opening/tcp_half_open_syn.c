@@ -116,12 +116,16 @@ static enum half_open_cookie cookie_due(const struct fast_opening *opening)
     return opening->cookie.experimental ? HALF_OPEN_COOKIE_EXPERIMENTAL : HALF_OPEN_COOKIE;
 }
 
-/* Whether a SYN may have an entry. As in Linux the last quarter is kept free where there are no
- * cookies, for peers that are known; none are here. */
+/* Whether a SYN may have an entry. As in Linux a listener has as many as connections that wait to
+ * be accepted; and where there are no cookies, the last quarter of tcp_max_syn_backlog is kept
+ * free, for peers that are known; none are here. */
 static bool has_room(const struct tcp *tcp, const struct tcp_listener *listener)
 {
-    uint32_t most = tcp->knobs.max_syn_backlog;
-    return listener->half_open <= (tcp->knobs.syncookies == 0 ? most - most / 4 : most);
+    uint32_t most = listener->closure == NULL ? listener->backlog : UINT32_MAX;
+    uint32_t limit = tcp->knobs.max_syn_backlog;
+    if (tcp->knobs.syncookies == 0)
+        most = minimum(most, limit - limit / 4 + 1);
+    return listener->half_open < most;
 }
 
 void half_open_syn(struct tcp *tcp, struct packet *packet, uint16_t listener, uint32_t iss,

@@ -126,6 +126,21 @@ static bool trim_to_window(const struct tcp *tcp, struct tcp_connection *c, stru
     return packet->length != 0;
 }
 
+/* The peer is done, and may hear that with our own end: no acknowledgement is quick any more, not
+ * even where it was asked to be (as in Linux). */
+static void expect_our_end(const struct tcp *tcp, struct tcp_connection *c)
+{
+    tcp_expect_dialogue(tcp, c);
+    c->flags &= ~(uint32_t)TCPF_QUICKACK;
+}
+
+/* Whether a segment with FIN is all that was still to come. */
+static bool ends_in_order(const struct tcp_connection *c, const struct packet *packet)
+{
+    return c->state == CHASKI_TCP_ESTABLISHED && packet->tcp.sequence == c->rcv_nxt &&
+           tree_empty(&c->receive.runs);
+}
+
 /* The peer's FIN is next in order. False when the connection is gone. */
 static bool receive_fin(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
@@ -136,7 +151,7 @@ static bool receive_fin(struct tcp *tcp, struct tcp_connection *c, uint64_t now_
     /* Behind text its acknowledgement may wait for ours (Linux), unless the window is shut. */
     bool shut = seq_lt(c->rcv_advertised, c->rcv_nxt);
     if (c->state == CHASKI_TCP_ESTABLISHED && c->bytes_received != 0 && !shut) {
-        tcp_expect_dialogue(tcp, c);
+        expect_our_end(tcp, c);
         owe_for_text(tcp, c, 1, now_ns);
     } else {
         c->flags |= TCPF_ACK_NOW;
@@ -172,6 +187,8 @@ bool tcp_apply_text(struct tcp *tcp, struct tcp_connection *c, struct packet *pa
     bool text = trim_to_window(tcp, c, packet);
     bool fin = (packet->tcp.flags & TCP_FIN) != 0;
     bool hasty = has(c, TCPF_ACK_NOW);
+    if (text && fin && ends_in_order(c, packet))
+        expect_our_end(tcp, c);
     if (text)
         tcp_take_text(tcp, c, packet, now_ns);
     else

@@ -505,6 +505,17 @@ struct tcp_sent *scoreboard_next_lost(struct tcp_scoreboard *board)
     return sent;
 }
 
+const struct tcp_sent *scoreboard_first(const struct tcp_scoreboard *board)
+{
+    return first_sent(board);
+}
+
+const struct tcp_sent *scoreboard_latest(const struct tcp_scoreboard *board)
+{
+    return list_empty(&board->by_time) ? NULL
+                                       : list_entry(board->by_time.prev, struct tcp_sent, by_time);
+}
+
 struct tcp_sent *scoreboard_last(const struct tcp_scoreboard *board)
 {
     return sent_of(tree_last(&board->sent));

@@ -154,6 +154,10 @@ void scoreboard_unlose(struct tcp_scoreboard *board);
 /* The first range to send again: lost and not retransmitted since; NULL for none. */
 struct tcp_sent *scoreboard_next_lost(struct tcp_scoreboard *board);
 
+/* The first range, and of what is in the network the one sent last; NULL for none. */
+const struct tcp_sent *scoreboard_first(const struct tcp_scoreboard *board);
+const struct tcp_sent *scoreboard_latest(const struct tcp_scoreboard *board);
+
 /* The last range; NULL for none. */
 struct tcp_sent *scoreboard_last(const struct tcp_scoreboard *board);
 

@@ -53,9 +53,7 @@ static void note_limited(struct tcp_connection *c)
     c->flight->limited = true;
 }
 
-/* How much one segment takes before the link cuts it, as Linux has it: what goes in a millisecond,
- * the more the nearer the peer is. */
-static uint32_t largest_burst(const struct tcp *tcp, const struct tcp_connection *c)
+uint32_t tcp_largest_burst(const struct tcp *tcp, const struct tcp_connection *c)
 {
     uint32_t most = TCP_LARGEST_SEGMENT / c->mss, segments = most;
     /* Each segment has a code of its own, or (as in Linux) its own way to the mark: none is cut. */
@@ -77,7 +75,7 @@ static uint32_t largest_burst(const struct tcp *tcp, const struct tcp_connection
 uint32_t tcp_largest_segment(const struct tcp *tcp, const struct tcp_connection *c)
 {
     uint32_t half = c->congestion.window / c->mss / 2;
-    return minimum(largest_burst(tcp, c), maximum(half, 1)) * c->mss;
+    return minimum(tcp_largest_burst(tcp, c), maximum(half, 1)) * c->mss;
 }
 
 /* Small ranges that follow each other go again in one segment; but those of several records do not
@@ -96,7 +94,7 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
     collapse(tcp, c, sent);
     uint32_t in_flight = tcp_in_flight(c);
     uint32_t room = minimum(maximum(congestion_room(c), c->mss), pace);
-    uint32_t most = minimum(room / c->mss, largest_burst(tcp, c)) * c->mss;
+    uint32_t most = minimum(room / c->mss, tcp_largest_burst(tcp, c)) * c->mss;
     uint32_t data = seq_min(sent->end, c->snd_end) - sent->node.key;
     bool fin = data != sent_length(sent);
     if (data > most) {
@@ -180,7 +178,7 @@ static bool short_segment_may_go(const struct tcp_connection *c, uint32_t n, uin
 /* How many of the waiting bytes the next segment takes; 0: none may go now. `pace`: two segments or
  * more. */
 static uint32_t next_length(const struct tcp *tcp, struct tcp_connection *c, uint32_t waiting,
-                            uint32_t pace)
+                            uint32_t pace, uint64_t now_ns)
 {
     uint32_t window = usable_window(c), room = congestion_room(c);
     if (room < minimum(minimum(window, waiting), pace))
@@ -188,6 +186,8 @@ static uint32_t next_length(const struct tcp *tcp, struct tcp_connection *c, uin
     /* With an empty network one segment always goes, else nothing would ever call us again. */
     if (room < c->mss && tcp_in_flight(c) == 0)
         room = c->mss;
+    if (waiting > c->mss && tcp_defers(tcp, c, waiting, minimum(window, room), now_ns))
+        return 0;
     uint32_t most = c->mss; /* and more only if there is more: the limits cost divisions */
     if (waiting > c->mss)
         most = minimum(tcp_largest_segment(tcp, c), pace / c->mss * c->mss);
@@ -329,7 +329,7 @@ static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t
                 return OUT_OF_MEMORY;
             continue;
         }
-        uint32_t n = waiting == 0 ? 0 : next_length(tcp, c, waiting, pace);
+        uint32_t n = waiting == 0 ? 0 : next_length(tcp, c, waiting, pace, now_ns);
         if (n == 0 && (waiting != 0 || !has(c, TCPF_FIN_QUEUED)))
             return NOTHING_TO_SEND;
         if (send_segment(tcp, c, n, now_ns) == OUT_OF_MEMORY)

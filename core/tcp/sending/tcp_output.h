@@ -6,10 +6,20 @@
 
 /* ---- tcp_output.c --------------------------------------------------------------------------- */
 
-/* How much one segment takes before the link cuts it. */
+/* How many segments one takes that the link cuts, as Linux has it: what goes in a millisecond, the
+ * more the nearer the peer is; */
+uint32_t tcp_largest_burst(const struct tcp *tcp, const struct tcp_connection *c);
+/* and how many bytes, of new data: half of the congestion window at most. */
 uint32_t tcp_largest_segment(const struct tcp *tcp, const struct tcp_connection *c);
 /* What both windows allow now. */
 uint32_t tcp_may_send(const struct tcp_connection *c);
+
+/* ---- tcp_defer.c: segments that wait for others; the connection has a flight ---------------- */
+
+/* Whether what may go now of the bytes that wait, `most`, goes later in one with more. More than a
+ * segment waits. */
+bool tcp_defers(const struct tcp *tcp, const struct tcp_connection *c, uint32_t waiting,
+                uint32_t most, uint64_t now_ns);
 
 /* ---- tcp_push.c: PSH within long writes; the connection has a flight ------------------------ */
 

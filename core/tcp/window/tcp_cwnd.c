@@ -160,6 +160,7 @@ static void tell(const struct tcp *tcp, struct tcp_connection *c, uint32_t growt
         .in_flight = tcp_in_flight(c),
         .mss = c->mss,
         .srtt_us = c->srtt_us8 / 8,
+        .min_rtt_us = c->min_rtt_us,
         .rtt_us = news->rtt_us,
         .una = c->snd_una,
         .nxt = c->snd_nxt,

@@ -373,17 +373,17 @@ static void flows_share_a_path(void **state)
     static const struct {
         const char *name;
         enum chaski_congestion congestion[FLOWS];
-        unsigned flows;
+        unsigned flows, seconds;
         double least_index;
     } cases[] = {
-        {"two CUBIC flows", {CHASKI_CUBIC, CHASKI_CUBIC}, 2, 0.9},
-        {"two BBR flows", {CHASKI_BBR, CHASKI_BBR}, 2, 0.9},
-        {"four BBR flows", {CHASKI_BBR, CHASKI_BBR, CHASKI_BBR, CHASKI_BBR}, 4, 0.85},
-        {"BBR and CUBIC", {CHASKI_BBR, CHASKI_CUBIC}, 2, 0.6},
-        {"CUBIC and NewReno", {CHASKI_CUBIC, CHASKI_NEWRENO}, 2, 0.7},
+        {"two CUBIC flows", {CHASKI_CUBIC, CHASKI_CUBIC}, 2, 50, 0.9},
+        {"two BBR flows", {CHASKI_BBR, CHASKI_BBR}, 2, 30, 0.9},
+        {"four BBR flows", {CHASKI_BBR, CHASKI_BBR, CHASKI_BBR, CHASKI_BBR}, 4, 30, 0.85},
+        {"BBR and CUBIC", {CHASKI_BBR, CHASKI_CUBIC}, 2, 30, 0.6},
+        {"CUBIC and NewReno", {CHASKI_CUBIC, CHASKI_NEWRENO}, 2, 30, 0.7},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        double mbit, index = compete(cases[i].congestion, cases[i].flows, 30, &mbit);
+        double mbit, index = compete(cases[i].congestion, cases[i].flows, cases[i].seconds, &mbit);
         if (verbose)
             printf("%-44s %8.2f Mbit/s, Jain's index %.3f\n", cases[i].name, mbit, index);
         assert_true(index >= cases[i].least_index);

@@ -216,34 +216,62 @@ static void syncookies_always_or_never(void **state)
     peer_free(&peer);
 }
 
-/* Of `strangers`, how many are answered by SYN+ACK. */
-static unsigned answers_to_strangers(const char *cookies, unsigned strangers, uint32_t *by_cookie)
+/* Of twelve strangers, how many are answered by SYN+ACK, and of them by a cookie. */
+struct answered {
+    unsigned answers, by_cookie;
+};
+
+static struct answered answers_to_strangers(struct peer *peer, const char *cookies)
+{
+    struct answered answered = {0};
+    assert_int_equal(chaski_set_knob(peer->host, "tcp_syncookies", cookies), 0);
+    for (unsigned i = 0; i < 12; i++) {
+        struct segment answer;
+        peer->port++;
+        peer_says(peer, SEGMENT_SYN, 0);
+        answered.answers += peer_hears(peer, &answer);
+    }
+    answered.by_cookie = (unsigned)counter(peer, CHASKI_TCP_COOKIES_SENT);
+    peer_free(peer);
+    return answered;
+}
+
+static struct answered answers_with_backlog(const char *cookies, uint32_t backlog)
 {
     struct peer peer;
-    unsigned answers = 0;
+    struct chaski_tcp_bind bind = {.local.port = PEER_HOST_PORT, .backlog = backlog};
+    peer_make(&peer, NULL);
+    assert_int_equal(chaski_tcp_bind(peer.host, &bind, &peer.listener), 0);
+    return answers_to_strangers(&peer, cookies);
+}
+
+static struct answered answers_with_knob(const char *cookies)
+{
+    struct peer peer;
     peer_make(&peer, NULL);
     peer_host_listens(&peer);
-    assert_int_equal(chaski_set_knob(peer.host, "tcp_syncookies", cookies), 0);
     assert_int_equal(chaski_set_knob(peer.host, "tcp_max_syn_backlog", "8"), 0);
-    for (unsigned i = 0; i < strangers; i++) {
-        struct segment answer;
-        peer.port++;
-        peer_says(&peer, SEGMENT_SYN, 0);
-        answers += peer_hears(&peer, &answer);
-    }
-    *by_cookie = (uint32_t)counter(&peer, CHASKI_TCP_COOKIES_SENT);
-    peer_free(&peer);
-    return answers;
+    return answers_to_strangers(&peer, cookies);
 }
 
 static void half_open_entries_of_a_listener_are_bounded(void **state)
 {
     (void)state;
-    uint32_t by_cookie;
-    assert_int_equal(answers_to_strangers("1", 12, &by_cookie), 12);
-    assert_int_equal(by_cookie, 3);
-    assert_int_equal(answers_to_strangers("0", 12, &by_cookie), 7); /* as Linux: 8 - 8/4 + 1 */
-    assert_int_equal(by_cookie, 0);
+    struct answered without = answers_with_knob("0"), with = answers_with_knob("1");
+    assert_int_equal(without.answers, 7); /* as Linux: 8 - 8/4 + 1 */
+    assert_int_equal(without.by_cookie, 0);
+    assert_int_equal(with.answers, 12);
+    assert_int_equal(with.by_cookie, 0);
+}
+
+static void half_open_entries_are_no_more_than_may_wait_to_be_accepted(void **state)
+{
+    (void)state;
+    struct answered without = answers_with_backlog("0", 5), with = answers_with_backlog("1", 5);
+    assert_int_equal(without.answers, 5);
+    assert_int_equal(without.by_cookie, 0);
+    assert_int_equal(with.answers, 12);
+    assert_int_equal(with.by_cookie, 7);
 }
 
 /* The SYN is answered by a cookie, and when it comes again, by an entry. What overtakes the answer
@@ -286,6 +314,7 @@ int main(void)
         test(connections_begin_with_the_keep_alive_knobs),
         test(syncookies_always_or_never),
         test(half_open_entries_of_a_listener_are_bounded),
+        test(half_open_entries_are_no_more_than_may_wait_to_be_accepted),
         test(what_overtakes_an_earlier_cookie_waits),
     };
 #undef test

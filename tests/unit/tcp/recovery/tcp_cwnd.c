@@ -12,6 +12,7 @@ static void the_first_two_reports_let_new_segments_go(void **state)
     SAY(una, una + MSS, una + 2 * MSS);
     assert_int_equal(hear(), una + 10 * MSS);
     assert_silent();
+    ms(2);
     SAY(una, una + MSS, una + 3 * MSS);
     assert_int_equal(hear(), una + 11 * MSS);
     assert_silent();
