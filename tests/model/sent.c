@@ -54,6 +54,8 @@ static const char *judge_text(const struct model_end *end, const struct model_se
         return "text or FIN before the SYN is acknowledged (RFC 9293, 3.10.4)";
     if (to > end->peer_edge)
         return "text beyond the peer's window (RFC 9293, 3.8.6)";
+    if (to + fin > end->peer_edge)
+        return "a FIN beyond the peer's window (RFC 9293, 3.4 and 3.8.6)";
     uint32_t room =
         segment->options_length < end->peer_mss ? end->peer_mss - segment->options_length : 0;
     if (segment->unit > (room > 64 ? room : 64))

@@ -447,6 +447,22 @@ static void window_of_the_peer(void **state)
     assert_null(out(&second));
 }
 
+static void fin_has_a_place_in_the_window(void **state)
+{
+    (void)state;
+    talk(2000); /* as many as the SYN's window told */
+    struct segment first = ours(0, 1, 1448), rest = ours(SEGMENT_PSH, 1449, 552);
+    struct segment fin = ours(SEGMENT_FIN, 2001, 0), open = theirs(0, 1, 0);
+    assert_null(out(&first));
+    assert_null(out(&rest));
+    model_call(model, &tuple, ISS, MODEL_SHUTDOWN, 0);
+    expect(out(&fin), "a FIN beyond the peer's window");
+    open.acknowledgment = ISS + 2001;
+    open.window = 1;
+    in(&open);
+    assert_null(out(&fin));
+}
+
 static void what_was_written(void **state)
 {
     (void)state;
@@ -727,6 +743,7 @@ int main(void)
         cmocka_unit_test_teardown(clocks_that_leap, end),
         cmocka_unit_test_teardown(text_before_the_handshake, end),
         cmocka_unit_test_teardown(window_of_the_peer, end),
+        cmocka_unit_test_teardown(fin_has_a_place_in_the_window, end),
         cmocka_unit_test_teardown(what_was_written, end),
         cmocka_unit_test_teardown(acknowledgments, end),
         cmocka_unit_test_teardown(blocks, end),

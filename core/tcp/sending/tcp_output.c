@@ -243,6 +243,23 @@ static void note_peak(struct tcp_connection *c, uint32_t in_flight)
     flight->peak_end = c->snd_nxt;
 }
 
+/* FIN takes a place in the peer's window (RFC 9293, 3.4 and 3.8.6), behind n bytes of text. */
+static bool fin_fits(const struct tcp_connection *c, uint32_t n)
+{
+    return has(c, TCPF_FIN_QUEUED) && n < usable_window(c);
+}
+
+/* Without text it takes one in the congestion window as well. */
+static bool lone_fin_may_go(struct tcp_connection *c)
+{
+    if (!fin_fits(c, 0))
+        return false;
+    if (congestion_room(c) != 0 || tcp_in_flight(c) == 0)
+        return true;
+    note_limited(c);
+    return false;
+}
+
 /* Sends the next n bytes of new data, and FIN when it follows them. PSH is on what ends the data
  * written, and on what the link cuts, so that receivers that join segments do not wait. */
 static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint32_t n,
@@ -250,7 +267,7 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
 {
     struct tcp_flight *flight = c->flight;
     uint32_t in_flight = tcp_in_flight(c);
-    bool last = c->snd_nxt + n == c->snd_end, fin = last && has(c, TCPF_FIN_QUEUED);
+    bool last = c->snd_nxt + n == c->snd_end, fin = last && fin_fits(c, n);
     bool complete = last ? !flight->unpushed : push_ends(c, n) || ends_record(c, n);
     bool push = n != 0 && (complete || n > c->mss || has(c, TCPF_PROBE_OWED));
     uint8_t flags = TCP_ACK | (push ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
@@ -330,7 +347,7 @@ static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t
             continue;
         }
         uint32_t n = waiting == 0 ? 0 : next_length(tcp, c, waiting, pace, now_ns);
-        if (n == 0 && (waiting != 0 || !has(c, TCPF_FIN_QUEUED)))
+        if (n == 0 && (waiting != 0 || !lone_fin_may_go(c)))
             return NOTHING_TO_SEND;
         if (send_segment(tcp, c, n, now_ns) == OUT_OF_MEMORY)
             return OUT_OF_MEMORY;
@@ -346,8 +363,9 @@ static enum outcome send_tail_probe(struct tcp *tcp, struct tcp_connection *c, u
     if (seq_lt(c->snd_nxt, c->snd_end))
         waiting = send_queue_record_end(&c->flight->queue, c->snd_nxt, c->snd_end) - c->snd_nxt;
     uint32_t n = minimum(minimum(usable_window(c), waiting), c->mss);
+    bool new = n != 0 || (c->snd_nxt == c->snd_end && fin_fits(c, 0));
     enum outcome outcome;
-    if (n != 0) {
+    if (new) {
         outcome = send_segment(tcp, c, n, now_ns);
     } else {
         struct tcp_sent *last = scoreboard_last(board);
@@ -357,7 +375,7 @@ static enum outcome send_tail_probe(struct tcp *tcp, struct tcp_connection *c, u
         outcome = split ? resend(tcp, c, scoreboard_last(board), c->mss, now_ns) : OUT_OF_MEMORY;
     }
     /* Without memory there is none: the time-out comes, and needs less. */
-    tail_probe_sent(c, n == 0 && outcome == SENT);
+    tail_probe_sent(c, !new && outcome == SENT);
     tcp_restart_rto(tcp, c, now_ns);
     count_many(tcp->counters, CHASKI_TCP_TAIL_PROBES, outcome == SENT);
     return outcome;
