@@ -102,7 +102,8 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
         fin = false;
     }
     bool pushed = (sent->flags & SENT_PUSHED) && data + fin == sent_length(sent);
-    bool last = data != 0 && (pushed || sent->node.key + data == c->snd_end);
+    bool ends = sent->node.key + data == c->snd_end && !c->flight->unpushed;
+    bool last = data != 0 && (pushed || ends);
     uint8_t flags = TCP_ACK | (last || data > c->mss ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
     if (!scoreboard_split(&c->flight->scoreboard, &tcp->sent, sent, data + fin))
         return OUT_OF_MEMORY;
@@ -268,8 +269,10 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
     struct tcp_flight *flight = c->flight;
     uint32_t in_flight = tcp_in_flight(c);
     bool last = c->snd_nxt + n == c->snd_end, fin = last && fin_fits(c, n);
-    bool complete = last ? !flight->unpushed : push_ends(c, n) || ends_record(c, n);
-    bool push = n != 0 && (complete || n > c->mss || has(c, TCPF_PROBE_OWED));
+    bool complete = last && !flight->unpushed;
+    complete = complete || push_ends(c, n) || (!last && ends_record(c, n)) ||
+               has(c, TCPF_PROBE_OWED);
+    bool push = n != 0 && (complete || n > c->mss);
     uint8_t flags = TCP_ACK | (push ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
     struct send_chunk *chunk = n == 0 ? NULL : send_queue_unsent(&flight->queue, c->snd_nxt);
     struct tcp_sent *sent = scoreboard_sent(&flight->scoreboard, &tcp->sent, c->snd_nxt,
