@@ -51,6 +51,20 @@ static void check_scoreboard(struct sim *sim, const struct tcp_connection *c, st
     sim_must(sim, board->retransmitted.bytes == retransmitted);
 }
 
+/* What has been overtaken, as far as that was looked at, lies before what has not. */
+static void check_passed(struct sim *sim, const struct tcp_connection *c)
+{
+    const struct tcp_scoreboard *board = &c->flight->scoreboard;
+    const struct rack *rack = &c->flight->rack;
+    const struct list *at = &board->by_time;
+    while (at != board->passed) {
+        at = at->next;
+        sim_must(sim, at != &board->by_time);
+        const struct tcp_sent *sent = list_entry(at, struct tcp_sent, by_time);
+        sim_must(sim, sent->sent_ns <= rack->xmit_ns);
+    }
+}
+
 /* What is noted of sums of one piece, another one each time that data has been written or sent. */
 static void check_sums(struct sim *sim, const struct send_chunk *chunk, uint32_t which)
 {
@@ -160,6 +174,7 @@ static void check_connection(struct sim *sim, struct tcp *tcp, const struct tcp_
         check_send_queue(sim, tcp, c, held);
         sim_must(sim, c->flight->connection == index + 1);
         check_scoreboard(sim, c, held); /* of connections that open fast too */
+        check_passed(sim, c);
     }
     check_deadlines(sim, tcp, c);
     if (has(c, TCPF_IN_TABLE))

@@ -92,8 +92,9 @@ bool rack_detect(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
         return false;
     bool marked =
         scoreboard_lose_older(board, &tcp->sent, now_ns - wait_ns, rack->xmit_ns, rack->end_seq);
-    /* 6.2, step 5: the latest of those sent before what has arrived. */
-    if (scoreboard_waits(board, rack->xmit_ns, rack->end_seq))
-        rack->due_ns = rack->xmit_ns + wait_ns + TIMER_SLACK_US * 1000ull;
+    /* 6.2, step 5: then the last of those is due that were sent before what has arrived. */
+    const struct tcp_sent *last = scoreboard_latest(board, rack->xmit_ns, rack->end_seq);
+    if (last != NULL)
+        rack->due_ns = last->sent_ns + wait_ns + TIMER_SLACK_US * 1000ull;
     return marked;
 }

@@ -39,6 +39,7 @@ void scoreboard_init(struct tcp_scoreboard *board, uint32_t una)
 {
     *board = (struct tcp_scoreboard){.highest_sacked = una, .resent = una};
     list_init(&board->by_time);
+    board->passed = &board->by_time;
 }
 
 /* Lost, and not yet sent again. */
@@ -78,6 +79,14 @@ static void count_in(struct tcp_scoreboard *board, const struct tcp_sent *sent)
 static void count_out(struct tcp_scoreboard *board, const struct tcp_sent *sent)
 {
     count_part(board, sent, 0u - sent_length(sent), 0u - sent->segments);
+}
+
+/* It arrived, or is lost, or goes again. */
+static void leave_network(struct tcp_scoreboard *board, struct tcp_sent *sent)
+{
+    if (board->passed == &sent->by_time)
+        board->passed = sent->by_time.prev;
+    list_remove(&sent->by_time);
 }
 
 /* What stays of a record's flags whatever becomes of it. */
@@ -188,7 +197,7 @@ static bool note_delivery(const struct tcp_scoreboard *board, const struct tcp_s
 static void free_record(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent)
 {
     tree_remove(&board->sent, &sent->node);
-    list_remove(&sent->by_time);
+    leave_network(board, sent);
     pool_give(pool, sent);
 }
 
@@ -306,7 +315,7 @@ static struct tcp_sent *mark_sacked(struct tcp_scoreboard *board, struct pool *p
     note_delivery(board, sent, news);
     note_rate(sent, sent->segments, news);
     set_flags(board, sent, (sent->flags & lasting) | SENT_SACKED);
-    list_remove(&sent->by_time);
+    leave_network(board, sent);
     news->sacked += sent_length(sent);
     board->highest_sacked = seq_max(board->highest_sacked, sent->end);
     struct tcp_sent *behind = next_sent(sent), *before = sent_of(tree_previous(&sent->node));
@@ -369,7 +378,7 @@ static void mark_lost(struct tcp_scoreboard *board, struct tcp_sent *sent)
     if (board->on_lost != NULL)
         board->on_lost(board->on_lost_context, sent);
     set_flags(board, sent, (sent->flags & lasting) | SENT_LOST);
-    list_remove(&sent->by_time);
+    leave_network(board, sent);
     board->resent = seq_min(board->resent, sent->node.key);
 }
 
@@ -426,9 +435,15 @@ static bool sent_before(const struct tcp_sent *sent, uint64_t than_ns, uint32_t 
            (sent->sent_ns < than_ns || (sent->sent_ns == than_ns && seq_lt(sent->end, than_end)));
 }
 
-bool scoreboard_waits(const struct tcp_scoreboard *board, uint64_t than_ns, uint32_t than_end)
+const struct tcp_sent *scoreboard_latest(struct tcp_scoreboard *board, uint64_t than_ns,
+                                         uint32_t than_end)
 {
-    return sent_before(oldest(board), than_ns, than_end);
+    struct list *next;
+    while ((next = board->passed->next) != &board->by_time &&
+           sent_before(list_entry(next, struct tcp_sent, by_time), than_ns, than_end))
+        board->passed = next;
+    return board->passed == &board->by_time ? NULL
+                                            : list_entry(board->passed, struct tcp_sent, by_time);
 }
 
 bool scoreboard_lose_older(struct tcp_scoreboard *board, struct pool *pool, uint64_t before_ns,
@@ -534,7 +549,7 @@ void scoreboard_resent(struct tcp_scoreboard *board, struct tcp_sent *sent, uint
     sent->segments = segments_in(sent_length(sent), mss);
     sent->sent_ns = now_ns;
     count_in(board, sent);
-    list_remove(&sent->by_time);
+    leave_network(board, sent);
     list_append(&board->by_time, &sent->by_time);
 }
 

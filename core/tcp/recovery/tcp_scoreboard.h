@@ -55,6 +55,8 @@ typedef void sent_lost_function(void *context, const struct tcp_sent *sent);
 struct tcp_scoreboard {
     struct tree sent;
     struct list by_time;           /* what is in the network, in the order of sending */
+    struct list *passed;           /* the last of these that something sent later has overtaken; or
+                                      the list itself */
     struct sent_sum out;           /* all of it */
     struct sent_sum sacked;        /* SACKED */
     struct sent_sum lost;          /* LOST, retransmitted or not */
@@ -137,9 +139,11 @@ void scoreboard_sack(struct tcp_scoreboard *board, struct pool *pool, uint32_t l
 bool scoreboard_lose_older(struct tcp_scoreboard *board, struct pool *pool, uint64_t before_ns,
                            uint64_t than_ns, uint32_t than_end);
 
-/* True when something is in the network that was sent before the segment that was sent at `than_ns`
- * and ends at `than_end`. */
-bool scoreboard_waits(const struct tcp_scoreboard *board, uint64_t than_ns, uint32_t than_end);
+/* Of what is in the network and was sent before the segment that was sent at `than_ns` and ends at
+ * `than_end`, what was sent last; NULL for none. That segment is never an earlier one than in the
+ * call before, so that each record is passed once for each time that it is sent. */
+const struct tcp_sent *scoreboard_latest(struct tcp_scoreboard *board, uint64_t than_ns,
+                                         uint32_t than_end);
 
 /* Marks the first range lost (its first `mss` bytes), whatever is known of it (RFC 6582). */
 void scoreboard_lose_first(struct tcp_scoreboard *board, struct pool *pool, uint32_t mss);
