@@ -34,7 +34,8 @@ struct rack {
 
 /* A tail loss probe (RFC 8985, 7). */
 struct tail_probe {
-    uint64_t at_ns; /* when it is due unless something arrives; 0: to be worked out */
+    uint64_t at_ns; /* when it is due unless something arrives; 0: to be worked out; TIMER_NEVER:
+                       none may go */
     uint32_t end_seq;
     bool outstanding;
     bool again; /* it was a retransmission, not new data */

@@ -255,10 +255,9 @@ static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, ui
     connection_wants_output(tcp, c);
 }
 
-static void probe_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+static void probe_deadline(struct tcp *tcp, struct tcp_connection *c)
 {
     c->flight->probe.owed = true;
-    tcp_restart_rto(tcp, c, now_ns);
     connection_wants_output(tcp, c);
 }
 
@@ -276,7 +275,7 @@ static void flight_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t 
     if (c->flight->awaited == AWAIT_PACE && now_ns < c->flight->rto_at) {
         pace_deadline(tcp, c, now_ns);
     } else if (c->flight->awaited == AWAIT_PROBE) {
-        probe_deadline(tcp, c, now_ns);
+        probe_deadline(tcp, c);
     } else if (c->flight->awaited == AWAIT_REORDER && now_ns < c->flight->rto_at) {
         recovery_reordering_over(tcp, c, now_ns);
         tcp_await(tcp, c, now_ns);

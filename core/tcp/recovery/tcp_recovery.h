@@ -49,6 +49,8 @@ void rack_recovered(struct tcp_connection *c);
 uint64_t tail_probe_at(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns);
 /* A probe has gone: all up to SND.NXT is to be acknowledged; `again`: it was a retransmission. */
 void tail_probe_sent(struct tcp_connection *c, bool again);
+/* Nothing may go, since the window has shrunk: the time-out stands as it stood. */
+void tail_probe_given_up(struct tcp_connection *c);
 /* True when an acknowledgement shows that the probe has repaired a loss. */
 bool tail_probe_acknowledged(struct tcp_connection *c, const struct sent_news *news);
 

@@ -29,6 +29,8 @@ uint64_t tail_probe_at(const struct tcp *tcp, const struct tcp_connection *c, ui
     }
     if (flight->probe.at_ns == 0)
         flight->probe.at_ns = now_ns + timeout_ns(tcp, c);
+    if (flight->probe.at_ns == TIMER_NEVER)
+        return TIMER_NEVER;
     return flight->probe.at_ns < flight->rto_at ? flight->probe.at_ns : flight->rto_at;
 }
 
@@ -36,6 +38,11 @@ void tail_probe_sent(struct tcp_connection *c, bool again)
 {
     c->flight->probe =
         (struct tail_probe){.end_seq = c->snd_nxt, .outstanding = true, .again = again};
+}
+
+void tail_probe_given_up(struct tcp_connection *c)
+{
+    c->flight->probe = (struct tail_probe){.at_ns = TIMER_NEVER};
 }
 
 /* 7.4.2 */

@@ -87,14 +87,26 @@ static void collapse(struct tcp *tcp, struct tcp_connection *c, struct tcp_sent 
         scoreboard_collapse(&c->flight->scoreboard, &tcp->sent, sent, end);
 }
 
-/* Sends one lost range, or as much of it as the congestion window and pacing allow, again. */
+/* How much may go again from `sequence` on. The window may have shrunk (RFC 9293, 3.8.6): what lies
+ * beyond waits, but the first segment goes again as a probe of a shut one. */
+static uint32_t window_again(const struct tcp_connection *c, uint32_t sequence)
+{
+    int32_t open = seq_distance(sequence, c->snd_una + c->snd_wnd);
+    if (open > 0)
+        return (uint32_t)open;
+    return sequence == c->snd_una ? c->mss : 0;
+}
+
+/* Sends one lost range, or as much of it as the windows and pacing allow, again. */
 static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp_sent *sent,
                            uint32_t pace, uint64_t now_ns)
 {
     collapse(tcp, c, sent);
     uint32_t in_flight = tcp_in_flight(c);
     uint32_t room = minimum(maximum(congestion_room(c), c->mss), pace);
-    uint32_t most = minimum(room / c->mss, tcp_largest_burst(tcp, c)) * c->mss;
+    uint32_t open = window_again(c, sent->node.key);
+    uint32_t whole = minimum(minimum(room, open) / c->mss, tcp_largest_burst(tcp, c)) * c->mss;
+    uint32_t most = maximum(whole, minimum(open, c->mss));
     uint32_t data = seq_min(sent->end, c->snd_end) - sent->node.key;
     bool fin = data != sent_length(sent);
     if (data > most) {
@@ -134,9 +146,7 @@ static enum outcome resend_lost(struct tcp *tcp, struct tcp_connection *c, uint6
 {
     struct tcp_sent *sent;
     while ((sent = scoreboard_next_lost(&c->flight->scoreboard)) != NULL) {
-        /* The window has shrunk (RFC 9293, 3.8.6): what lies beyond waits, but the first segment
-         * goes again as a probe. */
-        if (sent->node.key != c->snd_una && seq_ge(sent->node.key, c->snd_una + c->snd_wnd))
+        if (window_again(c, sent->node.key) == 0)
             return SENT;
         /* Without SACK one segment a round trip is known to be lost; it goes at once (RFC 6582,
          * 3.2). */
@@ -358,24 +368,34 @@ static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t
     return NOTHING_TO_SEND;
 }
 
+/* The last segment in flight once more. */
+static enum outcome probe_again(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    struct tcp_scoreboard *board = &c->flight->scoreboard;
+    struct tcp_sent *last = scoreboard_last(board);
+    uint32_t before = (last->segments - 1u) * c->mss;
+    if (before >= sent_length(last)) /* they were short */
+        before = 0;
+    if (window_again(c, last->node.key + before) == 0)
+        return NOTHING_TO_SEND;
+    if (before != 0 && !scoreboard_split(board, &tcp->sent, last, before))
+        return OUT_OF_MEMORY;
+    return resend(tcp, c, scoreboard_last(board), UINT32_MAX, now_ns);
+}
+
 /* RFC 8985, 7.3: the next segment, beyond the congestion window, or else the last one again. */
 static enum outcome send_tail_probe(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    struct tcp_scoreboard *board = &c->flight->scoreboard;
-    uint32_t waiting = 0;
+    uint32_t n = 0;
     if (seq_lt(c->snd_nxt, c->snd_end))
-        waiting = send_queue_record_end(&c->flight->queue, c->snd_nxt, c->snd_end) - c->snd_nxt;
-    uint32_t n = minimum(minimum(usable_window(c), waiting), c->mss);
-    bool new = n != 0 || (c->snd_nxt == c->snd_end && fin_fits(c, 0));
-    enum outcome outcome;
-    if (new) {
-        outcome = send_segment(tcp, c, n, now_ns);
-    } else {
-        struct tcp_sent *last = scoreboard_last(board);
-        uint32_t before = (last->segments - 1u) * c->mss;
-        bool split = before == 0 || before >= sent_length(last) ||
-                     scoreboard_split(board, &tcp->sent, last, before);
-        outcome = split ? resend(tcp, c, scoreboard_last(board), c->mss, now_ns) : OUT_OF_MEMORY;
+        n = send_queue_record_end(&c->flight->queue, c->snd_nxt, c->snd_end) - c->snd_nxt;
+    n = minimum(n, c->mss);
+    bool new = n != 0 ? n <= usable_window(c) : fin_fits(c, 0) && c->snd_nxt == c->snd_end;
+    enum outcome outcome =
+        new ? send_segment(tcp, c, n, now_ns) : probe_again(tcp, c, now_ns);
+    if (outcome == NOTHING_TO_SEND) {
+        tail_probe_given_up(c);
+        return outcome;
     }
     /* Without memory there is none: the time-out comes, and needs less. */
     tail_probe_sent(c, !new && outcome == SENT);
