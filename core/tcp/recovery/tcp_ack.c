@@ -98,8 +98,7 @@ static void move_una(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowl
     c->progress_ms = clock_ms(now_ns);
     c->probes = 0;
     c->retries = 0;
-    c->flags &= ~(uint32_t)TCPF_MORE; /* what waited to be continued has waited enough */
-    c->error = 0;                     /* soft errors are history */
+    c->error = 0; /* soft errors are history */
     if (has(c, TCPF_URGENT_OUT) && seq_ge(c->snd_una, c->send_urgent))
         c->flags &= ~(uint32_t)TCPF_URGENT_OUT;
     if (c->flight->tells_progress)
@@ -220,6 +219,8 @@ void tcp_acknowledge(struct tcp *tcp, struct tcp_connection *c, const struct pac
         return;
     if (!old)
         update_window(c, packet);
+    if (!old && (packet->length == 0 || seq_gt(packet->tcp.acknowledgment, c->snd_una)))
+        c->flags &= ~(uint32_t)TCPF_MORE; /* what waited to be continued has waited enough */
     if (c->flight != NULL)
         acknowledge_flight(tcp, c, packet, old_window, now_ns);
     else if (seq_lt(c->snd_nxt, tcp_send_end(c)))

@@ -90,10 +90,10 @@ static void leave_network(struct tcp_scoreboard *board, struct tcp_sent *sent)
 }
 
 /* What stays of a record's flags whatever becomes of it. */
-static const unsigned lasting = SENT_EVER_RETRANSMITTED | SENT_PUSHED | SENT_WHOLE;
+static const unsigned lasting = SENT_EVER_RETRANSMITTED | SENT_PUSHED | SENT_ENDS;
 
 /* What is said of where it ends. */
-static const unsigned of_its_end = SENT_PUSHED | SENT_WHOLE;
+static const unsigned of_its_end = SENT_PUSHED | SENT_ENDS;
 
 static void set_flags(struct tcp_scoreboard *board, struct tcp_sent *sent, unsigned flags)
 {
@@ -388,7 +388,7 @@ static bool are_lost_alike(const struct tcp_sent *a, const struct tcp_sent *b)
     return ((a->flags ^ b->flags) & (uint16_t)~of_its_end) == 0 && is_owed(a);
 }
 
-/* What was sent at once becomes one again, and short segments do, when it goes again; others go as
+/* What was sent at once becomes one again; others go as
  * they went. */
 static bool may_join(const struct tcp_sent *a, const struct tcp_sent *b)
 {

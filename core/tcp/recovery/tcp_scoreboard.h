@@ -25,7 +25,7 @@ enum sent_flag {
     SENT_RETRANSMITTED = 4,      /* sent again, and that is in flight */
     SENT_EVER_RETRANSMITTED = 8, /* Karn: no round trip can be told from it */
     SENT_PUSHED = 16,            /* nothing was written behind it when it was first sent */
-    SENT_WHOLE = 32,             /* it ends one that took a full segment or more when first sent */
+    SENT_ENDS = 32,              /* it ends what was first sent at once */
 };
 
 struct tcp_sent {

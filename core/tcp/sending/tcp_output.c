@@ -280,8 +280,8 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
     uint32_t in_flight = tcp_in_flight(c);
     bool last = c->snd_nxt + n == c->snd_end, fin = last && fin_fits(c, n);
     bool complete = last && !flight->unpushed;
-    complete = complete || push_ends(c, n) || (!last && ends_record(c, n)) ||
-               has(c, TCPF_PROBE_OWED);
+    complete =
+        complete || push_ends(c, n) || (!last && ends_record(c, n)) || has(c, TCPF_PROBE_OWED);
     bool push = n != 0 && (complete || n > c->mss);
     uint8_t flags = TCP_ACK | (push ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
     struct send_chunk *chunk = n == 0 ? NULL : send_queue_unsent(&flight->queue, c->snd_nxt);
@@ -290,7 +290,7 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
     if (sent == NULL)
         return OUT_OF_MEMORY;
     sent->flags = complete && n != 0 ? SENT_PUSHED : 0;
-    sent->flags |= n >= c->mss ? SENT_WHOLE : 0;
+    sent->flags |= SENT_ENDS;
     int32_t done = tcp_build_segment(tcp, c, chunk, c->snd_nxt, n, flags, now_ns);
     if (done < 0) {
         scoreboard_unsend(&flight->scoreboard, &tcp->sent, sent);
@@ -391,14 +391,13 @@ static enum outcome send_tail_probe(struct tcp *tcp, struct tcp_connection *c, u
         n = send_queue_record_end(&c->flight->queue, c->snd_nxt, c->snd_end) - c->snd_nxt;
     n = minimum(n, c->mss);
     bool new = n != 0 ? n <= usable_window(c) : fin_fits(c, 0) && c->snd_nxt == c->snd_end;
-    enum outcome outcome =
-        new ? send_segment(tcp, c, n, now_ns) : probe_again(tcp, c, now_ns);
+    enum outcome outcome = new ? send_segment(tcp, c, n, now_ns) : probe_again(tcp, c, now_ns);
     if (outcome == NOTHING_TO_SEND) {
         tail_probe_given_up(c);
         return outcome;
     }
     /* Without memory there is none: the time-out comes, and needs less. */
-    tail_probe_sent(c, !new && outcome == SENT);
+    tail_probe_sent(c, !new &&outcome == SENT);
     tcp_restart_rto(tcp, c, now_ns);
     count_many(tcp->counters, CHASKI_TCP_TAIL_PROBES, outcome == SENT);
     return outcome;
