@@ -380,7 +380,7 @@ static enum outcome probe_again(struct tcp *tcp, struct tcp_connection *c, uint6
         return NOTHING_TO_SEND;
     if (before != 0 && !scoreboard_split(board, &tcp->sent, last, before))
         return OUT_OF_MEMORY;
-    return resend(tcp, c, scoreboard_last(board), UINT32_MAX, now_ns);
+    return resend(tcp, c, scoreboard_last(board), c->mss, now_ns);
 }
 
 /* RFC 8985, 7.3: the next segment, beyond the congestion window, or else the last one again. */
@@ -390,14 +390,14 @@ static enum outcome send_tail_probe(struct tcp *tcp, struct tcp_connection *c, u
     if (seq_lt(c->snd_nxt, c->snd_end))
         n = send_queue_record_end(&c->flight->queue, c->snd_nxt, c->snd_end) - c->snd_nxt;
     n = minimum(n, c->mss);
-    bool new = n != 0 ? n <= usable_window(c) : fin_fits(c, 0) && c->snd_nxt == c->snd_end;
-    enum outcome outcome = new ? send_segment(tcp, c, n, now_ns) : probe_again(tcp, c, now_ns);
+    bool fresh = n != 0 ? n <= usable_window(c) : fin_fits(c, 0) && c->snd_nxt == c->snd_end;
+    enum outcome outcome = fresh ? send_segment(tcp, c, n, now_ns) : probe_again(tcp, c, now_ns);
     if (outcome == NOTHING_TO_SEND) {
         tail_probe_given_up(c);
         return outcome;
     }
     /* Without memory there is none: the time-out comes, and needs less. */
-    tail_probe_sent(c, !new &&outcome == SENT);
+    tail_probe_sent(c, !fresh && outcome == SENT);
     tcp_restart_rto(tcp, c, now_ns);
     count_many(tcp->counters, CHASKI_TCP_TAIL_PROBES, outcome == SENT);
     return outcome;
