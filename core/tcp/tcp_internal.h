@@ -221,9 +221,10 @@ uint64_t tcp_next_attempt(const struct tcp *tcp, const struct tcp_connection *c,
 void tcp_restart_persist(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 /* Starts the retransmission timer again (RFC 6298, 5.3), to be awaited. */
 void tcp_restart_rto(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
-/* `delayed`: the peer may have put its acknowledgement off. */
-void tcp_rtt_sample(const struct tcp *tcp, struct tcp_connection *c, uint32_t rtt_us, bool delayed,
-                    uint64_t now_ns);
+/* So long an acknowledgement took, and so long at most is the path; `delayed`: the peer may have
+ * put it off. */
+void tcp_rtt_sample(const struct tcp *tcp, struct tcp_connection *c, uint32_t rtt_us,
+                    uint32_t path_us, bool delayed, uint64_t now_ns);
 uint64_t tcp_rto_ns(const struct tcp *tcp, const struct tcp_connection *c);
 /* The next keep-alive, if there are any, is due after a whole idle time. */
 void tcp_put_off_keepalive(struct tcp_connection *c, uint64_t now_ns);

@@ -23,12 +23,12 @@ static void note_min_rtt(const struct tcp *tcp, struct tcp_connection *c, uint32
         c->min_rtt_us = rtt_us;
 }
 
-void tcp_rtt_sample(const struct tcp *tcp, struct tcp_connection *c, uint32_t rtt_us, bool delayed,
-                    uint64_t now_ns)
+void tcp_rtt_sample(const struct tcp *tcp, struct tcp_connection *c, uint32_t rtt_us,
+                    uint32_t path_us, bool delayed, uint64_t now_ns)
 {
     /* A longer one says nothing about the path: the machine slept, or the network did. */
     rtt_us = minimum(maximum(rtt_us, 1), tcp->knobs.rto_max_us);
-    note_min_rtt(tcp, c, rtt_us, delayed, now_ns);
+    note_min_rtt(tcp, c, minimum(path_us, rtt_us), delayed, now_ns);
     if (c->srtt_us8 == 0) {
         c->srtt_us8 = rtt_us * 8;
         c->rttvar_us4 = rtt_us * 2;

@@ -65,7 +65,7 @@ static struct tcp_connection *promote(struct tcp *tcp, const struct tcp_half_ope
     c->retransmitted = entry->round;
     listener_adopt(tcp, listener, c);
     if (rtt_us != 0)
-        tcp_rtt_sample(tcp, c, rtt_us, false, now_ns);
+        tcp_rtt_sample(tcp, c, rtt_us, rtt_us, false, now_ns);
     connection_established(tcp, c, now_ns);
     return c;
 }

@@ -134,8 +134,10 @@ void tcp_syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct pack
     }
     learn_of_fast_open(tcp, c, packet, taken);
     tcp_take_syn_data(tcp, c, taken);
-    if (c->retries == 0)
-        tcp_rtt_sample(tcp, c, clock_us(now_ns + tcp_rto_ns(tcp, c) - c->send_at), false, now_ns);
+    if (c->retries == 0) {
+        uint32_t rtt_us = clock_us(now_ns + tcp_rto_ns(tcp, c) - c->send_at);
+        tcp_rtt_sample(tcp, c, rtt_us, rtt_us, false, now_ns);
+    }
     connection_established(tcp, c, now_ns);
     if (has(c, TCPF_MORE) || tcp_in_dialogue(tcp, c)) { /* it goes with what is still written */
         c->flags = (c->flags & ~(uint32_t)TCPF_MORE) | TCPF_ACK_DELAYED;

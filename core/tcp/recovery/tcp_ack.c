@@ -53,22 +53,33 @@ static void apply_sack(struct tcp *tcp, struct tcp_connection *c, const struct p
     }
 }
 
+static uint32_t passed_us(uint64_t since_ns, uint64_t now_ns)
+{
+    return maximum((uint32_t)((now_ns - since_ns) / 1000), 1);
+}
+
+/* The first of what has arrived tells how long an acknowledgement may take, the peer's delay among
+ * it (as RFC 7323, 4.1, has it of echoes); the last how long the path is. */
 static void sample_round_trip(struct tcp *tcp, struct tcp_connection *c,
                               const struct packet *packet, struct sent_news *news, uint64_t now_ns)
 {
     bool delayed = news->sacked == 0 && news->acknowledged < c->mss;
     /* What waited behind a gap was delivered long before its acknowledgement: together with a
      * retransmission nothing but the echo can tell. */
-    if (news->newest_sent_ns != 0 && !news->retransmission_acknowledged) {
-        news->rtt_us = maximum((uint32_t)((now_ns - news->newest_sent_ns) / 1000), 1);
-        tcp_rtt_sample(tcp, c, news->rtt_us, delayed, now_ns);
+    bool once = news->once.first_ns != 0 && !news->retransmission_acknowledged;
+    const struct sent_span *reported = &news->reported, *span = once ? &news->once : reported;
+    if (span->first_ns != 0) {
+        const struct sent_span *latest = reported->first_ns != 0 ? reported : span;
+        news->rtt_us = passed_us(latest->last_ns, now_ns);
+        tcp_rtt_sample(tcp, c, passed_us(span->first_ns, now_ns), news->rtt_us, delayed, now_ns);
         return;
     }
     /* RFC 7323, 4.1: the echo tells which transmission is acknowledged. */
     if (news->acknowledged != 0 && packet->tcp.has_timestamp && packet->tcp.timestamp_echo != 0) {
         uint32_t ms = clock_ms(now_ns) + c->ts_offset - packet->tcp.timestamp_echo;
+        uint32_t us = maximum(ms, 1) * 1000;
         if (ms < 1u << 20)
-            tcp_rtt_sample(tcp, c, maximum(ms, 1) * 1000, delayed, now_ns);
+            tcp_rtt_sample(tcp, c, us, us, delayed, now_ns);
     }
 }
 
@@ -197,6 +208,9 @@ static void acknowledge_flight(struct tcp *tcp, struct tcp_connection *c,
     if (news.acknowledged != 0) {
         confirm_neighbour(tcp, c, now_ns);
         restart_timer(tcp, c, now_ns);
+    } else if (news.reported.first_ns != 0 &&
+               news.reported.first_ns < scoreboard_first_sent(&c->flight->scoreboard)) {
+        tcp_restart_rto(tcp, c, now_ns); /* as Linux: what went again has not had that long yet */
     }
     tcp_await(tcp, c, now_ns);
     connection_wants_output(tcp, c);

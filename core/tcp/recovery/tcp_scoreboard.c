@@ -171,18 +171,24 @@ static void note_rate(const struct tcp_sent *sent, uint32_t segments, struct sen
     news->mark = sent->mark;
 }
 
-/* What is delivered is news of the round trip, of the order of arrival, of spurious time-outs.
- * False when it is not known which transmission it was. */
+static void extend(struct sent_span *span, uint64_t sent_ns)
+{
+    if (span->first_ns == 0 || sent_ns < span->first_ns)
+        span->first_ns = sent_ns;
+    if (sent_ns > span->last_ns)
+        span->last_ns = sent_ns;
+}
+
+/* What is delivered is news of the round trip, in `once`, of the order of arrival, of spurious
+ * time-outs. False when it is not known which transmission it was. */
 static bool note_delivery(const struct tcp_scoreboard *board, const struct tcp_sent *sent,
-                          struct sent_news *news)
+                          struct sent_span *once, struct sent_news *news)
 {
     if (sent->flags & SENT_EVER_RETRANSMITTED) {
-        news->retransmission_acknowledged = true;
         if (news->now_ns - sent->sent_ns < news->min_rtt_us * 1000ull)
             return false; /* RFC 8985, 6.2, step 2: it was the original that arrived */
     } else {
-        if (sent->sent_ns > news->newest_sent_ns)
-            news->newest_sent_ns = sent->sent_ns;
+        extend(once, sent->sent_ns);
         if (seq_lt(sent->end, board->highest_sacked))
             note_reordered(sent->node.key, news);
         news->original |= seq_le(sent->end, news->original_end);
@@ -240,7 +246,8 @@ void scoreboard_acknowledge(struct tcp_scoreboard *board, struct pool *pool, uin
         news->acknowledged += n;
         if (!(sent->flags & SENT_SACKED)) {
             news->delivered += n;
-            if (note_delivery(board, sent, news))
+            news->retransmission_acknowledged |= (sent->flags & SENT_EVER_RETRANSMITTED) != 0;
+            if (note_delivery(board, sent, &news->once, news))
                 news->in_order_sent_ns = sent->sent_ns;
             note_rate(sent, segments_before(sent, una), news);
         }
@@ -312,7 +319,7 @@ static bool is_sacked(const struct tcp_sent *sent)
 static struct tcp_sent *mark_sacked(struct tcp_scoreboard *board, struct pool *pool,
                                     struct tcp_sent *sent, struct sent_news *news)
 {
-    note_delivery(board, sent, news);
+    note_delivery(board, sent, &news->reported, news);
     note_rate(sent, sent->segments, news);
     set_flags(board, sent, (sent->flags & lasting) | SENT_SACKED);
     leave_network(board, sent);
@@ -520,15 +527,10 @@ struct tcp_sent *scoreboard_next_lost(struct tcp_scoreboard *board)
     return sent;
 }
 
-const struct tcp_sent *scoreboard_first(const struct tcp_scoreboard *board)
+uint64_t scoreboard_first_sent(const struct tcp_scoreboard *board)
 {
-    return first_sent(board);
-}
-
-const struct tcp_sent *scoreboard_latest(const struct tcp_scoreboard *board)
-{
-    return list_empty(&board->by_time) ? NULL
-                                       : list_entry(board->by_time.prev, struct tcp_sent, by_time);
+    const struct tcp_sent *first = first_sent(board);
+    return first != NULL ? first->sent_ns : 0;
 }
 
 struct tcp_sent *scoreboard_last(const struct tcp_scoreboard *board)

@@ -68,16 +68,21 @@ struct tcp_scoreboard {
     void *on_lost_context;
 };
 
+/* When the first and the last of some ranges were sent; 0: there are none. */
+struct sent_span {
+    uint64_t first_ns, last_ns;
+};
+
 /* What one acknowledgement told us. */
 struct sent_news {
     uint64_t now_ns;
-    uint64_t newest_sent_ns;   /* when the latest never-retransmitted newly delivered range was
-                                  sent; 0: there was none */
-    uint64_t latest_sent_ns;   /* likewise, retransmitted ones among them (RFC 8985); its end is
-                                  latest_end */
+    struct sent_span once;     /* of what went once, and SND.UNA passed now */
+    struct sent_span reported; /* of what went once, and is SACKed now */
+    uint64_t latest_sent_ns;   /* when what was sent last of all that newly arrived was, what went
+                                  again too (RFC 8985); 0: nothing did; its end is latest_end */
     uint64_t in_order_sent_ns; /* of these, the last that SND.UNA passed; 0: none */
     uint64_t mark_sent_ns;     /* when what was sent latest of all that newly arrived was sent */
-    uint32_t rtt_us;           /* the round trip that it tells of; 0: none */
+    uint32_t rtt_us;           /* the round trip of what was sent last; 0: it tells of none */
     uint32_t min_rtt_us;       /* known before; a retransmission cannot be acknowledged sooner */
     uint32_t original_end;     /* of what lies before, `original` is told */
     uint32_t acknowledged;     /* bytes newly acknowledged by SND.UNA */
@@ -158,9 +163,8 @@ void scoreboard_unlose(struct tcp_scoreboard *board);
 /* The first range to send again: lost and not retransmitted since; NULL for none. */
 struct tcp_sent *scoreboard_next_lost(struct tcp_scoreboard *board);
 
-/* The first range, and of what is in the network the one sent last; NULL for none. */
-const struct tcp_sent *scoreboard_first(const struct tcp_scoreboard *board);
-const struct tcp_sent *scoreboard_latest(const struct tcp_scoreboard *board);
+/* When the first range was sent last; 0: there is none. */
+uint64_t scoreboard_first_sent(const struct tcp_scoreboard *board);
 
 /* The last range; NULL for none. */
 struct tcp_sent *scoreboard_last(const struct tcp_scoreboard *board);
