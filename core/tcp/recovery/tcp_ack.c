@@ -83,13 +83,24 @@ static void sample_round_trip(struct tcp *tcp, struct tcp_connection *c,
     }
 }
 
-/* RFC 5681, 2: what counts as a duplicate acknowledgement. */
-static bool is_duplicate(const struct tcp_connection *c, const struct packet *packet,
+/* RFC 5681, 2: what counts as a duplicate acknowledgement while something is in flight. */
+static bool says_nothing(const struct tcp_connection *c, const struct packet *packet,
                          uint32_t old_window)
 {
     return packet->tcp.acknowledgment == c->snd_una && packet->length == 0 &&
-           !(packet->tcp.flags & (TCP_SYN | TCP_FIN)) && c->snd_nxt != c->snd_una &&
-           c->snd_wnd == old_window;
+           !(packet->tcp.flags & (TCP_SYN | TCP_FIN)) && c->snd_wnd == old_window;
+}
+
+/* Nothing is in flight, nor was. */
+static void acknowledge_nothing(struct tcp *tcp, struct tcp_connection *c, bool twice,
+                                uint64_t now_ns)
+{
+    if (twice)
+        tail_probe_answered_twice(c);
+    if (has(c, TCPF_PERSISTING) && c->send_at != TIMER_NEVER)
+        tcp_restart_persist(tcp, c, now_ns); /* the peer is there: as Linux, from now on */
+    if (seq_lt(c->snd_nxt, tcp_send_end(c)))
+        connection_wants_output(tcp, c);
 }
 
 static void move_una(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowledgment,
@@ -178,7 +189,8 @@ static void acknowledge_flight(struct tcp *tcp, struct tcp_connection *c,
     news_begin(&news, now_ns);
     news.min_rtt_us = c->min_rtt_us;
     news.original_end = c->flight->recovery_point;
-    news.duplicate = is_duplicate(c, packet, old_window);
+    bool repeats = says_nothing(c, packet, old_window);
+    news.duplicate = repeats && c->snd_nxt != c->snd_una;
     news.original_answered = before.recovering && undo_answers_original(c, packet);
     bool old = seq_lt(packet->tcp.acknowledgment, c->snd_una);
     if (seq_gt(packet->tcp.acknowledgment, c->snd_una))
@@ -186,10 +198,7 @@ static void acknowledge_flight(struct tcp *tcp, struct tcp_connection *c,
     if (has(c, TCPF_HAS_SACK) && packet->tcp.sack_count != 0)
         apply_sack(tcp, c, packet, &news);
     if (c->snd_nxt == c->snd_una && news.acknowledged == 0 && !news.dsack) {
-        if (has(c, TCPF_PERSISTING) && c->send_at != TIMER_NEVER)
-            tcp_restart_persist(tcp, c, now_ns); /* the peer is there: as Linux, from now on */
-        if (seq_lt(c->snd_nxt, tcp_send_end(c)))
-            connection_wants_output(tcp, c);
+        acknowledge_nothing(tcp, c, repeats, now_ns);
         return;
     }
     sample_round_trip(tcp, c, packet, &news, now_ns);

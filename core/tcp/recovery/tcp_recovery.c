@@ -68,8 +68,13 @@ static bool detect_without_sack(struct tcp *tcp, struct tcp_connection *c,
 
 static bool detect(struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news)
 {
-    return has(c, TCPF_HAS_SACK) ? rack_detect(tcp, c, news->now_ns)
-                                 : detect_without_sack(tcp, c, news);
+    if (!has(c, TCPF_HAS_SACK))
+        return detect_without_sack(tcp, c, news);
+    if (news->acknowledged != 0 && scoreboard_reneges(&c->flight->scoreboard)) {
+        c->flight->rack.due_ns = 0; /* reports are in doubt: the time-out, which is near, decides */
+        return false;
+    }
+    return rack_detect(tcp, c, news->now_ns);
 }
 
 /* ---- Where recovery stands ----------------------------------------------------------------- */

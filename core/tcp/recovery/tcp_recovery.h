@@ -53,6 +53,8 @@ void tail_probe_sent(struct tcp_connection *c, bool again);
 void tail_probe_given_up(struct tcp_connection *c);
 /* True when an acknowledgement shows that the probe has repaired a loss. */
 bool tail_probe_acknowledged(struct tcp_connection *c, const struct sent_news *news);
+/* An acknowledgement has come twice, and nothing is in flight: original and probe have arrived. */
+void tail_probe_answered_twice(struct tcp_connection *c);
 
 /* ---- tcp_undo.c: RFC 3522, 4015, 2883 -------------------------------------------------------- */
 

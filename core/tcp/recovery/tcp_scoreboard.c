@@ -200,6 +200,14 @@ static bool note_delivery(const struct tcp_scoreboard *board, const struct tcp_s
     return true;
 }
 
+static void note_in_order(const struct tcp_scoreboard *board, const struct tcp_sent *sent,
+                          struct sent_news *news)
+{
+    news->retransmission_acknowledged |= (sent->flags & SENT_EVER_RETRANSMITTED) != 0;
+    if (note_delivery(board, sent, &news->once, news))
+        news->in_order_sent_ns = sent->sent_ns;
+}
+
 static void free_record(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent)
 {
     tree_remove(&board->sent, &sent->node);
@@ -226,6 +234,13 @@ static uint16_t segments_before(const struct tcp_sent *sent, uint32_t una)
     return sent->segments > 1 ? segments_of_part(sent, una - sent->node.key) : 0;
 }
 
+/* Whether a whole segment at least lies before `una`. A part of one does not tell when it came. */
+static bool segment_before(const struct tcp_sent *sent, uint32_t una)
+{
+    uint32_t n = una - sent->node.key;
+    return seq_le(sent->end, una) || (uint64_t)n * sent->segments >= sent_length(sent);
+}
+
 /* Takes off a record what lies before `una`. */
 static void behead(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t una)
 {
@@ -246,10 +261,9 @@ void scoreboard_acknowledge(struct tcp_scoreboard *board, struct pool *pool, uin
         news->acknowledged += n;
         if (!(sent->flags & SENT_SACKED)) {
             news->delivered += n;
-            news->retransmission_acknowledged |= (sent->flags & SENT_EVER_RETRANSMITTED) != 0;
-            if (note_delivery(board, sent, &news->once, news))
-                news->in_order_sent_ns = sent->sent_ns;
             note_rate(sent, segments_before(sent, una), news);
+            if (segment_before(sent, una))
+                note_in_order(board, sent, news);
         }
         if (seq_le(sent->end, una))
             drop_record(board, pool, sent);
@@ -553,6 +567,12 @@ void scoreboard_resent(struct tcp_scoreboard *board, struct tcp_sent *sent, uint
     count_in(board, sent);
     leave_network(board, sent);
     list_append(&board->by_time, &sent->by_time);
+}
+
+void scoreboard_probed(struct tcp_scoreboard *board, struct tcp_sent *sent)
+{
+    if (!(sent->flags & SENT_LOST)) /* else it is mended */
+        set_flags(board, sent, sent->flags & ~(unsigned)SENT_RETRANSMITTED);
 }
 
 void scoreboard_clear(struct tcp_scoreboard *board, struct pool *pool)

@@ -186,6 +186,10 @@ void scoreboard_went_before(struct tcp_scoreboard *board, struct tcp_sent *sent)
 void scoreboard_resent(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t mss,
                        uint64_t now_ns);
 
+/* What `sent` was sent again for was to ask, not to mend: it is in flight once, as before (RFC
+ * 6675: pipe counts twice what goes again in a recovery). */
+void scoreboard_probed(struct tcp_scoreboard *board, struct tcp_sent *sent);
+
 void scoreboard_clear(struct tcp_scoreboard *board, struct pool *pool);
 
 #endif

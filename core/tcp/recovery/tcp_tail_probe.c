@@ -60,3 +60,10 @@ bool tail_probe_acknowledged(struct tcp_connection *c, const struct sent_news *n
         probe->outstanding = false;
     return repaired;
 }
+
+void tail_probe_answered_twice(struct tcp_connection *c)
+{
+    struct tail_probe *probe = &c->flight->probe;
+    if (seq_ge(c->snd_una, probe->end_seq))
+        probe->outstanding = false;
+}

@@ -13,7 +13,8 @@
 void undo_begin(struct tcp_connection *c)
 {
     struct tcp_flight *flight = c->flight;
-    uint32_t resent = flight->scoreboard.retransmitted.segments;
+    bool probed = flight->probe.outstanding && flight->probe.again;
+    uint32_t resent = flight->scoreboard.retransmitted.segments + probed;
     flight->undo = (struct undo){
         .possible = true,
         .marker = c->snd_una,

@@ -380,7 +380,11 @@ static enum outcome probe_again(struct tcp *tcp, struct tcp_connection *c, uint6
         return NOTHING_TO_SEND;
     if (before != 0 && !scoreboard_split(board, &tcp->sent, last, before))
         return OUT_OF_MEMORY;
-    return resend(tcp, c, scoreboard_last(board), c->mss, now_ns);
+    last = scoreboard_last(board);
+    enum outcome outcome = resend(tcp, c, last, c->mss, now_ns);
+    if (outcome == SENT)
+        scoreboard_probed(board, last);
+    return outcome;
 }
 
 /* RFC 8985, 7.3: the next segment, beyond the congestion window, or else the last one again. */
