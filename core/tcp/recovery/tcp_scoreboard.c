@@ -102,12 +102,6 @@ static void set_flags(struct tcp_scoreboard *board, struct tcp_sent *sent, unsig
     count_in(board, sent);
 }
 
-static uint16_t segments_in(uint32_t bytes, uint32_t mss)
-{
-    uint32_t n = bytes <= mss ? 1 : (bytes + mss - 1) / mss;
-    return (uint16_t)(n < UINT16_MAX ? n : UINT16_MAX);
-}
-
 /* Of the first `length` bytes of a record, at least one and leaving one. */
 static uint16_t segments_of_part(const struct tcp_sent *sent, uint32_t length)
 {
@@ -121,7 +115,7 @@ static uint16_t segments_of_part(const struct tcp_sent *sent, uint32_t length)
 /* ---- Records ------------------------------------------------------------------------------- */
 
 struct tcp_sent *scoreboard_sent(struct tcp_scoreboard *board, struct pool *pool, uint32_t sequence,
-                                 uint32_t end, uint32_t mss, struct send_chunk *chunk,
+                                 uint32_t end, uint16_t segments, struct send_chunk *chunk,
                                  uint64_t now_ns)
 {
     struct tcp_sent *sent = pool_take(pool, to_send);
@@ -130,7 +124,7 @@ struct tcp_sent *scoreboard_sent(struct tcp_scoreboard *board, struct pool *pool
     sent->node.key = sequence;
     sent->end = end;
     sent->flags = 0;
-    sent->segments = segments_in(end - sequence, mss);
+    sent->segments = segments;
     sent->sent_ns = now_ns;
     sent->chunk = chunk;
     tree_insert(&board->sent, &sent->node);
@@ -144,7 +138,7 @@ void scoreboard_shorten(struct tcp_scoreboard *board, struct tcp_sent *sent, uin
 {
     count_out(board, sent);
     sent->end = end;
-    sent->segments = segments_in(sent_length(sent), mss);
+    sent->segments = sent_segments(sent_length(sent), mss);
     count_in(board, sent);
 }
 
@@ -557,12 +551,12 @@ void scoreboard_went_before(struct tcp_scoreboard *board, struct tcp_sent *sent)
     set_flags(board, sent, sent->flags | SENT_LOST | SENT_RETRANSMITTED | SENT_EVER_RETRANSMITTED);
 }
 
-void scoreboard_resent(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t mss,
+void scoreboard_resent(struct tcp_scoreboard *board, struct tcp_sent *sent, uint16_t segments,
                        uint64_t now_ns)
 {
     count_out(board, sent);
     sent->flags |= SENT_RETRANSMITTED | SENT_EVER_RETRANSMITTED;
-    sent->segments = segments_in(sent_length(sent), mss);
+    sent->segments = segments;
     sent->sent_ns = now_ns;
     count_in(board, sent);
     leave_network(board, sent);

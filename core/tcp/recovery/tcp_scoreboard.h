@@ -44,6 +44,13 @@ static inline uint32_t sent_length(const struct tcp_sent *sent)
     return sent->end - sent->node.key;
 }
 
+/* How many segments so much text goes in; a FIN goes with the last. */
+static inline uint16_t sent_segments(uint32_t text, uint32_t mss)
+{
+    uint32_t n = text <= mss ? 1 : (text + mss - 1) / mss;
+    return (uint16_t)(n < UINT16_MAX ? n : UINT16_MAX);
+}
+
 /* Of everything in flight, or of a part of it. */
 struct sent_sum {
     uint32_t bytes, segments;
@@ -117,10 +124,10 @@ bool scoreboard_reneges(const struct tcp_scoreboard *board);
 
 void scoreboard_init(struct tcp_scoreboard *board, uint32_t una);
 
-/* Notes a range that is about to be sent for the first time, in segments of `mss`; it may be
+/* Notes a range that is about to be sent for the first time, in so many segments; it may be
  * shortened afterwards. NULL when no record is left. */
 struct tcp_sent *scoreboard_sent(struct tcp_scoreboard *board, struct pool *pool, uint32_t sequence,
-                                 uint32_t end, uint32_t mss, struct send_chunk *chunk,
+                                 uint32_t end, uint16_t segments, struct send_chunk *chunk,
                                  uint64_t now_ns);
 
 /* Not all of what was noted last could be sent: it ends at `end`. */
@@ -182,8 +189,8 @@ void scoreboard_collapse(struct tcp_scoreboard *board, struct pool *pool, struct
 /* What was sent last had gone before, when nobody took note. */
 void scoreboard_went_before(struct tcp_scoreboard *board, struct tcp_sent *sent);
 
-/* Notes that `sent` has been sent again, in segments of `mss`. */
-void scoreboard_resent(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t mss,
+/* Notes that `sent` has been sent again, in so many segments. */
+void scoreboard_resent(struct tcp_scoreboard *board, struct tcp_sent *sent, uint16_t segments,
                        uint64_t now_ns);
 
 /* What `sent` was sent again for was to ask, not to mend: it is in flight once, as before (RFC

@@ -125,7 +125,8 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
     if ((uint32_t)done < data &&
         !scoreboard_split(&c->flight->scoreboard, &tcp->sent, sent, (uint32_t)done))
         return OUT_OF_MEMORY;
-    scoreboard_resent(&c->flight->scoreboard, sent, c->mss, now_ns);
+    uint16_t segments = sent_segments((uint32_t)done, c->mss);
+    scoreboard_resent(&c->flight->scoreboard, sent, segments, now_ns);
     sent->mark = rate_sent(&c->flight->rate, in_flight, sent_length(sent), now_ns);
     pace_sent(tcp, c, sent_length(sent), now_ns);
     undo_note_resent(c, sent->segments, now_ns);
@@ -135,8 +136,9 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
     c->flight->prr.out += sent_length(sent);
     c->sent_ms = clock_ms(now_ns);
     count(tcp->counters, CHASKI_TCP_RETRANSMITTED);
-    /* As Linux; but without SACK each round trip mends one loss, and the time-out shall come. */
-    bool fast = has(c, TCPF_HAS_SACK) && c->recovery != TCP_CA_LOSS;
+    /* As Linux; but without SACK each round trip mends one loss, and the time-out shall come (RFC
+     * 6582, 4): only the first of a recovery puts it off. */
+    bool fast = c->recovery != TCP_CA_LOSS && (has(c, TCPF_HAS_SACK) || !has(c, TCPF_PARTIAL));
     if (sent->node.key == c->snd_una && fast)
         tcp_restart_rto(tcp, c, now_ns);
     return SENT;
@@ -285,8 +287,9 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
     bool push = n != 0 && (complete || n > c->mss);
     uint8_t flags = TCP_ACK | (push ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
     struct send_chunk *chunk = n == 0 ? NULL : send_queue_unsent(&flight->queue, c->snd_nxt);
-    struct tcp_sent *sent = scoreboard_sent(&flight->scoreboard, &tcp->sent, c->snd_nxt,
-                                            c->snd_nxt + n + fin, c->mss, chunk, now_ns);
+    struct tcp_sent *sent =
+        scoreboard_sent(&flight->scoreboard, &tcp->sent, c->snd_nxt, c->snd_nxt + n + fin,
+                        sent_segments(n, c->mss), chunk, now_ns);
     if (sent == NULL)
         return OUT_OF_MEMORY;
     sent->flags = complete && n != 0 ? SENT_PUSHED : 0;

@@ -191,8 +191,8 @@ static uint32_t growth_of(const struct tcp *tcp, const struct tcp_connection *c,
         return 0;
     if (c->recovery == TCP_CA_LOSS && !has(c, TCPF_HAS_SACK))
         return minimum(news->delivered, c->mss);
-    if (before->recovering) /* the last one covers a window that arrived long ago */
-        return news->delivered;
+    if (before->recovering && c->recovery != TCP_CA_LOSS)
+        return news->delivered; /* the last one covers a window that arrived long ago */
     if (!has(c, TCPF_HAS_SACK))
         return not_told_by_duplicates(c, news->delivered, before->duplicates);
     /* What is SACKed counts with the acknowledgement that moves SND.UNA (as Linux), unless SACKs
