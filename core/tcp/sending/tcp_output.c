@@ -97,16 +97,23 @@ static uint32_t window_again(const struct tcp_connection *c, uint32_t sequence)
     return sequence == c->snd_una ? c->mss : 0;
 }
 
-/* Sends one lost range, or as much of it as the windows and pacing allow, again. */
+/* What of it the windows and pacing allow; a segment in any case. */
+static uint32_t most_again(const struct tcp *tcp, const struct tcp_connection *c, uint32_t sequence,
+                           uint32_t pace)
+{
+    uint32_t open = window_again(c, sequence);
+    uint32_t room = minimum(maximum(congestion_room(c), c->mss), pace);
+    uint32_t segments = minimum(minimum(room, open) / c->mss, tcp_largest_burst(tcp, c));
+    return maximum(segments * c->mss, minimum(open, c->mss));
+}
+
+/* Sends one lost range, or as much of it as may go, again. */
 static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp_sent *sent,
                            uint32_t pace, uint64_t now_ns)
 {
     collapse(tcp, c, sent);
     uint32_t in_flight = tcp_in_flight(c);
-    uint32_t room = minimum(maximum(congestion_room(c), c->mss), pace);
-    uint32_t open = window_again(c, sent->node.key);
-    uint32_t whole = minimum(minimum(room, open) / c->mss, tcp_largest_burst(tcp, c)) * c->mss;
-    uint32_t most = maximum(whole, minimum(open, c->mss));
+    uint32_t most = most_again(tcp, c, sent->node.key, pace);
     uint32_t data = seq_min(sent->end, c->snd_end) - sent->node.key;
     bool fin = data != sent_length(sent);
     if (data > most) {

@@ -91,7 +91,7 @@ static uint32_t first_time_out(const struct tcp *tcp, uint32_t rtt_us)
 {
     struct tcp_connection c = {.key.remote = address(1), .mss = MSS, .rto_us = 1000 * MS};
     if (rtt_us != 0)
-        tcp_rtt_sample(tcp, &c, rtt_us, false, tcp->now_ns);
+        tcp_rtt_sample(tcp, &c, rtt_us, rtt_us, false, tcp->now_ns);
     peers_recall(tcp, &c);
     return c.rto_us;
 }
