@@ -242,7 +242,8 @@ void tcp_acknowledge(struct tcp *tcp, struct tcp_connection *c, const struct pac
         return;
     if (!old)
         update_window(c, packet);
-    if (!old && (packet->length == 0 || seq_gt(packet->tcp.acknowledgment, c->snd_una)))
+    bool expected = packet->length != 0 && packet->tcp.sequence == c->rcv_nxt;
+    if (!old && (!expected || seq_gt(packet->tcp.acknowledgment, c->snd_una)))
         c->flags &= ~(uint32_t)TCPF_MORE; /* what waited to be continued has waited enough */
     if (c->flight != NULL)
         acknowledge_flight(tcp, c, packet, old_window, now_ns);

@@ -450,15 +450,18 @@ static bool sent_before(const struct tcp_sent *sent, uint64_t than_ns, uint32_t 
            (sent->sent_ns < than_ns || (sent->sent_ns == than_ns && seq_lt(sent->end, than_end)));
 }
 
-const struct tcp_sent *scoreboard_latest(struct tcp_scoreboard *board, uint64_t than_ns,
-                                         uint32_t than_end)
+uint64_t scoreboard_latest(struct tcp_scoreboard *board, uint64_t than_ns, uint32_t than_end)
 {
     struct list *next;
     while ((next = board->passed->next) != &board->by_time &&
            sent_before(list_entry(next, struct tcp_sent, by_time), than_ns, than_end))
         board->passed = next;
-    return board->passed == &board->by_time ? NULL
-                                            : list_entry(board->passed, struct tcp_sent, by_time);
+    if (board->passed == &board->by_time)
+        return 0;
+    /* What went again and was found not to be lost stands in front, though it was sent later. */
+    uint64_t last_ns = list_entry(board->passed, struct tcp_sent, by_time)->sent_ns;
+    uint64_t first_ns = oldest(board)->sent_ns;
+    return last_ns > first_ns ? last_ns : first_ns;
 }
 
 bool scoreboard_lose_older(struct tcp_scoreboard *board, struct pool *pool, uint64_t before_ns,
@@ -513,6 +516,7 @@ void scoreboard_time_out(struct tcp_scoreboard *board, struct pool *pool, uint64
 
 void scoreboard_unlose(struct tcp_scoreboard *board)
 {
+    board->passed = &board->by_time;
     struct tcp_sent *sent =
         scoreboard_last(board); /* backwards: the front of the list is the first */
     for (; sent != NULL; sent = sent_of(tree_previous(&sent->node))) {

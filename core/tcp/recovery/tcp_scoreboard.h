@@ -152,10 +152,9 @@ bool scoreboard_lose_older(struct tcp_scoreboard *board, struct pool *pool, uint
                            uint64_t than_ns, uint32_t than_end);
 
 /* Of what is in the network and was sent before the segment that was sent at `than_ns` and ends at
- * `than_end`, what was sent last; NULL for none. That segment is never an earlier one than in the
+ * `than_end`: when the last was sent; 0 for none. That segment is never an earlier one than in the
  * call before, so that each record is passed once for each time that it is sent. */
-const struct tcp_sent *scoreboard_latest(struct tcp_scoreboard *board, uint64_t than_ns,
-                                         uint32_t than_end);
+uint64_t scoreboard_latest(struct tcp_scoreboard *board, uint64_t than_ns, uint32_t than_end);
 
 /* Marks the first range lost (its first `mss` bytes), whatever is known of it (RFC 6582). */
 void scoreboard_lose_first(struct tcp_scoreboard *board, struct pool *pool, uint32_t mss);
