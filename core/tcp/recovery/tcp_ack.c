@@ -91,6 +91,14 @@ static bool says_nothing(const struct tcp_connection *c, const struct packet *pa
            !(packet->tcp.flags & (TCP_SYN | TCP_FIN)) && c->snd_wnd == old_window;
 }
 
+/* A report shows a round trip longer than the time since the first segment went, again. */
+static bool reported_late(const struct tcp_connection *c, const struct sent_news *news)
+{
+    const struct tcp_sent *first = scoreboard_first(&c->flight->scoreboard);
+    return news->reported.first_ns != 0 && first != NULL &&
+           news->reported.first_ns < first->sent_ns;
+}
+
 /* Nothing is in flight, nor was. */
 static void acknowledge_nothing(struct tcp *tcp, struct tcp_connection *c, bool twice,
                                 uint64_t now_ns)
@@ -217,9 +225,8 @@ static void acknowledge_flight(struct tcp *tcp, struct tcp_connection *c,
     if (news.acknowledged != 0) {
         confirm_neighbour(tcp, c, now_ns);
         restart_timer(tcp, c, now_ns);
-    } else if (news.reported.first_ns != 0 &&
-               news.reported.first_ns < scoreboard_first_sent(&c->flight->scoreboard)) {
-        tcp_restart_rto(tcp, c, now_ns); /* as Linux: what went again has not had that long yet */
+    } else if (reported_late(c, &news)) {
+        tcp_restart_rto(tcp, c, now_ns); /* as Linux: it has not had that long yet */
     }
     tcp_await(tcp, c, now_ns);
     connection_wants_output(tcp, c);

@@ -93,7 +93,7 @@ bool rack_detect(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
     bool marked =
         scoreboard_lose_older(board, &tcp->sent, now_ns - wait_ns, rack->xmit_ns, rack->end_seq);
     /* 6.2, step 5: then the last of those is due that were sent before what has arrived. */
-    uint64_t last_ns = scoreboard_latest(board, rack->xmit_ns, rack->end_seq);
+    uint64_t last_ns = scoreboard_overtaken(board, rack->xmit_ns, rack->end_seq);
     if (last_ns != 0)
         rack->due_ns = last_ns + wait_ns + TIMER_SLACK_US * 1000ull;
     return marked;

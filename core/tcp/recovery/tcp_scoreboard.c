@@ -450,7 +450,7 @@ static bool sent_before(const struct tcp_sent *sent, uint64_t than_ns, uint32_t 
            (sent->sent_ns < than_ns || (sent->sent_ns == than_ns && seq_lt(sent->end, than_end)));
 }
 
-uint64_t scoreboard_latest(struct tcp_scoreboard *board, uint64_t than_ns, uint32_t than_end)
+uint64_t scoreboard_overtaken(struct tcp_scoreboard *board, uint64_t than_ns, uint32_t than_end)
 {
     struct list *next;
     while ((next = board->passed->next) != &board->by_time &&
@@ -539,10 +539,15 @@ struct tcp_sent *scoreboard_next_lost(struct tcp_scoreboard *board)
     return sent;
 }
 
-uint64_t scoreboard_first_sent(const struct tcp_scoreboard *board)
+const struct tcp_sent *scoreboard_first(const struct tcp_scoreboard *board)
 {
-    const struct tcp_sent *first = first_sent(board);
-    return first != NULL ? first->sent_ns : 0;
+    return first_sent(board);
+}
+
+const struct tcp_sent *scoreboard_latest(const struct tcp_scoreboard *board)
+{
+    return list_empty(&board->by_time) ? NULL
+                                       : list_entry(board->by_time.prev, struct tcp_sent, by_time);
 }
 
 struct tcp_sent *scoreboard_last(const struct tcp_scoreboard *board)

@@ -154,7 +154,7 @@ bool scoreboard_lose_older(struct tcp_scoreboard *board, struct pool *pool, uint
 /* Of what is in the network and was sent before the segment that was sent at `than_ns` and ends at
  * `than_end`: when the last was sent; 0 for none. That segment is never an earlier one than in the
  * call before, so that each record is passed once for each time that it is sent. */
-uint64_t scoreboard_latest(struct tcp_scoreboard *board, uint64_t than_ns, uint32_t than_end);
+uint64_t scoreboard_overtaken(struct tcp_scoreboard *board, uint64_t than_ns, uint32_t than_end);
 
 /* Marks the first range lost (its first `mss` bytes), whatever is known of it (RFC 6582). */
 void scoreboard_lose_first(struct tcp_scoreboard *board, struct pool *pool, uint32_t mss);
@@ -169,8 +169,9 @@ void scoreboard_unlose(struct tcp_scoreboard *board);
 /* The first range to send again: lost and not retransmitted since; NULL for none. */
 struct tcp_sent *scoreboard_next_lost(struct tcp_scoreboard *board);
 
-/* When the first range was sent last; 0: there is none. */
-uint64_t scoreboard_first_sent(const struct tcp_scoreboard *board);
+/* The first range, and of what is in the network the one sent last; NULL for none. */
+const struct tcp_sent *scoreboard_first(const struct tcp_scoreboard *board);
+const struct tcp_sent *scoreboard_latest(const struct tcp_scoreboard *board);
 
 /* The last range; NULL for none. */
 struct tcp_sent *scoreboard_last(const struct tcp_scoreboard *board);
