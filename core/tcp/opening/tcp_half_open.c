@@ -10,10 +10,7 @@
  * for each round, or for what the next turn does with them.
  */
 
-enum {
-    SYNACK_FIRST_MS = 1000,
-    TIMER_LATE_MS = 1000, /* at most, so that nothing hangs on it */
-};
+enum { SYNACK_FIRST_MS = 1000 };
 
 void half_open_setup(struct tcp_half_opens *half_opens, struct memory *memory, uint32_t limit)
 {
@@ -58,22 +55,9 @@ static void unlink_entry(struct tcp_half_opens *all, struct tcp_half_open *entry
         queue->last = entry->previous;
 }
 
-static uint32_t wait_of_round_ms(const struct tcp *tcp, unsigned round)
-{
-    return minimum((uint32_t)SYNACK_FIRST_MS << round, tcp->knobs.rto_max_us / 1000);
-}
-
 uint32_t half_open_wait_ms(const struct tcp *tcp, const struct tcp_half_open *entry)
 {
-    return wait_of_round_ms(tcp, entry->round);
-}
-
-uint32_t half_open_age_ms(const struct tcp *tcp, const struct tcp_half_open *entry, uint64_t now_ns)
-{
-    uint32_t first_ms = entry->due_ms, late_ms = entry->round != 0 ? TIMER_LATE_MS : 0;
-    for (unsigned round = 0; round <= entry->round; round++)
-        first_ms -= wait_of_round_ms(tcp, round);
-    return ((clock_ms(now_ns) - first_ms) & HALF_OPEN_DUE) + late_ms;
+    return minimum((uint32_t)SYNACK_FIRST_MS << entry->round, tcp->knobs.rto_max_us / 1000);
 }
 
 static uint32_t time_left_ms(const struct tcp *tcp, const struct tcp_half_open *entry,

@@ -18,9 +18,6 @@ void half_open_wait(struct tcp *tcp, struct tcp_half_open *entry, uint64_t now_n
 
 /* How long it waits in its round. */
 uint32_t half_open_wait_ms(const struct tcp *tcp, const struct tcp_half_open *entry);
-/* How long ago its first SYN+ACK went, at most: timers may have been late. */
-uint32_t half_open_age_ms(const struct tcp *tcp, const struct tcp_half_open *entry,
-                          uint64_t now_ns);
 
 /* It waits for what half_open_run_filters() does in the next turn. */
 void half_open_await_turn(struct tcp *tcp, struct tcp_half_open *entry,

@@ -112,15 +112,18 @@ static void refuse_for_want_of_room(struct tcp *tcp, struct packet *packet, uint
     tcp_build_refusal(tcp, packet, now_ns);
 }
 
+/* Since our SYN+ACK went last by its timer. */
+static uint32_t age_ms(const struct tcp *tcp, const struct tcp_half_open *entry, uint64_t now_ns)
+{
+    uint32_t sent_ms = entry->due_ms - half_open_wait_ms(tcp, entry);
+    return (clock_ms(now_ns) - sent_ms) & HALF_OPEN_DUE;
+}
+
 /* Of our SYN+ACK, if it was sent once (RFC 6298, 3); else 0. */
 static uint32_t round_trip_us(const struct tcp *tcp, const struct tcp_half_open *entry,
                               uint64_t now_ns)
 {
-    if (entry->round != 0)
-        return 0;
-    uint32_t sent_ms = entry->due_ms - half_open_wait_ms(tcp, entry);
-    uint32_t rtt_ms = (clock_ms(now_ns) - sent_ms) & HALF_OPEN_DUE;
-    return maximum(rtt_ms, 1) * 1000;
+    return entry->round != 0 ? 0 : maximum(age_ms(tcp, entry, now_ns), 1) * 1000;
 }
 
 static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *entry,
@@ -183,16 +186,18 @@ static struct tcp_connection *complete_by_cookie(struct tcp *tcp, struct tcp_hal
     return half_open_cookie(tcp, packet, listener, now_ns);
 }
 
-/* The timestamp echoed is of before our first SYN+ACK, or is still to come (as in Linux): this is
- * of another connection, or from somebody who guesses. Nought says nothing. */
+/* The timestamp echoed is of before our SYN+ACK, or is still to come (as in Linux): this is of
+ * another connection, or from somebody who guesses. Nought says nothing; and once the SYN+ACK went
+ * again, when the first one did is not known any more. */
 static bool echoes_another(const struct tcp *tcp, const struct tcp_half_open *entry,
                            const struct packet *packet, uint64_t now_ns)
 {
     uint32_t echoed = packet->tcp.timestamp_echo;
     if (!(entry->flags & HALF_OPEN_TIMESTAMPS) || !packet->tcp.has_timestamp || echoed == 0)
         return false;
-    uint32_t echoed_ms = echoed - secret_timestamp_offset(tcp, &entry->key);
-    return clock_ms(now_ns) - echoed_ms > half_open_age_ms(tcp, entry, now_ns);
+    uint32_t ago_ms = clock_ms(now_ns) + secret_timestamp_offset(tcp, &entry->key) - echoed;
+    return ago_ms > INT32_MAX ||
+           (entry->round == 0 && (ago_ms & HALF_OPEN_DUE) > age_ms(tcp, entry, now_ns));
 }
 
 /* PAWS (RFC 7323, 5). */
