@@ -105,6 +105,7 @@ struct tcp_flight {
     struct prr prr;
     struct undo undo;
     struct ecn_told told;
+    uint32_t confirmed_ms; /* when the neighbour was last said to be there */
     struct mtu_search mtu;
     struct rate rate;
     struct min_rtt min_rtt;
@@ -120,7 +121,6 @@ struct tcp_flight {
     uint32_t full_end;     /* SND.NXT then */
     uint32_t peak;         /* most bytes in flight in the round that ends at peak_end */
     uint32_t peak_end;
-    uint32_t confirmed_ms; /* when the neighbour was last said to be there */
     union congestion_state congestion;
 };
 
