@@ -91,12 +91,36 @@ static long talk(struct place *place, struct chaski *host)
     return written;
 }
 
-/* Reads what has come back; the number of bytes, 0 at the end, or an error. */
+/* Enough of what was read to tell which bytes of the pattern it is instead. */
+static void tell_difference(const struct place *place, struct chaski *host, size_t at, size_t read)
+{
+    size_t offset = place->received + at, end = read - at < 512 ? read : at + 512;
+    struct chaski_tcp_info info = {0};
+    chaski_tcp_info(host, place->connection, &info);
+    printf("the %s of port %u on shard %u, connection %u of turn %u, %s: byte %zu of the stream, "
+           "%zu of %zu read at once, %zu sent of %zu; from there on it read",
+           place->server ? "server" : "client", place->server ? info.remote.port : info.local.port,
+           place->shard, place->connection.index, place->connection.generation,
+           chaski_tcp_state_name((enum chaski_tcp_state)info.tcpi_state), offset, at, read,
+           place->sent, place->goal);
+    for (size_t i = at; i < end; i++)
+        printf("%s%02x", (i - at) % 32 == 0 ? "\n" : " ", place->bytes[i]);
+    printf("\ninstead of\n%02x %02x %02x %02x\n", byte_at(offset), byte_at(offset + 1),
+           byte_at(offset + 2), byte_at(offset + 3));
+    fflush(stdout);
+}
+
+/* Reads on in the pattern, which is the same both ways; the number of bytes, 0 at the end, or an
+ * error. */
 static long listen_to(struct place *place, struct chaski *host)
 {
     long got = chaski_tcp_read(host, place->connection, place->bytes, CHUNK);
-    for (long i = 0; i < got; i++)
-        place->corrupt |= place->bytes[i] != byte_at(place->received++);
+    for (size_t i = 0; (long)i < got && !place->corrupt; i++)
+        if (place->bytes[i] != byte_at(place->received + i)) {
+            place->corrupt = true;
+            tell_difference(place, host, i, (size_t)got);
+        }
+    place->received += got > 0 ? (size_t)got : 0;
     return got;
 }
 
@@ -113,11 +137,10 @@ static long work_as_client(struct place *place, struct chaski *host)
 static long work_as_server(struct place *place, struct chaski *host)
 {
     if (place->held == 0) {
-        long got = chaski_tcp_read(host, place->connection, place->bytes, CHUNK);
+        long got = listen_to(place, host);
         if (got <= 0)
             return got;
         place->held = (size_t)got;
-        place->received += (size_t)got;
     }
     long written = chaski_tcp_write(host, place->connection, place->bytes, place->held);
     if (written <= 0)
@@ -177,7 +200,7 @@ static void begin(struct place *place)
 {
     struct soaker *soaker = place->soaker;
     place->shard = (unsigned)random_draw_below(&soaker->random, SHARDS);
-    place->shut = false;
+    place->shut = place->corrupt = false;
     place->sent = place->received = place->held = 0;
     place->goal = random_draw_below(&soaker->random, one_in(soaker, 10) ? 500000 : 8000);
     post(place, place->server ? ACCEPT : OPEN);

@@ -5,19 +5,24 @@
 #include "core/tcp/tcp_internal.h"
 
 /*
- * Theory of operation. The initial sequence number is a keyed hash of the SYN and of the time, but
- * for its last three bits, which stand for the peer's segment size. With timestamps, the last six
- * bits of ours carry the window scale, SACK and classic ECN; without, none is used. Accurate ECN is
- * seen from the acknowledgement itself (RFC 9768, 5.1).
+ * Theory of operation. The initial sequence number says, from its first bit on: in which of two
+ * periods it was made; a keyed hash of who talks to whom, and when; the SYN's sequence number,
+ * added to another such hash; the peer's segment size. With timestamps, the last six bits of ours
+ * carry the window scale, SACK and classic ECN; without, none is used. Accurate ECN is seen from
+ * the acknowledgement itself (RFC 9768, 5.1).
  *
- * Its first twelve bits leave the SYN's sequence number out. What acknowledges a cookie with text
- * that has overtaken the first segment cannot be read, since that number is not known; those bits
- * tell it from what belongs to a connection that is gone.
+ * What acknowledges a cookie with text that has overtaken the first segment has another sequence
+ * number, and must never be taken for the beginning of the stream. A number that is hashed too
+ * would now and then fit by chance; one that is added differs for certain, up to 131072 bytes
+ * further on, which is more than the window that went with the cookie. Nor is that text refused:
+ * the bits that leave the SYN's number out tell it from what belongs to a connection that is gone.
  */
 
 enum {
     COOKIE_MSS_BITS = 3,
-    COOKIE_FLOW_BITS = 12,
+    COOKIE_NUMBER_BITS = 17,
+    COOKIE_FLOW_SHIFT = COOKIE_MSS_BITS + COOKIE_NUMBER_BITS,
+    COOKIE_PERIOD_BIT = 31,
     COOKIE_TIMESTAMP_BITS = 6, /* scale (15: none), SACK, ECN */
     COOKIE_NO_SCALE = 15,
     COOKIE_SACK = 1 << 4,
@@ -28,7 +33,19 @@ static const uint16_t cookie_mss[1 << COOKIE_MSS_BITS] = {
     TCP_MIN_MSS, 536, 1220, 1360, 1400, 1440, 1460, 8960,
 };
 
-/* What the hash begins with: all but the SYN's own number and size. */
+static uint32_t period_of(uint64_t now_ns)
+{
+    return (uint32_t)(now_ns >> COOKIE_PERIOD_SHIFT);
+}
+
+/* The latest period in which it can have been made. */
+static uint32_t period_in(uint32_t cookie, uint64_t now_ns)
+{
+    uint32_t period = period_of(now_ns);
+    return period - ((period ^ cookie >> COOKIE_PERIOD_BIT) & 1u);
+}
+
+/* All but the SYN's own number and size. */
 static uint64_t flow_hash(const struct tcp *tcp, const struct tcp_key *key, uint32_t period)
 {
     struct address_words local = address_words(&key->local);
@@ -43,19 +60,21 @@ static uint64_t flow_hash(const struct tcp *tcp, const struct tcp_key *key, uint
     return siphash_words(&tcp->secrets.cookie, words, 5);
 }
 
-static uint32_t flow_bits(uint64_t hash)
+/* What the cookie begins with. */
+static uint32_t flow_bits(uint64_t flow, uint32_t period)
 {
-    return (uint32_t)hash & ~(UINT32_MAX >> COOKIE_FLOW_BITS);
+    uint32_t hash = (uint32_t)flow << COOKIE_FLOW_SHIFT & ~(1u << COOKIE_PERIOD_BIT);
+    return (period & 1u) << COOKIE_PERIOD_BIT | hash;
 }
 
-static uint32_t cookie_hash(const struct tcp *tcp, const struct tcp_half_open *entry,
-                            uint32_t period, unsigned mss_index)
+static uint32_t cookie_for(const struct tcp *tcp, const struct tcp_half_open *entry,
+                           uint32_t period, unsigned mss_index)
 {
     uint64_t flow = flow_hash(tcp, &entry->key, period);
-    uint64_t words[2] = {flow, (uint64_t)entry->irs << 8 | mss_index};
-    uint32_t hash = (uint32_t)siphash_words(&tcp->secrets.cookie, words, 2);
-    hash &= (UINT32_MAX >> COOKIE_FLOW_BITS) & ~((1u << COOKIE_MSS_BITS) - 1);
-    return flow_bits(flow) | hash | mss_index;
+    uint64_t words[2] = {flow, mss_index};
+    uint32_t number = (uint32_t)siphash_words(&tcp->secrets.cookie, words, 2) + entry->irs;
+    number &= (1u << COOKIE_NUMBER_BITS) - 1;
+    return flow_bits(flow, period) | number << COOKIE_MSS_BITS | mss_index;
 }
 
 /* Never ahead of the clock, lest later timestamps look old. */
@@ -70,7 +89,7 @@ uint32_t cookie_make(const struct tcp *tcp, struct tcp_half_open *syn, uint64_t 
     unsigned index = (1 << COOKIE_MSS_BITS) - 1;
     while (index > 0 && cookie_mss[index] > syn->peer_mss)
         index--;
-    syn->iss = cookie_hash(tcp, syn, (uint32_t)(now_ns >> COOKIE_PERIOD_SHIFT), index);
+    syn->iss = cookie_for(tcp, syn, period_of(now_ns), index);
     if (!(syn->flags & HALF_OPEN_TIMESTAMPS))
         syn->flags = 0;
     uint32_t timestamp = clock_ms(now_ns) + secret_timestamp_offset(tcp, &syn->key);
@@ -84,10 +103,10 @@ bool cookie_is_for(const struct tcp *tcp, const struct packet *packet, uint64_t 
 {
     struct tcp_key key;
     tcp_key_of(packet, &key);
-    uint32_t said = flow_bits(packet->tcp.acknowledgment - 1);
-    uint32_t period = (uint32_t)(now_ns >> COOKIE_PERIOD_SHIFT);
-    return said == flow_bits(flow_hash(tcp, &key, period)) ||
-           said == flow_bits(flow_hash(tcp, &key, period - 1));
+    uint32_t cookie = packet->tcp.acknowledgment - 1;
+    uint32_t period = period_in(cookie, now_ns);
+    uint32_t differing = cookie ^ flow_bits(flow_hash(tcp, &key, period), period);
+    return differing >> COOKIE_FLOW_SHIFT == 0;
 }
 
 bool cookie_read(const struct tcp *tcp, const struct packet *packet, struct tcp_half_open *entry,
@@ -97,9 +116,7 @@ bool cookie_read(const struct tcp *tcp, const struct packet *packet, struct tcp_
     entry->iss = packet->tcp.acknowledgment - 1;
     entry->irs = packet->tcp.sequence - 1;
     unsigned index = entry->iss & ((1u << COOKIE_MSS_BITS) - 1);
-    uint32_t period = (uint32_t)(now_ns >> COOKIE_PERIOD_SHIFT);
-    if (cookie_hash(tcp, entry, period, index) != entry->iss &&
-        cookie_hash(tcp, entry, period - 1, index) != entry->iss)
+    if (cookie_for(tcp, entry, period_in(entry->iss, now_ns), index) != entry->iss)
         return false;
     entry->peer_mss = cookie_mss[index];
     entry->dscp = ((uint32_t)packet->ip.traffic_class >> ECN_FIELD_BITS) & 63u;
