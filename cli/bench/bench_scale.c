@@ -60,6 +60,7 @@ static void ask(struct crowd *crowd, struct chaski *host)
 {
     chaski_tcp connection = crowd->connections[crowd->next];
     crowd->next = crowd->next + 1 < crowd->wanted ? crowd->next + 1 : 0;
+    chaski_tcp_prefetch(host, crowd->connections[crowd->next]);
     if (chaski_tcp_write(host, connection, crowd->bytes, crowd->size) != (long)crowd->size)
         crowd->error = CHASKI_NO_MEMORY;
 }

@@ -124,6 +124,11 @@ long chaski_tcp_write(struct chaski *host, chaski_tcp connection, const void *by
     return tcp_write(&host->tcp, connection, bytes, length);
 }
 
+void chaski_tcp_prefetch(struct chaski *host, chaski_tcp connection)
+{
+    tcp_prefetch(&host->tcp, connection);
+}
+
 int chaski_tcp_look(struct chaski *host, chaski_tcp connection, struct chaski_piece *pieces,
                     unsigned count)
 {

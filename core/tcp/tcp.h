@@ -349,6 +349,7 @@ int tcp_on(struct tcp *tcp, chaski_tcp connection, chaski_tcp_closure *receive, 
 int tcp_events(struct tcp *tcp, chaski_tcp connection);
 long tcp_read(struct tcp *tcp, chaski_tcp connection, void *bytes, size_t length);
 long tcp_write(struct tcp *tcp, chaski_tcp connection, const void *bytes, size_t length);
+void tcp_prefetch(const struct tcp *tcp, chaski_tcp connection);
 int tcp_look(struct tcp *tcp, chaski_tcp connection, struct chaski_piece *pieces, unsigned count);
 uint32_t tcp_copy(struct tcp *tcp, chaski_tcp connection, uint32_t over, void *bytes, uint32_t n);
 uint64_t tcp_arrival(struct tcp *tcp, chaski_tcp connection, uint32_t n);

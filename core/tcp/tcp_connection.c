@@ -244,6 +244,12 @@ void connection_wants_output(struct tcp *tcp, struct tcp_connection *c)
     connection_add_work(tcp, c);
 }
 
+void tcp_prefetch(const struct tcp *tcp, chaski_tcp handle)
+{
+    if (handle.index < tcp->connection_fresh)
+        prefetch(&tcp->connections[handle.index], sizeof tcp->connections[0]);
+}
+
 struct tcp_connection *connection_of(struct tcp *tcp, chaski_tcp handle)
 {
     if (handle.index >= tcp->connection_fresh)

@@ -341,6 +341,9 @@ long chaski_tcp_read(struct chaski *host, chaski_tcp connection, void *bytes, si
 /* Copies up to `length` bytes in; fewer when the send buffer is full, CHASKI_AGAIN when it is
  * entirely so; CHASKI_WRITABLE tells when to go on. */
 long chaski_tcp_write(struct chaski *host, chaski_tcp connection, const void *bytes, size_t length);
+/* Calls for the connection will follow, after one for another: its memory is asked for meanwhile.
+ * For who goes through more connections than a cache holds; nothing else comes of it. */
+void chaski_tcp_prefetch(struct chaski *host, chaski_tcp connection);
 
 /* Zero-copy read: the first received bytes where they lie, in up to `count` pieces; returns how
  * many pieces there are (0: end of stream). They stay valid until they are consumed or

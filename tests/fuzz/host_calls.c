@@ -160,6 +160,7 @@ static void ask(struct world *world, chaski_tcp connection)
     int events = chaski_tcp_events(world->host, connection);
     must((events == CHASKI_STALE) == (chaski_tcp_info(world->host, connection, &info) != 0));
     chaski_tcp_error(world->host, connection);
+    chaski_tcp_prefetch(world->host, connection);
     while (chaski_tcp_list(world->host, &cursor, &info) != 0)
         must(count++ < 100);
 }

@@ -415,6 +415,26 @@ static void closures_may_close_their_socket(void **state)
     world_free(&world);
 }
 
+/* Whatever is named: of a connection, one that is over, or none ever. */
+static void memory_that_is_asked_for_changes_nothing(void **state)
+{
+    (void)state;
+    struct world world;
+    struct chaski_tcp_connect connect = {.remote = {chaski_ip4(192, 0, 2, 9), 7, 0}};
+    chaski_tcp open, over, none = {UINT32_MAX, 1};
+    world_make(&world, &(struct world_options){0});
+    assert_int_equal(chaski_tcp_connect(world.hosts[0], &connect, &open), 0);
+    assert_int_equal(chaski_tcp_connect(world.hosts[0], &connect, &over), 0);
+    assert_int_equal(chaski_tcp_abort(world.hosts[0], over), 0);
+    chaski_tcp_prefetch(world.hosts[0], open);
+    chaski_tcp_prefetch(world.hosts[0], over);
+    chaski_tcp_prefetch(world.hosts[0], none);
+    assert_int_equal(chaski_tcp_events(world.hosts[0], open), 0);
+    assert_int_equal(chaski_tcp_events(world.hosts[0], over), CHASKI_STALE);
+    assert_int_equal(chaski_tcp_events(world.hosts[0], none), CHASKI_STALE);
+    world_free(&world);
+}
+
 static void a_host_with_nothing_to_do_asks_for_nothing(void **state)
 {
     (void)state;
@@ -562,6 +582,7 @@ int main(void)
         cmocka_unit_test(a_host_hears_itself),
         cmocka_unit_test(a_turn_ends_whatever_closures_do),
         cmocka_unit_test(closures_may_close_their_socket),
+        cmocka_unit_test(memory_that_is_asked_for_changes_nothing),
         cmocka_unit_test(a_host_with_nothing_to_do_asks_for_nothing),
         cmocka_unit_test(the_same_seed_gives_the_same_frames),
         cmocka_unit_test(every_allocation_may_fail),
