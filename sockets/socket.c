@@ -243,14 +243,20 @@ struct chaski_endpoint socket_own_end(const struct socket *socket)
     return end;
 }
 
+bool port_find(struct socket *socket, struct chaski_endpoint *local)
+{
+    if (local->port != 0)
+        return !port_taken(socket, local);
+    local->port = port_choose(socket, &local->address);
+    return local->port != 0;
+}
+
 static int bind_to(struct socket *socket, struct chaski_endpoint *local)
 {
     bool names_port = local->port != 0;
-    if (!names_port && !socket->plain[PLAIN_BIND_ADDRESS_NO_PORT]) {
-        local->port = port_choose(socket, &local->address);
-        if (local->port == 0)
-            return -EADDRINUSE;
-    } else if (names_port && port_taken(socket, local)) {
+    bool later = !names_port && socket->plain[PLAIN_BIND_ADDRESS_NO_PORT];
+    if (!later && !port_find(socket, local)) {
+        socket->local.address = (struct chaski_address){{0}}; /* what was there is gone (Linux) */
         return -EADDRINUSE;
     }
     int error = is_stream(socket) ? 0 : udp_socket_open(socket, local);

@@ -238,6 +238,9 @@ struct chaski_endpoint socket_own_end(const struct socket *socket);
 
 /* Chooses a free local port for bind() to port 0; 0: there is none. */
 uint16_t port_choose(struct socket *socket, const struct chaski_address *address);
+
+/* Whether the port may be had; chooses one where it is 0. */
+bool port_find(struct socket *socket, struct chaski_endpoint *local);
 /* The first and the last port that are chosen for it; 0, 0: any from 1024 on. */
 void port_range(const struct socket *socket, uint16_t range[2]);
 

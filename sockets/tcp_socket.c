@@ -77,11 +77,12 @@ bool tcp_stream_is_over(const struct socket *socket)
     return socket->has_tcp && chaski_tcp_look(host_of(socket), socket->tcp, &piece, 1) == 0;
 }
 
-/* A reset behind the peer's FIN is what writing into a pipe without a reader is (Linux). */
+/* A reset in CLOSE-WAIT is what writing into a pipe without a reader is (Linux). */
 static int why_ended(const struct socket *socket)
 {
     int error = chaski_tcp_error(host_of(socket), socket->tcp);
-    return error == CHASKI_RESET && tcp_stream_is_over(socket) ? EPIPE : -error_number(error);
+    bool close_wait = !socket->write_shut && host_tcp_fin_received(host_of(socket), socket->tcp);
+    return error == CHASKI_RESET && close_wait ? EPIPE : -error_number(error);
 }
 
 /* Of a connection, so that it can be told when there is none any more. */
@@ -194,8 +195,8 @@ int tcp_socket_listen(struct socket *socket, int backlog)
         return -EINVAL;
     struct chaski_endpoint local = socket->local;
     if (!socket->bound)
-        local.port = port_choose(socket, &local.address);
-    if (local.port == 0)
+        local.port = 0;
+    if (!port_find(socket, &local))
         return -EADDRINUSE;
     struct chaski_tcp_bind bind = {
         .local = local,
@@ -290,10 +291,12 @@ int tcp_socket_accept(struct socket *socket, struct socket **accepted, int statu
 /* The connection is given up, or over: the socket is as new, and as bind() has named it. */
 static void forget_connection(struct socket *socket)
 {
-    if (socket->phase != SOCKET_ENDED)
+    bool over = socket->phase == SOCKET_NEW || socket->phase == SOCKET_ENDED;
+    if (!over) { /* else bind() may have come since */
         note_name(socket);
+        socket_unname_port(socket);
+    }
     socket_unname_address(socket);
-    socket_unname_port(socket);
     if (socket->has_tcp)
         chaski_tcp_abort(host_of(socket), socket->tcp);
     zerocopy_forget(socket);
@@ -305,6 +308,7 @@ static void forget_connection(struct socket *socket)
     socket->deferred = socket->fast_waits = socket->given_up = false;
     socket->phase = SOCKET_NEW;
     socket->read_shut = socket->write_shut = false;
+    socket->plain[PLAIN_PEEK_OFF] = -1;
 }
 
 int tcp_socket_begin(struct socket *socket, const struct chaski_endpoint *remote, bool fast)

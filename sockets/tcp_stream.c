@@ -123,18 +123,43 @@ static bool too_little(const struct socket *socket, const struct chaski_tcp_info
 static void tell_left(struct socket *socket, struct msghdr *message, size_t *room)
 {
     struct chaski_tcp_info info;
-    if (!socket->plain[PLAIN_INQ] || !tcp_socket_info(socket, &info))
+    if (!socket->plain[PLAIN_INQ])
         return;
-    int left = (int)info.receive_queue + (tcp_peer_finished(&info) ? 1 : 0);
+    int left = 0;
+    if (tcp_socket_info(socket, &info))
+        left = (int)info.receive_queue + (tcp_peer_finished(&info) ? 1 : 0);
     control_put(message, room, TCP_LEVEL, TCP_CM_INQ_TYPE, &left, sizeof left);
+}
+
+/* What is in order, up to an urgent byte; *came_ns: when, or 0. */
+static ssize_t receive_text(struct socket *socket, struct msghdr *message, size_t wanted,
+                            const struct chaski_tcp_info *info, int flags, uint64_t *came_ns)
+{
+    size_t over, seen = peek_offset(socket, flags);
+    if (urgent_limit(socket, info->receive_queue, seen, &over) == 0) {
+        if (seen != 0 && info->receive_queue != 0 && tcp_peer_finished(info))
+            return 0;
+        if (!(flags & MSG_PEEK)) /* the urgent byte is passed over */
+            chaski_tcp_consume(host_of(socket), socket->tcp, over);
+        return nothing_to_read(socket);
+    }
+    if (too_little(socket, info, wanted, flags))
+        return -EAGAIN;
+    if (!(flags & MSG_TRUNC) && !pieces_are_there(message->msg_iov, message->msg_iovlen))
+        return -EFAULT;
+    ssize_t done = take_out(socket, message, wanted, info, flags, came_ns);
+    if (done > 0)
+        peek_moves(socket, flags, (size_t)done);
+    return done;
 }
 
 ssize_t tcp_socket_receive(struct file *file, struct msghdr *message, int flags)
 {
     struct socket *socket = (struct socket *)file;
     struct chaski_tcp_info info = {0};
-    ssize_t wanted = pieces_length(message->msg_iov, message->msg_iovlen);
+    ssize_t done, wanted = pieces_length(message->msg_iov, message->msg_iovlen);
     size_t room = message->msg_controllen;
+    uint64_t came_ns = 0;
     if (wanted < 0)
         return wanted;
     message->msg_controllen = 0;
@@ -146,29 +171,16 @@ ssize_t tcp_socket_receive(struct file *file, struct msghdr *message, int flags)
     tcp_socket_refresh(socket);
     bool there = tcp_socket_info(socket, &info);
     message->msg_namelen = 0;
-    if ((flags & MSG_OOB) && socket->phase != SOCKET_LISTENING)
-        return there ? urgent_receive(socket, message, flags) : -EINVAL;
     if ((flags & RECEIVE_STOPS_AT_MARK) && info.receive_queue != 0 && urgent_is_next(socket))
         return 0;
-    size_t over, seen = peek_offset(socket, flags);
-    if (urgent_limit(socket, info.receive_queue, seen, &over) == 0) {
-        if (seen != 0 && tcp_peer_finished(&info))
-            return 0;
-        if (!(flags & MSG_PEEK)) /* the urgent byte is passed over */
-            chaski_tcp_consume(host_of(socket), socket->tcp, over);
-        return nothing_to_read(socket);
-    }
-    if (too_little(socket, &info, (size_t)wanted, flags))
-        return -EAGAIN;
-    if (!(flags & MSG_TRUNC) && !pieces_are_there(message->msg_iov, message->msg_iovlen))
-        return -EFAULT;
-    uint64_t came_ns;
-    ssize_t done = take_out(socket, message, (size_t)wanted, &info, flags, &came_ns);
-    if (done > 0)
-        peek_moves(socket, flags, (size_t)done);
+    if ((flags & MSG_OOB) && socket->phase != SOCKET_LISTENING)
+        done = there ? urgent_receive(socket, message, flags) : -EINVAL;
+    else
+        done = receive_text(socket, message, (size_t)wanted, &info, flags, &came_ns);
     if (came_ns != 0)
         stamp_received(socket, message, &room, came_ns);
-    tell_left(socket, message, &room);
+    if (done >= 0)
+        tell_left(socket, message, &room);
     return done;
 }
 

@@ -68,6 +68,11 @@ uint32_t host_tcp_copy(struct chaski *host, chaski_tcp connection, uint32_t over
     return tcp_copy(&host->tcp, connection, over, bytes, n);
 }
 
+bool host_tcp_fin_received(struct chaski *host, chaski_tcp connection)
+{
+    return tcp_fin_received(&host->tcp, connection);
+}
+
 bool host_tcp_in_dialogue(struct chaski *host, chaski_tcp connection)
 {
     return tcp_answers_soon(&host->tcp, connection);

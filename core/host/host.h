@@ -41,6 +41,9 @@ void host_set_now(struct chaski *host, uint64_t now_ns);
 /* How many connections wait for chaski_tcp_accept(), or CHASKI_STALE. */
 int host_tcp_waiting(const struct chaski *host, chaski_listener listener);
 
+/* Whether the peer's FIN has come, read or not, also of a connection that is over. */
+bool host_tcp_fin_received(struct chaski *host, chaski_tcp connection);
+
 /* Whether acknowledgements wait for answers, since there have been some (TCP_QUICKACK). */
 bool host_tcp_in_dialogue(struct chaski *host, chaski_tcp connection);
 

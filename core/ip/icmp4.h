@@ -17,6 +17,7 @@
  * Errors that we send are limited twice (RFC 1812, 4.3.2.8): by destination, so that one that
  * provokes many does not silence us towards others, and in total. An error costs one to three
  * tokens of the total, drawn at random, so that counting errors does not tell what else we sent.
+ * Those that stay on this host are not limited.
  */
 enum {
     ICMP4_PROTOCOLS = 8, /* transports that hear of errors */

@@ -56,8 +56,11 @@ static bool take_tokens(struct icmp4_bucket *bucket, uint64_t tokens, uint64_t s
     return true;
 }
 
-static bool is_within_rate(struct icmp4 *icmp4, uint32_t destination, uint64_t now_ns)
+static bool is_within_rate(struct icmp4 *icmp4, const struct packet *packet, uint64_t now_ns)
 {
+    if (packet->flags & PACKET_LOOPED)
+        return true;
+    uint32_t destination = address_ip4(&packet->ip.source);
     uint64_t word = destination;
     uint64_t hash = siphash_words(&icmp4->bucket_key, &word, 1);
     struct icmp4_bucket *bucket = &icmp4->buckets[hash % ICMP4_BUCKETS];
@@ -108,7 +111,7 @@ void icmp4_error(void *block, struct packet *packet, uint8_t type, uint8_t code,
 {
     struct icmp4 *icmp4 = block;
     bool silent = is_silence_due(packet);
-    if (silent || !is_within_rate(icmp4, address_ip4(&packet->ip.source), now_ns)) {
+    if (silent || !is_within_rate(icmp4, packet, now_ns)) {
         count(icmp4->counters, silent ? CHASKI_ICMP4_ERRORS_SILENT : CHASKI_ICMP4_ERRORS_LIMITED);
         packet_free(packet);
         return;

@@ -112,6 +112,12 @@ uint32_t tcp_copy(struct tcp *tcp, chaski_tcp handle, uint32_t over, void *bytes
     return c != NULL ? receive_queue_copy(&c->receive, over, bytes, n) : 0;
 }
 
+bool tcp_fin_received(struct tcp *tcp, chaski_tcp handle)
+{
+    const struct tcp_connection *c = connection_of(tcp, handle);
+    return c != NULL && has(c, TCPF_FIN_RECEIVED);
+}
+
 bool tcp_answers_soon(struct tcp *tcp, chaski_tcp handle)
 {
     const struct tcp_connection *c = connection_of(tcp, handle);

@@ -367,6 +367,24 @@ static void a_host_hears_itself(void **state)
     world_free(&world);
 }
 
+/* The rate is for others' sake. */
+static void errors_that_stay_here_are_not_limited(void **state)
+{
+    (void)state;
+    struct world world;
+    struct world_options options = {.hosts = 1, .prefix_length = 32};
+    struct chaski_endpoint nobody = {.address = chaski_ip4(127, 0, 0, 1), .port = 9};
+    world_make(&world, &options);
+    chaski_udp socket = bind_to(world.hosts[0], 1234, NULL);
+    for (uint32_t i = 0; i < 1000; i++) {
+        assert_int_equal(chaski_udp_send(world.hosts[0], socket, &nobody, "x", 1), 0);
+        world_settle(&world);
+    }
+    assert_int_equal(counter(&world, 0, CHASKI_ICMP4_ERRORS_SENT), 1000);
+    assert_int_equal(counter(&world, 0, CHASKI_ICMP4_ERRORS_LIMITED), 0);
+    world_free(&world);
+}
+
 /* Two sockets of one host that answer each other for ever: each poll ends all the same. */
 static void a_turn_ends_whatever_closures_do(void **state)
 {
@@ -580,6 +598,7 @@ int main(void)
         cmocka_unit_test(streams_go_both_ways),
         cmocka_unit_test(errors_reach_streams),
         cmocka_unit_test(a_host_hears_itself),
+        cmocka_unit_test(errors_that_stay_here_are_not_limited),
         cmocka_unit_test(a_turn_ends_whatever_closures_do),
         cmocka_unit_test(closures_may_close_their_socket),
         cmocka_unit_test(memory_that_is_asked_for_changes_nothing),

@@ -327,6 +327,52 @@ static void address_of_the_first_peer_stays(void **state)
     pair_end(&p);
 }
 
+static void address_is_lost_with_a_bind_that_fails(void **state)
+{
+    struct pair p;
+    (void)state;
+    pair_make(&p);
+    int fd = new_socket(&p, SOCK_STREAM), other = new_socket(&p, SOCK_STREAM);
+    assert_int_equal(bind_to(&p, other, ANY, 88), 0);
+    assert_int_equal(connect_to(&p, fd, 0, NOBODY), -EINPROGRESS);
+    uint16_t port = port_at(&p, fd, 1);
+    assert_int_equal(bind_to(&p, fd, ANY, 88), -EADDRINUSE);
+    assert_int_equal(port_at(&p, fd, ANY), port);
+    pair_end(&p);
+}
+
+/* There was no connection whose end would give it back. */
+static void port_that_bind_drew_outlasts_giving_up_nothing(void **state)
+{
+    struct pair p;
+    (void)state;
+    pair_make(&p);
+    int fd = new_socket(&p, SOCK_STREAM);
+    assert_int_equal(bind_to(&p, fd, ANY, 0), 0);
+    assert_int_equal(disconnect(&p, fd), 0);
+    assert_int_equal(bind_to(&p, fd, ANY, 0), -EINVAL);
+    int failed = new_socket(&p, SOCK_STREAM);
+    assert_int_equal(connect_to(&p, failed, 0, NOBODY), -EINPROGRESS);
+    assert_int_equal(bind_to(&p, failed, ANY, 0), 0);
+    assert_int_equal(connect_to(&p, failed, 0, NOBODY), -ECONNREFUSED);
+    assert_int_equal(bind_to(&p, failed, ANY, 0), -EINVAL);
+    pair_end(&p);
+}
+
+/* Its connections have the port still, and would have to allow that (SO_REUSEADDR). */
+static void listener_that_was_shut_cannot_listen_beside_its_connections(void **state)
+{
+    struct pair p;
+    (void)state;
+    pair_connect(&p);
+    assert_int_equal(sockets_shutdown(p.s[0], p.listener, SHUT_RD), 0);
+    assert_int_equal(sockets_listen(p.s[0], p.listener, 5), -EADDRINUSE);
+    assert_int_equal(pair_set(&p, 0, p.listener, SOL_SOCKET, SO_REUSEADDR, 1), 0);
+    assert_int_equal(pair_set(&p, 0, p.server, SOL_SOCKET, SO_REUSEADDR, 1), 0);
+    assert_int_equal(sockets_listen(p.s[0], p.listener, 5), 0);
+    pair_end(&p);
+}
+
 /* Only what is sent needs a port. */
 static void group_needs_no_port(void **state)
 {
@@ -394,6 +440,9 @@ int main(void)
         cmocka_unit_test(disconnected_datagram_socket_has_no_port),
         cmocka_unit_test(what_waits_outlasts_the_port),
         cmocka_unit_test(address_of_the_first_peer_stays),
+        cmocka_unit_test(address_is_lost_with_a_bind_that_fails),
+        cmocka_unit_test(port_that_bind_drew_outlasts_giving_up_nothing),
+        cmocka_unit_test(listener_that_was_shut_cannot_listen_beside_its_connections),
         cmocka_unit_test(group_needs_no_port),
         cmocka_unit_test(too_long_is_told_before_what_was),
         cmocka_unit_test(connected_datagram_socket_knows_the_mtu),

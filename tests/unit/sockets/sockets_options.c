@@ -376,6 +376,13 @@ static void what_is_left_is_told_beside_the_bytes(void **state)
     assert_int_equal(message.msg_flags, MSG_CTRUNC);
     assert_int_equal(message.msg_controllen, 0);
     sockets_recv(p.s[0], p.server, got, 2, 0);
+    sockets_close(p.s[1], p.client);
+    world_settle(&p.world);
+    message.msg_controllen = sizeof control;
+    assert_int_equal(sockets_recvmsg(p.s[0], p.server, &message, 0), 0);
+    header = CMSG_FIRSTHDR(&message);
+    assert_non_null(header);
+    assert_int_equal(*(int *)(void *)CMSG_DATA(header), 1); /* the end */
     pair_end(&p);
 }
 

@@ -58,6 +58,47 @@ static void what_is_given_up_is_reset(void **state)
     pair_end(&p);
 }
 
+/* In CLOSE-WAIT it is as writing to who does not read, whether or not all was read before. */
+static void reset_behind_a_fin_is_a_broken_pipe(void **state)
+{
+    struct pair p;
+    (void)state;
+    for (int unread = 0; unread < 2; unread++) {
+        pair_connect(&p);
+        sockets_send(p.s[0], p.server, "x", (size_t)unread, 0);
+        sockets_shutdown(p.s[0], p.server, SHUT_WR);
+        world_settle(&p.world);
+        reset_by_server(&p);
+        assert_int_equal(sockets_send(p.s[1], p.client, "x", 1, MSG_NOSIGNAL), -EPIPE);
+        pair_end(&p);
+    }
+}
+
+static void giving_up_forgets_where_peeking_was(void **state)
+{
+    struct pair p;
+    (void)state;
+    pair_connect(&p);
+    assert_int_equal(pair_set(&p, 1, p.client, SOL_SOCKET, SO_PEEK_OFF, 5), 0);
+    assert_int_equal(disconnect(&p, p.client), 0);
+    assert_int_equal(pair_get(&p, 1, p.client, SOL_SOCKET, SO_PEEK_OFF), -1);
+    pair_end(&p);
+}
+
+/* Beyond what there is to peek at is no end of what has ended otherwise. */
+static void an_error_comes_before_peeking_further(void **state)
+{
+    struct pair p;
+    char byte;
+    (void)state;
+    pair_make(&p);
+    int fd = sockets_socket(p.s[1], AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(pair_set(&p, 1, fd, SOL_SOCKET, SO_PEEK_OFF, 5), 0);
+    assert_int_equal(connect_to(&p, fd, 99), -EINPROGRESS);
+    assert_int_equal(sockets_recv(p.s[1], fd, &byte, 1, MSG_PEEK), -ECONNREFUSED);
+    pair_end(&p);
+}
+
 /* An error that waits is not forgotten by giving up, but by a new attempt. */
 static void an_error_outlives_giving_up(void **state)
 {
@@ -438,6 +479,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_is_given_up_is_reset),
+        cmocka_unit_test(reset_behind_a_fin_is_a_broken_pipe),
+        cmocka_unit_test(giving_up_forgets_where_peeking_was),
+        cmocka_unit_test(an_error_comes_before_peeking_further),
         cmocka_unit_test(an_error_outlives_giving_up),
         cmocka_unit_test(shutting_down_gives_up_a_handshake),
         cmocka_unit_test(shutting_down_nothing_is_noted),
