@@ -97,10 +97,11 @@ static void tell_difference(const struct place *place, struct chaski *host, size
     size_t offset = place->received + at, end = read - at < 512 ? read : at + 512;
     struct chaski_tcp_info info = {0};
     chaski_tcp_info(host, place->connection, &info);
+    unsigned port = place->server ? info.remote.port : info.local.port;
     printf("the %s of port %u on shard %u, connection %u of turn %u, %s: byte %zu of the stream, "
            "%zu of %zu read at once, %zu sent of %zu; from there on it read",
-           place->server ? "server" : "client", place->server ? info.remote.port : info.local.port,
-           place->shard, place->connection.index, place->connection.generation,
+           place->server ? "server" : "client", port, place->shard, place->connection.index,
+           place->connection.generation,
            chaski_tcp_state_name((enum chaski_tcp_state)info.tcpi_state), offset, at, read,
            place->sent, place->goal);
     for (size_t i = at; i < end; i++)
