@@ -146,6 +146,8 @@ static void take_report(struct socket *socket)
         socket->error = (int)socket->notes->error.ee_errno;
     else if (report)
         socket->error = 0;
+    if (socket->notes != NULL)
+        file_happened(&socket->file, EPOLLERR);
 }
 
 ssize_t error_queue_tell(struct socket *socket, struct msghdr *message)

@@ -264,8 +264,8 @@ static int bind_to(struct socket *socket, struct chaski_endpoint *local)
         return error;
     socket->local = *local;
     socket->bound = local->port != 0;
-    socket->keeps_port = names_port;
-    socket->keeps_address = !address_unspecified(&local->address);
+    socket->keeps_port |= names_port;
+    socket->keeps_address |= !address_unspecified(&local->address);
     return 0;
 }
 

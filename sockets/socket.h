@@ -122,7 +122,7 @@ struct socket {
     enum socket_phase phase;
     struct chaski_endpoint local;   /* what getsockname() tells; address unspecified: any */
     bool bound;                     /* local.port is held; else it is what remains of one */
-    bool keeps_address, keeps_port; /* bind() has named it: it outlasts a connection */
+    bool keeps_address, keeps_port; /* a bind() has named one: it outlasts a connection */
     bool read_shut, write_shut;
     bool has_tcp;        /* `tcp` is the core's */
     bool has_udp;        /* `udp` is the core's */

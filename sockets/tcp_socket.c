@@ -309,6 +309,7 @@ static void forget_connection(struct socket *socket)
     socket->phase = SOCKET_NEW;
     socket->read_shut = socket->write_shut = false;
     socket->plain[PLAIN_PEEK_OFF] = -1;
+    file_happened(&socket->file, EPOLLERR);
 }
 
 int tcp_socket_begin(struct socket *socket, const struct chaski_endpoint *remote, bool fast)
@@ -399,7 +400,6 @@ int tcp_socket_disconnect(struct socket *socket)
     if (is_under_way(socket))
         socket->error = ECONNRESET;
     forget_connection(socket);
-    file_happened(&socket->file, EPOLLERR);
     return 0;
 }
 

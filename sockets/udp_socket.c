@@ -396,7 +396,10 @@ static ssize_t udp_socket_send(struct file *file, const struct msghdr *message, 
     if (error == 0)
         error = send_gathered(socket, &sending, message->msg_name != NULL ? &remote : NULL, message,
                               (size_t)length);
-    return error != 0 ? error : length;
+    if (error != 0)
+        return error;
+    file_happened(file, EPOLLOUT | EPOLLWRNORM); /* there is room again (Linux) */
+    return length;
 }
 
 /* ---- ioctl ---- */

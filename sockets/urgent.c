@@ -52,6 +52,9 @@ ssize_t urgent_receive(struct socket *socket, struct msghdr *message, int flags)
     uint8_t byte;
     if (socket->plain[PLAIN_OOBINLINE] || !urgent_waits(socket))
         return -EINVAL;
+    if (socket->phase == SOCKET_ENDED &&
+        !host_tcp_fin_received(socket->file.table->host, socket->tcp))
+        return -ENOTCONN;
     if (!pieces_are_there(message->msg_iov, message->msg_iovlen))
         return -EFAULT;
     uint32_t before = (uint32_t)until_mark(socket) - 1;

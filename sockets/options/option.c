@@ -145,6 +145,18 @@ static int64_t clean(const struct socket *socket, const struct option *option, i
     return value;
 }
 
+/* What else comes of it (Linux). */
+static void changed(struct socket *socket, enum plain_option option, int64_t before)
+{
+    int64_t value = socket->plain[option];
+    if (option == PLAIN_TOS && value != before)
+        socket->plain[PLAIN_PRIORITY] = priority_of(value);
+    if (option == PLAIN_RECVERR && value == 0)
+        error_queue_forget_reports(socket);
+    if (option == PLAIN_NOTSENT_LOWAT)
+        file_happened(&socket->file, EPOLLOUT | EPOLLWRNORM);
+}
+
 static int set_number(struct socket *socket, const struct option *option,
                       const struct option_in *in)
 {
@@ -160,15 +172,13 @@ static int set_number(struct socket *socket, const struct option *option,
     int64_t before = socket->plain[option->plain];
     socket->plain[option->plain] = clean(socket, option, number);
     error = socket_apply_one(socket, option->plain);
-    if (option->plain == PLAIN_TOS && socket->plain[PLAIN_TOS] != before)
-        socket->plain[PLAIN_PRIORITY] = priority_of(socket->plain[PLAIN_TOS]);
-    if (option->plain == PLAIN_RECVERR && number == 0)
-        error_queue_forget_reports(socket);
-    if (error == 0)
-        socket->asked[option->plain] = true;
-    else
+    if (error != 0) {
         socket->plain[option->plain] = before;
-    return error;
+        return error;
+    }
+    socket->asked[option->plain] = true;
+    changed(socket, option->plain, before);
+    return 0;
 }
 
 /* ---- IPv6's names ---- */

@@ -300,6 +300,43 @@ static void poll_one(struct conversation *c, int slot)
     }
 }
 
+static void watch_one(struct conversation *c, int slot)
+{
+    static const int operations[] = {EPOLL_CTL_ADD, EPOLL_CTL_ADD, EPOLL_CTL_MOD, EPOLL_CTL_DEL};
+    static const uint32_t asked[] = {EPOLLIN, EPOLLOUT, EPOLLIN | EPOLLOUT, 0,
+                                     EPOLLIN | EPOLLRDHUP | EPOLLPRI};
+    static const uint32_t ways[] = {0, 0, EPOLLET, EPOLLET, EPOLLONESHOT, EPOLLET | EPOLLONESHOT};
+    struct epoll_event event = {.events = ONE_OF(c, asked) | ONE_OF(c, ways),
+                                .data.u32 = (uint32_t)slot};
+    int operation = ONE_OF(c, operations);
+    snprintf(c->what, sizeof c->what, "epoll_ctl(%d of %d, events %#x)", operation, slot,
+             event.events);
+    for (int i = 0; i < STACKS; i++) {
+        struct stack *stack = &c->stacks[i];
+        say_result(stack, stack->calls->epoll_ctl(stack->sockets, stack->set, operation,
+                                                  stack->fd[slot], &event));
+    }
+}
+
+/* In whatever order. */
+static void wait_for_all(struct conversation *c, int slot)
+{
+    (void)slot;
+    snprintf(c->what, sizeof c->what, "epoll_wait()");
+    for (int i = 0; i < STACKS; i++) {
+        struct stack *stack = &c->stacks[i];
+        struct epoll_event events[SLOTS];
+        uint32_t told[SLOTS] = {0};
+        int count = stack->calls->epoll_wait(stack->sockets, stack->set, events, SLOTS);
+        say_result(stack, count);
+        for (int n = 0; n < count; n++)
+            told[events[n].data.u32] = events[n].events;
+        for (int n = 0; n < SLOTS; n++)
+            if (told[n] != 0)
+                say(stack, " %d: %#x", n, told[n] & EPOLLHUP ? told[n] & ~EPOLLPRI : told[n]);
+    }
+}
+
 static void ask_one(struct conversation *c, int slot)
 {
     static const unsigned long requests[] = {SIOCINQ, SIOCATMARK};
@@ -347,13 +384,17 @@ static const struct {
 };
 
 /* Not of listeners: Linux hands on what they have when a connection is made, and not when it is
- * accepted. */
+ * accepted. And TCP_NOTSENT_LOWAT where something is sent: else Linux looks at what is left of a
+ * connection. */
 static void set_one(struct conversation *c, int slot)
 {
-    if (state_in(&c->stacks[KERNEL], slot) == TCP_LISTEN)
+    int state = state_in(&c->stacks[KERNEL], slot);
+    if (state == TCP_LISTEN)
         return;
     uint32_t which = below(c, sizeof options / sizeof *options);
     int value = options[which].values[below(c, 3)];
+    if (options[which].name == TCP_NOTSENT_LOWAT && state == TCP_CLOSE)
+        return;
     snprintf(c->what, sizeof c->what, "setsockopt(%d, %d, %d, %d)", slot, options[which].level,
              options[which].name, value);
     for (int i = 0; i < STACKS; i++) {
@@ -409,10 +450,10 @@ static const struct {
     void (*call)(struct conversation *c, int slot);
     unsigned weight;
 } kinds[] = {
-    {bind_one, 2},   {serve_one, 4},    {listen_one, 2},   {connect_one, 4},
-    {accept_one, 4}, {send_one, 6},     {receive_one, 8},  {shutdown_one, 2},
-    {close_one, 2},  {names_of_one, 2}, {poll_one, 5},     {ask_one, 1},
-    {set_one, 3},    {get_one, 3},      {state_of_one, 3}, {linger_one, 1},
+    {bind_one, 2}, {serve_one, 4},    {listen_one, 2},   {connect_one, 4}, {accept_one, 4},
+    {send_one, 6}, {receive_one, 8},  {shutdown_one, 2}, {close_one, 2},   {names_of_one, 2},
+    {poll_one, 5}, {watch_one, 4},    {wait_for_all, 6}, {ask_one, 1},     {set_one, 3},
+    {get_one, 3},  {state_of_one, 3}, {linger_one, 1},
 };
 
 void converse(struct conversation *c, int slot)

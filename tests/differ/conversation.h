@@ -13,6 +13,7 @@ struct stack {
     const struct calls *calls;
     struct sockets *sockets;
     int fd[SLOTS];   /* -1: none */
+    int set;         /* of epoll */
     char said[TEXT]; /* what the call came to; both must agree on it */
 };
 

@@ -40,6 +40,8 @@ static void begin(struct conversation *c, uint64_t seed)
     c->stacks[CHASKI].sockets = sockets_create(c->world.hosts[0], NULL, 3);
     for (int i = 0; i < SLOTS; i++)
         c->stacks[KERNEL].fd[i] = c->stacks[CHASKI].fd[i] = -1;
+    for (int i = 0; i < STACKS; i++)
+        c->stacks[i].set = c->stacks[i].calls->epoll_create(c->stacks[i].sockets, 0);
     world_run(&c->world, WORLD_SECOND);
 }
 
@@ -53,6 +55,7 @@ static void end(struct conversation *c)
             close(fd);
         }
     }
+    close(c->stacks[KERNEL].set);
     sockets_free(c->stacks[CHASKI].sockets);
     world_free(&c->world);
 }

@@ -104,6 +104,25 @@ static int kernel_setsockopt(struct sockets *s, int fd, int level, int name, con
     return (int)result(setsockopt(fd, level, name, value, length));
 }
 
+static int kernel_epoll_create(struct sockets *s, int flags)
+{
+    (void)s;
+    return (int)result(epoll_create1(flags));
+}
+
+static int kernel_epoll_ctl(struct sockets *s, int set, int operation, int fd,
+                            struct epoll_event *event)
+{
+    (void)s;
+    return (int)result(epoll_ctl(set, operation, fd, event));
+}
+
+static int kernel_epoll_wait(struct sockets *s, int set, struct epoll_event *events, int most)
+{
+    (void)s;
+    return (int)result(epoll_wait(set, events, most, 0));
+}
+
 static int kernel_poll(struct sockets *s, struct pollfd *entries, nfds_t count)
 {
     (void)s;
@@ -125,6 +144,9 @@ const struct calls kernel_calls = {
     .shutdown = kernel_shutdown,
     .getsockopt = kernel_getsockopt,
     .setsockopt = kernel_setsockopt,
+    .epoll_create = kernel_epoll_create,
+    .epoll_ctl = kernel_epoll_ctl,
+    .epoll_wait = kernel_epoll_wait,
     .poll = kernel_poll,
 };
 
@@ -143,5 +165,8 @@ const struct calls chaski_calls = {
     .shutdown = sockets_shutdown,
     .getsockopt = sockets_getsockopt,
     .setsockopt = sockets_setsockopt,
+    .epoll_create = sockets_epoll_create,
+    .epoll_ctl = sockets_epoll_ctl,
+    .epoll_wait = sockets_epoll_wait,
     .poll = sockets_poll,
 };

@@ -25,6 +25,9 @@ struct calls {
                       socklen_t *length);
     int (*setsockopt)(struct sockets *s, int fd, int level, int name, const void *value,
                       socklen_t length);
+    int (*epoll_create)(struct sockets *s, int flags);
+    int (*epoll_ctl)(struct sockets *s, int set, int operation, int fd, struct epoll_event *event);
+    int (*epoll_wait)(struct sockets *s, int set, struct epoll_event *events, int most);
     int (*poll)(struct sockets *s, struct pollfd *entries, nfds_t count);
 };
 

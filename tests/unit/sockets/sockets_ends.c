@@ -327,6 +327,23 @@ static void address_of_the_first_peer_stays(void **state)
     pair_end(&p);
 }
 
+/* That there was one named is not forgotten, though the next bind() names none. */
+static void who_has_once_named_an_address_keeps_one(void **state)
+{
+    struct pair p;
+    (void)state;
+    pair_make(&p);
+    int fd = new_socket(&p, SOCK_STREAM);
+    assert_int_equal(bind_to(&p, fd, LOOPBACK, 0), 0);
+    assert_int_equal(connect_to(&p, fd, LOOPBACK, NOBODY), -EINPROGRESS);
+    assert_int_equal(bind_to(&p, fd, ANY, 88), 0);
+    assert_int_equal(connect_to(&p, fd, 0, NOBODY), -ECONNREFUSED);
+    assert_int_equal(connect_to(&p, fd, 0, NOBODY), -EINPROGRESS);
+    assert_int_equal(disconnect(&p, fd), 0);
+    assert_int_equal(port_at(&p, fd, 1), 88);
+    pair_end(&p);
+}
+
 static void address_is_lost_with_a_bind_that_fails(void **state)
 {
     struct pair p;
@@ -440,6 +457,7 @@ int main(void)
         cmocka_unit_test(disconnected_datagram_socket_has_no_port),
         cmocka_unit_test(what_waits_outlasts_the_port),
         cmocka_unit_test(address_of_the_first_peer_stays),
+        cmocka_unit_test(who_has_once_named_an_address_keeps_one),
         cmocka_unit_test(address_is_lost_with_a_bind_that_fails),
         cmocka_unit_test(port_that_bind_drew_outlasts_giving_up_nothing),
         cmocka_unit_test(listener_that_was_shut_cannot_listen_beside_its_connections),

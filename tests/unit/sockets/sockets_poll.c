@@ -286,6 +286,35 @@ static void poll_knows_what_is_not_open(void **state)
     pair_end(&p);
 }
 
+/* As Linux does, whose sockets then have room anew, or nothing of what they were. */
+static void edges_that_calls_of_ones_own_make(void **state)
+{
+    (void)state;
+    struct pair p;
+    struct sockaddr_in to = pair_address(1, 99);
+    struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+    pair_connect(&p);
+    int set = sockets_epoll_create(p.s[0], 0);
+    watch(&p, set, EPOLL_CTL_ADD, p.server, EPOLLOUT | EPOLLET);
+    assert_int_equal(wait_one(&p, set), EPOLLOUT);
+    assert_int_equal(wait_one(&p, set), 0);
+    pair_set(&p, 0, p.server, IPPROTO_TCP, TCP_NOTSENT_LOWAT, 1000000);
+    assert_int_equal(wait_one(&p, set), EPOLLOUT);
+    sockets_connect(p.s[0], p.server, &nobody, sizeof nobody);
+    assert_int_equal(wait_one(&p, set), EPOLLOUT | EPOLLERR | EPOLLHUP);
+    sockets_getsockopt(p.s[0], p.server, SOL_SOCKET, SO_ERROR, &(int){0}, &(socklen_t){4});
+    sockets_connect(p.s[0], p.server, &nobody, sizeof nobody);
+    assert_int_equal(wait_one(&p, set), EPOLLOUT | EPOLLHUP);
+    watch(&p, set, EPOLL_CTL_DEL, p.server, 0);
+    int datagrams = sockets_socket(p.s[0], AF_INET, SOCK_DGRAM, 0);
+    watch(&p, set, EPOLL_CTL_ADD, datagrams, EPOLLOUT | EPOLLET);
+    assert_int_equal(wait_one(&p, set), EPOLLOUT);
+    assert_int_equal(wait_one(&p, set), 0);
+    sockets_sendto(p.s[0], datagrams, "x", 1, 0, (void *)&to, sizeof to);
+    assert_int_equal(wait_one(&p, set), EPOLLOUT);
+    pair_end(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -302,6 +331,7 @@ int main(void)
         cmocka_unit_test(a_closed_file_leaves_its_sets),
         cmocka_unit_test(sets_within_sets),
         cmocka_unit_test(poll_knows_what_is_not_open),
+        cmocka_unit_test(edges_that_calls_of_ones_own_make),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

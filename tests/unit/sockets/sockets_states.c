@@ -445,6 +445,23 @@ static void looking_passes_the_urgent_byte_over(void **state)
     pair_end(&p);
 }
 
+static void an_urgent_byte_goes_with_a_reset(void **state)
+{
+    struct pair p;
+    char byte;
+    (void)state;
+    for (int fin = 0; fin < 2; fin++) {
+        pair_connect(&p);
+        assert_int_equal(sockets_send(p.s[0], p.server, "!", 1, MSG_OOB), 1);
+        if (fin)
+            sockets_shutdown(p.s[0], p.server, SHUT_WR);
+        world_settle(&p.world);
+        reset_by_server(&p);
+        assert_int_equal(sockets_recv(p.s[1], p.client, &byte, 1, MSG_OOB), fin ? 1 : -ENOTCONN);
+        pair_end(&p);
+    }
+}
+
 /* Reading passes the urgent byte over, also when nothing stands behind it. */
 static void an_urgent_byte_is_passed_over(void **state)
 {
@@ -499,6 +516,7 @@ int main(void)
         cmocka_unit_test(looking_passes_the_urgent_byte_over),
         cmocka_unit_test(stamps_outlast_a_full_buffer),
         cmocka_unit_test(stamps_that_wait_are_given_up),
+        cmocka_unit_test(an_urgent_byte_goes_with_a_reset),
         cmocka_unit_test(an_urgent_byte_is_passed_over),
         cmocka_unit_test(memory_that_is_not_there_is_refused),
         cmocka_unit_test(listeners_know_of_no_bytes),
