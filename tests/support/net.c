@@ -33,6 +33,26 @@ static const struct chaski_limits ample = {
     .send_buffer_max = 4 << 20,
 };
 
+const struct chaski_limits net_few = {
+    .interfaces = 1,
+    .addresses = 4,
+    .routes = 4,
+    .neighbours = 16,
+    .groups = 4,
+    .reassemblies = 8,
+    .paths = 16,
+    .listeners = 8,
+    .connections = 16,
+    .half_open = 8,
+    .time_wait = 32,
+    .udp_sockets = 2,
+    .packets = 2048,
+    .small_buffers = 512,
+    .large_buffers = 64,
+    .receive_buffer_max = 1 << 20,
+    .send_buffer_max = 1 << 20,
+};
+
 struct chaski_address net_address(uint32_t host)
 {
     return chaski_ip4(198, 51, 100, (uint8_t)(host + 1));

@@ -18,6 +18,10 @@ enum { NET_HOSTS = 8 };
 #define NET_SECOND UINT64_C(1000000000)
 #define NET_MILLISECOND UINT64_C(1000000)
 
+/* The limits of a host that talks to few others: tests begin with them and say what else they want.
+ */
+extern const struct chaski_limits net_few;
+
 struct net_options {
     uint32_t hosts;                     /* 0: 2 */
     uint16_t mtu;                       /* 0: 1500 */

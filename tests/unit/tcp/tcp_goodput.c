@@ -21,26 +21,6 @@ enum { PORT = 5001, PIECE = 65536 };
 
 static bool verbose;
 
-static const struct chaski_limits roomy = {
-    .interfaces = 1,
-    .addresses = 4,
-    .routes = 4,
-    .neighbours = 16,
-    .groups = 4,
-    .reassemblies = 8,
-    .paths = 16,
-    .listeners = 4,
-    .connections = 8,
-    .half_open = 4,
-    .time_wait = 8,
-    .udp_sockets = 2,
-    .packets = 65536,
-    .small_buffers = 32768,
-    .large_buffers = 2048,
-    .receive_buffer_max = 32 << 20,
-    .send_buffer_max = 32 << 20,
-};
-
 /* One direction of bulk data from host 0 to host 1. */
 struct course {
     const char *name;
@@ -48,7 +28,7 @@ struct course {
     enum chaski_congestion congestion;
     bool no_sack, no_timestamps;
     uint8_t ecn;   /* the knob; 0: none */
-    size_t memory; /* that hosts are laid out for; 0: `roomy` */
+    size_t memory; /* that hosts are laid out for; 0: for any course */
     unsigned seconds;
     double least_mbit;      /* goodput */
     uint32_t most_timeouts; /* retransmission time-outs */
@@ -90,18 +70,26 @@ static void on_receiver(void *context, struct chaski *host, chaski_tcp connectio
         run->received += (uint64_t)n;
 }
 
+/* Two hosts laid out for `memory`, or for more than any course takes when it is 0. */
+static void make_net(struct net *net, size_t memory, const struct memory_wire_impairment *there,
+                     const struct memory_wire_impairment *back)
+{
+    struct chaski_limits limits = net_few;
+    struct net_options options = {.seed = 7, .queue_packets = 65536, .limits = &limits};
+    limits.packets = 65536;
+    limits.small_buffers = 32768;
+    limits.large_buffers = 2048;
+    limits.receive_buffer_max = limits.send_buffer_max = 32 << 20;
+    if (memory != 0)
+        chaski_limits_for(&limits, memory, 8);
+    net_make(net, &options);
+    memory_wire_impair(net->wire, 0, 1, there);
+    memory_wire_impair(net->wire, 1, 0, back);
+}
+
 static void begin(struct run *run, const struct course *course)
 {
-    struct net_options options = {
-        .seed = 7, .copy = false, .queue_packets = 65536, .limits = &roomy};
-    struct chaski_limits laid_out;
-    if (course->memory != 0) {
-        chaski_limits_for(&laid_out, course->memory, 8);
-        options.limits = &laid_out;
-    }
-    net_make(&run->net, &options);
-    memory_wire_impair(run->net.wire, 0, 1, &course->there);
-    memory_wire_impair(run->net.wire, 1, 0, &course->back);
+    make_net(&run->net, course->memory, &course->there, &course->back);
     for (uint32_t i = 0; i < 2; i++) {
         struct tcp_knobs *knobs = &run->net.hosts[i].host->tcp.knobs;
         knobs->congestion = (uint8_t)course->congestion;
@@ -337,13 +325,10 @@ static double compete(const enum chaski_congestion *congestion, unsigned flows, 
 {
     struct run *run = calloc(1, sizeof *run);
     struct rival rivals[FLOWS] = {{0}};
-    struct net_options options = {.seed = 7, .queue_packets = 65536, .limits = &roomy};
     const struct memory_wire_impairment there = THERE(0), back = BACK;
     double sum = 0, squares = 0;
     assert_non_null(run);
-    net_make(&run->net, &options);
-    memory_wire_impair(run->net.wire, 0, 1, &there);
-    memory_wire_impair(run->net.wire, 1, 0, &back);
+    make_net(&run->net, 0, &there, &back);
     for (unsigned i = 0; i < flows; i++) {
         begin_rival(run, &rivals[i], (uint16_t)(PORT + i), congestion[i]);
         net_run(&run->net, NET_SECOND);

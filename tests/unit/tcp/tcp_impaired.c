@@ -154,26 +154,7 @@ static uint64_t choose_start(struct play *play)
 
 static void make_net(struct play *play, uint64_t seed)
 {
-    static const struct chaski_limits limits = {
-        .interfaces = 1,
-        .addresses = 4,
-        .routes = 4,
-        .neighbours = 16,
-        .groups = 4,
-        .reassemblies = 8,
-        .paths = 16,
-        .listeners = 8,
-        .connections = 16,
-        .half_open = 8,
-        .time_wait = 32,
-        .udp_sockets = 2,
-        .packets = 2048,
-        .small_buffers = 512,
-        .large_buffers = 64,
-        .receive_buffer_max = 1 << 20,
-        .send_buffer_max = 1 << 20,
-    };
-    struct chaski_limits few = limits;
+    struct chaski_limits few = net_few;
     play->cookies = one_in(play, 4);
     if (play->cookies)
         few.half_open = below(play, 2);

@@ -33,26 +33,6 @@ static int tell(void **state)
     return 0;
 }
 
-static const struct chaski_limits limits = {
-    .interfaces = 1,
-    .addresses = 4,
-    .routes = 4,
-    .neighbours = 16,
-    .groups = 4,
-    .reassemblies = 8,
-    .paths = 16,
-    .listeners = 8,
-    .connections = 16,
-    .half_open = 8,
-    .time_wait = 32,
-    .udp_sockets = 2,
-    .packets = 512,
-    .small_buffers = 256,
-    .large_buffers = 32,
-    .receive_buffer_max = 1 << 20,
-    .send_buffer_max = 1 << 20,
-};
-
 /* Those that say how soon somebody is given up: at their least a loss is enough. */
 static bool is_patience(const char *name)
 {
@@ -82,6 +62,7 @@ static void make(struct net *net, uint64_t seed)
 {
     static const uint16_t mtus[] = {1500, 9000, 576, 65535};
     static const unsigned features[] = {0, LINK_WHOLE, LINK_CHECKSUM, LINK_CHECKSUM | LINK_CUT};
+    struct chaski_limits limits = net_few;
     struct net_options options = {
         .mtu = mtus[seed % 4], .features = features[seed / 4 % 4], .seed = seed, .limits = &limits};
     static const struct memory_wire_impairment harm = {
@@ -91,6 +72,9 @@ static void make(struct net *net, uint64_t seed)
         .reorder_ns = 5 * NET_MILLISECOND,
         .delay_ns = 10 * NET_MILLISECOND,
     };
+    limits.packets = 512;
+    limits.small_buffers = 256;
+    limits.large_buffers = 32;
     net_make(net, &options);
     memory_wire_impair(net->wire, 0, 1, &harm);
     memory_wire_impair(net->wire, 1, 0, &harm);
