@@ -140,6 +140,26 @@ static inline uint32_t open_with(const uint8_t *options, uint8_t length)
     return peer.expected;
 }
 
+static inline uint32_t open_with_sack(void)
+{
+    return open_with(sack_only, sizeof sack_only);
+}
+
+/* Full segments are written, `go` of which go at once. */
+static inline void write_full(uint32_t count, unsigned go)
+{
+    peer_host_writes(&peer, count * MSS);
+    assert_int_equal(hear_all(), go);
+}
+
+/* A few full segments are all there is, and have just gone; returns where they begin. */
+static inline uint32_t send_few(unsigned count)
+{
+    uint32_t una = open_with_sack();
+    write_full(count, count);
+    return una;
+}
+
 static inline void text_at(uint32_t sequence, uint32_t length)
 {
     static const uint8_t text[3000];
@@ -153,9 +173,8 @@ static inline void text_at(uint32_t sequence, uint32_t length)
 /* Ten full segments are in flight, for a round trip already; returns where they begin. */
 static inline uint32_t fly(uint32_t more)
 {
-    uint32_t una = open_with(sack_only, sizeof sack_only);
-    peer_host_writes(&peer, (10 + more) * MSS);
-    assert_int_equal(hear_all(), 10);
+    uint32_t una = open_with_sack();
+    write_full(10 + more, 10);
     ms(RTT_MS);
     return una;
 }

@@ -23,7 +23,7 @@ static void assert_reports(const uint32_t *ranges, unsigned count)
 static void what_came_twice_is_reported_first_and_once(void **state)
 {
     (void)state;
-    open_with(sack_only, sizeof sack_only);
+    open_with_sack();
     uint32_t at = peer.next;
     text_at(at, 1000);
     text_at(at, 1000); /* 4.1: a whole duplicate */
@@ -42,7 +42,7 @@ static void what_came_twice_is_reported_first_and_once(void **state)
 static void made_up_duplicates_are_not_reported(void **state)
 {
     (void)state;
-    open_with(sack_only, sizeof sack_only);
+    open_with_sack();
     uint32_t at = peer.next;
     text_at(at, 1000);
     text_at(at + 1000 - 0x7fffffffu, 500);
@@ -54,7 +54,7 @@ static void made_up_duplicates_are_not_reported(void **state)
 static void duplicates_are_not_reported_when_that_is_off(void **state)
 {
     (void)state;
-    open_with(sack_only, sizeof sack_only);
+    open_with_sack();
     assert_int_equal(chaski_set_knob(peer.host, "tcp_dsack", "0"), 0);
     text_at(peer.next, 1000);
     text_at(peer.next, 1000);

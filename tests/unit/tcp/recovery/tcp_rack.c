@@ -5,6 +5,15 @@
 
 /* What is lost, and when that is known: RACK (RFC 8985, 6). */
 
+/* The first of ten segments is lost, three behind it are reported, and it goes again. */
+static uint32_t lose_first(uint32_t more)
+{
+    uint32_t una = fly(more);
+    SAY(una, una + MSS, una + 4 * MSS);
+    assert_int_equal(hear(), una);
+    return una;
+}
+
 /* 6.2, step 4: with three segments reported and no reordering seen the window is nought. */
 /* RFC 2018 MUST-5, SHLD-4; RFC 5681 MUST-12; RFC 6675 MUST-1; RFC 8985 MUST-1, SHLD-3 */
 static void three_reported_segments_are_enough(void **state)
@@ -64,9 +73,7 @@ static void a_late_turn_finds_what_is_lost_first(void **state)
 static void a_lost_retransmission_is_found(void **state)
 {
     (void)state;
-    uint32_t una = fly(10);
-    SAY(una, una + MSS, una + 4 * MSS);
-    assert_int_equal(hear(), una);
+    uint32_t una = lose_first(10);
     unsigned sent = 0;
     for (uint32_t k = 5; k <= 10; k++) {
         SAY(una, una + MSS, una + k * MSS);
@@ -112,9 +119,7 @@ static void reordering_is_waited_for(void **state)
 static void a_late_report_puts_off_the_time_out(void **state)
 {
     (void)state;
-    uint32_t una = fly(0);
-    SAY(una, una + MSS, una + 4 * MSS);
-    assert_int_equal(hear(), una);
+    uint32_t una = lose_first(0);
     ms(100);
     SAY(una, una + 5 * MSS, una + 9 * MSS, una + MSS, una + 4 * MSS);
     assert_int_equal(hear(), una + 4 * MSS);
@@ -190,9 +195,7 @@ static void a_duplicate_behind_a_gap_is_one_too(void **state)
 static void an_answer_too_soon_is_not_of_the_retransmission(void **state)
 {
     (void)state;
-    uint32_t una = fly(0);
-    SAY(una, una + MSS, una + 4 * MSS);
-    assert_int_equal(hear(), una);
+    uint32_t una = lose_first(0);
     uint64_t before = connection()->flight->rack.xmit_ns;
     ms(1);
     SAY(una + 4 * MSS, 0, 0);

@@ -8,9 +8,7 @@
 static void silence_is_probed(void **state)
 {
     (void)state;
-    uint32_t una = open_with(sack_only, sizeof sack_only);
-    peer_host_writes(&peer, 3 * MSS);
-    assert_int_equal(hear_all(), 3);
+    uint32_t una = send_few(3);
     ms(2 * RTT_MS - 2);
     assert_silent();
     ms(6);
@@ -30,7 +28,7 @@ static void silence_is_probed(void **state)
 static void a_lone_segment_is_probed_later(void **state)
 {
     (void)state;
-    uint32_t una = open_with(sack_only, sizeof sack_only);
+    uint32_t una = open_with_sack();
     peer_host_writes(&peer, 1000);
     assert_int_equal(hear(), una);
     ms(200);
@@ -46,9 +44,7 @@ static void a_lone_segment_is_probed_later(void **state)
 static void one_probe_is_out_at_most(void **state)
 {
     (void)state;
-    uint32_t una = open_with(sack_only, sizeof sack_only);
-    peer_host_writes(&peer, 3 * MSS);
-    hear_all();
+    uint32_t una = send_few(3);
     ms(2 * RTT_MS + 10);
     assert_int_equal(hear(), una + 2 * MSS);
     ms(200);
@@ -79,8 +75,7 @@ static void without_a_round_trip_the_probe_waits_a_second(void **state)
     peer_opens(&peer);
     forget_round_trip();
     uint32_t una = peer.expected;
-    peer_host_writes(&peer, 3 * MSS);
-    assert_int_equal(hear_all(), 3);
+    write_full(3, 3);
     ms(995);
     assert_silent();
     ms(10);
@@ -103,9 +98,7 @@ static void new_data_probes_when_there_is_some(void **state)
 /* Four segments go, and the last one again as a probe; returns where they begin. */
 static uint32_t probe_fourth(void)
 {
-    uint32_t una = open_with(sack_only, sizeof sack_only);
-    peer_host_writes(&peer, 4 * MSS);
-    hear_all();
+    uint32_t una = send_few(4);
     ms(3 * RTT_MS);
     assert_int_equal(hear(), una + 3 * MSS);
     return una;
@@ -117,8 +110,7 @@ static void a_loss_that_the_probe_repaired_counts(void **state)
 {
     (void)state;
     uint32_t una = probe_fourth();
-    peer_host_writes(&peer, MSS);
-    hear_all();
+    write_full(1, 1);
     ms(RTT_MS);
     uint32_t before = info().tcpi_snd_cwnd;
     acknowledge(una + 5 * MSS);
@@ -143,8 +135,7 @@ static void nor_does_one_whose_duplicate_is_told_late(void **state)
 {
     (void)state;
     uint32_t una = probe_fourth();
-    peer_host_writes(&peer, MSS);
-    hear_all();
+    write_full(1, 1);
     ms(RTT_MS);
     uint32_t before = info().tcpi_snd_cwnd;
     SAY(una + 5 * MSS, una + 3 * MSS, una + 4 * MSS);
@@ -156,10 +147,8 @@ static void nor_does_one_whose_duplicate_is_told_late(void **state)
 static void no_probe_follows_an_answer(void **state)
 {
     (void)state;
-    uint32_t una = open_with(sack_only, sizeof sack_only);
+    uint32_t una = send_few(3);
     struct pool *pool = &peer.host->memory.packets;
-    peer_host_writes(&peer, 3 * MSS);
-    assert_int_equal(hear_all(), 3);
     pool->fail_at = pool->takes + 1;
     ms(2 * RTT_MS + 4);
     assert_silent();
@@ -179,11 +168,9 @@ static void no_probe_follows_an_answer(void **state)
 static void a_probe_that_cannot_go_leaves_the_time_out(void **state)
 {
     (void)state;
-    uint32_t una = open_with(sack_only, sizeof sack_only), gap = peer.next + 1000;
+    uint32_t una = send_few(3), gap = peer.next + 1000;
     struct pool *packets = &peer.host->memory.packets;
     uint32_t keep = packets->keep[FOR_CONTROL], keep_for_data = packets->keep[FOR_SEND];
-    peer_host_writes(&peer, 3 * MSS);
-    hear_all();
     peer.expected = una; /* none of it has arrived */
     packets->keep[FOR_CONTROL] = packets->keep[FOR_SEND] = packets->total;
     for (unsigned i = 0; i < 20; i++) {
@@ -202,10 +189,9 @@ static void a_probe_that_cannot_go_leaves_the_time_out(void **state)
 static void probes_can_be_turned_off(void **state)
 {
     (void)state;
-    uint32_t una = open_with(sack_only, sizeof sack_only);
+    uint32_t una = open_with_sack();
     assert_int_equal(chaski_set_knob(peer.host, "tcp_early_retrans", "0"), 0);
-    peer_host_writes(&peer, 3 * MSS);
-    hear_all();
+    write_full(3, 3);
     ms(200);
     assert_silent();
     ms(100);
