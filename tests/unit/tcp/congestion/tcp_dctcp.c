@@ -1,28 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdbool.h>
-#include <stddef.h>
-#include <stdint.h>
+#include "tests/unit/tcp/ecn/ecn.h"
 
-#include <cmocka.h>
-
-#include "core/host/layout.h"
 #include "core/tcp/congestion/congestion.h"
-#include "tests/support/peer.h"
 
 /* DCTCP (RFC 8257): the algorithm alone, and what goes over the wire. */
 
-enum {
-    SYN = SEGMENT_SYN,
-    ACK = SEGMENT_ACK,
-    ECE = SEGMENT_ECE,
-    CWR = SEGMENT_CWR,
-    ECT0 = 2,
-    CE = 3,
-    MSS = PEER_MSS,
-    ONE = 1 << 20,
-};
+enum { ONE = 1 << 20 };
 
 /* ---- The algorithm ---- */
 
@@ -153,30 +136,17 @@ static struct peer peer;
 
 static void make(const char *ecn)
 {
-    peer_make(&peer, NULL);
-    assert_int_equal(chaski_set_knob(peer.host, "tcp_congestion_control", "dctcp"), 0);
-    assert_int_equal(chaski_set_knob(peer.host, "tcp_ecn", ecn), 0);
+    make_peer(&peer, ecn);
+    set_knob(peer.host, "tcp_congestion_control", "dctcp");
 }
 
 static void is_opened(void)
 {
-    struct segment syn = {0};
     make("2");
-    struct chaski_tcp_connect connect = {
-        .local.port = PEER_HOST_PORT,
-        .remote = world_endpoint(1, PEER_PORT),
-    };
-    assert_int_equal(chaski_tcp_connect(peer.host, &connect, &peer.connection), 0);
-    peer_settles(&peer);
-    assert_true(peer_hears(&peer, &syn));
-    assert_int_equal(syn.flags, SYN | ECE | CWR);
-    peer.expected = syn.sequence + 1;
-    struct segment answer = peer_segment(&peer, SYN | ACK | ECE);
-    answer.options = peer.syn_options;
-    answer.options_length = peer.syn_options_length;
-    peer_injects(&peer, &answer);
-    peer.next++;
-    peer_expects(&peer, ACK);
+    struct segment segment = begins(&peer);
+    assert_int_equal(segment.flags, SYN | ECE | CWR);
+    segment = is_answered_with(&peer, 1, 0);
+    assert_int_equal(segment.flags, ACK);
     /* As if it had answered: acknowledgements wait. */
     chaski_tcp_set(peer.host, peer.connection, CHASKI_TCP_QUICKACK, 0);
 }
@@ -188,15 +158,8 @@ static void ecn_is_asked_for_and_granted(void **state)
     peer_free(&peer);
     static const char *const knobs[] = {"0", "2"};
     for (unsigned i = 0; i < 2; i++) { /* even where tcp_ecn says no */
-        struct segment answer = {0};
         make(knobs[i]);
-        peer_host_listens(&peer);
-        struct segment syn = peer_segment(&peer, SYN | ECE | CWR);
-        syn.options = peer.syn_options;
-        syn.options_length = peer.syn_options_length;
-        peer.next++;
-        peer_injects(&peer, &syn);
-        assert_true(peer_hears(&peer, &answer));
+        struct segment answer = answer_to(&peer, 3, 0);
         assert_int_equal(answer.flags, SYN | ACK | ECE);
         peer_free(&peer);
     }

@@ -55,15 +55,31 @@ static inline unsigned ace_of(const struct segment *segment)
     return (unsigned)segment->ae << 2 | segment->flags >> ACE_SHIFT;
 }
 
-/* The host connects; its SYN. */
-static inline struct segment host_connects(struct peer *peer, const char *ecn)
+/* The same, with the options of the peer's SYN. */
+static inline struct segment with_syn_options(const struct peer *peer, uint8_t flags, unsigned ace,
+                                              uint8_t field)
+{
+    struct segment segment = with_ace(peer, flags, ace, field);
+    segment.options = peer->syn_options;
+    segment.options_length = peer->syn_options_length;
+    return segment;
+}
+
+/* What tells how a SYN or SYN+ACK came (RFC 9768, 3.1.1, table 2; 3.2.2.1, table 3). */
+static inline unsigned ace_for(uint8_t field)
+{
+    static const uint8_t aces[4] = {2, 3, 4, 6};
+    return aces[field];
+}
+
+/* The host of a peer that is made connects; its SYN. */
+static inline struct segment begins(struct peer *peer)
 {
     struct segment syn = {0};
     struct chaski_tcp_connect connect = {
         .local.port = PEER_HOST_PORT,
         .remote = world_endpoint(1, PEER_PORT),
     };
-    make_peer(peer, ecn);
     assert_int_equal(chaski_tcp_connect(peer->host, &connect, &peer->connection), 0);
     peer_settles(peer);
     assert_true(peer_hears(peer, &syn));
@@ -71,20 +87,28 @@ static inline struct segment host_connects(struct peer *peer, const char *ecn)
     return syn;
 }
 
-/* The same, and the peer's answer has these flags and comes with that field; what the host says to
- * that. */
-static inline struct segment is_opened_with(struct peer *peer, const char *ecn, unsigned synack_ace,
-                                            uint8_t field)
+/* The peer's answer to that has these flags and comes with that field; what the host says to it. */
+static inline struct segment is_answered_with(struct peer *peer, unsigned ace, uint8_t field)
 {
     struct segment ack = {0};
-    host_connects(peer, ecn);
-    struct segment answer = with_ace(peer, SYN | ACK, synack_ace, field);
-    answer.options = peer->syn_options;
-    answer.options_length = peer->syn_options_length;
+    struct segment answer = with_syn_options(peer, SYN | ACK, ace, field);
     peer_injects(peer, &answer);
     peer->next++;
     assert_true(peer_hears(peer, &ack));
     return ack;
+}
+
+static inline struct segment host_connects(struct peer *peer, const char *ecn)
+{
+    make_peer(peer, ecn);
+    return begins(peer);
+}
+
+static inline struct segment is_opened_with(struct peer *peer, const char *ecn, unsigned synack_ace,
+                                            uint8_t field)
+{
+    host_connects(peer, ecn);
+    return is_answered_with(peer, synack_ace, field);
 }
 
 /* The peer's SYN has these flags and comes with that field; returns the answer. */
@@ -92,15 +116,29 @@ static inline struct segment answer_to(struct peer *peer, unsigned ace, uint8_t 
 {
     struct segment answer = {0};
     peer_host_listens(peer);
-    struct segment syn = with_ace(peer, SYN, ace, field);
-    syn.options = peer->syn_options;
-    syn.options_length = peer->syn_options_length;
+    struct segment syn = with_syn_options(peer, SYN, ace, field);
     peer->next++;
     peer_injects(peer, &syn);
     assert_true(peer_hears(peer, &answer));
     assert_int_equal(answer.flags & 0x3f, SYN | ACK);
     peer->expected = answer.sequence + 1;
     return answer;
+}
+
+/* RFC 9768, 3.1.4.2: the host's SYN+ACK goes again without the option, and then without the flags.
+ */
+static inline void asks_for_less(struct peer *peer)
+{
+    static const unsigned aces[] = {2, 0};
+    for (unsigned i = 0; i < 2; i++) {
+        struct segment answer = {0};
+        uint8_t length;
+        peer_waits(peer, 10 * WORLD_SECOND);
+        assert_true(peer_hears(peer, &answer));
+        assert_int_equal(answer.flags & 0x3f, SYN | ACK);
+        assert_int_equal(ace_of(&answer), aces[i]);
+        assert_null(segment_option(&answer, 174, &length));
+    }
 }
 
 #endif

@@ -248,9 +248,7 @@ static struct segment fast_open(struct peer *peer, const char *ecn, unsigned ace
     set_knob(peer->host, "tcp_fastopen", "514");
     peer_host_listens(peer);
     assert_int_equal(chaski_tcp_listener_fast_open(peer->host, peer->listener, 5), 0);
-    struct segment syn = with_ace(peer, SYN, ace, field);
-    syn.options = peer->syn_options;
-    syn.options_length = peer->syn_options_length;
+    struct segment syn = with_syn_options(peer, SYN, ace, field);
     syn.payload = bytes;
     syn.payload_length = 100;
     peer_injects(peer, &syn);
@@ -263,12 +261,11 @@ static struct segment fast_open(struct peer *peer, const char *ecn, unsigned ace
 static void a_fast_open_is_told_how_its_syn_came(void **state)
 {
     (void)state;
-    static const uint8_t aces[4] = {2, 3, 4, 6};
     for (uint8_t field = 0; field < 4; field++) {
         struct peer peer;
         uint8_t length;
         struct segment answer = fast_open(&peer, "3", 7, field);
-        assert_int_equal(ace_of(&answer), aces[field]);
+        assert_int_equal(ace_of(&answer), ace_for(field));
         assert_int_equal(answer.traffic_class, 0);
         assert_non_null(segment_option(&answer, 174, &length));
         /* What follows before the handshake is over counts already. */
@@ -291,18 +288,9 @@ static void a_fast_open_is_told_how_its_syn_came(void **state)
 static void a_fast_open_that_goes_again_asks_for_less(void **state)
 {
     (void)state;
-    static const unsigned aces[] = {2, 0};
     struct peer peer;
-    uint8_t length;
     fast_open(&peer, "3", 7, 0);
-    for (unsigned i = 0; i < 2; i++) {
-        struct segment answer = {0};
-        peer_waits(&peer, 10 * WORLD_SECOND);
-        assert_true(peer_hears(&peer, &answer));
-        assert_int_equal(answer.flags & 0x3f, SYN | ACK);
-        assert_int_equal(ace_of(&answer), aces[i]);
-        assert_null(segment_option(&answer, 174, &length));
-    }
+    asks_for_less(&peer);
     peer_free(&peer);
 }
 
@@ -365,9 +353,7 @@ static struct segment crosses(struct peer *peer, const char *ecn, unsigned ace, 
 {
     struct segment answer = {0};
     host_connects(peer, ecn);
-    struct segment syn = with_ace(peer, SYN, ace, field);
-    syn.options = peer->syn_options;
-    syn.options_length = peer->syn_options_length;
+    struct segment syn = with_syn_options(peer, SYN, ace, field);
     peer_injects(peer, &syn);
     assert_true(peer_hears(peer, &answer));
     assert_int_equal(answer.flags & 0x3f, SYN | ACK);
@@ -385,15 +371,14 @@ static void says_synack(struct peer *peer, unsigned ace, uint8_t field)
 static void crossing_syns_are_told_how_they_came(void **state)
 {
     (void)state;
-    static const uint8_t aces[4] = {2, 3, 4, 6};
     for (uint8_t field = 0; field < 4; field++) {
         struct peer peer;
         struct segment segment = crosses(&peer, "3", 7, field);
-        assert_int_equal(ace_of(&segment), aces[field]);
+        assert_int_equal(ace_of(&segment), ace_for(field));
         says_synack(&peer, 2, field);
         assert_true(peer_hears(&peer, &segment)); /* and how the SYN+ACK came */
         assert_int_equal(segment.flags & 0x3f, ACK);
-        assert_int_equal(ace_of(&segment), aces[field]);
+        assert_int_equal(ace_of(&segment), ace_for(field));
         segment = with_ace(&peer, ACK, 2, 0);
         peer_injects(&peer, &segment);
         assert_int_equal(peer_info(&peer).tcpi_state, CHASKI_TCP_ESTABLISHED);
@@ -484,14 +469,7 @@ static void a_reset_in_the_window_is_no_synack(void **state)
 {
     (void)state;
     struct peer peer;
-    struct segment segment = {0};
-    host_connects(&peer, "3");
-    segment = with_ace(&peer, SYN | ACK, 2, 0);
-    segment.options = peer.syn_options;
-    segment.options_length = peer.syn_options_length;
-    peer_injects(&peer, &segment);
-    peer.next++;
-    assert_true(peer_hears(&peer, &segment));
+    struct segment segment = is_opened_with(&peer, "3", 2, 0);
     assert_int_equal(ace_of(&segment), 2);
     peer_runs(&peer, WORLD_SECOND);
     segment = with_ace(&peer, SEGMENT_RST, 0, CE);
