@@ -198,6 +198,8 @@ bool tcp_apply_text(struct tcp *tcp, struct tcp_connection *c, struct packet *pa
     if (fin && seq_gt(fin_at, c->rcv_nxt)) {
         c->fin_at = fin_at;
         c->flags |= TCPF_FIN_KNOWN | TCPF_ACK_NOW; /* it is out of order too (RFC 5681, 4.2) */
+        if (!text)
+            c->receive.latest = fin_at;
     }
     bool next =
         (fin && fin_at == c->rcv_nxt) || (has(c, TCPF_FIN_KNOWN) && c->fin_at == c->rcv_nxt);

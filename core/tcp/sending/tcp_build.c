@@ -115,20 +115,25 @@ static void send_for(struct tcp *tcp, struct tcp_connection *c, struct packet *p
         hand_to_network(tcp, packet, now_ns);
 }
 
-/* A FIN behind a gap has a sequence number, too, which is told with the text before it, or alone.
- */
+/* A FIN behind a gap has a sequence number, too, which is told with the text before it, or alone;
+ * before the others when it came last (RFC 2018, 4). */
 static unsigned add_fin(const struct tcp_connection *c, struct wire_tcp_sack *blocks, unsigned n,
                         unsigned most)
 {
-    if (!tcp_fin_is_behind_gap(c))
+    unsigned at = 0;
+    bool latest = c->receive.latest == c->fin_at;
+    if (most == 0 || !tcp_fin_is_behind_gap(c))
         return n;
-    for (unsigned i = 0; i < n; i++)
-        if (blocks[i].right == c->fin_at) {
-            blocks[i].right++;
-            return n;
-        }
-    if (n < most)
-        blocks[n++] = (struct wire_tcp_sack){c->fin_at, c->fin_at + 1};
+    while (at < n && blocks[at].right != c->fin_at)
+        at++;
+    if (at == most && !latest)
+        return n;
+    struct wire_tcp_sack block = {at < n ? blocks[at].left : c->fin_at, c->fin_at + 1};
+    at = minimum(at, most - 1);
+    n = maximum(n, at + 1);
+    for (; latest && at != 0; at--)
+        blocks[at] = blocks[at - 1];
+    blocks[at] = block;
     return n;
 }
 
