@@ -130,6 +130,23 @@ static void a_late_report_puts_off_the_time_out(void **state)
     assert_int_equal(counted(CHASKI_TCP_TIMEOUTS), 1);
 }
 
+/* But not at a report of what went together with it. */
+static void a_report_of_the_same_burst_does_not(void **state)
+{
+    (void)state;
+    uint32_t una = open_with_sack();
+    assert_int_equal(chaski_set_knob(peer.host, "tcp_early_retrans", "0"), 0);
+    write_full(3, 3);
+    uint64_t at_ns = connection()->flight->rto_at;
+    ms(230);
+    SAY(una, una + MSS, una + 2 * MSS);
+    assert_silent();
+    assert_int_equal(connection()->flight->rto_at, at_ns);
+    ms(12);
+    assert_int_equal(hear(), una);
+    assert_int_equal(counted(CHASKI_TCP_TIMEOUTS), 1);
+}
+
 /* 6.2, step 4: the window grows once in a round trip with D-SACKs, and shrinks after 16 recoveries.
  */
 /* RFC 2883 MUST-7; RFC 8985 SHLD-1, SHLD-5, SHLD-6 */
@@ -259,6 +276,7 @@ int main(void)
         test(a_lost_retransmission_is_found),
         test(reordering_is_waited_for),
         test(a_late_report_puts_off_the_time_out),
+        test(a_report_of_the_same_burst_does_not),
         test(duplicates_widen_the_window),
         test(each_recovery_counts_against_a_wide_window),
         test(a_duplicate_behind_a_gap_is_one_too),
