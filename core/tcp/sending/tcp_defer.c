@@ -36,7 +36,8 @@ static bool acknowledgement_is_due(const struct tcp_connection *c, uint64_t now_
 /* Nothing will be written that could go with it. */
 static bool is_complete(const struct tcp_connection *c, uint32_t waiting)
 {
-    return c->snd_nxt + waiting != c->snd_end || has(c, TCPF_FIN_QUEUED);
+    return c->snd_nxt + waiting != c->snd_end || c->flight->queue.tail->ends_record ||
+           has(c, TCPF_FIN_QUEUED);
 }
 
 bool tcp_defers(const struct tcp *tcp, const struct tcp_connection *c, uint32_t waiting,
