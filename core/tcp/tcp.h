@@ -111,8 +111,9 @@ enum { LINGER_ALWAYS = (1 << 24) - 1, FIN_WAIT_NEVER = (1 << 8) - 1 };
 struct tcp_connection {
     /* ---- line 0 ---- */
     _Alignas(64) struct tcp_key key;
-    uint8_t state : 4;    /* enum chaski_tcp_state */
-    uint8_t recovery : 4; /* enum tcp_recovery */
+    uint8_t state : 4;         /* enum chaski_tcp_state */
+    uint8_t recovery : 3;      /* enum tcp_recovery */
+    uint8_t fin_is_latest : 1; /* the peer's FIN came last of what lies behind gaps */
     uint8_t send_scale : 4, receive_scale : 4;
     uint8_t ecn_flags; /* enum ecn_flag */
     uint8_t fast_open; /* enum fast_open_flag */

@@ -22,7 +22,7 @@ struct tcp_receive_queue {
     uint32_t length;  /* bytes in order, unread */
     uint32_t charge;  /* memory that both keep busy */
     uint32_t limit;   /* bytes that the window may promise */
-    uint32_t latest;  /* where the run begins that grew last, or a FIN behind all: first in SACK */
+    uint32_t latest;  /* where the run begins that grew last: first in SACK */
 };
 
 void receive_queue_init(struct tcp_receive_queue *queue, uint32_t limit);

@@ -189,6 +189,7 @@ bool tcp_apply_text(struct tcp *tcp, struct tcp_connection *c, struct packet *pa
     bool hasty = has(c, TCPF_ACK_NOW);
     if (text && fin && ends_in_order(c, packet))
         expect_our_end(tcp, c);
+    c->fin_is_latest = c->fin_is_latest && !text;
     if (text)
         tcp_take_text(tcp, c, packet, now_ns);
     else
@@ -198,8 +199,7 @@ bool tcp_apply_text(struct tcp *tcp, struct tcp_connection *c, struct packet *pa
     if (fin && seq_gt(fin_at, c->rcv_nxt)) {
         c->fin_at = fin_at;
         c->flags |= TCPF_FIN_KNOWN | TCPF_ACK_NOW; /* it is out of order too (RFC 5681, 4.2) */
-        if (!text)
-            c->receive.latest = fin_at;
+        c->fin_is_latest = !text;
     }
     bool next =
         (fin && fin_at == c->rcv_nxt) || (has(c, TCPF_FIN_KNOWN) && c->fin_at == c->rcv_nxt);

@@ -121,17 +121,16 @@ static unsigned add_fin(const struct tcp_connection *c, struct wire_tcp_sack *bl
                         unsigned most)
 {
     unsigned at = 0;
-    bool latest = c->receive.latest == c->fin_at;
     if (most == 0 || !tcp_fin_is_behind_gap(c))
         return n;
     while (at < n && blocks[at].right != c->fin_at)
         at++;
-    if (at == most && !latest)
+    if (at == most && !c->fin_is_latest)
         return n;
     struct wire_tcp_sack block = {at < n ? blocks[at].left : c->fin_at, c->fin_at + 1};
     at = minimum(at, most - 1);
     n = maximum(n, at + 1);
-    for (; latest && at != 0; at--)
+    for (; c->fin_is_latest && at != 0; at--)
         blocks[at] = blocks[at - 1];
     blocks[at] = block;
     return n;

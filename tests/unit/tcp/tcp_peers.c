@@ -63,7 +63,7 @@ static void learn_threshold(struct tcp *tcp, uint32_t window, uint32_t threshold
     c.congestion = (struct congestion){window * MSS, threshold * MSS};
     if (threshold == 0)
         c.congestion.threshold = CONGESTION_THRESHOLD_UNKNOWN;
-    c.recovery = recovery & 15u;
+    c.recovery = recovery & 7u;
     peers_learn(tcp, &c);
 }
 
