@@ -162,6 +162,29 @@ static void slow_start_after_a_pause_goes_three_quarters_of_the_way(void **state
     assert_int_equal(info().tcpi_snd_ssthresh, 15);
 }
 
+static void keep(struct chaski_memory *memory)
+{
+    (void)memory;
+}
+
+/* Lent pieces of 100 bytes: a packet refers to five of them, and what it cannot carry of a run goes
+ * in the next one. As many segments are in flight as have gone. */
+static void a_run_that_a_packet_cannot_carry_is_counted_as_it_went(void **state)
+{
+    (void)state;
+    enum { PIECES = 30, LENGTH = 100 };
+    static uint8_t bytes[PIECES][LENGTH];
+    static struct chaski_memory pieces[PIECES];
+    uint32_t una = open_with_sack();
+    for (unsigned i = 0; i < PIECES; i++) {
+        pieces[i] = (struct chaski_memory){.bytes = bytes[i], .length = LENGTH, .release = keep};
+        assert_int_equal(chaski_tcp_hand_over(peer.host, peer.connection, &pieces[i]), 0);
+    }
+    peer_settles(&peer);
+    assert_int_equal(info().tcpi_unacked, hear_all());
+    acknowledge(una + PIECES * LENGTH);
+}
+
 int main(void)
 {
 #define test(name) cmocka_unit_test_teardown(name, tear_down)
@@ -174,6 +197,7 @@ int main(void)
         test(progress_lets_a_segment_more_go),
         test(a_pause_takes_the_window_back),
         test(slow_start_after_a_pause_goes_three_quarters_of_the_way),
+        test(a_run_that_a_packet_cannot_carry_is_counted_as_it_went),
     };
 #undef test
     return cmocka_run_group_tests(tests, NULL, NULL);
