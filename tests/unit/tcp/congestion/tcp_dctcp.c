@@ -77,6 +77,22 @@ static void the_marked_share_is_averaged_over_windows(void **state)
     assert_in_range(flow.state.dctcp.alpha, ONE / 16 - ONE / 100, ONE / 16);
 }
 
+/* What is in flight when DCTCP begins is a window like any other. */
+/* RFC 8257 MUST-3 */
+static void the_first_window_is_a_whole_one(void **state)
+{
+    (void)state;
+    struct flow flow;
+    begin(&flow, 10);
+    for (flow.una = MSS; flow.una <= 10 * MSS; flow.una += MSS) {
+        assert_int_equal(flow.state.dctcp.alpha, ONE);
+        struct congestion_ack ack = {
+            .delivered = MSS, .mss = MSS, .una = flow.una, .nxt = 10 * MSS};
+        dctcp->acknowledged(&flow.congestion, &flow.state, &ack);
+    }
+    assert_int_equal(flow.state.dctcp.alpha, ONE - ONE / 16);
+}
+
 /* RFC 8257 SHLD-3 */
 static void the_window_shrinks_by_half_of_that_share(void **state)
 {
@@ -291,6 +307,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_marked_share_is_averaged_over_windows),
+        cmocka_unit_test(the_first_window_is_a_whole_one),
         cmocka_unit_test(the_window_shrinks_by_half_of_that_share),
         cmocka_unit_test(a_loss_halves_it),
         cmocka_unit_test(it_grows_as_reno_does),
