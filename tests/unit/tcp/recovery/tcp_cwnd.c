@@ -131,6 +131,23 @@ static void progress_lets_a_segment_more_go(void **state)
     assert_int_equal(hear_all(), 2);
 }
 
+/* What came twice has not arrived now: a report of duplicates lets nothing go, be it alone or
+ * beside what is news, and takes no part in the rate (RFC 9937, 5). */
+/* RFC 9937 MUST-3 */
+static void duplicates_let_nothing_go(void **state)
+{
+    (void)state;
+    uint32_t una = fly(20);
+    peer.host->tcp.knobs.reordering = 1;
+    SAY(una, una + 6 * MSS, una + 10 * MSS); /* six are lost; as much goes as has arrived */
+    assert_int_equal(hear_all(), 4);
+    ms(RTT_MS);
+    SAY(una, una - 100, una, una + 6 * MSS, una + 10 * MSS);
+    assert_silent();
+    SAY(una + MSS, una - 100, una, una + 6 * MSS, una + 10 * MSS);
+    assert_int_equal(hear_all(), 2); /* one for what has arrived, one since that is progress */
+}
+
 /* RFC 5681, 4.1, and Linux's knob that turns it off. */
 /* RFC 5681 SHLD-4; RFC 6928 SHLD-2 */
 static void a_pause_takes_the_window_back(void **state)
@@ -195,6 +212,7 @@ int main(void)
         test(what_was_held_back_is_spread),
         test(a_little_goes_at_once_after_a_recovery),
         test(progress_lets_a_segment_more_go),
+        test(duplicates_let_nothing_go),
         test(a_pause_takes_the_window_back),
         test(slow_start_after_a_pause_goes_three_quarters_of_the_way),
         test(a_run_that_a_packet_cannot_carry_is_counted_as_it_went),
