@@ -139,6 +139,30 @@ static void a_full_burst_of_strangers_is_answered(void **state)
     peer_free(peer);
 }
 
+/* Who has no SACK counts acknowledgements (RFC 5681, 3.2): each segment behind a gap is one, as far
+ * as three, though all come in one turn. */
+static void each_segment_behind_a_gap_is_acknowledged(void **state)
+{
+    (void)state;
+    for (unsigned count = 1; count <= 5; count++) {
+        struct talk talk;
+        make(&talk);
+        struct peer *peer = &talk.peer;
+        peer_opens(peer);
+        struct segment text = peer_segment(peer, SEGMENT_ACK);
+        text.payload_length = 100;
+        for (unsigned i = 1; i <= count; i++) {
+            text.sequence = peer->next + 100 * i;
+            add(&talk, &text);
+        }
+        come_in(&talk);
+        for (unsigned i = 0; i < (count < 3 ? count : 3); i++)
+            assert_int_equal(peer_expects(peer, SEGMENT_ACK).acknowledgment, peer->next);
+        peer_expects_nothing(peer);
+        peer_free(peer);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +170,7 @@ int main(void)
         cmocka_unit_test(text_behind_the_end_of_a_handshake_is_the_connections),
         cmocka_unit_test(each_segment_of_a_burst_goes_where_it_belongs),
         cmocka_unit_test(a_full_burst_of_strangers_is_answered),
+        cmocka_unit_test(each_segment_behind_a_gap_is_acknowledged),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -179,6 +179,31 @@ static void slow_start_after_a_pause_goes_three_quarters_of_the_way(void **state
     assert_int_equal(info().tcpi_snd_ssthresh, 15);
 }
 
+/* To go again beside a report, a full segment is cut; where no record is left for the rest, it goes
+ * as it went, and tells nothing. */
+static void without_a_record_what_goes_again_is_not_cut(void **state)
+{
+    (void)state;
+    for (unsigned fails = 0; fails < 2; fails++) {
+        if (fails)
+            peer_free(&peer);
+        uint32_t una = send_few(1);
+        struct pool *records = &peer.host->tcp.sent;
+        struct segment again = {0};
+        uint8_t length;
+        assert_int_equal(chaski_set_knob(peer.host, "tcp_early_retrans", "0"), 0);
+        peer.expected = una;           /* it has not arrived */
+        text_at(peer.next + 100, 100); /* behind a gap */
+        peer_hears_all(&peer);
+        records->fail_at = fails ? records->takes + 1 : 0;
+        peer_waits(&peer, WORLD_SECOND);
+        assert_true(peer_hears(&peer, &again));
+        assert_int_equal(again.sequence, una);
+        assert_int_equal(again.payload_length, fails ? MSS : MSS - 12);
+        assert_int_equal(segment_option(&again, 5, &length) == NULL, fails);
+    }
+}
+
 static void keep(struct chaski_memory *memory)
 {
     (void)memory;
@@ -216,6 +241,7 @@ int main(void)
         test(a_pause_takes_the_window_back),
         test(slow_start_after_a_pause_goes_three_quarters_of_the_way),
         test(a_run_that_a_packet_cannot_carry_is_counted_as_it_went),
+        test(without_a_record_what_goes_again_is_not_cut),
     };
 #undef test
     return cmocka_run_group_tests(tests, NULL, NULL);
