@@ -107,6 +107,8 @@ static void the_window_shrinks_by_half_of_that_share(void **state)
             pass_window(&flow, marked[i]);
         assert_in_range(threshold_after(&flow, CONGESTION_MARK), expected[i] - 1, expected[i]);
     }
+    begin(&flow, 6);
+    assert_int_equal(threshold_after(&flow, CONGESTION_MARK), 3);
     begin(&flow, 2);
     assert_int_equal(threshold_after(&flow, CONGESTION_MARK), 2);
 }

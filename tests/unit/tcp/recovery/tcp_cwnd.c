@@ -131,6 +131,20 @@ static void progress_lets_a_segment_more_go(void **state)
     assert_int_equal(hear_all(), 2);
 }
 
+/* Reports alone are no progress: as much goes as has arrived. */
+/* RFC 9937 MUST-3, SHLD-1 */
+static void reports_let_as_much_go_as_has_arrived(void **state)
+{
+    (void)state;
+    uint32_t una = fly(0);
+    peer.host->tcp.knobs.reordering = 1;
+    SAY(una, una + 6 * MSS, una + 9 * MSS); /* six are lost, and the last is on its way */
+    assert_int_equal(hear_all(), 3);
+    ms(2);
+    SAY(una, una + 6 * MSS, una + 10 * MSS);
+    assert_int_equal(hear_all(), 1);
+}
+
 /* What came twice has not arrived now: a report of duplicates lets nothing go, be it alone or
  * beside what is news, and takes no part in the rate (RFC 9937, 5). */
 /* RFC 9937 MUST-3 */
@@ -237,6 +251,7 @@ int main(void)
         test(what_was_held_back_is_spread),
         test(a_little_goes_at_once_after_a_recovery),
         test(progress_lets_a_segment_more_go),
+        test(reports_let_as_much_go_as_has_arrived),
         test(duplicates_let_nothing_go),
         test(a_pause_takes_the_window_back),
         test(slow_start_after_a_pause_goes_three_quarters_of_the_way),
