@@ -159,6 +159,10 @@ static void each_segment_behind_a_gap_is_acknowledged(void **state)
         for (unsigned i = 0; i < (count < 3 ? count : 3); i++)
             assert_int_equal(peer_expects(peer, SEGMENT_ACK).acknowledgment, peer->next);
         peer_expects_nothing(peer);
+        text.sequence += 100; /* what was told is not told again */
+        peer_injects(peer, &text);
+        assert_int_equal(peer_expects(peer, SEGMENT_ACK).acknowledgment, peer->next);
+        peer_expects_nothing(peer);
         peer_free(peer);
     }
 }
