@@ -113,12 +113,13 @@ struct tcp_flight {
     struct validation validation;
     struct push push;
     uint32_t timeout_at;   /* where the segment begins that told our user time-out */
-    bool timeout_told;     /* timeout_at holds */
     uint16_t peer_timeout; /* the option's value, which was not adopted; 0: none came */
+    bool timeout_told;     /* timeout_at holds */
     bool limited;          /* the window has held something back since the last acknowledgement */
     bool full;             /* the window was full, and lately */
-    uint8_t report_length; /* bytes of SACK blocks that the segments of this visit carry */
-    uint32_t full_end;     /* SND.NXT then */
+    uint8_t report_length; /* bytes of SACK blocks in each segment of this visit of the output; */
+    uint16_t segment_size; /* payload of a full one, beside them; or an MTU probe's */
+    uint32_t full_end;     /* SND.NXT when the window was full */
     uint32_t peak;         /* most bytes in flight in the round that ends at peak_end */
     uint32_t peak_end;
     union congestion_state congestion;

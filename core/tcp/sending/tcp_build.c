@@ -198,7 +198,8 @@ static bool tell_marks_first(const struct tcp *tcp, const struct tcp_connection 
                              uint64_t now_ns)
 {
     return (c->traffic_class & ECN_MODES) && ecn_option_room(c) == 0 &&
-           length + WIRE_TCP_ACCECN_PADDED > c->mss && ecn_option_overdue(tcp, c, now_ns);
+           length + WIRE_TCP_ACCECN_PADDED > c->flight->segment_size &&
+           ecn_option_overdue(tcp, c, now_ns);
 }
 
 uint8_t tcp_report_length(const struct tcp *tcp, struct tcp_connection *c)
@@ -221,11 +222,12 @@ int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send
     if (packet == NULL)
         return -1;
     bool tells = user_timeout_due(c, sequence);
-    uint32_t most = tells ? minimum(length, (uint32_t)c->mss - WIRE_TCP_USER_TIMEOUT_SIZE) : length;
+    uint32_t size = c->flight->segment_size;
+    uint32_t most = tells ? minimum(length, size - WIRE_TCP_USER_TIMEOUT_SIZE) : length;
     uint32_t payload = length == 0 ? 0 : send_queue_slice(chunk, sequence, most, packet);
     if (payload < length)
         flags &= (uint8_t) ~(TCP_FIN | TCP_PSH);
-    packet->segment_size = payload > c->mss ? c->mss : 0;
+    packet->segment_size = (uint16_t)(payload > size ? size : 0);
     uint8_t options[WIRE_TCP_OPTIONS_MAX];
     uint8_t options_length = 0;
     if (has(c, TCPF_HAS_TIMESTAMPS))
@@ -241,7 +243,7 @@ int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send
                      : choose_blocks(c, blocks, minimum(room, c->flight->report_length), 0);
     room -= (uint32_t)sack_length(n);
     uint32_t more = WIRE_TCP_ACCECN_PADDED - ecn_option_room(c);
-    if (more == 0 || payload + more + (tells ? WIRE_TCP_USER_TIMEOUT_SIZE : 0) <= c->mss)
+    if (more == 0 || payload + more + (tells ? WIRE_TCP_USER_TIMEOUT_SIZE : 0) <= size)
         options_length += (uint8_t)add_accecn(tcp, c, options + options_length,
                                               minimum(room, WIRE_TCP_ACCECN_PADDED), now_ns);
     options_length += (uint8_t)tell_blocks(c, options + options_length, blocks, n);

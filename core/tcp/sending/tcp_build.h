@@ -16,13 +16,12 @@ static inline bool tcp_has_gap_to_tell(const struct tcp_connection *c)
            (!tree_empty(&c->receive.runs) || c->dsack_length != 0 || tcp_fin_is_behind_gap(c));
 }
 
-/* The bytes of SACK blocks that each segment with data is to carry now (RFC 2018, 3): they are
- * flight->report_length while it is built, and c->mss is that much less. */
+/* The bytes of SACK blocks that each segment with data is to carry now (RFC 2018, 3). */
 uint8_t tcp_report_length(const struct tcp *tcp, struct tcp_connection *c);
 
-/* One segment with up to `length` bytes from `sequence` on, which `chunk` holds the first of; FIN
- * when `flags` say so and all of them found a place. Returns the payload bytes sent, or -1 when a
- * pool had nothing left. */
+/* One segment, beside what flight->report_length reserves, with up to `length` bytes from
+ * `sequence` on, which `chunk` holds the first of; FIN when `flags` say so and all of them found a
+ * place. Returns the payload bytes sent, or -1 when a pool had nothing left. */
 int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send_chunk *chunk,
                           uint32_t sequence, uint32_t length, uint8_t flags, uint64_t now_ns);
 /* SYN, or SYN+ACK; false when a pool had nothing left. Likewise the others. */

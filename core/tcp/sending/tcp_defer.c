@@ -18,10 +18,10 @@ enum {
 /* As much as pays. */
 static bool is_enough(const struct tcp *tcp, const struct tcp_connection *c, uint32_t most)
 {
-    uint32_t divisor = tcp->knobs.tso_divisor;
+    uint32_t divisor = tcp->knobs.tso_divisor, size = c->flight->segment_size;
     bool enough = divisor != 0 ? most >= minimum(c->snd_wnd, c->congestion.window) / divisor
-                               : most > UNDIVIDED_SEGMENTS * c->mss;
-    return enough || most >= tcp_largest_burst(tcp, c) * c->mss;
+                               : most > UNDIVIDED_SEGMENTS * size;
+    return enough || most >= tcp_largest_burst(tcp, c, size) * size;
 }
 
 /* That of the first segment in flight, in less than half a round trip. */
@@ -44,7 +44,7 @@ bool tcp_defers(const struct tcp *tcp, const struct tcp_connection *c, uint32_t 
                 uint32_t most, uint64_t now_ns)
 {
     const struct tcp_sent *latest = scoreboard_latest(&c->flight->scoreboard);
-    if (latest == NULL || most < c->mss || c->recovery >= TCP_CA_RECOVERY ||
+    if (latest == NULL || most < c->flight->segment_size || c->recovery >= TCP_CA_RECOVERY ||
         is_enough(tcp, c, most))
         return false;
     return now_ns <= latest->sent_ns + SOON_NS && acknowledgement_is_due(c, now_ns) &&

@@ -53,9 +53,9 @@ static void note_limited(struct tcp_connection *c)
     c->flight->limited = true;
 }
 
-uint32_t tcp_largest_burst(const struct tcp *tcp, const struct tcp_connection *c)
+uint32_t tcp_largest_burst(const struct tcp *tcp, const struct tcp_connection *c, uint32_t size)
 {
-    uint32_t most = TCP_LARGEST_SEGMENT / c->mss, segments = most;
+    uint32_t most = TCP_LARGEST_SEGMENT / size, segments = most;
     /* Each segment has a code of its own, or (as in Linux) its own way to the mark: none is cut. */
     if (has(c, TCPF_AO | TCPF_URGENT_OUT))
         return 1;
@@ -67,22 +67,22 @@ uint32_t tcp_largest_burst(const struct tcp *tcp, const struct tcp_connection *c
         uint64_t bytes = window * (1000000 * 8 / 100) / c->srtt_us8 / 1024;
         uint32_t nearness = c->min_rtt_us >> tcp->knobs.near_shift;
         bytes += nearness < 32 ? TCP_LARGEST_SEGMENT >> nearness : 0;
-        segments = bytes / c->mss < most ? (uint32_t)(bytes / c->mss) : most;
+        segments = bytes / size < most ? (uint32_t)(bytes / size) : most;
     }
     return minimum(maximum(segments, tcp->knobs.min_tso_segs), most);
 }
 
-uint32_t tcp_largest_segment(const struct tcp *tcp, const struct tcp_connection *c)
+uint32_t tcp_largest_segment(const struct tcp *tcp, const struct tcp_connection *c, uint32_t size)
 {
-    uint32_t half = c->congestion.window / c->mss / 2;
-    return minimum(tcp_largest_burst(tcp, c), maximum(half, 1)) * c->mss;
+    uint32_t half = c->congestion.window / size / 2;
+    return minimum(tcp_largest_burst(tcp, c, size), maximum(half, 1)) * size;
 }
 
 /* Small ranges that follow each other go again in one segment; but those of several records do not
  * share any. */
 static void collapse(struct tcp *tcp, struct tcp_connection *c, struct tcp_sent *sent)
 {
-    uint32_t end = seq_min(sent->node.key + c->mss, c->snd_una + c->snd_wnd);
+    uint32_t end = seq_min(sent->node.key + c->flight->segment_size, c->snd_una + c->snd_wnd);
     if (tcp->knobs.retrans_collapse && c->flight->queue.records == 0)
         scoreboard_collapse(&c->flight->scoreboard, &tcp->sent, sent, end);
 }
@@ -94,17 +94,17 @@ static uint32_t window_again(const struct tcp_connection *c, uint32_t sequence)
     int32_t open = seq_distance(sequence, c->snd_una + c->snd_wnd);
     if (open > 0)
         return (uint32_t)open;
-    return sequence == c->snd_una ? c->mss : 0;
+    return sequence == c->snd_una ? c->flight->segment_size : 0;
 }
 
 /* What of it the windows and pacing allow; a segment in any case. */
 static uint32_t most_again(const struct tcp *tcp, const struct tcp_connection *c, uint32_t sequence,
                            uint32_t pace)
 {
-    uint32_t open = window_again(c, sequence);
-    uint32_t room = minimum(maximum(congestion_room(c), c->mss), pace);
-    uint32_t segments = minimum(minimum(room, open) / c->mss, tcp_largest_burst(tcp, c));
-    return maximum(segments * c->mss, minimum(open, c->mss));
+    uint32_t open = window_again(c, sequence), size = c->flight->segment_size;
+    uint32_t room = minimum(maximum(congestion_room(c), size), pace);
+    uint32_t segments = minimum(minimum(room, open) / size, tcp_largest_burst(tcp, c, size));
+    return maximum(segments * size, minimum(open, size));
 }
 
 /* Sends one lost range, or as much of it as may go, again. */
@@ -112,7 +112,7 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
                            uint32_t pace, uint64_t now_ns)
 {
     collapse(tcp, c, sent);
-    uint32_t in_flight = tcp_in_flight(c);
+    uint32_t in_flight = tcp_in_flight(c), size = c->flight->segment_size;
     uint32_t most = most_again(tcp, c, sent->node.key, pace);
     uint32_t data = seq_min(sent->end, c->snd_end) - sent->node.key;
     bool fin = data != sent_length(sent);
@@ -123,7 +123,7 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
     bool pushed = (sent->flags & SENT_PUSHED) && data + fin == sent_length(sent);
     bool ends = sent->node.key + data == c->snd_end && !c->flight->unpushed;
     bool last = data != 0 && (pushed || ends);
-    uint8_t flags = TCP_ACK | (last || data > c->mss ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
+    uint8_t flags = TCP_ACK | (last || data > size ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
     if (!scoreboard_split(&c->flight->scoreboard, &tcp->sent, sent, data + fin))
         return OUT_OF_MEMORY;
     int32_t done = tcp_build_segment(tcp, c, sent->chunk, sent->node.key, data, flags, now_ns);
@@ -132,7 +132,7 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
     if ((uint32_t)done < data &&
         !scoreboard_split(&c->flight->scoreboard, &tcp->sent, sent, (uint32_t)done))
         return OUT_OF_MEMORY;
-    uint16_t segments = sent_segments((uint32_t)done, c->mss);
+    uint16_t segments = sent_segments((uint32_t)done, size);
     scoreboard_resent(&c->flight->scoreboard, sent, segments, now_ns);
     sent->mark = rate_sent(&c->flight->rate, in_flight, sent_length(sent), now_ns);
     pace_sent(tcp, c, sent_length(sent), now_ns);
@@ -160,7 +160,7 @@ static enum outcome resend_lost(struct tcp *tcp, struct tcp_connection *c, uint6
         /* Without SACK one segment a round trip is known to be lost; it goes at once (RFC 6582,
          * 3.2). */
         bool at_once = c->recovery == TCP_CA_RECOVERY && !has(c, TCPF_HAS_SACK);
-        if (!at_once && congestion_room(c) < minimum(c->mss, sent_length(sent)) &&
+        if (!at_once && congestion_room(c) < minimum(c->flight->segment_size, sent_length(sent)) &&
             tcp_in_flight(c) != 0) {
             note_limited(c);
             return SENT;
@@ -200,21 +200,21 @@ static bool short_segment_may_go(const struct tcp_connection *c, uint32_t n, uin
 static uint32_t next_length(const struct tcp *tcp, struct tcp_connection *c, uint32_t waiting,
                             uint32_t pace, uint64_t now_ns)
 {
-    uint32_t window = usable_window(c), room = congestion_room(c);
+    uint32_t window = usable_window(c), room = congestion_room(c), size = c->flight->segment_size;
     if (room < minimum(minimum(window, waiting), pace))
         note_limited(c);
     /* With an empty network one segment always goes, else nothing would ever call us again. */
-    if (room < c->mss && tcp_in_flight(c) == 0)
-        room = c->mss;
-    if (waiting > c->mss && tcp_defers(tcp, c, waiting, minimum(window, room), now_ns))
+    if (room < size && tcp_in_flight(c) == 0)
+        room = size;
+    if (waiting > size && tcp_defers(tcp, c, waiting, minimum(window, room), now_ns))
         return 0;
-    uint32_t most = c->mss; /* and more only if there is more: the limits cost divisions */
-    if (waiting > c->mss)
-        most = minimum(tcp_largest_segment(tcp, c), pace / c->mss * c->mss);
+    uint32_t most = size; /* and more only if there is more: the limits cost divisions */
+    if (waiting > size)
+        most = minimum(tcp_largest_segment(tcp, c, size), pace / size * size);
     most = push_limit(c, most);
     uint32_t n = minimum(minimum(waiting, most), minimum(window, room));
-    if (n >= c->mss) {
-        uint32_t whole = n / c->mss * c->mss;
+    if (n >= size) {
+        uint32_t whole = n / size * size;
         bool tail_too = n == waiting && tail_may_go(c, waiting);
         return n == whole || tail_too ? n : whole;
     }
@@ -291,12 +291,12 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
     bool complete = last && !flight->unpushed;
     complete =
         complete || push_ends(c, n) || (!last && ends_record(c, n)) || has(c, TCPF_PROBE_OWED);
-    bool push = n != 0 && (complete || n > c->mss);
+    bool push = n != 0 && (complete || n > flight->segment_size);
     uint8_t flags = TCP_ACK | (push ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
     struct send_chunk *chunk = n == 0 ? NULL : send_queue_unsent(&flight->queue, c->snd_nxt);
     struct tcp_sent *sent =
         scoreboard_sent(&flight->scoreboard, &tcp->sent, c->snd_nxt, c->snd_nxt + n + fin,
-                        sent_segments(n, c->mss), chunk, now_ns);
+                        sent_segments(n, flight->segment_size), chunk, now_ns);
     if (sent == NULL)
         return OUT_OF_MEMORY;
     sent->flags = complete && n != 0 ? SENT_PUSHED : 0;
@@ -307,7 +307,8 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
         return OUT_OF_MEMORY;
     }
     if ((uint32_t)done < n) {
-        scoreboard_shorten(&flight->scoreboard, sent, c->snd_nxt + (uint32_t)done, c->mss);
+        scoreboard_shorten(&flight->scoreboard, sent, c->snd_nxt + (uint32_t)done,
+                           flight->segment_size);
         sent->flags = 0;
     }
     if (has(c, TCPF_PROBE_OWED))
@@ -329,7 +330,7 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
     if (flight->tells_progress)
         connection_tell(tcp, c, CHASKI_PROGRESS);
     c->sent_ms = clock_ms(now_ns);
-    if ((uint32_t)done != sent->segments * c->mss && !again)
+    if ((uint32_t)done != sent->segments * flight->segment_size && !again)
         flight->snd_small = c->snd_nxt;
     return SENT;
 }
@@ -339,10 +340,9 @@ static enum outcome send_mtu_probe(struct tcp *tcp, struct tcp_connection *c, ui
                                    uint64_t now_ns)
 {
     uint32_t start = c->snd_nxt;
-    uint16_t mss = c->mss;
-    c->mss = (uint16_t)size;
+    c->flight->segment_size = (uint16_t)size;
     enum outcome outcome = send_segment(tcp, c, size, now_ns);
-    c->mss = mss;
+    c->flight->segment_size = c->mss;
     if (c->snd_nxt - start == size)
         mtu_probe_sent(c, start);
     return outcome;
@@ -362,7 +362,8 @@ static enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t
         if (pace == 0)
             return SENT;
         uint32_t probe = mtu_probe_size(tcp, c, waiting, now_ns);
-        if (probe != 0 && minimum(usable_window(c), congestion_room(c)) < probe + c->mss)
+        if (probe != 0 &&
+            minimum(usable_window(c), congestion_room(c)) < probe + c->flight->segment_size)
             return NOTHING_TO_SEND; /* it waits until more has arrived */
         if (probe != 0) {
             if (send_mtu_probe(tcp, c, probe, now_ns) == OUT_OF_MEMORY)
@@ -383,7 +384,7 @@ static enum outcome probe_again(struct tcp *tcp, struct tcp_connection *c, uint6
 {
     struct tcp_scoreboard *board = &c->flight->scoreboard;
     struct tcp_sent *last = scoreboard_last(board);
-    uint32_t before = (last->segments - 1u) * c->mss;
+    uint32_t size = c->flight->segment_size, before = (last->segments - 1u) * size;
     if (before >= sent_length(last)) /* they were short */
         before = 0;
     if (window_again(c, last->node.key + before) == 0)
@@ -391,7 +392,7 @@ static enum outcome probe_again(struct tcp *tcp, struct tcp_connection *c, uint6
     if (before != 0 && !scoreboard_split(board, &tcp->sent, last, before))
         return OUT_OF_MEMORY;
     last = scoreboard_last(board);
-    enum outcome outcome = resend(tcp, c, last, c->mss, now_ns);
+    enum outcome outcome = resend(tcp, c, last, size, now_ns);
     if (outcome == SENT)
         scoreboard_probed(board, last);
     return outcome;
@@ -403,7 +404,7 @@ static enum outcome send_tail_probe(struct tcp *tcp, struct tcp_connection *c, u
     uint32_t n = 0;
     if (seq_lt(c->snd_nxt, c->snd_end))
         n = send_queue_record_end(&c->flight->queue, c->snd_nxt, c->snd_end) - c->snd_nxt;
-    n = minimum(n, c->mss);
+    n = minimum(n, c->flight->segment_size);
     bool fresh = n != 0 ? n <= usable_window(c) : fin_fits(c, 0) && c->snd_nxt == c->snd_end;
     enum outcome outcome = fresh ? send_segment(tcp, c, n, now_ns) : probe_again(tcp, c, now_ns);
     if (outcome == NOTHING_TO_SEND) {
@@ -495,16 +496,20 @@ static void look_at_window(struct tcp *tcp, struct tcp_connection *c, uint64_t n
     window_resume(c, now_ns);
 }
 
+/* What segments leave of their room for data, from here on. */
+static void reserve_for_report(struct tcp_connection *c, uint8_t length)
+{
+    c->flight->report_length = length;
+    c->flight->segment_size = (uint16_t)(c->mss - length);
+}
+
 /* Where a gap is to be told, segments have less room for data. To cut anew what goes again takes
  * records; where none is left, it goes as it went, and tells nothing. */
 static enum outcome send_beside_report(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    uint16_t mss = c->mss;
-    c->flight->report_length = tcp_report_length(tcp, c);
-    c->mss -= c->flight->report_length;
+    reserve_for_report(c, tcp_report_length(tcp, c));
     enum outcome outcome = send_what_may_go(tcp, c, now_ns);
-    c->mss = mss;
-    c->flight->report_length = 0;
+    reserve_for_report(c, 0);
     return outcome == OUT_OF_MEMORY ? send_what_may_go(tcp, c, now_ns) : outcome;
 }
 
@@ -516,6 +521,7 @@ static enum outcome send_data(struct tcp *tcp, struct tcp_connection *c, uint64_
     if (flight_take(tcp, c) == NULL)
         return OUT_OF_MEMORY;
     c->flight->pace.waiting = false;
+    c->flight->segment_size = c->mss;
     uint32_t begun = c->snd_nxt;
     look_at_window(tcp, c, now_ns);
     enum outcome outcome = tcp_has_gap_to_tell(c) ? send_beside_report(tcp, c, now_ns)

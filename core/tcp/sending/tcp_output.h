@@ -6,11 +6,11 @@
 
 /* ---- tcp_output.c --------------------------------------------------------------------------- */
 
-/* How many segments one takes that the link cuts, as Linux has it: what goes in a millisecond, the
- * more the nearer the peer is; */
-uint32_t tcp_largest_burst(const struct tcp *tcp, const struct tcp_connection *c);
+/* How many segments of `size` bytes one takes that the link cuts, as Linux has it: what goes in a
+ * millisecond, the more the nearer the peer is; */
+uint32_t tcp_largest_burst(const struct tcp *tcp, const struct tcp_connection *c, uint32_t size);
 /* and how many bytes, of new data: half of the congestion window at most. */
-uint32_t tcp_largest_segment(const struct tcp *tcp, const struct tcp_connection *c);
+uint32_t tcp_largest_segment(const struct tcp *tcp, const struct tcp_connection *c, uint32_t size);
 /* What both windows allow now. */
 uint32_t tcp_may_send(const struct tcp_connection *c);
 

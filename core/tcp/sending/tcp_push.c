@@ -16,10 +16,11 @@ static uint32_t half_window(const struct tcp_connection *c)
     return c->max_snd_wnd > TCP_DEFAULT_MSS ? c->max_snd_wnd / 2 : c->max_snd_wnd;
 }
 
-static uint32_t buffer_size(const struct tcp_connection *c)
+/* Where segments are of that size. */
+static uint32_t buffer_size(const struct tcp_connection *c, uint32_t segment)
 {
-    uint32_t most = minimum(TCP_LARGEST_SEGMENT, maximum(half_window(c), c->mss));
-    return most / c->mss * c->mss;
+    uint32_t most = minimum(TCP_LARGEST_SEGMENT, maximum(half_window(c), segment));
+    return most / segment * segment;
 }
 
 /* Where the buffer begins that the next byte would be added to. */
@@ -43,8 +44,8 @@ static void set_first(struct push *push, uint32_t end, uint32_t sent, uint32_t s
 static void find_first(const struct tcp *tcp, struct tcp_connection *c, uint32_t pushed)
 {
     struct push *push = &c->flight->push;
-    uint32_t half = half_window(c), size = buffer_size(c), sent = c->snd_nxt;
-    uint32_t limit = sent + tcp_may_send(c), segment = tcp_largest_segment(tcp, c);
+    uint32_t half = half_window(c), size = buffer_size(c, c->mss), sent = c->snd_nxt;
+    uint32_t limit = sent + tcp_may_send(c), segment = tcp_largest_segment(tcp, c, c->mss);
     while (seq_le(push->buffer + size, c->snd_end)) {
         uint32_t end = push->buffer + size;
         if (end - pushed > half) {
@@ -74,7 +75,8 @@ uint32_t push_limit(struct tcp_connection *c, uint32_t n)
     uint32_t distance = push->next - c->snd_nxt;
     if (!push->ahead || distance >= n)
         return n;
-    push->ahead = distance != 0 && distance % c->mss == 0; /* else segments have another size now */
+    /* Else segments have another size now. */
+    push->ahead = distance != 0 && distance % c->flight->segment_size == 0;
     return push->ahead ? distance : n;
 }
 
@@ -83,7 +85,8 @@ bool push_ends(struct tcp_connection *c, uint32_t n)
     struct push *push = &c->flight->push;
     if (!push->ahead || c->snd_nxt + n != push->next)
         return false;
-    uint32_t half = half_window(c), size = buffer_size(c), since = push->next - push->from;
+    uint32_t half = half_window(c), size = buffer_size(c, c->flight->segment_size);
+    uint32_t since = push->next - push->from;
     uint32_t lack = half > since ? half - since : 0;
     push->next += (lack / size + 1) * size;
     push->from = push->next;

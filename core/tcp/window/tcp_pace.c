@@ -43,7 +43,7 @@ uint32_t pace_room(const struct tcp *tcp, struct tcp_connection *c, uint64_t now
     pace->waited |= pace->waiting;
     if (rate == 0)
         return UINT32_MAX;
-    return pace->waiting ? 0 : congestion_quantum(rate, c->mss);
+    return pace->waiting ? 0 : congestion_quantum(rate, c->flight->segment_size);
 }
 
 /* A turn that comes late for what waited has its time made good, up to half of what a turn sends.
