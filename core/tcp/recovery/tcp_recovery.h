@@ -47,6 +47,11 @@ void rack_recovered(struct tcp_connection *c);
 
 /* When the probe is to go; TIMER_NEVER: none may. */
 uint64_t tail_probe_at(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns);
+/* Something new was sent, or has arrived: the time until a probe is due begins anew. */
+static inline void tail_probe_put_off(struct tcp_flight *flight)
+{
+    flight->probe.at_known = false;
+}
 /* A probe has gone: all up to SND.NXT is to be acknowledged; `again`: it was a retransmission. */
 void tail_probe_sent(struct tcp_connection *c, bool again);
 /* Nothing may go, since the window has shrunk: the time-out stands as it stood. */

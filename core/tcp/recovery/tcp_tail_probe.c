@@ -24,11 +24,13 @@ uint64_t tail_probe_at(const struct tcp *tcp, const struct tcp_connection *c, ui
     struct tcp_flight *flight = c->flight;
     if (!tcp->knobs.tail_probes || !has(c, TCPF_HAS_SACK) || c->recovery != TCP_CA_OPEN ||
         flight->probe.outstanding || flight->probe.owed || flight->scoreboard.sacked.bytes != 0) {
-        flight->probe.at_ns = 0;
+        tail_probe_put_off(flight);
         return TIMER_NEVER;
     }
-    if (flight->probe.at_ns == 0)
+    if (!flight->probe.at_known) {
         flight->probe.at_ns = now_ns + timeout_ns(tcp, c);
+        flight->probe.at_known = true;
+    }
     if (flight->probe.at_ns == TIMER_NEVER)
         return TIMER_NEVER;
     return flight->probe.at_ns < flight->rto_at ? flight->probe.at_ns : flight->rto_at;
@@ -42,7 +44,7 @@ void tail_probe_sent(struct tcp_connection *c, bool again)
 
 void tail_probe_given_up(struct tcp_connection *c)
 {
-    c->flight->probe = (struct tail_probe){.at_ns = TIMER_NEVER};
+    c->flight->probe = (struct tail_probe){.at_ns = TIMER_NEVER, .at_known = true};
 }
 
 /* 7.4.2 */

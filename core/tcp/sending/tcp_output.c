@@ -324,7 +324,7 @@ static enum outcome send_segment(struct tcp *tcp, struct tcp_connection *c, uint
         note_syn_again(c, sent, (uint32_t)done);
     account_sent(tcp, c, (uint32_t)done, sent->segments, again);
     flight->prr.out += sent_length(sent);
-    flight->probe.at_ns = 0;
+    tail_probe_put_off(flight);
     c->snd_nxt = sent->end;
     note_peak(c, in_flight + sent_length(sent));
     if (flight->tells_progress)
