@@ -10,9 +10,9 @@
  * therefore they stand in a balanced tree, and splits happen at multiples of the segment size only,
  * so that one-byte SACK blocks cannot multiply them.
  *
- * What is in the network, neither SACKed nor lost and not sent again, stands in a list in the order
- * of sending as well. Losses are found from its front (RFC 8985), so that each record is visited
- * once for each time that it is sent, whatever the peer reports.
+ * What is in the network, which is all that is neither SACKed nor owed, stands in a list as well,
+ * in the order of sending. Losses are found from its front (RFC 8985), so that each record is
+ * visited once for each time that it is sent, whatever the peer reports.
  */
 
 /* Who may take how many of the records that all connections share: splitting by SACK blocks, on
@@ -42,7 +42,7 @@ void scoreboard_init(struct tcp_scoreboard *board, uint32_t una)
     board->passed = &board->by_time;
 }
 
-/* Lost, and not yet sent again. */
+/* Lost, and not sent again since. */
 static bool is_owed(const struct tcp_sent *sent)
 {
     return (sent->flags & (SENT_LOST | SENT_RETRANSMITTED)) == SENT_LOST;
@@ -81,7 +81,7 @@ static void count_out(struct tcp_scoreboard *board, const struct tcp_sent *sent)
     count_part(board, sent, 0u - sent_length(sent), 0u - sent->segments);
 }
 
-/* It arrived, or is lost, or goes again. */
+/* It arrived, or is lost, or goes again. Harmless when it is not there. */
 static void leave_network(struct tcp_scoreboard *board, struct tcp_sent *sent)
 {
     if (board->passed == &sent->by_time)
@@ -142,6 +142,8 @@ void scoreboard_shorten(struct tcp_scoreboard *board, struct tcp_sent *sent, uin
     count_in(board, sent);
 }
 
+/* ---- What arrivals tell -------------------------------------------------------------------- */
+
 static void note_reordered(uint32_t sequence, struct sent_news *news)
 {
     if (!news->reordered || seq_lt(sequence, news->reordered_from))
@@ -201,6 +203,8 @@ static void note_in_order(const struct tcp_scoreboard *board, const struct tcp_s
     if (note_delivery(board, sent, &news->once, news))
         news->in_order_sent_ns = sent->sent_ns;
 }
+
+/* ---- Records that end, are cut, become one ------------------------------------------------- */
 
 static void free_record(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent)
 {
@@ -317,6 +321,8 @@ void scoreboard_collapse(struct tcp_scoreboard *board, struct pool *pool, struct
         join(board, pool, sent, behind);
 }
 
+/* ---- What is reported ---------------------------------------------------------------------- */
+
 static bool is_sacked(const struct tcp_sent *sent)
 {
     return sent != NULL && (sent->flags & SENT_SACKED);
@@ -397,20 +403,20 @@ static void mark_lost(struct tcp_scoreboard *board, struct tcp_sent *sent)
     board->resent = seq_min(board->resent, sent->node.key);
 }
 
-/* Both are lost, and neither was sent again, or both were. */
+/* Both are owed, and none has ever been sent again, or both have. */
 static bool are_lost_alike(const struct tcp_sent *a, const struct tcp_sent *b)
 {
     return ((a->flags ^ b->flags) & (uint16_t)~of_its_end) == 0 && is_owed(a);
 }
 
-/* What was sent at once becomes one again; others go as
- * they went. */
+/* What was sent at once becomes one record again; what was not goes again apart, as it went. */
 static bool may_join(const struct tcp_sent *a, const struct tcp_sent *b)
 {
     return a != NULL && b != NULL && (a->flags & of_its_end) == 0 && are_lost_alike(a, b);
 }
 
-/* Without a record that is left: one that tells but where others went. */
+/* For want of a record: gives up one that says nothing but that it did not go with the one before.
+ * False when the next one says more. */
 static bool join_next(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent)
 {
     struct tcp_sent *behind = next_sent(sent);
@@ -517,8 +523,8 @@ void scoreboard_time_out(struct tcp_scoreboard *board, struct pool *pool, uint64
 void scoreboard_unlose(struct tcp_scoreboard *board)
 {
     board->passed = &board->by_time;
-    struct tcp_sent *sent =
-        scoreboard_last(board); /* backwards: the front of the list is the first */
+    struct tcp_sent *sent = scoreboard_last(board);
+    /* Backwards, since each goes to the front of the list. */
     for (; sent != NULL; sent = sent_of(tree_previous(&sent->node))) {
         if (!is_owed(sent))
             continue;

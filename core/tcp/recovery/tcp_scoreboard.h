@@ -18,11 +18,14 @@ struct send_chunk;
  * What is in flight, and what is known of it (RFC 6675). A record covers one transmitted range,
  * SYN excluded, FIN included; it is split where the peer's knowledge splits it. The sums stand
  * beside the tree, so that the amount in flight is known without a walk.
+ *
+ * A record is SACKed; or it is owed: lost, and to be sent again; or it is in the network: as it
+ * went first, or, where that is lost, as it went again.
  */
 enum sent_flag {
-    SENT_SACKED = 1,             /* the peer reports it as received */
-    SENT_LOST = 2,               /* we take it for lost */
-    SENT_RETRANSMITTED = 4,      /* sent again, and that is in flight */
+    SENT_SACKED = 1,             /* the peer reports it as received: neither of the next two */
+    SENT_LOST = 2,               /* we take it for lost, */
+    SENT_RETRANSMITTED = 4,      /* and it was sent again since: that is in the network */
     SENT_EVER_RETRANSMITTED = 8, /* Karn: no round trip can be told from it */
     SENT_PUSHED = 16,            /* nothing was written behind it when it was first sent */
     SENT_ENDS = 32,              /* it ends what was first sent at once */
@@ -61,7 +64,7 @@ typedef void sent_lost_function(void *context, const struct tcp_sent *sent);
 
 struct tcp_scoreboard {
     struct tree sent;
-    struct list by_time;           /* what is in the network, in the order of sending */
+    struct list by_time;           /* what is in the network, in the order of its last sending */
     struct list *passed;           /* the last of these that something sent later has overtaken; or
                                       the list itself */
     struct sent_sum out;           /* all of it */
@@ -118,10 +121,6 @@ static inline void news_begin(struct sent_news *news, uint64_t now_ns)
     news->now_ns = now_ns;
 }
 
-/* Whether the first segment in flight is reported as received: the peer has taken its word back
- * (RFC 2018, 8), or the acknowledgement is to follow. */
-bool scoreboard_reneges(const struct tcp_scoreboard *board);
-
 void scoreboard_init(struct tcp_scoreboard *board, uint32_t una);
 
 /* Notes a range that is about to be sent for the first time, in so many segments; it may be
@@ -137,7 +136,7 @@ void scoreboard_shorten(struct tcp_scoreboard *board, struct tcp_sent *sent, uin
 /* Takes the note back: it could not be sent. */
 void scoreboard_unsend(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent);
 
-/* Drops records before `una`. */
+/* Drops records before `una`, SND.UNA now, and cuts off what of one lies before it. */
 void scoreboard_acknowledge(struct tcp_scoreboard *board, struct pool *pool, uint32_t una,
                             struct sent_news *news);
 
@@ -145,6 +144,10 @@ void scoreboard_acknowledge(struct tcp_scoreboard *board, struct pool *pool, uin
  * The block lies within what is in flight. */
 void scoreboard_sack(struct tcp_scoreboard *board, struct pool *pool, uint32_t left, uint32_t right,
                      uint32_t mss, struct sent_news *news);
+
+/* Whether the first segment in flight is reported as received: the peer has taken its word back
+ * (RFC 2018, 8), or the acknowledgement is to follow. */
+bool scoreboard_reneges(const struct tcp_scoreboard *board);
 
 /* RFC 8985, 6.2, step 5: marks lost what was sent no later than `before_ns` and before the segment
  * that was sent at `than_ns` and ends at `than_end`. True when something was. */
@@ -156,14 +159,14 @@ bool scoreboard_lose_older(struct tcp_scoreboard *board, struct pool *pool, uint
  * call before, so that each record is passed once for each time that it is sent. */
 uint64_t scoreboard_overtaken(struct tcp_scoreboard *board, uint64_t than_ns, uint32_t than_end);
 
-/* Marks the first range lost (its first `mss` bytes), whatever is known of it (RFC 6582). */
+/* Marks the first `mss` bytes lost, sent again or not, unless they are SACKed (RFC 6582). */
 void scoreboard_lose_first(struct tcp_scoreboard *board, struct pool *pool, uint32_t mss);
 
 /* A time-out: marks lost the first range, and what was sent no later than `before_ns`. When the
  * first range is SACKed the peer has taken its word back, and all SACK marks go (RFC 2018, 8). */
 void scoreboard_time_out(struct tcp_scoreboard *board, struct pool *pool, uint64_t before_ns);
 
-/* Takes back that anything is lost and not yet sent again: it was not. */
+/* Takes back that anything is lost that has not been sent again since: it was not. */
 void scoreboard_unlose(struct tcp_scoreboard *board);
 
 /* The first range to send again: lost and not retransmitted since; NULL for none. */
@@ -181,12 +184,12 @@ struct tcp_sent *scoreboard_last(const struct tcp_scoreboard *board);
 bool scoreboard_split(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent,
                       uint32_t length);
 
-/* Lets `sent`, which is to be sent again, cover what follows and is to be as well, as far as whole
- * ranges of that end before `end`. */
+/* Lets `sent`, which is to be sent again, cover the ranges that follow it and are to be sent again
+ * as well, as long as they end no later than `end`. */
 void scoreboard_collapse(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent,
                          uint32_t end);
 
-/* What was sent last had gone before, when nobody took note. */
+/* `sent`, which was sent last, had gone before, when nobody took note (on a SYN). */
 void scoreboard_went_before(struct tcp_scoreboard *board, struct tcp_sent *sent);
 
 /* Notes that `sent` has been sent again, in so many segments. */
