@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/host/layout.h"
+#include "core/packet/frame.h"
 
 /*
  * Frames as bytes: the interface for applications that move frames themselves and know nothing of
  * packets. In is one copy, out is none.
  */
-enum {
-    FRAME_MAX = 65535 + 18, /* the largest IP packet, an Ethernet header and a tag */
-    FRAME_PIECES = PACKET_FRAGMENTS + 1,
-    FRAME_HEAD_ROOM = 66, /* puts the network header on a multiple of 16 */
-    FRAME_LINEAR = SMALL_BUFFER - FRAME_HEAD_ROOM,
-};
+enum { FRAME_PIECES = PACKET_FRAGMENTS + 1 };
 
 static unsigned pieces_of(const struct packet *packet, struct chaski_piece *pieces)
 {
@@ -59,51 +55,6 @@ int chaski_interface_add(struct chaski *host, const struct chaski_interface *int
     return number;
 }
 
-/* An empty packet with room for the first `length` bytes of a frame. */
-static struct packet *take_packet(struct packet_memory *memory, size_t length)
-{
-    if (length <= PACKET_ROOM - PACKET_HEAD_ROOM)
-        return packet_take(&memory->packets, FOR_RECEIVE);
-    struct buffer *buffer = buffer_take(&memory->small, FOR_RECEIVE);
-    if (buffer == NULL)
-        return NULL;
-    struct packet *packet = packet_take_in(&memory->packets, buffer, FRAME_HEAD_ROOM, FOR_RECEIVE);
-    if (packet == NULL)
-        buffer_drop(buffer);
-    return packet;
-}
-
-/* Appends the rest of a long frame in large buffers. */
-static bool append(struct packet_memory *memory, struct packet *packet, const uint8_t *bytes,
-                   size_t length)
-{
-    while (length != 0) {
-        struct buffer *buffer = buffer_take(&memory->large, FOR_RECEIVE);
-        if (buffer == NULL)
-            return false;
-        uint32_t n = length < buffer->size ? (uint32_t)length : buffer->size;
-        memcpy(buffer->data, bytes, n);
-        packet_add_fragment(packet, buffer, 0, n);
-        bytes += n;
-        length -= n;
-    }
-    return true;
-}
-
-static struct packet *packet_of(struct packet_memory *memory, const uint8_t *frame, size_t length)
-{
-    size_t first = length < FRAME_LINEAR ? length : FRAME_LINEAR;
-    struct packet *packet = take_packet(memory, length);
-    if (packet == NULL)
-        return NULL;
-    if (first != 0)
-        memcpy(packet_put(packet, (uint32_t)first), frame, first);
-    if (append(memory, packet, frame + first, length - first))
-        return packet;
-    packet_free(packet);
-    return NULL;
-}
-
 void chaski_input(struct chaski *host, int interface, const void *frame, size_t length,
                   uint64_t now_ns)
 {
@@ -111,7 +62,7 @@ void chaski_input(struct chaski *host, int interface, const void *frame, size_t 
         count(&host->counters, CHASKI_DROP_LINK_REFUSED);
         return;
     }
-    struct packet *packet = packet_of(&host->memory, frame, length);
+    struct packet *packet = frame_of_bytes(&host->memory, frame, length);
     if (packet == NULL) {
         count(&host->counters, CHASKI_DROP_NO_MEMORY);
         return;

@@ -91,36 +91,12 @@ static bool was_asked(struct icmp4 *icmp4, uint32_t who, uint16_t identifier, ui
 
 enum { DATA_MAX = WIRE_IP4_TOTAL_MAX - WIRE_IP4_HEADER - WIRE_ICMP4_HEADER };
 
-/* Appends a copy of the data: in the packet's own room, or in buffers. */
-static bool put_data(struct icmp4 *icmp4, struct packet *packet, const uint8_t *bytes,
-                     size_t length)
-{
-    struct packet_memory *memory = icmp4->memory;
-    if (length <= packet_tail_room(packet)) {
-        if (length != 0)
-            memcpy(packet_put(packet, (uint32_t)length), bytes, length);
-        return true;
-    }
-    while (length != 0) {
-        struct pool *pool = length <= SMALL_BUFFER ? &memory->small : &memory->large;
-        struct buffer *buffer = buffer_take(pool, FOR_SEND);
-        if (buffer == NULL)
-            return false;
-        uint32_t n = length < buffer->size ? (uint32_t)length : buffer->size;
-        memcpy(buffer->data, bytes, n);
-        packet_add_fragment(packet, buffer, 0, n);
-        bytes += n;
-        length -= n;
-    }
-    return true;
-}
-
 static struct packet *build(struct icmp4 *icmp4, uint32_t rest, const void *bytes, size_t length)
 {
     struct packet *packet = packet_take(&icmp4->memory->packets, FOR_SEND);
     if (packet == NULL)
         return NULL;
-    if (!put_data(icmp4, packet, bytes, length)) {
+    if (!packet_append_copy(packet, bytes, length, icmp4->memory)) {
         packet_free(packet);
         return NULL;
     }

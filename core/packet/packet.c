@@ -17,22 +17,26 @@ enum {
 
 _Static_assert(CHECKSUM_UNKNOWN == 0, "what is all zeros is not known");
 
-static inline void reset(struct packet *packet, struct pool *pool)
+/* A descriptor without memory; NULL as packet_take(). */
+static inline struct packet *take(struct pool *pool, enum purpose purpose)
 {
+    struct packet *packet = pool_take(pool, purpose);
+    if (packet == NULL)
+        return NULL;
     packet->next = NULL;
     packet->pool = pool;
     /* In pieces that the compiler writes down as plain stores. */
     memset((uint8_t *)packet + LENGTH_AT, 0, NEXT_HOP_AT - LENGTH_AT);
     memset((uint8_t *)packet + NEXT_HOP_AT, 0, IP_AT - NEXT_HOP_AT);
     memset((uint8_t *)packet + IP_AT, 0, TCP_AT - IP_AT);
+    return packet;
 }
 
 struct packet *packet_take(struct pool *pool, enum purpose purpose)
 {
-    struct packet *packet = pool_take(pool, purpose);
+    struct packet *packet = take(pool, purpose);
     if (packet == NULL)
         return NULL;
-    reset(packet, pool);
     packet->linear = NULL;
     packet->start = packet->room;
     packet->end = packet->room + PACKET_ROOM;
@@ -43,10 +47,9 @@ struct packet *packet_take(struct pool *pool, enum purpose purpose)
 struct packet *packet_take_in(struct pool *pool, struct buffer *buffer, uint32_t head_room,
                               enum purpose purpose)
 {
-    struct packet *packet = pool_take(pool, purpose);
+    struct packet *packet = take(pool, purpose);
     if (packet == NULL)
         return NULL;
-    reset(packet, pool);
     packet->linear = buffer;
     packet->start = buffer->data;
     packet->end = buffer->data + buffer->size;
@@ -123,6 +126,39 @@ bool packet_add_fragment(struct packet *packet, struct buffer *buffer, uint32_t 
     packet->fragments[packet->fragment_count++] = (struct fragment){buffer, offset, length};
     packet->length += length;
     return true;
+}
+
+/* A buffer for `left` bytes, of which it shall hold as many as it can. Small ones are preferred
+ * when `slots` of them suffice: large ones are for bulk. */
+static struct buffer *take_buffer(struct packet_memory *memory, size_t left, uint32_t slots)
+{
+    struct buffer *buffer = NULL;
+    if (left <= (size_t)slots * SMALL_BUFFER)
+        buffer = buffer_take(&memory->small, FOR_SEND);
+    return buffer != NULL ? buffer : buffer_take(&memory->large, FOR_SEND);
+}
+
+bool packet_append_copy(struct packet *packet, const void *bytes, size_t length,
+                        struct packet_memory *memory)
+{
+    const uint8_t *from = bytes;
+    if (length <= packet_tail_room(packet)) {
+        if (length != 0)
+            memcpy(packet_put(packet, (uint32_t)length), from, length);
+        return true;
+    }
+    while (length != 0 && packet->fragment_count < PACKET_FRAGMENTS) {
+        uint32_t slots = (uint32_t)PACKET_FRAGMENTS - packet->fragment_count;
+        struct buffer *buffer = take_buffer(memory, length, slots);
+        if (buffer == NULL)
+            return false;
+        uint32_t n = length < buffer->size ? (uint32_t)length : buffer->size;
+        memcpy(buffer->data, from, n);
+        packet_add_fragment(packet, buffer, 0, n);
+        from += n;
+        length -= n;
+    }
+    return length == 0;
 }
 
 /* Whether n bytes from data on fit in memory that nobody else looks at and that is ours to fill. */

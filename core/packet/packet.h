@@ -228,6 +228,12 @@ void packet_consume(struct packet *packet, uint32_t n);
 bool packet_add_fragment(struct packet *packet, struct buffer *buffer, uint32_t offset,
                          uint32_t length);
 
+/* Appends a copy of bytes that are to be sent: to the linear part when it has room, else as
+ * fragments in buffers of `memory`. False when there are not as many; the packet then has a part of
+ * them. */
+bool packet_append_copy(struct packet *packet, const void *bytes, size_t length,
+                        struct packet_memory *memory);
+
 /* Makes the first n bytes linear, moving the linear part to a buffer of `memory` when there is no
  * room behind it or somebody else looks at it; head room, and the headers in it, are kept. False
  * when n exceeds the packet's length or what can be had; the packet is unharmed. */

@@ -9,40 +9,6 @@ static uint32_t ip_header(enum family family)
     return family == FAMILY_IP4 ? WIRE_IP4_HEADER : 40;
 }
 
-/* A buffer for `left` bytes, of which it shall hold as many as it can. Small ones are preferred
- * when `slots` of them suffice: large ones are for bulk. */
-static struct buffer *take_buffer(struct packet_memory *memory, size_t left, uint32_t slots)
-{
-    struct buffer *buffer = NULL;
-    bool small = left <= (size_t)slots * SMALL_BUFFER;
-    if (small)
-        buffer = buffer_take(&memory->small, FOR_SEND);
-    return buffer != NULL ? buffer : buffer_take(&memory->large, FOR_SEND);
-}
-
-/* Copies the payload behind the packet's linear part. False when memory ran out. */
-static bool put_payload(struct packet_memory *memory, struct packet *packet, const uint8_t *bytes,
-                        size_t length)
-{
-    if (length <= packet_tail_room(packet)) {
-        if (length != 0)
-            memcpy(packet_put(packet, (uint32_t)length), bytes, length);
-        return true;
-    }
-    while (length > 0 && packet->fragment_count < PACKET_FRAGMENTS) {
-        uint32_t slots = (uint32_t)PACKET_FRAGMENTS - packet->fragment_count;
-        struct buffer *buffer = take_buffer(memory, length, slots);
-        if (buffer == NULL)
-            return false;
-        uint32_t n = length < buffer->size ? (uint32_t)length : buffer->size;
-        memcpy(buffer->data, bytes, n);
-        packet_add_fragment(packet, buffer, 0, n);
-        bytes += n;
-        length -= n;
-    }
-    return length == 0;
-}
-
 /* The interface that is asked for, number plus one; 0: the one of the route. */
 static uint16_t interface_for(const struct udp_socket *socket, const struct chaski_endpoint *remote)
 {
@@ -85,7 +51,7 @@ static struct packet *build(struct udp *udp, const struct udp_socket *socket,
     struct packet *packet = packet_take(&memory->packets, FOR_SEND);
     if (packet == NULL)
         return NULL;
-    if (!put_payload(memory, packet, bytes, length)) {
+    if (!packet_append_copy(packet, bytes, length, memory)) {
         packet_free(packet);
         return NULL;
     }

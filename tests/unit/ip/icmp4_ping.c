@@ -245,7 +245,8 @@ static void pings_that_cannot_be_sent_are_refused(void **state)
     for (unsigned i = 0; i < 2; i++) {
         struct pool *pool = i == 0 ? &bench.blocks->memory.packets : &bench.blocks->memory.large;
         pool->fail_at = pool->takes + 1;
-        assert_int_equal(icmp4_ping(&bench.icmp4, &peer, PING, 1, data, 9000, 0), CHASKI_NO_MEMORY);
+        assert_int_equal(icmp4_ping(&bench.icmp4, &peer, PING, 1, data, 65507, 0),
+                         CHASKI_NO_MEMORY);
     }
     for (unsigned i = 0; i < ICMP4_PINGS; i++)
         assert_int_equal(icmp4_ping_on(&bench.icmp4, (uint16_t)i, note_reply, &bench), 0);
