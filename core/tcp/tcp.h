@@ -41,8 +41,9 @@
  *                    window; what is lost, and where its repair stands
  *   window/          how much may be in flight, and how fast it goes: marks, pacing
  *   congestion/      the algorithms, which see nothing of TCP
- *   sending/         tcp_output: what may be sent now; tcp_push where PSH is set within long
- *                    writes; tcp_build makes the packets
+ *   sending/         tcp_output: what may be sent now, tcp_send_again of what has gone before,
+ *                    tcp_send_new of the rest; tcp_push where PSH is set within long writes;
+ *                    tcp_build makes the packets
  *   opening/         listeners; tcp_half_open and tcp_cookie: the way to ESTABLISHED; tcp_connect,
  *                    and tcp_syn_sent: the answer to our SYN
  *   authentication/  whether a segment is believed, and the codes of ours, where there are keys
