@@ -99,37 +99,60 @@ static bool echoes_another(const struct tcp_connection *c, const struct packet *
     return clock_ms(now_ns) - echoed_ms > clock_ms(now_ns) - c->progress_ms;
 }
 
-void tcp_syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
-                          uint64_t now_ns)
+/* Whether a segment answers our SYN, or is a SYN that crosses it; `taken` bytes of text on ours. If
+ * not, it is consumed, and with a reset that answers the connection ends. */
+static bool is_answer(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
+                      uint32_t taken, uint64_t now_ns)
 {
     uint8_t flags = packet->tcp.flags;
-    bool acknowledges = (flags & TCP_ACK) != 0;
-    uint32_t taken = packet->tcp.acknowledgment - c->snd_nxt; /* of the data on our SYN */
-    if (acknowledges && taken > syn_carries(c)) {
+    bool acknowledges = (flags & TCP_ACK) != 0, reset = (flags & TCP_RST) != 0;
+    if (acknowledges && (taken > syn_carries(c) || (!reset && echoes_another(c, packet, now_ns)))) {
         tcp_build_refusal(tcp, packet, now_ns);
-        return;
+        return false;
     }
-    if (acknowledges && !(flags & TCP_RST) && echoes_another(c, packet, now_ns)) {
-        tcp_build_refusal(tcp, packet, now_ns);
-        return;
-    }
-    if (flags & TCP_RST) {
+    if (reset) {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_RESET);
         if (acknowledges)
             connection_end(tcp, c, CHASKI_REFUSED);
+        return false;
+    }
+    if ((flags & TCP_SYN) && c->snd_nxt != c->snd_una)
+        return true;
+    packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
+    return false;
+}
+
+/* Both have opened at once: RFC 9293, 3.5, figure 7. */
+static void cross(struct tcp *tcp, struct tcp_connection *c, struct packet *packet)
+{
+    c->fast_open = 0;
+    c->state = CHASKI_TCP_SYN_RECEIVED;
+    c->flags |= TCPF_SYN_OWED;
+    packet_free(packet);
+    connection_wants_output(tcp, c);
+}
+
+/* The last segment of the handshake goes with what is still written, or at once. */
+static void owe_acknowledgement(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    if (!has(c, TCPF_MORE) && !tcp_in_dialogue(tcp, c)) {
+        c->flags |= TCPF_ACK_NOW;
         return;
     }
-    if (!(flags & TCP_SYN) || c->snd_nxt == c->snd_una) {
-        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
+    c->flags = (c->flags & ~(uint32_t)TCPF_MORE) | TCPF_ACK_DELAYED;
+    c->ack_at = now_ns + ACK_WAITS_NS;
+    tcp_expect_dialogue(tcp, c);
+}
+
+void tcp_syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
+                          uint64_t now_ns)
+{
+    uint32_t taken = packet->tcp.acknowledgment - c->snd_nxt; /* of the data on our SYN */
+    if (!is_answer(tcp, c, packet, taken, now_ns))
         return;
-    }
     take_syn(tcp, c, packet, now_ns);
-    if (!acknowledges) { /* both opened at once: RFC 9293, 3.5, figure 7 */
-        c->fast_open = 0;
-        c->state = CHASKI_TCP_SYN_RECEIVED;
-        c->flags |= TCPF_SYN_OWED;
-        packet_free(packet);
-        connection_wants_output(tcp, c);
+    if (!(packet->tcp.flags & TCP_ACK)) {
+        cross(tcp, c, packet);
         return;
     }
     learn_of_fast_open(tcp, c, packet, taken);
@@ -139,20 +162,13 @@ void tcp_syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct pack
         tcp_rtt_sample(tcp, c, rtt_us, rtt_us, false, now_ns);
     }
     connection_established(tcp, c, now_ns);
-    if (has(c, TCPF_MORE) || tcp_in_dialogue(tcp, c)) { /* it goes with what is still written */
-        c->flags = (c->flags & ~(uint32_t)TCPF_MORE) | TCPF_ACK_DELAYED;
-        c->ack_at = now_ns + ACK_WAITS_NS;
-        tcp_expect_dialogue(tcp, c);
-    } else {
-        c->flags |= TCPF_ACK_NOW;
-    }
+    owe_acknowledgement(tcp, c, now_ns);
     packet->tcp.sequence++;
     bool alive = true;
-    if (packet->length != 0 || (flags & TCP_FIN))
+    if (packet->length != 0 || (packet->tcp.flags & TCP_FIN))
         alive = tcp_apply_text(tcp, c, packet, now_ns);
     else
         packet_free(packet);
-    if (!alive)
-        return;
-    connection_wants_output(tcp, c);
+    if (alive)
+        connection_wants_output(tcp, c);
 }
