@@ -288,6 +288,17 @@ int tcp_socket_accept(struct socket *socket, struct socket **accepted, int statu
     return 0;
 }
 
+/* What setsockopt() has said of this connection alone (Linux). */
+static void forget_options(struct socket *socket)
+{
+    static const enum plain_option its_own[] = {PLAIN_QUICKACK, PLAIN_WINDOW_CLAMP, PLAIN_MAXSEG};
+    for (size_t i = 0; i < sizeof its_own / sizeof *its_own; i++)
+        socket->asked[its_own[i]] = false;
+    socket->plain[PLAIN_QUICKACK] = 1;
+    socket->plain[PLAIN_WINDOW_CLAMP] = socket->plain[PLAIN_MAXSEG] = 0;
+    socket->plain[PLAIN_PEEK_OFF] = -1;
+}
+
 /* The connection is given up, or over: the socket is as new, and as bind() has named it. */
 static void forget_connection(struct socket *socket)
 {
@@ -303,12 +314,12 @@ static void forget_connection(struct socket *socket)
     stamps_forget(socket);
     error_queue_forget(socket);
     ao_withdraw(socket);
+    forget_options(socket);
     socket->has_tcp = false;
     socket->soft_error = 0;
     socket->deferred = socket->fast_waits = socket->given_up = false;
     socket->phase = SOCKET_NEW;
     socket->read_shut = socket->write_shut = false;
-    socket->plain[PLAIN_PEEK_OFF] = -1;
     file_happened(&socket->file, EPOLLERR);
 }
 
