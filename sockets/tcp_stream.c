@@ -89,6 +89,8 @@ static ssize_t take_out(struct socket *socket, const struct msghdr *message, siz
         return (ssize_t)(wanted < most ? wanted : most);
     if (flags & MSG_PEEK)
         return peek(socket, message, over + seen, most);
+    if (wanted == 0)
+        return 0;
     chaski_tcp_consume(host_of(socket), socket->tcp, over);
     return (flags & MSG_TRUNC) ? discard(socket, wanted, most) : copy_out(socket, message, most);
 }
@@ -137,7 +139,8 @@ static ssize_t receive_text(struct socket *socket, struct msghdr *message, size_
 {
     size_t over, seen = peek_offset(socket, flags);
     if (urgent_limit(socket, info->receive_queue, seen, &over) == 0) {
-        if (seen != 0 && info->receive_queue != 0 && tcp_peer_finished(info))
+        bool passed = seen != 0 && info->receive_queue != 0 && tcp_peer_finished(info);
+        if (passed || (over != 0 && wanted == 0))
             return 0;
         if (!(flags & MSG_PEEK)) /* the urgent byte is passed over */
             chaski_tcp_consume(host_of(socket), socket->tcp, over);
