@@ -56,6 +56,9 @@ struct sockets {
 /* NULL when `fd` is not open. */
 struct file *file_of(const struct sockets *s, int fd);
 
+/* The lowest free number that is `least` or more, with room for its descriptor; -EMFILE. */
+int table_room(struct sockets *s, int least);
+
 /* Gives a new file, whose operations are set, the lowest free number that is `least` or more. Its
  * first reference is the descriptor's. -EMFILE: the file is the caller's still. */
 int table_add(struct sockets *s, struct file *file, int least);

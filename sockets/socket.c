@@ -83,12 +83,6 @@ static int check_kind(const struct sockets *s, int domain, int type, int protoco
     return -ESOCKTNOSUPPORT;
 }
 
-static int add_socket(struct sockets *s, struct socket *socket)
-{
-    int fd = table_add(s, &socket->file, s->first);
-    return fd;
-}
-
 int sockets_socket(struct sockets *s, int domain, int type, int protocol)
 {
     int flags = type & (SOCK_NONBLOCK | SOCK_CLOEXEC);
@@ -99,7 +93,7 @@ int sockets_socket(struct sockets *s, int domain, int type, int protocol)
     struct socket *socket = socket_new(s, domain, type, flags & SOCK_NONBLOCK);
     if (socket == NULL)
         return -ENOMEM;
-    int fd = add_socket(s, socket);
+    int fd = table_add(s, &socket->file, s->first);
     if (fd < 0)
         free(socket);
     else if (flags & SOCK_CLOEXEC)
@@ -342,6 +336,9 @@ int sockets_accept4(struct sockets *s, int fd, struct sockaddr *address, socklen
         return error;
     if ((flags & ~(SOCK_NONBLOCK | SOCK_CLOEXEC)) != 0)
         return -EINVAL;
+    error = table_room(s, s->first); /* who has none leaves the connection where it is */
+    if (error < 0)
+        return error;
     if (!is_stream(socket))
         return -EOPNOTSUPP;
     error = address != NULL ? address_room(address, length) : 0;
@@ -350,13 +347,7 @@ int sockets_accept4(struct sockets *s, int fd, struct sockaddr *address, socklen
     error = tcp_socket_accept(socket, &accepted, flags & SOCK_NONBLOCK);
     if (error != 0)
         return error;
-    int number = add_socket(s, accepted);
-    if (number < 0) {
-        socket_do_not_linger(accepted);
-        accepted->file.operations->close(&accepted->file);
-        free(accepted);
-        return number;
-    }
+    int number = table_add(s, &accepted->file, s->first);
     if (flags & SOCK_CLOEXEC)
         sockets_fcntl(s, number, F_SETFD, FD_CLOEXEC);
     struct chaski_endpoint remote;

@@ -104,15 +104,20 @@ static bool grow(struct sockets *s, int wanted)
     return true;
 }
 
-int table_add(struct sockets *s, struct file *file, int least)
+int table_room(struct sockets *s, int least)
 {
     int i = least > s->first ? least - s->first : 0;
     while (i < s->room && s->descriptors[i].file != NULL)
         i++;
-    if (i >= s->room && !grow(s, i))
-        return -EMFILE;
-    s->descriptors[i] = (struct descriptor){.file = file};
-    return s->first + i;
+    return i < s->room || grow(s, i) ? s->first + i : -EMFILE;
+}
+
+int table_add(struct sockets *s, struct file *file, int least)
+{
+    int fd = table_room(s, least);
+    if (fd >= 0)
+        s->descriptors[fd - s->first] = (struct descriptor){.file = file};
+    return fd;
 }
 
 /* Lets go of one reference; 0, or -EAGAIN while the file lingers. */

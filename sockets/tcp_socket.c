@@ -267,16 +267,14 @@ int tcp_socket_accept(struct socket *socket, struct socket **accepted, int statu
     struct chaski_tcp_info info;
     if (socket->phase != SOCKET_LISTENING)
         return -EINVAL;
-    int error = chaski_tcp_accept(host_of(socket), socket->listener, &connection);
-    if (error != 0)
-        return error_number(error);
+    if (!tcp_socket_can_accept(socket))
+        return -EAGAIN;
+    *accepted = socket_new(socket->file.table, socket->family, SOCK_STREAM, status);
+    if (*accepted == NULL)
+        return -ENOMEM;
+    chaski_tcp_accept(host_of(socket), socket->listener, &connection);
     if (socket->waiting_seen > 0)
         socket->waiting_seen--;
-    *accepted = socket_new(socket->file.table, socket->family, SOCK_STREAM, status);
-    if (*accepted == NULL) {
-        chaski_tcp_abort(host_of(socket), connection);
-        return -ENOMEM;
-    }
     inherit(*accepted, socket);
     (*accepted)->plain[PLAIN_TOS] = traffic_class_of(socket, connection);
     (*accepted)->phase = SOCKET_CONNECTED;

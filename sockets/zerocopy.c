@@ -11,6 +11,8 @@
  * What a call handed over outlives the socket (data goes on being sent after close); then the last
  * piece given back just frees it.
  */
+enum { PIECE_MOST = 1 << 30 }; /* the stack takes no longer ones */
+
 struct zerocopy {
     struct socket *socket; /* NULL: gone */
     struct zerocopy *next, **link;
@@ -65,20 +67,22 @@ ssize_t zerocopy_send(struct socket *socket, const struct msghdr *message)
     struct zerocopy *call = call_new(socket, message->msg_iovlen);
     size_t done = 0;
     int error = 0;
+    bool whole = true;
     if (call == NULL)
         return -ENOBUFS;
-    for (size_t i = 0; i < message->msg_iovlen && error == 0; i++) {
+    for (size_t i = 0; i < message->msg_iovlen && whole && error == 0; i++) {
         const struct iovec *piece = &message->msg_iov[i];
         if (piece->iov_len == 0)
             continue;
+        whole = piece->iov_len <= PIECE_MOST;
         call->pieces[i] = (struct chaski_memory){.bytes = piece->iov_base,
-                                                 .length = piece->iov_len,
+                                                 .length = whole ? piece->iov_len : PIECE_MOST,
                                                  .release = released,
                                                  .context = call};
         error = chaski_tcp_hand_over(socket->file.table->host, socket->tcp, &call->pieces[i]);
         if (error == 0) {
             call->left++;
-            done += piece->iov_len;
+            done += call->pieces[i].length;
         }
     }
     if (done == 0) {
