@@ -183,13 +183,13 @@ static ssize_t wait_for_handshake(struct socket *socket, const struct msghdr *me
     return -EAGAIN;
 }
 
-ssize_t fast_open_goes_on(struct socket *socket, int flags, bool *through)
+ssize_t fast_open_goes_on(struct socket *socket, size_t wanted, int flags, bool *through)
 {
     if (socket->phase == SOCKET_CONNECTING && file_blocks(&socket->file, flags))
         return -EAGAIN;
     socket->fast_waits = false;
     *through = socket->phase == SOCKET_CONNECTED && socket->fast_taken == 0;
-    socket->fast_opened = socket->fast_taken != 0;
+    socket->fast_opened = socket->fast_taken != 0 && socket->fast_taken < wanted;
     if (socket->error != 0)
         return socket_take_error(socket);
     return socket->fast_taken;

@@ -195,8 +195,9 @@ void fast_open_listen(struct socket *socket);
 ssize_t fast_open_send(struct socket *socket, const struct msghdr *message, int flags);
 /* The first data after a connect() that was put off. */
 ssize_t fast_open_send_deferred(struct socket *socket, const struct msghdr *message, int flags);
-/* Goes on with a call that waits: as send, or 1 in *through when the message is to be sent now. */
-ssize_t fast_open_goes_on(struct socket *socket, int flags, bool *through);
+/* Goes on with a call that waits to send `wanted` bytes: as send, or 1 in *through when the message
+ * is to be sent now. */
+ssize_t fast_open_goes_on(struct socket *socket, size_t wanted, int flags, bool *through);
 /* Sends a SYN at the next turn: -EINPROGRESS, or why not. */
 int tcp_socket_begin(struct socket *socket, const struct chaski_endpoint *remote, bool fast);
 

@@ -315,7 +315,7 @@ static void forget_connection(struct socket *socket)
     forget_options(socket);
     socket->has_tcp = false;
     socket->soft_error = 0;
-    socket->deferred = socket->fast_waits = socket->given_up = false;
+    socket->deferred = socket->fast_waits = socket->fast_opened = socket->given_up = false;
     socket->phase = SOCKET_NEW;
     socket->read_shut = socket->write_shut = false;
     file_happened(&socket->file, EPOLLERR);

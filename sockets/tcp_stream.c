@@ -320,7 +320,8 @@ ssize_t tcp_socket_send(struct file *file, const struct msghdr *message, int fla
         return wanted;
     tcp_socket_refresh(socket);
     bool through = false;
-    ssize_t waited = socket->fast_waits ? fast_open_goes_on(socket, flags, &through) : 0;
+    ssize_t waited =
+        socket->fast_waits ? fast_open_goes_on(socket, (size_t)wanted, flags, &through) : 0;
     if (waited != 0)
         return waited;
     through = through || (socket->fast_opened && socket->phase == SOCKET_CONNECTED);

@@ -82,6 +82,47 @@ static void msg_fastopen_sends_with_the_syn(void **state)
     pair_end(&p);
 }
 
+/* As send_fast(), of somebody who waits. */
+static ssize_t send_and_wait(struct pair *p, int fd, const void *text, size_t length)
+{
+    struct sockaddr_in to = pair_address(0, PAIR_PORT);
+    ssize_t value;
+    do {
+        value = sockets_sendto(p->s[1], fd, text, length, MSG_FASTOPEN, (void *)&to, sizeof to);
+        world_settle(&p->world);
+    } while (value == -EAGAIN);
+    return value;
+}
+
+/* What is left of a call goes with the same flags; a call of its own is one too many, be it that
+ * nothing is left, or that the connection is another one. */
+static void only_the_rest_of_a_call_has_its_flags(void **state)
+{
+    static const char text[3000];
+    struct sockaddr_in to = pair_address(0, PAIR_PORT), nobody = {.sin_family = AF_UNSPEC};
+    struct pair p;
+    (void)state;
+    make(&p, "2", "1", 5);
+    learn(&p);
+    int fd = sockets_socket(p.s[1], AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(send_and_wait(&p, fd, text, 5), 5);
+    assert_int_equal(send_and_wait(&p, fd, text, 5), -EISCONN);
+    fd = sockets_socket(p.s[1], AF_INET, SOCK_STREAM, 0);
+    ssize_t first = send_and_wait(&p, fd, text, sizeof text);
+    assert_true(first > 0 && (size_t)first < sizeof text);
+    ssize_t rest = (ssize_t)sizeof text - first;
+    assert_int_equal(send_and_wait(&p, fd, text, (size_t)rest), rest);
+    assert_int_equal(send_and_wait(&p, fd, text, 5), -EISCONN);
+    fd = sockets_socket(p.s[1], AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(send_and_wait(&p, fd, text, sizeof text), first);
+    assert_int_equal(sockets_connect(p.s[1], fd, (void *)&nobody, sizeof nobody), 0);
+    assert_int_equal(sockets_connect(p.s[1], fd, (void *)&to, sizeof to), -EINPROGRESS);
+    world_settle(&p.world);
+    assert_int_equal(sockets_connect(p.s[1], fd, (void *)&to, sizeof to), 0);
+    assert_int_equal(send_and_wait(&p, fd, text, 5), -EISCONN);
+    pair_end(&p);
+}
+
 static void fastopen_connect_puts_the_syn_off(void **state)
 {
     (void)state;
@@ -165,6 +206,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(msg_fastopen_sends_with_the_syn),
+        cmocka_unit_test(only_the_rest_of_a_call_has_its_flags),
         cmocka_unit_test(fastopen_connect_puts_the_syn_off),
         cmocka_unit_test(fastopen_connect_without_a_cookie_asks_for_one),
         cmocka_unit_test(no_cookie_is_needed_where_both_say_so),
