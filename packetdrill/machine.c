@@ -99,10 +99,14 @@ struct machine *machine_create(const char *flags)
 {
     struct machine *m = calloc(1, sizeof *m);
     struct timeval day;
+    pthread_mutexattr_t checked;
     pthread_condattr_t attributes;
     if (m == NULL)
         return NULL;
-    pthread_mutex_init(&m->lock, NULL);
+    pthread_mutexattr_init(&checked);
+    pthread_mutexattr_settype(&checked, PTHREAD_MUTEX_ERRORCHECK);
+    pthread_mutex_init(&m->lock, &checked);
+    pthread_mutexattr_destroy(&checked);
     pthread_condattr_init(&attributes);
     pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
     pthread_cond_init(&m->turned, &attributes);
@@ -156,7 +160,8 @@ void machine_lock(struct machine *m)
 
 void machine_unlock(struct machine *m)
 {
-    pthread_mutex_unlock(&m->lock);
+    if (pthread_mutex_unlock(&m->lock) != 0)
+        abort(); /* the call that ends has never taken it */
 }
 
 void machine_turn(struct machine *m)
