@@ -11,6 +11,19 @@ ssize_t call_told(ssize_t value)
     return -1;
 }
 
+bool call_take_message(struct call *call, const struct msghdr *message)
+{
+    if (message->msg_iovlen > PIECES_MAX)
+        return false;
+    call->message = *message;
+    call->message.msg_iov = call->pieces;
+    for (size_t i = 0; i < message->msg_iovlen; i++) {
+        call->pieces[i] = message->msg_iov[i];
+        call->wanted += message->msg_iov[i].iov_len;
+    }
+    return true;
+}
+
 ssize_t call_run(struct machine *m, struct call *call)
 {
     return call_told(machine_run(m, &call->attempt));

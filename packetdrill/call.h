@@ -18,8 +18,8 @@ struct call {
     struct sockaddr *address;
     socklen_t *address_length;
     socklen_t length;
-    struct msghdr *message;
-    struct iovec pieces[PIECES_MAX]; /* what is left of the caller's */
+    struct msghdr message;           /* what is left of the caller's, */
+    struct iovec pieces[PIECES_MAX]; /* which its pieces are copied for */
     size_t wanted, done;
     struct pollfd *polled;
     nfds_t count;
@@ -35,6 +35,9 @@ static inline struct call *call_of(struct attempt *attempt)
 
 /* As the C library tells it: -1 and errno for what is negative. */
 ssize_t call_told(ssize_t value);
+
+/* Takes the caller's message into the call; false when that has too many pieces. */
+bool call_take_message(struct call *call, const struct msghdr *message);
 
 /* Attempts until it need not wait any more; its result, told. */
 ssize_t call_run(struct machine *m, struct call *call);

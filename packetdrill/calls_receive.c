@@ -8,7 +8,7 @@
 static ssize_t run_receive(struct machine *m, struct attempt *attempt)
 {
     struct call *call = call_of(attempt);
-    struct msghdr message = *call->message;
+    struct msghdr message = call->message;
     attempt->pending = false;
     if (call->done != 0 && !sockets_goes_on(m->sockets, call->fd, SOCKETS_RECEIVING, call->flags,
                                             call->done, call->wanted))
@@ -21,39 +21,31 @@ static ssize_t run_receive(struct machine *m, struct attempt *attempt)
     attempt->pending = call_waits(m, call, value);
     if (value > 0) {
         call->done += (size_t)value;
-        sockets_advance(&call->message->msg_iov, &call->message->msg_iovlen, (size_t)value);
+        sockets_advance(&call->message.msg_iov, &call->message.msg_iovlen, (size_t)value);
         attempt->pending = sockets_goes_on(m->sockets, call->fd, SOCKETS_RECEIVING, call->flags,
                                            call->done, call->wanted);
     }
     if (value >= 0) {
-        call->message->msg_namelen = message.msg_namelen;
-        call->message->msg_controllen = message.msg_controllen;
-        call->message->msg_flags = message.msg_flags;
+        call->message.msg_namelen = message.msg_namelen;
+        call->message.msg_controllen = message.msg_controllen;
+        call->message.msg_flags = message.msg_flags;
     }
     return call->done != 0 ? (ssize_t)call->done : value;
 }
 
-/* The caller's pieces are copied, since what is left of them is told by moving them on. */
 static ssize_t receive(struct machine *m, int fd, struct msghdr *message, int flags)
 {
-    struct msghdr copy = *message;
     struct call call = {
         .attempt = {run_receive, call_time_limit(m, fd, SOCKETS_RECEIVING), false},
         .fd = fd,
         .flags = sockets_receive_flags(flags),
-        .message = &copy,
     };
-    if (message->msg_iovlen > PIECES_MAX)
+    if (!call_take_message(&call, message))
         return call_told(-EMSGSIZE);
-    for (size_t i = 0; i < message->msg_iovlen; i++) {
-        call.pieces[i] = message->msg_iov[i];
-        call.wanted += message->msg_iov[i].iov_len;
-    }
-    copy.msg_iov = call.pieces;
     ssize_t value = call_run(m, &call);
-    message->msg_namelen = copy.msg_namelen;
-    message->msg_controllen = copy.msg_controllen;
-    message->msg_flags = copy.msg_flags;
+    message->msg_namelen = call.message.msg_namelen;
+    message->msg_controllen = call.message.msg_controllen;
+    message->msg_flags = call.message.msg_flags;
     return value;
 }
 

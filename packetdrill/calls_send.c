@@ -14,14 +14,14 @@ static ssize_t run_send(struct machine *m, struct attempt *attempt)
                                             call->done, call->wanted))
         return (ssize_t)call->done;
     do {
-        value = sockets_sendmsg(m->sockets, call->fd, call->message, call->flags);
+        value = sockets_sendmsg(m->sockets, call->fd, &call->message, call->flags);
         if (value == -ENOTSOCK)
-            value = sockets_writev(m->sockets, call->fd, call->message->msg_iov,
-                                   (int)call->message->msg_iovlen);
+            value = sockets_writev(m->sockets, call->fd, call->message.msg_iov,
+                                   (int)call->message.msg_iovlen);
         attempt->pending = call_waits(m, call, value);
         if (value > 0) {
             call->done += (size_t)value;
-            sockets_advance(&call->message->msg_iov, &call->message->msg_iovlen, (size_t)value);
+            sockets_advance(&call->message.msg_iov, &call->message.msg_iovlen, (size_t)value);
             attempt->pending = sockets_goes_on(m->sockets, call->fd, SOCKETS_SENDING, call->flags,
                                                call->done, call->wanted);
         }
@@ -33,21 +33,12 @@ static ssize_t transmit(struct machine *m, int fd, const struct msghdr *message,
 {
     if (flags & MSG_FASTOPEN)
         call_follow_policy(m);
-    struct msghdr copy = *message;
     struct call call = {
         .attempt = {run_send, call_time_limit(m, fd, SOCKETS_SENDING), false},
         .fd = fd,
         .flags = flags,
-        .message = &copy,
     };
-    if (message->msg_iovlen > PIECES_MAX)
-        return call_told(-EMSGSIZE);
-    for (size_t i = 0; i < message->msg_iovlen; i++) {
-        call.pieces[i] = message->msg_iov[i];
-        call.wanted += message->msg_iov[i].iov_len;
-    }
-    copy.msg_iov = call.pieces;
-    return call_run(m, &call);
+    return call_take_message(&call, message) ? call_run(m, &call) : call_told(-EMSGSIZE);
 }
 
 static ssize_t pd_writev(void *userdata, int fd, const struct iovec *pieces, int count)
