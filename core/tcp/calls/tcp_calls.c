@@ -150,6 +150,14 @@ static int write_error(const struct tcp_connection *c)
     return has(c, TCPF_FIN_QUEUED) ? CHASKI_CLOSED : 0;
 }
 
+/* The connection, if it can be written to; NULL: *error says why not. */
+static struct tcp_connection *writable(struct tcp *tcp, chaski_tcp handle, int *error)
+{
+    struct tcp_connection *c = connection_of(tcp, handle);
+    *error = c != NULL ? write_error(c) : CHASKI_STALE;
+    return *error == 0 ? c : NULL;
+}
+
 /* The application has written something: it ends what it had begun, or it will go on. */
 static void written(struct tcp *tcp, struct tcp_connection *c, uint32_t length)
 {
@@ -171,11 +179,9 @@ static void want_room(struct tcp *tcp, struct tcp_connection *c)
 
 long tcp_write(struct tcp *tcp, chaski_tcp handle, const void *bytes, size_t length)
 {
-    struct tcp_connection *c = connection_of(tcp, handle);
-    if (c == NULL)
-        return CHASKI_STALE;
-    int error = write_error(c);
-    if (error != 0 || length == 0)
+    int error;
+    struct tcp_connection *c = writable(tcp, handle, &error);
+    if (c == NULL || length == 0)
         return error;
     uint32_t room = tcp_send_room(c), n = 0;
     struct tcp_flight *flight = flight_take(tcp, c);
@@ -193,11 +199,9 @@ long tcp_write(struct tcp *tcp, chaski_tcp handle, const void *bytes, size_t len
 
 int tcp_hand_over(struct tcp *tcp, chaski_tcp handle, struct chaski_memory *memory)
 {
-    struct tcp_connection *c = connection_of(tcp, handle);
+    int error;
+    struct tcp_connection *c = writable(tcp, handle, &error);
     if (c == NULL)
-        return CHASKI_STALE;
-    int error = write_error(c);
-    if (error != 0)
         return error;
     if (memory->length == 0 || memory->length > LARGEST_HAND_OVER)
         return CHASKI_INVALID;
@@ -223,11 +227,9 @@ int tcp_end_record(struct tcp *tcp, chaski_tcp handle)
 
 int tcp_urgent(struct tcp *tcp, chaski_tcp handle)
 {
-    struct tcp_connection *c = connection_of(tcp, handle);
+    int error;
+    struct tcp_connection *c = writable(tcp, handle, &error);
     if (c == NULL)
-        return CHASKI_STALE;
-    int error = write_error(c);
-    if (error != 0)
         return error;
     if (c->snd_end == c->snd_una)
         return CHASKI_INVALID; /* no byte to mark */
@@ -262,11 +264,9 @@ static void queue_fin(struct tcp *tcp, struct tcp_connection *c)
 
 int tcp_shutdown(struct tcp *tcp, chaski_tcp handle)
 {
-    struct tcp_connection *c = connection_of(tcp, handle);
+    int error;
+    struct tcp_connection *c = writable(tcp, handle, &error);
     if (c == NULL)
-        return CHASKI_STALE;
-    int error = write_error(c);
-    if (error != 0)
         return error;
     queue_fin(tcp, c);
     return 0;
