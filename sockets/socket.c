@@ -420,6 +420,15 @@ static void own_end(const struct socket *socket, struct chaski_endpoint *local)
         *local = info.local;
 }
 
+static int tell_end(const struct socket *socket, const struct chaski_endpoint *end,
+                    struct sockaddr *address, socklen_t *length)
+{
+    int error = address_room(address, length);
+    if (error == 0)
+        address_write(socket->family, end, address, length);
+    return error;
+}
+
 int sockets_getsockname(struct sockets *s, int fd, struct sockaddr *address, socklen_t *length)
 {
     int error;
@@ -430,10 +439,7 @@ int sockets_getsockname(struct sockets *s, int fd, struct sockaddr *address, soc
         tcp_socket_refresh(socket);
     struct chaski_endpoint local;
     own_end(socket, &local);
-    error = address_room(address, length);
-    if (error == 0)
-        address_write(socket->family, &local, address, length);
-    return error;
+    return tell_end(socket, &local, address, length);
 }
 
 int sockets_getpeername(struct sockets *s, int fd, struct sockaddr *address, socklen_t *length)
@@ -450,8 +456,5 @@ int sockets_getpeername(struct sockets *s, int fd, struct sockaddr *address, soc
     peer_of(socket, &remote);
     if (remote.port == 0)
         return -ENOTCONN;
-    error = address_room(address, length);
-    if (error == 0)
-        address_write(socket->family, &remote, address, length);
-    return error;
+    return tell_end(socket, &remote, address, length);
 }

@@ -160,17 +160,11 @@ ssize_t tcp_socket_receive(struct file *file, struct msghdr *message, int flags)
 {
     struct socket *socket = (struct socket *)file;
     struct chaski_tcp_info info = {0};
-    ssize_t done, wanted = pieces_length(message->msg_iov, message->msg_iovlen);
+    size_t wanted = (size_t)pieces_length(message->msg_iov, message->msg_iovlen);
     size_t room = message->msg_controllen;
     uint64_t came_ns = 0;
-    if (wanted < 0)
-        return wanted;
+    ssize_t done;
     message->msg_controllen = 0;
-    message->msg_flags = 0;
-    if (flags & MSG_ERRQUEUE) {
-        message->msg_controllen = room;
-        return error_queue_tell(socket, message);
-    }
     tcp_socket_refresh(socket);
     bool there = tcp_socket_info(socket, &info);
     message->msg_namelen = 0;
@@ -179,7 +173,7 @@ ssize_t tcp_socket_receive(struct file *file, struct msghdr *message, int flags)
     if ((flags & MSG_OOB) && socket->phase != SOCKET_LISTENING)
         done = there ? urgent_receive(socket, message, flags) : -EINVAL;
     else
-        done = receive_text(socket, message, (size_t)wanted, &info, flags, &came_ns);
+        done = receive_text(socket, message, wanted, &info, flags, &came_ns);
     if (came_ns != 0)
         stamp_received(socket, message, &room, came_ns);
     if (done >= 0)

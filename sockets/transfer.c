@@ -8,9 +8,16 @@
 
 static ssize_t receive(struct file *file, struct msghdr *message, int flags)
 {
+    struct socket *socket = socket_of(file);
+    ssize_t wanted = pieces_length(message->msg_iov, message->msg_iovlen);
     if (file->operations->receive == NULL)
         return -EBADF;
-    return file->operations->receive(file, message, flags);
+    if (wanted < 0)
+        return wanted;
+    message->msg_flags = 0;
+    return socket != NULL && (flags & MSG_ERRQUEUE) != 0
+               ? error_queue_tell(socket, message)
+               : file->operations->receive(file, message, flags);
 }
 
 static ssize_t transmit(struct file *file, const struct msghdr *message, int flags)

@@ -213,16 +213,8 @@ static ssize_t udp_socket_receive(struct file *file, struct msghdr *message, int
 {
     struct socket *socket = (struct socket *)file;
     struct datagram *datagram = NULL;
-    ssize_t wanted = pieces_length(message->msg_iov, message->msg_iovlen);
     size_t room = message->msg_controllen;
-    if (wanted < 0)
-        return wanted;
     message->msg_controllen = 0;
-    message->msg_flags = 0;
-    if (flags & MSG_ERRQUEUE) {
-        message->msg_controllen = room;
-        return error_queue_tell(socket, message);
-    }
     if (socket->error != 0)
         return socket_take_error(socket);
     size_t seen = peek_offset(socket, flags);
