@@ -82,6 +82,25 @@ static inline void pair_connect(struct pair *p)
     assert_true(p->server >= 3);
 }
 
+/* A descriptor of `host` has no peer any more. */
+static inline int pair_disconnect(struct pair *p, int host, int fd)
+{
+    struct sockaddr nobody = {.sa_family = AF_UNSPEC};
+    int value = sockets_connect(p->s[host], fd, &nobody, sizeof nobody);
+    world_settle(&p->world);
+    return value;
+}
+
+/* `host` closes its end of a connection by a reset. */
+static inline void pair_reset(struct pair *p, int host, int fd)
+{
+    struct linger now = {1, 0};
+    assert_int_equal(sockets_setsockopt(p->s[host], fd, SOL_SOCKET, SO_LINGER, &now, sizeof now),
+                     0);
+    assert_int_equal(sockets_close(p->s[host], fd), 0);
+    world_settle(&p->world);
+}
+
 /* What poll says about a descriptor of `host`, of all that there is. */
 static inline short pair_poll(struct pair *p, int host, int fd)
 {

@@ -33,12 +33,6 @@ static int connect_to(struct datagrams *d, int host, int fd, uint32_t peer, uint
     return sockets_connect(d->pair.s[host], fd, (void *)&to, sizeof to);
 }
 
-static int disconnect(struct datagrams *d, int host, int fd)
-{
-    struct sockaddr_in nobody = {.sin_family = AF_UNSPEC};
-    return sockets_connect(d->pair.s[host], fd, (void *)&nobody, sizeof nobody);
-}
-
 static ssize_t send_to(struct datagrams *d, int fd, const char *text)
 {
     struct sockaddr_in to = pair_address(0, PAIR_PORT);
@@ -66,7 +60,7 @@ static void what_waits_outlives_connecting(void **state)
     assert_int_equal(connect_to(&d, 0, d.to, 1, PAIR_PORT), 0);
     send_to(&d, d.other, "late");
     send_to(&d, d.from, "good");
-    assert_int_equal(disconnect(&d, 0, d.to), 0);
+    assert_int_equal(pair_disconnect(&d.pair, 0, d.to), 0);
     send_to(&d, d.other, "again");
     assert_received(&d, "early");
     assert_received(&d, "good");

@@ -42,14 +42,6 @@ static int connect_to(struct pair *p, int fd, int host, uint16_t port)
     return value;
 }
 
-static int disconnect(struct pair *p, int fd)
-{
-    struct sockaddr nobody = {.sa_family = AF_UNSPEC};
-    int value = sockets_connect(p->s[1], fd, &nobody, sizeof nobody);
-    world_settle(&p->world);
-    return value;
-}
-
 /* The port that getsockname() tells, with the address of `host`. */
 static uint16_t port_at(struct pair *p, int fd, int host)
 {
@@ -58,15 +50,6 @@ static uint16_t port_at(struct pair *p, int fd, int host)
     assert_int_equal(sockets_getsockname(p->s[1], fd, (void *)&end, &length), 0);
     assert_int_equal(end.sin_addr.s_addr, wanted.sin_addr.s_addr);
     return ntohs(end.sin_port);
-}
-
-/* The peer of the client resets its connection. */
-static void reset(struct pair *p)
-{
-    struct linger now = {1, 0};
-    sockets_setsockopt(p->s[0], p->server, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-    assert_int_equal(sockets_close(p->s[0], p->server), 0);
-    world_settle(&p->world);
 }
 
 static void port_of_a_failed_attempt_is_told_still(void **state)
@@ -96,7 +79,7 @@ static void what_bind_has_named_stays(void **state)
     assert_int_equal(connect_to(&p, fd, 0, NOBODY), -EINPROGRESS);
     assert_int_equal(port_at(&p, fd, 1), 88);
     assert_int_equal(bind_to(&p, fd, ANY, 89), -EINVAL);
-    assert_int_equal(disconnect(&p, fd), 0);
+    assert_int_equal(pair_disconnect(&p, 1, fd), 0);
     assert_int_equal(port_at(&p, fd, ANY), 88);
     assert_int_equal(bind_to(&p, fd, ANY, 89), -EINVAL);
     assert_int_equal(bind_to(&p, other, ANY, 88), -EADDRINUSE);
@@ -114,7 +97,7 @@ static void port_that_was_drawn_is_given_back(void **state)
     uint16_t port = port_at(&p, fd, 1);
     assert_int_equal(bind_to(&p, fd, 1, 90), -EINVAL);
     connect_to(&p, fd, 0, PAIR_PORT);
-    assert_int_equal(disconnect(&p, fd), 0);
+    assert_int_equal(pair_disconnect(&p, 1, fd), 0);
     assert_int_equal(port_at(&p, fd, 1), port); /* the address was named */
     assert_int_equal(bind_to(&p, fd, ANY, 90), 0);
     assert_int_equal(port_at(&p, fd, ANY), 90);
@@ -130,7 +113,7 @@ static void listener_that_ends_gives_its_port_back(void **state)
     assert_int_equal(sockets_listen(p.s[1], fd, 1), 0);
     uint16_t port = port_at(&p, fd, ANY);
     assert_true(port != 0);
-    assert_int_equal(disconnect(&p, fd), 0);
+    assert_int_equal(pair_disconnect(&p, 1, fd), 0);
     assert_int_equal(port_at(&p, fd, ANY), port);
     assert_int_equal(bind_to(&p, fd, ANY, 91), 0);
     assert_int_equal(sockets_listen(p.s[1], fd, 1), 0);
@@ -149,7 +132,7 @@ static void accepted_socket_has_its_listeners_address(void **state)
         assert_int_equal(sockets_listen(p.s[1], listener, 1), 0);
         connect_to(&p, client, LOOPBACK, (uint16_t)(92 + named));
         int fd = sockets_accept(p.s[1], listener, NULL, NULL);
-        assert_int_equal(disconnect(&p, fd), 0);
+        assert_int_equal(pair_disconnect(&p, 1, fd), 0);
         assert_int_equal(port_at(&p, fd, named ? LOOPBACK : ANY), 92 + named);
         assert_int_equal(bind_to(&p, fd, 1, (uint16_t)(95 + named)), 0);
     }
@@ -162,12 +145,12 @@ static void ended_connection_can_be_bound_anew(void **state)
     (void)state;
     pair_connect(&p);
     uint16_t port = port_at(&p, p.client, 1);
-    reset(&p);
+    pair_reset(&p, 0, p.server);
     assert_int_equal(port_at(&p, p.client, 1), port);
     assert_int_equal(bind_to(&p, p.client, LOOPBACK, port), 0);
     assert_int_equal(port_at(&p, p.client, LOOPBACK), port);
     assert_int_equal(bind_to(&p, p.client, LOOPBACK, 97), -EINVAL);
-    assert_int_equal(disconnect(&p, p.client), 0);
+    assert_int_equal(pair_disconnect(&p, 1, p.client), 0);
     assert_int_equal(port_at(&p, p.client, LOOPBACK), port);
     pair_end(&p);
 }
@@ -180,7 +163,7 @@ static void shutdown_stands_for_the_second_connect(void **state)
     pair_connect(&p);
     assert_int_equal(sockets_shutdown(p.s[1], p.client, SHUT_WR), 0);
     world_settle(&p.world);
-    reset(&p);
+    pair_reset(&p, 0, p.server);
     assert_int_equal(connect_to(&p, p.client, 0, PAIR_PORT), -EISCONN);
     assert_int_equal(sockets_listen(p.s[1], p.client, 1), -EINVAL);
     pair_end(&p);
@@ -195,7 +178,7 @@ static void shutdown_of_a_failed_attempt_is_the_end(void **state)
     assert_int_equal(connect_to(&p, fd, 0, NOBODY), -EINPROGRESS);
     assert_int_equal(sockets_shutdown(p.s[1], fd, SHUT_RD), -ENOTCONN);
     assert_int_equal(connect_to(&p, fd, 0, NOBODY), -EINVAL);
-    assert_int_equal(disconnect(&p, fd), 0);
+    assert_int_equal(pair_disconnect(&p, 1, fd), 0);
     assert_int_equal(connect_to(&p, fd, 0, NOBODY), -EINPROGRESS);
     pair_end(&p);
 }
@@ -230,7 +213,7 @@ static void streams_can_be_bound_to_many(void **state)
         assert_int_equal(bind_to(&p, fd, many, (uint16_t)(100 + many)), 0);
         assert_int_equal(port_at(&p, fd, many), 100 + many);
         assert_int_equal(sockets_listen(p.s[1], fd, 1), 0);
-        assert_int_equal(disconnect(&p, fd), 0);
+        assert_int_equal(pair_disconnect(&p, 1, fd), 0);
         assert_int_equal(connect_to(&p, fd, 0, PAIR_PORT), -EINPROGRESS);
         assert_int_equal(connect_to(&p, fd, 0, PAIR_PORT), 0);
         assert_int_equal(port_at(&p, fd, 1), 100 + many); /* it speaks for itself */
@@ -273,12 +256,12 @@ static void disconnected_datagram_socket_has_no_port(void **state)
     assert_int_equal(connect_to(&p, fd, 0, NOBODY), 0);
     uint16_t port = port_at(&p, fd, 1);
     assert_int_equal(bind_to(&p, fd, ANY, 130), -EINVAL);
-    assert_int_equal(disconnect(&p, fd), 0);
+    assert_int_equal(pair_disconnect(&p, 1, fd), 0);
     assert_int_equal(port_at(&p, fd, ANY), 0);
     assert_int_equal(bind_to(&p, other, ANY, port), 0);
     assert_int_equal(bind_to(&p, fd, 1, 130), 0);
     assert_int_equal(connect_to(&p, fd, 0, NOBODY), 0);
-    assert_int_equal(disconnect(&p, fd), 0);
+    assert_int_equal(pair_disconnect(&p, 1, fd), 0);
     assert_int_equal(port_at(&p, fd, 1), 130);
     pair_end(&p);
 }
@@ -304,7 +287,7 @@ static void what_waits_outlasts_the_port(void **state)
     assert_int_equal(connect_to(&p, fd, 0, PAIR_PORT), 0);
     uint16_t port = port_at(&p, fd, 1);
     send_to(&p, port);
-    assert_int_equal(disconnect(&p, fd), 0);
+    assert_int_equal(pair_disconnect(&p, 1, fd), 0);
     send_to(&p, port);
     assert_int_equal(sockets_recv(p.s[1], fd, &byte, 1, 0), 1);
     assert_int_equal(sockets_recv(p.s[1], fd, &byte, 1, 0), -EAGAIN);
@@ -321,7 +304,7 @@ static void address_of_the_first_peer_stays(void **state)
     port_at(&p, fd, LOOPBACK);
     assert_int_equal(connect_to(&p, fd, 1, NOBODY), 0);
     port_at(&p, fd, LOOPBACK);
-    assert_int_equal(disconnect(&p, fd), 0);
+    assert_int_equal(pair_disconnect(&p, 1, fd), 0);
     assert_int_equal(connect_to(&p, fd, 1, NOBODY), 0);
     port_at(&p, fd, 1);
     pair_end(&p);
@@ -339,7 +322,7 @@ static void who_has_once_named_an_address_keeps_one(void **state)
     assert_int_equal(bind_to(&p, fd, ANY, 88), 0);
     assert_int_equal(connect_to(&p, fd, 0, NOBODY), -ECONNREFUSED);
     assert_int_equal(connect_to(&p, fd, 0, NOBODY), -EINPROGRESS);
-    assert_int_equal(disconnect(&p, fd), 0);
+    assert_int_equal(pair_disconnect(&p, 1, fd), 0);
     assert_int_equal(port_at(&p, fd, 1), 88);
     pair_end(&p);
 }
@@ -366,7 +349,7 @@ static void port_that_bind_drew_outlasts_giving_up_nothing(void **state)
     pair_make(&p);
     int fd = new_socket(&p, SOCK_STREAM);
     assert_int_equal(bind_to(&p, fd, ANY, 0), 0);
-    assert_int_equal(disconnect(&p, fd), 0);
+    assert_int_equal(pair_disconnect(&p, 1, fd), 0);
     assert_int_equal(bind_to(&p, fd, ANY, 0), -EINVAL);
     int failed = new_socket(&p, SOCK_STREAM);
     assert_int_equal(connect_to(&p, failed, 0, NOBODY), -EINPROGRESS);
@@ -435,7 +418,7 @@ static void connected_datagram_socket_knows_the_mtu(void **state)
     assert_int_equal(pair_get(&p, 1, fd, IPPROTO_IP, IP_MTU), -ENOTCONN);
     assert_int_equal(connect_to(&p, fd, 0, NOBODY), 0);
     assert_int_equal(pair_get(&p, 1, fd, IPPROTO_IP, IP_MTU), 1500);
-    assert_int_equal(disconnect(&p, fd), 0);
+    assert_int_equal(pair_disconnect(&p, 1, fd), 0);
     assert_int_equal(pair_get(&p, 1, fd, IPPROTO_IP, IP_MTU), -ENOTCONN);
     pair_end(&p);
 }

@@ -123,14 +123,11 @@ static void error_goes_before_what_waits(void **state)
 {
     struct pair p;
     struct batch batch;
-    struct linger now = {1, 0};
     (void)state;
     pair_connect(&p);
     sockets_send(p.s[1], p.client, "abcdef", 6, 0);
     world_settle(&p.world);
-    sockets_setsockopt(p.s[1], p.client, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-    sockets_close(p.s[1], p.client);
-    world_settle(&p.world);
+    pair_reset(&p, 1, p.client);
     assert_int_equal(sockets_recvmmsg(p.s[0], p.server, fresh(&batch, 4)->of, 3, MSG_ERRQUEUE),
                      -EAGAIN);
     assert_int_equal(sockets_recvmmsg(p.s[0], p.server, fresh(&batch, 4)->of, 3, 0), -ECONNRESET);

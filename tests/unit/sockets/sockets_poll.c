@@ -118,13 +118,10 @@ static void errors_and_hang_ups_need_not_be_asked_for(void **state)
 {
     (void)state;
     struct pair p;
-    struct linger now = {1, 0};
     pair_connect(&p);
     int set = sockets_epoll_create(p.s[0], 0);
     watch(&p, set, EPOLL_CTL_ADD, p.server, EPOLLRDHUP);
-    sockets_setsockopt(p.s[1], p.client, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-    sockets_close(p.s[1], p.client);
-    world_settle(&p.world);
+    pair_reset(&p, 1, p.client);
     assert_int_equal(wait_one(&p, set), EPOLLERR | EPOLLHUP | EPOLLRDHUP);
     pair_end(&p);
 }

@@ -15,26 +15,12 @@ static ssize_t receive(struct pair *p, int host, int fd)
     return sockets_recv(p->s[host], fd, bytes, sizeof bytes, MSG_DONTWAIT);
 }
 
-static int disconnect(struct pair *p, int fd)
-{
-    struct sockaddr_in nobody = {.sin_family = AF_UNSPEC};
-    return sockets_connect(p->s[1], fd, (void *)&nobody, sizeof nobody);
-}
-
 static int connect_to(struct pair *p, int fd, uint16_t port)
 {
     struct sockaddr_in to = pair_address(0, port);
     int error = sockets_connect(p->s[1], fd, (void *)&to, sizeof to);
     world_settle(&p->world);
     return error;
-}
-
-static void reset_by_server(struct pair *p)
-{
-    struct linger now = {1, 0};
-    sockets_setsockopt(p->s[0], p->server, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-    sockets_close(p->s[0], p->server);
-    world_settle(&p->world);
 }
 
 /* ---- Giving up ---- */
@@ -44,15 +30,15 @@ static void what_is_given_up_is_reset(void **state)
     struct pair p;
     (void)state;
     pair_connect(&p);
-    assert_int_equal(disconnect(&p, p.client), 0);
+    assert_int_equal(pair_disconnect(&p, 1, p.client), 0);
     assert_int_equal(pair_poll(&p, 1, p.client), POLLOUT | POLLERR | POLLHUP);
     assert_int_equal(receive(&p, 1, p.client), -ECONNRESET);
     assert_int_equal(receive(&p, 1, p.client), -ENOTCONN);
-    assert_int_equal(disconnect(&p, p.client), 0);
+    assert_int_equal(pair_disconnect(&p, 1, p.client), 0);
     assert_int_equal(pair_error(&p, 1, p.client), 0); /* there was nothing any more */
     assert_int_equal(connect_to(&p, p.client, PAIR_PORT), -EINPROGRESS);
     assert_int_equal(connect_to(&p, p.client, PAIR_PORT), 0);
-    disconnect(&p, p.client);
+    pair_disconnect(&p, 1, p.client);
     assert_int_equal(connect_to(&p, p.client, PAIR_PORT), -EINPROGRESS); /* whatever was before */
     assert_int_equal(pair_error(&p, 1, p.client), 0);
     pair_end(&p);
@@ -68,7 +54,7 @@ static void reset_behind_a_fin_is_a_broken_pipe(void **state)
         sockets_send(p.s[0], p.server, "x", (size_t)unread, 0);
         sockets_shutdown(p.s[0], p.server, SHUT_WR);
         world_settle(&p.world);
-        reset_by_server(&p);
+        pair_reset(&p, 0, p.server);
         assert_int_equal(sockets_send(p.s[1], p.client, "x", 1, MSG_NOSIGNAL), -EPIPE);
         pair_end(&p);
     }
@@ -80,7 +66,7 @@ static void giving_up_forgets_where_peeking_was(void **state)
     (void)state;
     pair_connect(&p);
     assert_int_equal(pair_set(&p, 1, p.client, SOL_SOCKET, SO_PEEK_OFF, 5), 0);
-    assert_int_equal(disconnect(&p, p.client), 0);
+    assert_int_equal(pair_disconnect(&p, 1, p.client), 0);
     assert_int_equal(pair_get(&p, 1, p.client, SOL_SOCKET, SO_PEEK_OFF), -1);
     pair_end(&p);
 }
@@ -107,7 +93,7 @@ static void an_error_outlives_giving_up(void **state)
     pair_make(&p);
     int fd = sockets_socket(p.s[1], AF_INET, SOCK_STREAM, 0);
     assert_int_equal(connect_to(&p, fd, 99), -EINPROGRESS);
-    assert_int_equal(disconnect(&p, fd), 0);
+    assert_int_equal(pair_disconnect(&p, 1, fd), 0);
     assert_int_equal(pair_error(&p, 1, fd), ECONNREFUSED);
     pair_end(&p);
 }
@@ -139,7 +125,7 @@ static void shutting_down_nothing_is_noted(void **state)
     assert_int_equal(sockets_shutdown(p.s[1], fd, SHUT_RD), -ENOTCONN);
     assert_int_equal(pair_poll(&p, 1, fd), POLLIN | POLLRDHUP | POLLOUT | POLLHUP);
     assert_int_equal(receive(&p, 1, fd), 0);
-    assert_int_equal(disconnect(&p, fd), 0);
+    assert_int_equal(pair_disconnect(&p, 1, fd), 0);
     assert_int_equal(receive(&p, 1, fd), -ENOTCONN);
     pair_end(&p);
 }
@@ -248,7 +234,7 @@ static void a_stream_that_is_over_stays_so(void **state)
     pair_connect(&p);
     assert_int_equal(sockets_shutdown(p.s[0], p.server, SHUT_WR), 0);
     world_settle(&p.world);
-    reset_by_server(&p);
+    pair_reset(&p, 0, p.server);
     assert_int_equal(receive(&p, 1, p.client), 0);
     assert_int_equal(pair_error(&p, 1, p.client), EPIPE); /* nobody has taken it */
     pair_end(&p);
@@ -263,7 +249,7 @@ static void options_of_what_has_ended(void **state)
     assert_int_equal(pair_set(&p, 1, p.client, IPPROTO_TCP, TCP_WINDOW_CLAMP, 0), -EINVAL);
     assert_int_equal(pair_set(&p, 1, p.client, SOL_SOCKET, SO_TIMESTAMPING, OPT_ID), 0);
     assert_int_equal(pair_set(&p, 1, p.client, SOL_SOCKET, SO_TIMESTAMPING, 0), 0);
-    reset_by_server(&p);
+    pair_reset(&p, 0, p.server);
     assert_int_equal(pair_set(&p, 1, p.client, SOL_SOCKET, SO_TIMESTAMPING, OPT_ID), -EINVAL);
     assert_int_equal(pair_set(&p, 1, p.client, IPPROTO_TCP, TCP_FASTOPEN, 5), 0);
     assert_int_equal(pair_set(&p, 1, p.client, IPPROTO_TCP, TCP_WINDOW_CLAMP, 0), 0);
@@ -456,7 +442,7 @@ static void an_urgent_byte_goes_with_a_reset(void **state)
         if (fin)
             sockets_shutdown(p.s[0], p.server, SHUT_WR);
         world_settle(&p.world);
-        reset_by_server(&p);
+        pair_reset(&p, 0, p.server);
         assert_int_equal(sockets_recv(p.s[1], p.client, &byte, 1, MSG_OOB), fin ? 1 : -ENOTCONN);
         pair_end(&p);
     }

@@ -326,13 +326,9 @@ static void a_reset_is_told_once(void **state)
 {
     (void)state;
     struct pair p;
-    struct linger now = {1, 0};
     char got[8];
     pair_connect(&p);
-    assert_int_equal(sockets_setsockopt(p.s[1], p.client, SOL_SOCKET, SO_LINGER, &now, sizeof now),
-                     0);
-    assert_int_equal(sockets_close(p.s[1], p.client), 0);
-    world_settle(&p.world);
+    pair_reset(&p, 1, p.client);
     assert_int_equal(pair_poll(&p, 0, p.server), POLLIN | POLLOUT | POLLERR | POLLHUP | POLLRDHUP);
     assert_int_equal(sockets_recv(p.s[0], p.server, got, sizeof got, 0), -ECONNRESET);
     assert_int_equal(sockets_recv(p.s[0], p.server, got, sizeof got, 0), 0);
@@ -391,10 +387,8 @@ static void a_socket_can_be_disconnected(void **state)
     (void)state;
     struct pair p;
     struct sockaddr_in to = pair_address(0, PAIR_PORT);
-    struct sockaddr nobody = {.sa_family = AF_UNSPEC};
     pair_connect(&p);
-    assert_int_equal(sockets_connect(p.s[1], p.client, &nobody, sizeof nobody), 0);
-    world_settle(&p.world);
+    assert_int_equal(pair_disconnect(&p, 1, p.client), 0);
     assert_int_equal(pair_error(&p, 0, p.server), ECONNRESET);
     assert_int_equal(sockets_connect(p.s[1], p.client, (void *)&to, sizeof to), -EINPROGRESS);
     world_settle(&p.world);
