@@ -261,6 +261,16 @@ bool tcp_socket_can_accept(const struct socket *socket)
            host_tcp_waiting(host_of(socket), socket->listener) > 0;
 }
 
+/* A socket for a connection that is to be accepted; NULL without memory. */
+static struct socket *heir_of(const struct socket *socket, int status)
+{
+    struct socket *heir = socket_new(socket->file.table, socket->family, SOCK_STREAM, status);
+    if (heir != NULL && ao_reserve(heir, socket))
+        return heir;
+    free(heir);
+    return NULL;
+}
+
 int tcp_socket_accept(struct socket *socket, struct socket **accepted, int status)
 {
     chaski_tcp connection;
@@ -269,7 +279,7 @@ int tcp_socket_accept(struct socket *socket, struct socket **accepted, int statu
         return -EINVAL;
     if (!tcp_socket_can_accept(socket))
         return -EAGAIN;
-    *accepted = socket_new(socket->file.table, socket->family, SOCK_STREAM, status);
+    *accepted = heir_of(socket, status);
     if (*accepted == NULL)
         return -ENOMEM;
     chaski_tcp_accept(host_of(socket), socket->listener, &connection);

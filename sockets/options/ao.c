@@ -199,26 +199,34 @@ int ao_connect(struct socket *socket, const struct chaski_endpoint *remote)
     return error != 0 ? error : apply(socket);
 }
 
-bool ao_inherit(struct socket *socket, const struct socket *from)
+bool ao_reserve(struct socket *socket, const struct socket *from)
 {
-    struct chaski_tcp_info info;
-    if (from->ao == NULL || !tcp_socket_info(socket, &info))
+    if (from->ao == NULL)
         return true;
     struct socket_ao *ao = ao_of(socket);
-    struct socket_key *keys = ao == NULL ? NULL : calloc(from->ao->count + 1, sizeof *keys);
-    if (keys == NULL)
-        return false;
-    ao->keys = keys;
+    if (ao != NULL)
+        ao->keys = calloc(from->ao->count + 1, sizeof *ao->keys);
+    if (ao != NULL && ao->keys != NULL)
+        return true;
+    free(ao);
+    socket->ao = NULL;
+    return false;
+}
+
+void ao_inherit(struct socket *socket, const struct socket *from)
+{
+    struct socket_ao *ao = socket->ao;
+    struct chaski_tcp_info info;
+    if (ao == NULL || !tcp_socket_info(socket, &info))
+        return;
     ao->local = info.local;
     ao->remote = info.remote;
-    ao->current = ao->next = -1;
     ao->accept_icmp = from->ao->accept_icmp;
     for (unsigned i = 0; i < from->ao->count; i++)
         if (is_for(&from->ao->keys[i].key, &info.remote.address))
-            keys[ao->count++].key = from->ao->keys[i].key;
+            ao->keys[ao->count++].key = from->ao->keys[i].key;
     if (core_get(socket, CHASKI_TCP_AO) == 1)
         core_set(socket, CHASKI_TCP_AO_ACCEPT_ICMP, ao->accept_icmp);
-    return true;
 }
 
 /* ---- TCP_AO_ADD_KEY ---- */

@@ -85,8 +85,10 @@ int ao_get(const struct socket *socket, const struct option_out *out);
 int ao_listen(struct socket *socket);
 /* The SYN of socket->tcp has yet to leave. */
 int ao_connect(struct socket *socket, const struct chaski_endpoint *remote);
-/* A connection that `from` has accepted. False without memory. */
-bool ao_inherit(struct socket *socket, const struct socket *from);
+/* Takes the memory that a connection which `from` accepts has its keys in. False: there is none. */
+bool ao_reserve(struct socket *socket, const struct socket *from);
+/* `from` has accepted it. */
+void ao_inherit(struct socket *socket, const struct socket *from);
 /* The host's part of the keys goes; what has been derived from them stays with the connection. */
 void ao_withdraw(struct socket *socket);
 /* The socket goes. */

@@ -3,6 +3,7 @@
 #include "tests/unit/sockets/pair.h"
 
 #include "core/host/layout.h"
+#include "sockets/options/ao.h"
 
 #include <fcntl.h>
 #include <linux/errqueue.h>
@@ -47,6 +48,19 @@ static bool again(struct shortage *shortage, long value)
         (value) = (call);                                                                          \
     } while (again(shortage, (long)(value)))
 
+static void make(struct pair *p)
+{
+    struct chaski_limits limits;
+    struct world_options options = {.limits = &limits};
+    chaski_limits_for(&limits, 16 << 20, 64);
+    limits.ao_keys = 8;
+    *p = (struct pair){.listener = -1, .server = -1, .client = -1};
+    world_make(&p->world, &options);
+    for (int i = 0; i < 2; i++)
+        p->s[i] = sockets_create(p->world.hosts[i], NULL, 3);
+    world_settle(&p->world);
+}
+
 /* Runs a scenario once for each allocation that its calls make. */
 static void refuse_each(void (*scenario)(struct shortage *shortage))
 {
@@ -56,7 +70,7 @@ static void refuse_each(void (*scenario)(struct shortage *shortage))
     do {
         shortage.left = ++nth;
         shortage.happened = false;
-        pair_make(&shortage.pair);
+        make(&shortage.pair);
         scenario(&shortage);
         pair_end(&shortage.pair);
         assert_int_equal(allocations.alive, before);
@@ -175,12 +189,48 @@ static void memory_that_is_lent(struct shortage *shortage)
     assert_string_equal(bytes, text);
 }
 
+static struct ao_add key_for(int host)
+{
+    struct ao_add add = {.algorithm = "cmac(aes128)", .prefix = 32, .key_length = 4};
+    struct sockaddr_in peer = pair_address((uint32_t)(1 - host), 0);
+    memcpy(&add.address, &peer, sizeof peer);
+    memcpy(add.key, "key", 4);
+    return add;
+}
+
+/* Whoever accepts knows the keys of the connection. */
+static void signed_streams(struct shortage *shortage)
+{
+    struct pair *p = &shortage->pair;
+    struct ao_add own = key_for(0), other = key_for(1);
+    struct ao_keys keys = {.all = 1, .count = 1};
+    socklen_t length = sizeof keys;
+    int value;
+    pair_listen(p, 5);
+    CALL(shortage, value,
+         sockets_setsockopt(p->s[0], p->listener, IPPROTO_TCP, AO_ADD_KEY, &own, sizeof own));
+    assert_int_equal(value, 0);
+    p->client = new_socket(shortage, SOCK_STREAM);
+    CALL(shortage, value,
+         sockets_setsockopt(p->s[1], p->client, IPPROTO_TCP, AO_ADD_KEY, &other, sizeof other));
+    assert_int_equal(value, 0);
+    struct sockaddr_in to = pair_address(0, PAIR_PORT);
+    assert_int_equal(sockets_connect(p->s[1], p->client, (void *)&to, sizeof to), -EINPROGRESS);
+    world_settle(&p->world);
+    CALL(shortage, p->server, sockets_accept(p->s[0], p->listener, NULL, NULL));
+    assert_true(p->server >= 3);
+    assert_int_equal(
+        sockets_getsockopt(p->s[0], p->server, IPPROTO_TCP, AO_GET_KEYS, &keys, &length), 0);
+    assert_int_equal(keys.count, 1);
+}
+
 /* ---- Tests --------------------------------------------------------------------------------- */
 
 static void streams_survive_want_of_memory(void **state)
 {
     (void)state;
     refuse_each(streams);
+    refuse_each(signed_streams);
 }
 
 static void datagrams_survive_want_of_memory(void **state)
