@@ -42,10 +42,10 @@ struct tail_probe {
     bool owed;        /* to be sent at the next output */
 };
 
-/* Proportional rate reduction (RFC 6937), in bytes. */
+/* Proportional rate reduction (RFC 9937), in bytes. */
 struct prr {
     uint32_t delivered, out;
-    uint32_t flight; /* RecoverFS: in flight when recovery began */
+    uint32_t flight; /* RecoverFS: in the network when recovery began */
 };
 
 /* Forward RTO-recovery (RFC 5682): how far the answer to whether a time-out was spurious is. */

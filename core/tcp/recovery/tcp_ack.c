@@ -190,6 +190,7 @@ static void acknowledge_flight(struct tcp *tcp, struct tcp_connection *c,
     c->flight->rate.now_ns = now_ns;
     struct ack_before before = {
         .flight = c->snd_nxt - c->snd_una,
+        .sacked = c->flight->scoreboard.sacked.bytes,
         .duplicates = c->flight->duplicate_acks,
         .recovering = recovery_active(c),
     };

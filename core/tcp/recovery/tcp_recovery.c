@@ -79,7 +79,7 @@ static bool detect(struct tcp *tcp, struct tcp_connection *c, const struct sent_
 
 /* ---- Where recovery stands ----------------------------------------------------------------- */
 
-static void enter(struct tcp *tcp, struct tcp_connection *c, uint32_t flight)
+static void enter(struct tcp *tcp, struct tcp_connection *c, const struct ack_before *before)
 {
     if (mtu_probe_lost(c))
         return;
@@ -90,7 +90,7 @@ static void enter(struct tcp *tcp, struct tcp_connection *c, uint32_t flight)
     c->flight->recovery_point = c->snd_nxt;
     c->flags &= ~(uint32_t)TCPF_PARTIAL;
     if (!reducing)
-        window_reduce(tcp, c, flight, CONGESTION_LOSS);
+        window_reduce(tcp, c, before, CONGESTION_LOSS);
     count(tcp->counters, CHASKI_TCP_RECOVERIES);
 }
 
@@ -206,7 +206,7 @@ bool recovery_process(struct tcp *tcp, struct tcp_connection *c, const struct se
     if (recovery_active(c))
         return lost;
     if (lost) {
-        enter(tcp, c, before->flight);
+        enter(tcp, c, before);
         return true;
     }
     if (news->dsack && undo_justified(c, news))
@@ -219,6 +219,7 @@ void recovery_reordering_over(struct tcp *tcp, struct tcp_connection *c, uint64_
 {
     struct ack_before before = {
         .flight = c->snd_nxt - c->snd_una,
+        .sacked = c->flight->scoreboard.sacked.bytes,
         .recovering = recovery_active(c),
     };
     struct sent_news news;
@@ -227,7 +228,7 @@ void recovery_reordering_over(struct tcp *tcp, struct tcp_connection *c, uint64_
     if (!rack_detect(tcp, c, now_ns))
         return;
     if (!before.recovering)
-        enter(tcp, c, before.flight);
+        enter(tcp, c, &before);
     window_adapt(tcp, c, &news, &before, true);
     connection_wants_output(tcp, c);
 }

@@ -16,7 +16,8 @@ void tcp_acknowledge(struct tcp *tcp, struct tcp_connection *c, const struct pac
 
 /* What was known before an acknowledgement was applied. */
 struct ack_before {
-    uint32_t flight;     /* bytes not acknowledged */
+    uint32_t flight;     /* bytes not acknowledged, */
+    uint32_t sacked;     /* and how many of them had arrived behind a gap */
     uint32_t duplicates; /* acknowledgements, without SACK: what they stood for is no news */
     bool recovering;
 };

@@ -68,11 +68,11 @@ void window_threshold(const struct tcp *tcp, struct tcp_connection *c, uint32_t 
     algorithm_of(c)->reduce(&c->congestion, &c->flight->congestion, &event);
 }
 
-void window_reduce(const struct tcp *tcp, struct tcp_connection *c, uint32_t flight,
+void window_reduce(const struct tcp *tcp, struct tcp_connection *c, const struct ack_before *before,
                    enum congestion_cause cause)
 {
-    window_threshold(tcp, c, flight, cause);
-    c->flight->prr = (struct prr){.flight = maximum(flight, c->mss)};
+    window_threshold(tcp, c, before->flight, cause);
+    c->flight->prr = (struct prr){.flight = maximum(before->flight - before->sacked, c->mss)};
     if (!has(c, TCPF_HAS_SACK) && !algorithm_of(c)->rules_window)
         c->congestion.window = c->congestion.threshold;
 }
@@ -104,8 +104,14 @@ void window_recovered(const struct tcp *tcp, struct tcp_connection *c)
     c->congestion.window = maximum(minimum(threshold, most), c->mss);
 }
 
-/* RFC 6937 with the bound that its successor makes the only one (PRR-SSRB where nothing more is
- * lost, else PRR-CRB): what goes follows from what has arrived, and the first segment at once. */
+/* Of `bytes` the last part stands for a segment, as Linux counts them. */
+static uint32_t in_segments(const struct tcp_connection *c, uint32_t bytes)
+{
+    return (bytes + c->mss - 1) / c->mss * c->mss;
+}
+
+/* RFC 9937 (PRR-SSRB where nothing more is lost, else PRR-CRB): what goes follows from what has
+ * arrived, and the first segment at once. */
 static void reduce_in_proportion(struct tcp_connection *c, const struct sent_news *news, bool lost)
 {
     struct prr *prr = &c->flight->prr;
@@ -117,7 +123,7 @@ static void reduce_in_proportion(struct tcp_connection *c, const struct sent_new
     if (pipe > threshold) {
         uint64_t share = (uint64_t)prr->delivered * threshold + prr->flight - 1;
         uint32_t allowed = (uint32_t)(share / prr->flight);
-        may_go = allowed > prr->out ? allowed - prr->out : 0;
+        may_go = allowed > prr->out ? in_segments(c, allowed - prr->out) : 0;
     } else {
         bool safe = news->acknowledged != 0 && !lost;
         may_go = prr->delivered > prr->out ? prr->delivered - prr->out : 0;

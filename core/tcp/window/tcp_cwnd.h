@@ -11,8 +11,8 @@ void window_begin(const struct tcp *tcp, struct tcp_connection *c);
 /* Lets the algorithm set the threshold for what has happened to `flight` bytes. */
 void window_threshold(const struct tcp *tcp, struct tcp_connection *c, uint32_t flight,
                       enum congestion_cause cause);
-/* The same, and begins to reduce the window in proportion (RFC 6937). */
-void window_reduce(const struct tcp *tcp, struct tcp_connection *c, uint32_t flight,
+/* The same, and begins to reduce the window in proportion (RFC 9937). */
+void window_reduce(const struct tcp *tcp, struct tcp_connection *c, const struct ack_before *before,
                    enum congestion_cause cause);
 /* Reduces both at once: the rate was too high, nothing is to be repaired. */
 void window_reduce_now(const struct tcp *tcp, struct tcp_connection *c, uint32_t flight);

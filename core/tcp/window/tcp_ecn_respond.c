@@ -155,5 +155,5 @@ void ecn_respond(const struct tcp *tcp, struct tcp_connection *c, const struct s
     c->recovery = TCP_CA_CWR;
     c->flight->recovery_point = c->snd_nxt;
     c->flight->undo.possible = false; /* a mark is no mistake */
-    window_reduce(tcp, c, before->flight, CONGESTION_MARK);
+    window_reduce(tcp, c, before, CONGESTION_MARK);
 }
