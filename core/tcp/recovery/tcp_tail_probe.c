@@ -19,11 +19,19 @@ static uint64_t timeout_ns(const struct tcp *tcp, const struct tcp_connection *c
     return (c->srtt_us8 / 4 + (uint64_t)(lone ? tcp->knobs.rto_min_us : SLACK_US)) * 1000;
 }
 
+/* Nothing has arrived behind a gap, and nothing went again: what follows a retransmission is a
+ * time-out (7.2 starts from new data). */
+static bool tail_is_all_there_is(const struct tcp_scoreboard *board)
+{
+    return board->sacked.bytes == 0 && board->retransmitted.bytes == 0;
+}
+
 uint64_t tail_probe_at(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
 {
     struct tcp_flight *flight = c->flight;
     if (!tcp->knobs.tail_probes || !has(c, TCPF_HAS_SACK) || c->recovery != TCP_CA_OPEN ||
-        flight->probe.outstanding || flight->probe.owed || flight->scoreboard.sacked.bytes != 0) {
+        flight->probe.outstanding || flight->probe.owed ||
+        !tail_is_all_there_is(&flight->scoreboard)) {
         tail_probe_put_off(flight);
         return TIMER_NEVER;
     }
