@@ -324,13 +324,26 @@ static void send_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t no
         flight_deadline(tcp, c, now_ns);
 }
 
-/* All probes are unanswered. The peer may have been promised more time; one count more says that it
- * has had it. */
+static uint64_t silence_ms(const struct tcp_connection *c)
+{
+    return c->keep_idle_ms + c->probes * (c->keep_interval_s * 1000ull);
+}
+
+/* As in Linux, a user time-out of one's own stands in place of the number of probes. */
+static bool silence_is_over(const struct tcp_connection *c)
+{
+    uint32_t patience = user_timeout_own(c);
+    if (patience == 0)
+        return c->probes >= c->keep_count;
+    return c->probes != 0 && (silence_ms(c) >= patience || c->probes == UINT8_MAX);
+}
+
+/* All probes are unanswered, or the application waits no longer. The peer may have been promised
+ * more time; one count more says that it has had it. */
 static void end_of_probes(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    uint64_t silence_ms = c->keep_idle_ms + c->keep_count * (c->keep_interval_s * 1000ull);
-    uint64_t left_ms = user_timeout_left(tcp, c, silence_ms);
-    if (c->probes > c->keep_count || left_ms == 0) {
+    uint64_t left_ms = user_timeout_left(tcp, c, silence_ms(c));
+    if (user_timeout_own(c) != 0 || c->probes > c->keep_count || left_ms == 0) {
         tcp_build_reset(tcp, c, now_ns);
         connection_end(tcp, c, CHASKI_TIMED_OUT);
         return;
@@ -346,7 +359,7 @@ static void keep_alive_deadline(struct tcp *tcp, struct tcp_connection *c, uint6
         c->alive_at = now_ns + ms(c->keep_idle_ms);
         return;
     }
-    if (c->probes >= c->keep_count) {
+    if (silence_is_over(c)) {
         end_of_probes(tcp, c, now_ns);
         return;
     }
