@@ -158,6 +158,8 @@ void socket_apply_listener(const struct socket *socket)
     if (socket->has_congestion)
         socket_apply_congestion(socket);
     chaski_tcp_listener_fast_open(host, socket->listener, (uint32_t)socket->plain[PLAIN_FASTOPEN]);
+    chaski_tcp_listener_fast_open_without_cookie(host, socket->listener,
+                                                 socket->plain[PLAIN_FASTOPEN_NO_COOKIE] != 0);
     chaski_tcp_listener_defer(host, socket->listener, (uint8_t)socket->plain[PLAIN_DEFER_ACCEPT]);
 }
 

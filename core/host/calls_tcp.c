@@ -35,6 +35,12 @@ int chaski_tcp_listener_set(struct chaski *host, chaski_listener listener,
     return tcp_listener_set(&host->tcp, listener, option, value);
 }
 
+int chaski_tcp_listener_fast_open_without_cookie(struct chaski *host, chaski_listener listener,
+                                                 bool without)
+{
+    return tcp_listener_fast_open_without_cookie(&host->tcp, listener, without);
+}
+
 size_t chaski_tcp_fast_open_room(struct chaski *host, const struct chaski_address *server,
                                  bool without_cookie)
 {

@@ -228,6 +228,7 @@ struct tcp_listener {
         fast_opening; /* with data on their SYN, the handshake not over: most, now */
     uint32_t fast_open_resets, fast_open_resets_ms; /* ended so by a reset, since when */
     bool shared;                                    /* with others of the same end */
+    bool fast_open_without_cookie;
     uint8_t defer;      /* SYN+ACKs that go before a connection without data is complete */
     struct list accept; /* completed, not yet taken */
     chaski_tcp_filter *filter;
@@ -336,6 +337,7 @@ static inline bool tcp_pending(const struct tcp *tcp)
 int tcp_bind(struct tcp *tcp, const struct chaski_tcp_bind *bind, chaski_listener *listener);
 int tcp_unbind(struct tcp *tcp, chaski_listener listener);
 int tcp_listener_fast_open(struct tcp *tcp, chaski_listener listener, uint32_t queue);
+int tcp_listener_fast_open_without_cookie(struct tcp *tcp, chaski_listener listener, bool without);
 int tcp_listener_fast_open_keys(struct tcp *tcp, chaski_listener listener, const uint8_t *keys,
                                 size_t length);
 int tcp_listener_set(struct tcp *tcp, chaski_listener listener, enum chaski_tcp_option option,

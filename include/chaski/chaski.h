@@ -229,7 +229,7 @@ enum chaski_tcp_option {
     CHASKI_TCP_KEEPALIVE,    /* 1: probe an idle connection */
     CHASKI_TCP_KEEPIDLE,     /* before the first probe; default 7 200 000 */
     CHASKI_TCP_KEEPINTVL,    /* between probes; default 75 000 */
-    CHASKI_TCP_KEEPCNT,      /* unanswered probes before giving up; default 9 */
+    CHASKI_TCP_KEEPCNT,      /* unanswered probes before giving up, unless USER_TIMEOUT; default 9 */
     CHASKI_TCP_USER_TIMEOUT, /* unacknowledged data for this long ends it (RFC 5482); 0: default */
     CHASKI_TCP_SYNCNT,       /* SYN retransmissions; default 7 (RFC 9293: three minutes) */
     /* close: -1 in the background (default), 0 reset, else give up after, 16 777 214 at most */
@@ -293,6 +293,9 @@ int chaski_tcp_listener_save_syn(struct chaski *host, chaski_listener listener, 
 /* How many connections there may be whose SYN brought data and whose handshake is not over (RFC
  * 7413; needs tcp_fastopen's 2); at first none. */
 int chaski_tcp_listener_fast_open(struct chaski *host, chaski_listener listener, uint32_t queue);
+/* Whether data is taken of a SYN that brings no cookie, too; at first it is not. */
+int chaski_tcp_listener_fast_open_without_cookie(struct chaski *host, chaski_listener listener,
+                                                 bool without);
 /* How many bytes a SYN to `server` may carry now; 0: a cookie has to be asked for first, by opening
  * with `fast_open`. */
 size_t chaski_tcp_fast_open_room(struct chaski *host, const struct chaski_address *server,

@@ -22,7 +22,8 @@ static void judge_fast_open(const struct tcp *tcp, const struct tcp_listener *li
         listener->fast_open_keys.count != 0 ? &listener->fast_open_keys : &tcp->fast_open_keys;
     enum fast_open_verdict verdict =
         fast_open_check(keys, &key->remote, &key->local, &opening->cookie);
-    bool free_of_charge = (tcp->knobs.fast_open & FAST_OPEN_SERVER_NO_COOKIE) != 0;
+    bool free_of_charge = listener->fast_open_without_cookie ||
+                          (tcp->knobs.fast_open & FAST_OPEN_SERVER_NO_COOKIE) != 0;
     opening->accepted = free_of_charge || verdict != FAST_OPEN_REFUSED;
     opening->gives = opening->asks && !free_of_charge && verdict != FAST_OPEN_TAKEN;
     fast_open_make(keys, &key->remote, &key->local, &opening->cookie);

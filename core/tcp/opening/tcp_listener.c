@@ -263,6 +263,15 @@ int tcp_listener_fast_open(struct tcp *tcp, chaski_listener handle, uint32_t que
     return 0;
 }
 
+int tcp_listener_fast_open_without_cookie(struct tcp *tcp, chaski_listener handle, bool without)
+{
+    struct tcp_listener *listener = listener_of(tcp, handle);
+    if (listener == NULL)
+        return CHASKI_STALE;
+    listener->fast_open_without_cookie = without;
+    return 0;
+}
+
 int tcp_listener_fast_open_keys(struct tcp *tcp, chaski_listener handle, const uint8_t *keys,
                                 size_t length)
 {
