@@ -34,7 +34,7 @@ static int pd_splice(void *userdata, int from, loff_t *from_offset, int to, loff
         .fd = from,
         .to = to,
         .wanted = length,
-        .flags = (int)(flags & SPLICE_F_NONBLOCK),
+        .flags = (int)(flags & (SPLICE_F_NONBLOCK | SPLICE_F_MORE)),
     };
     /* The tool's NULL is a pointer to 0. */
     if ((from_offset != NULL && *from_offset != 0) || (to_offset != NULL && *to_offset != 0))

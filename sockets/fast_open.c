@@ -89,6 +89,8 @@ static int set_no_cookie(struct socket *socket, const struct option_in *in)
     if ((value != 0 && value != 1) || !opens)
         return -EINVAL;
     socket->plain[PLAIN_FASTOPEN_NO_COOKIE] = value;
+    if (socket->phase == SOCKET_LISTENING)
+        chaski_tcp_listener_fast_open_without_cookie(host_of(socket), socket->listener, value != 0);
     return 0;
 }
 
@@ -193,6 +195,14 @@ ssize_t fast_open_goes_on(struct socket *socket, size_t wanted, int flags, bool 
     if (socket->error != 0)
         return socket_take_error(socket);
     return socket->fast_taken;
+}
+
+bool fast_open_tells_connected(struct socket *socket)
+{
+    if (socket->phase != SOCKET_CONNECTED || socket->connect_told || !client_may(socket))
+        return false;
+    socket->connect_told = true;
+    return true;
 }
 
 ssize_t fast_open_send(struct socket *socket, const struct msghdr *message, int flags)

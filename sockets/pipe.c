@@ -277,11 +277,11 @@ int pipe_size(struct file *file, bool set, intptr_t asked)
 
 /* ---- splice ---- */
 
-static ssize_t send_piece(struct file *to, const void *bytes, size_t length)
+static ssize_t send_piece(struct file *to, const void *bytes, size_t length, int flags)
 {
     struct iovec piece = {(void *)bytes, length};
     struct msghdr message = {.msg_iov = &piece, .msg_iovlen = 1};
-    return to->operations->send(to, &message, 0);
+    return to->operations->send(to, &message, flags);
 }
 
 static ssize_t receive_piece(struct file *from, void *bytes, size_t length, int flags)
@@ -291,7 +291,7 @@ static ssize_t receive_piece(struct file *from, void *bytes, size_t length, int 
     return from->operations->receive(from, &message, flags);
 }
 
-static ssize_t splice_from_pipe(struct pipe *pipe, struct file *to, size_t length)
+static ssize_t splice_from_pipe(struct pipe *pipe, struct file *to, size_t length, int flags)
 {
     size_t done = 0;
     if (pipe->length == 0)
@@ -299,7 +299,7 @@ static ssize_t splice_from_pipe(struct pipe *pipe, struct file *to, size_t lengt
     while (done < length && pipe->length != 0) {
         size_t n = first_piece(pipe);
         n = n < length - done ? n : length - done;
-        ssize_t sent = send_piece(to, pipe->bytes + pipe->start, n);
+        ssize_t sent = send_piece(to, pipe->bytes + pipe->start, n, flags);
         if (sent <= 0)
             return done != 0 ? (ssize_t)done : sent;
         consume(pipe, (size_t)sent);
@@ -344,9 +344,9 @@ ssize_t sockets_splice(struct sockets *s, int from_fd, off_t *from_offset, int t
     if (length == 0)
         return 0;
     struct pipe *out_of = pipe_of(from), *into = pipe_of(to);
-    (void)flags;
+    int more = (flags & SPLICE_F_MORE) && to->operations->is_socket ? MSG_MORE : 0;
     if (out_of != NULL)
-        return out_of == into ? -EINVAL : splice_from_pipe(out_of, to, length);
+        return out_of == into ? -EINVAL : splice_from_pipe(out_of, to, length, more);
     return into != NULL ? splice_to_pipe(from, into, length) : -EINVAL;
 }
 
@@ -427,7 +427,7 @@ static ssize_t send_from(struct file *to, int number, off_t *position, size_t le
     while (done < length) {
         size_t n = length - done < CHUNK ? length - done : CHUNK;
         ssize_t got = pread(number, bytes, n, *position);
-        last = got > 0 ? send_piece(to, bytes, (size_t)got) : got < 0 ? -errno : 0;
+        last = got > 0 ? send_piece(to, bytes, (size_t)got, 0) : got < 0 ? -errno : 0;
         if (last <= 0)
             break;
         done += (size_t)last;

@@ -194,6 +194,8 @@ void fast_open_listen(struct socket *socket);
 /* MSG_FASTOPEN: opens with what is to be sent. */
 ssize_t fast_open_send(struct socket *socket, const struct msghdr *message, int flags);
 /* The first data after a connect() that was put off. */
+/* What connect() would say once of a connection that has come about meanwhile: data may follow. */
+bool fast_open_tells_connected(struct socket *socket);
 ssize_t fast_open_send_deferred(struct socket *socket, const struct msghdr *message, int flags);
 /* Goes on with a call that waits to send `wanted` bytes: as send, or 1 in *through when the message
  * is to be sent now. */

@@ -416,7 +416,7 @@ int tcp_socket_disconnect(struct socket *socket)
     tcp_socket_refresh(socket);
     if (socket->phase == SOCKET_LISTENING)
         chaski_tcp_unbind(host_of(socket), socket->listener);
-    if (is_under_way(socket))
+    if (is_under_way(socket) || socket->deferred)
         socket->error = ECONNRESET;
     forget_connection(socket);
     return 0;
@@ -441,6 +441,8 @@ int tcp_socket_shutdown(struct socket *socket, int how)
         socket->given_up |= !socket->connect_told;
         break;
     case SOCKET_NEW:
+        if (socket->deferred)
+            return tcp_socket_disconnect(socket);
         break;
     }
     int error = socket_shut(socket, how);
@@ -513,15 +515,16 @@ static int tcp_socket_ioctl(struct file *file, unsigned long request, int *value
                          request == SOCKETS_SIOCOUTQNSD;
     if (socket->phase == SOCKET_LISTENING && asks_how_much)
         return -EINVAL;
+    int ends = there && !is_delivered(&info); /* FIN counts as a byte */
     switch (request) {
     case SOCKETS_FIONREAD:
         *value = there ? (int)urgent_left(socket, info.receive_queue) : 0;
         return 0;
     case SOCKETS_TIOCOUTQ:
-        *value = (int)info.send_queue;
+        *value = (int)info.send_queue + ends;
         return 0;
     case SOCKETS_SIOCOUTQNSD:
-        *value = (int)info.tcpi_notsent_bytes;
+        *value = (int)info.tcpi_notsent_bytes + (info.tcpi_notsent_bytes != 0 ? ends : 0);
         return 0;
     case SOCKETS_SIOCATMARK:
         *value = there && urgent_is_next(socket);

@@ -29,7 +29,7 @@ static int nothing_to_read(struct socket *socket)
         return socket_take_error(socket);
     if (socket->phase == SOCKET_ENDED || socket->read_shut)
         return 0;
-    return socket->phase == SOCKET_NEW ? -ENOTCONN : -EAGAIN;
+    return socket->phase == SOCKET_NEW && !socket->deferred ? -ENOTCONN : -EAGAIN;
 }
 
 static ssize_t copy_out(struct socket *socket, const struct msghdr *message, size_t most)
@@ -320,6 +320,8 @@ ssize_t tcp_socket_send(struct file *file, const struct msghdr *message, int fla
         return waited;
     through = through || (socket->fast_opened && socket->phase == SOCKET_CONNECTED);
     socket->fast_opened = false;
+    if (flags & MSG_FASTOPEN)
+        through = fast_open_tells_connected(socket) || through;
     if (((flags & MSG_FASTOPEN) && !through) || socket->deferred)
         return send_first(socket, message, flags);
     int error = send_error(socket);

@@ -68,15 +68,19 @@ static int set_maxseg(struct socket *socket, const struct option_in *in)
         return -EINVAL;
     socket->plain[PLAIN_MAXSEG] = value;
     socket->asked[PLAIN_MAXSEG] = true;
-    return socket_apply_one(socket, PLAIN_MAXSEG);
+    /* Of a connection both ends have agreed on it (Linux). */
+    return is_closed(socket) || socket->phase == SOCKET_LISTENING
+               ? socket_apply_one(socket, PLAIN_MAXSEG)
+               : 0;
 }
 
 static int get_maxseg(const struct socket *socket, const struct option_out *out)
 {
     struct chaski_tcp_info info;
-    if (socket->phase != SOCKET_ENDED && tcp_socket_info(socket, &info))
-        return option_write_int(out, (int)info.tcpi_snd_mss);
     int64_t asked = socket->plain[PLAIN_MAXSEG];
+    bool opening = socket->phase == SOCKET_CONNECTING && asked != 0;
+    if (socket->phase != SOCKET_ENDED && !opening && tcp_socket_info(socket, &info))
+        return option_write_int(out, (int)info.tcpi_snd_mss);
     return option_write_int(out, asked != 0 ? (int)asked : MSS_DEFAULT);
 }
 

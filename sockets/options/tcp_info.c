@@ -4,7 +4,7 @@
 
 /* Linux's struct tcp_info. What does not exist here is 0. */
 
-enum { INFINITE_THRESHOLD = 0x7fffffff, CLOSED = 7, LISTEN = 10 };
+enum { INFINITE_THRESHOLD = 0x7fffffff, SYN_SENT = 2, CLOSED = 7, LISTEN = 10 };
 
 static uint32_t threshold_of(const struct chaski_tcp_info *from)
 {
@@ -122,6 +122,16 @@ static uint32_t acknowledged_syn(const struct socket *socket, const struct chask
     return socket->opened_by_us && !opening;
 }
 
+/* Linux knows them when the peer has answered; a SYN that waits for data has been sent, as far as
+ * anybody sees. */
+static void correct_opening(const struct socket *socket, struct linux_tcp_info *info)
+{
+    if (socket->deferred)
+        info->state = SYN_SENT;
+    if (info->state == SYN_SENT)
+        info->options = 0;
+}
+
 int tcp_info_get(struct socket *socket, const struct option_out *out)
 {
     struct linux_tcp_info info = {.state = CLOSED};
@@ -138,6 +148,7 @@ int tcp_info_get(struct socket *socket, const struct option_out *out)
     } else {
         fill_new(&info);
     }
+    correct_opening(socket, &info);
     if (info.pacing_rate == 0)
         info.pacing_rate = UINT64_MAX;
     info.max_pacing_rate = (uint64_t)socket->plain[PLAIN_MAX_PACING_RATE];
