@@ -362,6 +362,8 @@ void stamp_message(struct socket *socket, uint32_t flags);
 void stamp_zerocopy(struct socket *socket);
 /* More has been sent, or acknowledged. */
 void stamps_progress(struct socket *socket);
+/* The connection has ended: calls of MSG_ZEROCOPY are over, and nothing else is told any more. */
+void stamps_over(struct socket *socket);
 void stamps_forget(struct socket *socket);
 struct option_in;
 struct option_out;

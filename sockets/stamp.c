@@ -120,13 +120,25 @@ void stamps_progress(struct socket *socket)
     socket->stamps_end = link;
 }
 
+static void drop(struct socket *socket)
+{
+    struct stamp *stamp = socket->stamps;
+    socket->stamps = stamp->next;
+    free(stamp);
+}
+
+void stamps_over(struct socket *socket)
+{
+    for (; socket->stamps != NULL; drop(socket))
+        if (socket->stamps->for_zerocopy)
+            error_queue_add_zerocopy(socket, socket->stamps->number, true);
+    socket->stamps_end = &socket->stamps;
+}
+
 void stamps_forget(struct socket *socket)
 {
-    while (socket->stamps != NULL) {
-        struct stamp *stamp = socket->stamps;
-        socket->stamps = stamp->next;
-        free(stamp);
-    }
+    while (socket->stamps != NULL)
+        drop(socket);
     socket->stamps_end = &socket->stamps;
 }
 

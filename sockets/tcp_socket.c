@@ -59,8 +59,10 @@ static void happened(void *context, struct chaski *host, chaski_tcp connection, 
         note_trouble(socket);
         told |= EPOLLERR;
     }
-    if (events & CHASKI_ENDED)
+    if (events & CHASKI_ENDED) {
+        stamps_over(socket);
         told |= EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLHUP | EPOLLERR;
+    }
     file_happened(&socket->file, told);
 }
 

@@ -229,7 +229,7 @@ enum chaski_tcp_option {
     CHASKI_TCP_KEEPALIVE,    /* 1: probe an idle connection */
     CHASKI_TCP_KEEPIDLE,     /* before the first probe; default 7 200 000 */
     CHASKI_TCP_KEEPINTVL,    /* between probes; default 75 000 */
-    CHASKI_TCP_KEEPCNT,      /* unanswered probes before giving up, unless USER_TIMEOUT; default 9 */
+    CHASKI_TCP_KEEPCNT,      /* unanswered probes until the end, unless USER_TIMEOUT; default 9 */
     CHASKI_TCP_USER_TIMEOUT, /* unacknowledged data for this long ends it (RFC 5482); 0: default */
     CHASKI_TCP_SYNCNT,       /* SYN retransmissions; default 7 (RFC 9293: three minutes) */
     /* close: -1 in the background (default), 0 reset, else give up after, 16 777 214 at most */
