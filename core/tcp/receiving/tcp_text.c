@@ -148,11 +148,12 @@ static bool receive_fin(struct tcp *tcp, struct tcp_connection *c, uint64_t now_
     c->rcv_nxt++;
     c->flags |= TCPF_FIN_RECEIVED;
     c->dsack_length = 0; /* the peer is done; what came twice does not matter to it any more */
-    /* Behind text its acknowledgement may wait for ours (Linux), unless the window is shut. */
+    /* Behind text its acknowledgement may wait for ours (Linux), unless the window is shut. With
+     * it a full segment is no second one (RFC 5681, 4.2). */
     bool shut = seq_lt(c->rcv_advertised, c->rcv_nxt);
     if (c->state == CHASKI_TCP_ESTABLISHED && c->bytes_received != 0 && !shut) {
         expect_our_end(tcp, c);
-        owe_for_text(tcp, c, 1, now_ns);
+        owe_for_text(tcp, c, 0, now_ns);
     } else {
         c->flags |= TCPF_ACK_NOW;
     }
