@@ -73,10 +73,17 @@ uint32_t tcp_window_told(const struct tcp *tcp, const struct tcp_connection *c)
     return may_shrink(tcp, c) ? shrink_told(c) : c->rcv_advertised - c->rcv_nxt;
 }
 
+/* As Linux's, the window stays as the SYN has told it until there has been text. */
+static bool is_as_first_told(const struct tcp_connection *c, uint32_t known)
+{
+    return c->bytes_received == 0 && known != 0;
+}
+
 /* RFC 9293, 3.8.6.2.2: the edge stays until it moves by a whole step, and does not move back. */
 uint32_t tcp_window_next(const struct tcp_connection *c, uint32_t known, uint32_t room)
 {
-    bool stays = room <= known || room - known < minimum(c->receive.limit / 2, c->receive_mss);
+    bool stays = room <= known || room - known < minimum(c->receive.limit / 2, c->receive_mss) ||
+                 is_as_first_told(c, known);
     return window_in_units(stays ? known : room, room, 1u << c->receive_scale);
 }
 
@@ -103,5 +110,6 @@ bool tcp_window_opened(const struct tcp *tcp, const struct tcp_connection *c)
         return shrink_opened(tcp, c);
     /* While more than half of the buffer is told there is no news: the room is not asked for. */
     uint32_t known = c->rcv_advertised - c->rcv_nxt;
-    return known <= c->receive.limit / 2 && tcp_window_is_news(c, known, tcp_window_room(tcp, c));
+    return known <= c->receive.limit / 2 && !is_as_first_told(c, known) &&
+           tcp_window_is_news(c, known, tcp_window_room(tcp, c));
 }
