@@ -112,6 +112,8 @@ static void set_switch(struct tcp *tcp, struct tcp_connection *c, enum chaski_tc
                        bool on)
 {
     set_flag(c, flag_of(option), on);
+    if (option == CHASKI_TCP_CORK && !on) /* nor does it wait to be continued (Linux) */
+        set_flag(c, TCPF_MORE, false);
     if (option == CHASKI_TCP_NODELAY)
         release(tcp, c, on);
     else if (option == CHASKI_TCP_CORK || option == CHASKI_TCP_MORE)
