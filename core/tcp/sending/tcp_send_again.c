@@ -38,7 +38,6 @@ static uint32_t most_again(const struct tcp *tcp, const struct tcp_connection *c
 static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp_sent *sent,
                            uint32_t pace, uint64_t now_ns)
 {
-    collapse(tcp, c, sent);
     uint32_t in_flight = tcp_in_flight(c), size = c->flight->segment_size;
     uint32_t most = most_again(tcp, c, sent->node.key, pace);
     uint32_t data = seq_min(sent->end, c->snd_end) - sent->node.key;
@@ -78,6 +77,14 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
     return SENT;
 }
 
+/* So much must there be room for. What a report has cut off a full segment is one more, which waits
+ * for an acknowledgement where the window is of one. */
+static uint32_t least_again(const struct tcp_connection *c, const struct tcp_sent *sent)
+{
+    uint32_t size = c->flight->segment_size;
+    return c->flight->report_length != 0 ? size : minimum(size, sent_length(sent));
+}
+
 enum outcome send_again_lost(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     struct tcp_sent *sent;
@@ -87,8 +94,8 @@ enum outcome send_again_lost(struct tcp *tcp, struct tcp_connection *c, uint64_t
         /* Without SACK one segment a round trip is known to be lost; it goes at once (RFC 6582,
          * 3.2). */
         bool at_once = c->recovery == TCP_CA_RECOVERY && !has(c, TCPF_HAS_SACK);
-        if (!at_once && congestion_room(c) < minimum(c->flight->segment_size, sent_length(sent)) &&
-            tcp_in_flight(c) != 0) {
+        collapse(tcp, c, sent);
+        if (!at_once && congestion_room(c) < least_again(c, sent) && tcp_in_flight(c) != 0) {
             note_limited(c);
             return SENT;
         }
