@@ -33,6 +33,8 @@ struct code_value code_name(struct code *code, const char *name)
             return at->value;
     if (strcmp(name, "None") == 0)
         return (struct code_value){0};
+    if (strcmp(name, "tcp_info") == 0)
+        return code_text(tcp_fields(code->arena, code->info, code->info_length));
     if (name_number(name, &number))
         return code_integer(number);
     if (tcp_field(code->info, code->info_length, name, &field) ||

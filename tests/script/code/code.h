@@ -10,8 +10,9 @@
 
 /*
  * What stands in %{ }%: Python's assert, print and assignment, over integers, reals, strings and
- * tuples. Names are the fields of struct tcp_info, what SO_MEMINFO tells (SK_MEMINFO_*), the
- * constants of tests/script/names.h and what was assigned before.
+ * tuples. Names are the fields of struct tcp_info (and tcp_info: the text of all that are not 0),
+ * what SO_MEMINFO tells (SK_MEMINFO_*), the constants of tests/script/names.h and what was assigned
+ * before.
  */
 enum code_kind { CODE_NONE, CODE_INTEGER, CODE_REAL, CODE_STRING, CODE_TUPLE };
 

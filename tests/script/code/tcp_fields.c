@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/script/code/tcp_fields.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 /* Linux's interface, spelled out: the C library's header has but the first of these, the kernel's
@@ -105,22 +107,39 @@ static uint64_t load(const uint8_t *at, uint8_t size)
     }
 }
 
+/* 0 where the kernel's struct ends before it. */
+static uint64_t value_of(const struct tcp_info_field *field, const uint8_t *info, size_t length)
+{
+    uint64_t value = 0;
+    if ((size_t)field->offset + field->size <= length)
+        value = load(info + field->offset, field->size) >> field->shift;
+    return field->width < 64 ? value & ((UINT64_C(1) << field->width) - 1) : value;
+}
+
 bool tcp_field(const uint8_t *info, size_t length, const char *name, uint64_t *value)
 {
     static const char prefix[] = "tcpi_";
     if (strncmp(name, prefix, sizeof prefix - 1) != 0)
         return false;
-    name += sizeof prefix - 1;
     for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
-        const struct tcp_info_field *field = &fields[i];
-        if (strcmp(field->name, name) != 0)
+        if (strcmp(fields[i].name, name + sizeof prefix - 1) != 0)
             continue;
-        *value = 0;
-        if ((size_t)field->offset + field->size <= length)
-            *value = load(info + field->offset, field->size) >> field->shift;
-        if (field->width < 64)
-            *value &= (UINT64_C(1) << field->width) - 1;
+        *value = value_of(&fields[i], info, length);
         return true;
     }
     return false;
+}
+
+const char *tcp_fields(struct arena *arena, const uint8_t *info, size_t length)
+{
+    enum { ROOM = 4096 };
+    char *text = arena_take(arena, ROOM);
+    size_t used = (size_t)snprintf(text, ROOM, "tcp_info");
+    for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
+        uint64_t value = value_of(&fields[i], info, length);
+        if (value != 0 && used < ROOM)
+            used +=
+                (size_t)snprintf(text + used, ROOM - used, " %s=%" PRIu64, fields[i].name, value);
+    }
+    return text;
 }
