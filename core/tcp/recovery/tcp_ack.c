@@ -115,7 +115,7 @@ static void move_una(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowl
                      struct sent_news *news, uint64_t now_ns)
 {
     uint32_t flight = c->snd_nxt - c->snd_una;
-    scoreboard_acknowledge(&c->flight->scoreboard, &tcp->sent, acknowledgment, news);
+    scoreboard_acknowledge(&c->flight->scoreboard, &tcp->sent, acknowledgment, c->mss, news);
     send_queue_acknowledge(&c->flight->queue, seq_min(acknowledgment, c->snd_end));
     c->snd_una = acknowledgment;
     c->flight->snd_small =

@@ -224,12 +224,14 @@ void scoreboard_unsend(struct tcp_scoreboard *board, struct pool *pool, struct t
     drop_record(board, pool, sent);
 }
 
-/* Of a record, those that lie before `una`. */
-static uint16_t segments_before(const struct tcp_sent *sent, uint32_t una)
+/* Of a record, those that lie before `una` as a whole; what is left may end with a FIN beyond a
+ * full segment. */
+static uint16_t segments_before(const struct tcp_sent *sent, uint32_t una, uint32_t mss)
 {
     if (seq_le(sent->end, una))
         return sent->segments;
-    return sent->segments > 1 ? segments_of_part(sent, una - sent->node.key) : 0;
+    uint16_t left = sent_segments(sent->end - una - 1, mss);
+    return left < sent->segments ? (uint16_t)(sent->segments - left) : 0;
 }
 
 /* Whether a whole segment at least lies before `una`. A part of one does not tell when it came. */
@@ -240,10 +242,10 @@ static bool segment_before(const struct tcp_sent *sent, uint32_t una)
 }
 
 /* Takes off a record what lies before `una`. */
-static void behead(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t una)
+static void behead(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t una,
+                   uint16_t segments)
 {
     uint32_t n = una - sent->node.key;
-    uint16_t segments = segments_before(sent, una);
     count_part(board, sent, 0u - n, 0u - segments);
     sent->segments -= segments;
     sent->node.key += n; /* not past a neighbour: the tree's order stands */
@@ -251,22 +253,23 @@ static void behead(struct tcp_scoreboard *board, struct tcp_sent *sent, uint32_t
 }
 
 void scoreboard_acknowledge(struct tcp_scoreboard *board, struct pool *pool, uint32_t una,
-                            struct sent_news *news)
+                            uint32_t mss, struct sent_news *news)
 {
     struct tcp_sent *sent;
     while ((sent = first_sent(board)) != NULL && seq_lt(sent->node.key, una)) {
         uint32_t n = seq_min(sent->end, una) - sent->node.key;
+        uint16_t segments = segments_before(sent, una, mss);
         news->acknowledged += n;
         if (!(sent->flags & SENT_SACKED)) {
             news->delivered += n;
-            note_rate(sent, segments_before(sent, una), news);
+            note_rate(sent, segments, news);
             if (segment_before(sent, una))
                 note_in_order(board, sent, news);
         }
         if (seq_le(sent->end, una))
             drop_record(board, pool, sent);
         else
-            behead(board, sent, una);
+            behead(board, sent, una, segments);
     }
     board->highest_sacked = seq_max(board->highest_sacked, una);
     board->resent = seq_max(board->resent, una);

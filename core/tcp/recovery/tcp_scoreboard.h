@@ -136,9 +136,10 @@ void scoreboard_shorten(struct tcp_scoreboard *board, struct tcp_sent *sent, uin
 /* Takes the note back: it could not be sent. */
 void scoreboard_unsend(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent);
 
-/* Drops records before `una`, SND.UNA now, and cuts off what of one lies before it. */
+/* Drops records before `una`, SND.UNA now, and cuts off what of one lies before it: of that, whole
+ * segments of `mss` have arrived. */
 void scoreboard_acknowledge(struct tcp_scoreboard *board, struct pool *pool, uint32_t una,
-                            struct sent_news *news);
+                            uint32_t mss, struct sent_news *news);
 
 /* Marks what a SACK block covers; ranges that it covers in part are split at multiples of `mss`.
  * The block lies within what is in flight. */
