@@ -59,6 +59,7 @@ enum frto {
 /* What to go back to when it turns out that nothing was lost. */
 struct undo {
     bool possible;
+    bool full;               /* what the flight said of the window then */
     uint32_t marker;         /* SND.UNA when the window was reduced */
     int32_t retransmissions; /* segments sent again and not reported as duplicates; -1: none sent */
     uint32_t first_timestamp; /* of ours when the first one went; 0: none went */

@@ -17,6 +17,7 @@ void undo_begin(struct tcp_connection *c)
     uint32_t resent = flight->scoreboard.retransmitted.segments + probed;
     flight->undo = (struct undo){
         .possible = true,
+        .full = flight->full,
         .marker = c->snd_una,
         .retransmissions = resent != 0 ? (int32_t)resent : -1,
         .window = c->congestion.window,
@@ -61,6 +62,7 @@ void undo_apply(struct tcp *tcp, struct tcp_connection *c)
 {
     struct tcp_flight *flight = c->flight;
     window_undo(c);
+    flight->full = flight->undo.full; /* to have filled the small one does not count */
     flight->undo.possible = false;
     flight->frto = FRTO_OFF;
     count(tcp->counters, CHASKI_TCP_UNDONE);
