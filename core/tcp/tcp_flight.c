@@ -73,6 +73,7 @@ struct tcp_flight *flight_take(struct tcp *tcp, struct tcp_connection *c)
     flight->rack.reordering = peers_reordering(tcp, &c->key.remote);
     min_rtt_begin(&flight->min_rtt, c->min_rtt_us, c->progress_ms);
     rate_init(&flight->rate, tcp->now_ns);
+    rate_out_of_data(&flight->rate, 0); /* before the first write */
     flight->rate.segments = tcp_delivered(c);
     c->flight = flight;
     window_begin(tcp, c);

@@ -212,21 +212,22 @@ static void tcp_info_tells_of_rates(void **state)
     peer_is_opened(&peer);
     assert_int_equal(peer_info(&peer).tcpi_delivered, 1); /* the SYN, as Linux counts */
     assert_int_equal(peer_info(&peer).tcpi_delivery_rate, 0);
-    peer_host_writes(&peer, 20 * MSS);
+    peer_host_writes(&peer, 30 * MSS);
     assert_int_equal(peer_hears_all(&peer), 10 * MSS);
     peer_runs(&peer, 20 * WORLD_MILLISECOND);
     peer_acknowledges(&peer);
     assert_int_equal(peer_info(&peer).tcpi_delivered, 11);
     assert_int_equal(peer_info(&peer).tcpi_delivery_rate, 10 * MSS * 50);
-    assert_false(peer_info(&peer).tcpi_delivery_rate_app_limited);
-    assert_int_equal(peer_hears_all(&peer), 10 * MSS);
+    assert_true(peer_info(&peer).tcpi_delivery_rate_app_limited); /* before it was written */
+    assert_int_equal(peer_hears_all(&peer), 20 * MSS);
     peer_runs(&peer, 20 * WORLD_MILLISECOND);
     peer_acknowledges(&peer);
+    assert_false(peer_info(&peer).tcpi_delivery_rate_app_limited);
     peer_host_writes(&peer, 20 * MSS); /* after there was nothing to send */
     peer_hears_all(&peer);
     peer_runs(&peer, 20 * WORLD_MILLISECOND);
     peer_acknowledges(&peer);
-    assert_int_equal(peer_info(&peer).tcpi_delivered, 41);
+    assert_int_equal(peer_info(&peer).tcpi_delivered, 51);
     assert_true(peer_info(&peer).tcpi_delivery_rate_app_limited);
     assert_int_equal(peer_info(&peer).tcpi_delivery_rate, 20 * MSS * 50);
     peer_free(&peer);
@@ -241,9 +242,12 @@ static void a_full_window_is_not_limited_by_the_application(void **state)
         make("cubic");
         peer_is_opened(&peer);
         peer_host_sets(&peer, CHASKI_TCP_NODELAY, 1);
-        peer_host_writes(&peer, 10 * MSS - less);
+        peer_host_writes(&peer, 30 * MSS - less);
+        assert_int_equal(peer_hears_all(&peer), 10 * MSS);
+        assert_true(connection()->flight->rate.app_limited); /* before it was written */
+        peer_acknowledges(&peer);
+        assert_int_equal(peer_hears_all(&peer), 20 * MSS - less);
         assert_int_equal(connection()->flight->rate.app_limited, less);
-        assert_int_equal(peer_hears_all(&peer), 10 * MSS - less);
         peer_free(&peer);
     }
 }
