@@ -82,6 +82,17 @@ static inline uint32_t tcp_in_flight(const struct tcp_connection *c)
     return out > left ? out - left : 0;
 }
 
+/* Without SACK, as Linux: each duplicate tells of a segment that has left the network, but the
+ * first one in flight is missing. */
+static inline uint32_t tcp_told_by_duplicates(const struct tcp_connection *c)
+{
+    const struct tcp_scoreboard *board = &c->flight->scoreboard;
+    if (c->flight->duplicate_acks == 0)
+        return 0;
+    uint32_t missing = minimum(maximum(board->lost.segments, 1), board->out.segments);
+    return minimum(c->flight->duplicate_acks, board->out.segments - missing);
+}
+
 /* DupThresh: by how many segments something may be overtaken before it is lost, if time does not
  * tell; for connections with a flight. */
 static inline uint32_t tcp_reordering(const struct tcp *tcp, const struct tcp_connection *c)

@@ -37,9 +37,8 @@ static void describe_sending(const struct tcp *tcp, const struct tcp_connection 
         info->tcpi_pacing_rate = pace_rate(tcp, c);
         info->tcpi_unacked = board->out.segments;
         info->tcpi_sacked = board->sacked.segments;
-        if (!has(c, TCPF_HAS_SACK)) /* as Linux: each tells of one that has left the network */
-            info->tcpi_sacked =
-                minimum(c->flight->duplicate_acks, board->out.segments - board->lost.segments);
+        if (!has(c, TCPF_HAS_SACK))
+            info->tcpi_sacked = tcp_told_by_duplicates(c);
         info->tcpi_lost = board->lost.segments;
         info->tcpi_retrans = board->retransmitted.segments;
         info->tcpi_reordering = tcp_reordering(tcp, c);
@@ -49,7 +48,9 @@ static void describe_sending(const struct tcp *tcp, const struct tcp_connection 
     }
     info->tcpi_max_pacing_rate = tcp_max_pacing_rate(c);
     bool opening = c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED;
-    info->tcpi_delivered = tcp_delivered(c) + !opening; /* a SYN counts as well, as in Linux */
+    info->tcpi_delivered = tcp_delivered(c) + !opening; /* a SYN counts as well, as in Linux, */
+    if (!has(c, TCPF_HAS_SACK))                         /* and what duplicates have told of */
+        info->tcpi_delivered += info->tcpi_sacked;
     info->tcpi_snd_ssthresh = c->congestion.threshold / c->mss;
     info->tcpi_snd_cwnd = c->congestion.window / c->mss;
     info->tcpi_rtt = c->srtt_us8 / 8;

@@ -94,13 +94,33 @@ static void enter(struct tcp *tcp, struct tcp_connection *c, const struct ack_be
     count(tcp->counters, CHASKI_TCP_RECOVERIES);
 }
 
+/* As Linux: what is first in flight has gone again, as a probe, and an acknowledgement told
+ * nothing. One that shuts the window tells that. */
+static bool waits_for_again(const struct tcp_connection *c, const struct sent_news *news)
+{
+    bool nothing = news->duplicate && c->snd_wnd != 0;
+    if (!nothing && c->recovery != TCP_CA_DISORDER)
+        return false;
+    const struct tcp_sent *first = scoreboard_first(&c->flight->scoreboard);
+    return first != NULL && (first->flags & SENT_EVER_RETRANSMITTED);
+}
+
 /* Open, or disorder while something behind a gap has arrived. */
-static void settle(struct tcp_connection *c)
+static void settle_anew(struct tcp_connection *c, const struct sent_news *news)
 {
     if (c->recovery == TCP_CA_CWR)
         return;
-    bool disorder = c->flight->scoreboard.sacked.bytes != 0 || c->flight->duplicate_acks != 0;
+    bool disorder = c->flight->scoreboard.sacked.bytes != 0 || tcp_told_by_duplicates(c) != 0 ||
+                    waits_for_again(c, news);
     c->recovery = disorder ? TCP_CA_DISORDER : TCP_CA_OPEN;
+}
+
+/* While all goes well nothing changes. */
+static inline void settle(struct tcp_connection *c, const struct sent_news *news)
+{
+    uint32_t told = c->flight->scoreboard.sacked.bytes | c->flight->duplicate_acks;
+    if (c->recovery != TCP_CA_OPEN || told != 0 || news->duplicate)
+        settle_anew(c, news);
 }
 
 static void leave(struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news)
@@ -111,16 +131,16 @@ static void leave(struct tcp *tcp, struct tcp_connection *c, const struct sent_n
         window_recovered(tcp, c);
     c->flight->duplicate_acks = 0;
     c->flight->frto = FRTO_OFF;
-    settle(c);
+    settle(c, news);
     rack_recovered(c);
 }
 
 /* Nothing was lost: what waits to go again need not. */
-static void take_back(struct tcp *tcp, struct tcp_connection *c)
+static void take_back(struct tcp *tcp, struct tcp_connection *c, const struct sent_news *news)
 {
     scoreboard_unlose(&c->flight->scoreboard);
     undo_apply(tcp, c);
-    settle(c);
+    settle(c, news);
 }
 
 /* Without SACK, what is sent again needlessly causes duplicates that look like a new loss, until
@@ -166,7 +186,8 @@ static bool go_on_after_time_out(struct tcp *tcp, struct tcp_connection *c,
 {
     bool justified = news->acknowledged != 0 && undo_justified(c, news);
     if (justified || (c->flight->undo.possible && frto_answers(c, news)))
-        take_back(tcp, c); /* what is lost all the same is found as if there had been no time-out */
+        take_back(tcp, c,
+                  news); /* what is lost all the same is found as if there had been no time-out */
     else if (has_recovered(c))
         leave(tcp, c, news);
     return detect(tcp, c, news);
@@ -179,11 +200,11 @@ static bool go_on_recovering(struct tcp *tcp, struct tcp_connection *c,
         leave(tcp, c, news);
     } else if (news->acknowledged != 0 && c->flight->undo.possible && news->original_answered &&
                c->flight->scoreboard.retransmitted.bytes == 0) {
-        take_back(tcp, c);
+        take_back(tcp, c, news);
         return false;
     } else if (news->dsack && undo_justified(c, news) && c->flight->scoreboard.lost.bytes == 0) {
         undo_apply(tcp, c); /* all that went again came twice: what is in flight is nobody's loss */
-        settle(c);
+        settle(c, news);
     }
     return detect(tcp, c, news);
 }
@@ -211,7 +232,7 @@ bool recovery_process(struct tcp *tcp, struct tcp_connection *c, const struct se
     }
     if (news->dsack && undo_justified(c, news))
         undo_apply(tcp, c);
-    settle(c);
+    settle(c, news);
     return false;
 }
 
