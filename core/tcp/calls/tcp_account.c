@@ -35,15 +35,29 @@ void account_sent(const struct tcp *tcp, const struct tcp_connection *c, uint32_
     account->data_segments_out += bytes != 0 ? segments : 0;
 }
 
+/* One of what has not been sent yet is none. */
+static bool is_acknowledgment(const struct tcp_connection *c, const struct packet *packet)
+{
+    return (packet->tcp.flags & TCP_ACK) &&
+           packet->tcp.acknowledgment - c->snd_una <= c->snd_nxt - c->snd_una;
+}
+
+static bool is_next_text(const struct tcp_connection *c, const struct packet *packet)
+{
+    uint32_t left = packet->tcp.sequence, right = left + packet->length;
+    return seq_le(left, c->rcv_nxt) && seq_gt(right, c->rcv_nxt);
+}
+
 void account_received(const struct tcp *tcp, const struct tcp_connection *c,
                       const struct packet *packet, uint64_t now_ns)
 {
     struct tcp_account *account = account_of(tcp, c);
     if (account == NULL)
         return;
-    if (packet->tcp.flags & TCP_ACK)
+    if (is_acknowledgment(c, packet))
         account->last_ack_ms = clock_ms(now_ns);
-    if (packet->length != 0 || c->state == CHASKI_TCP_SYN_SENT) /* time begins with the answer */
+    if (is_next_text(c, packet) ||
+        c->state == CHASKI_TCP_SYN_SENT) /* time begins with the answer */
         account->last_data_ms = clock_ms(now_ns);
     if (packet->length == 0)
         return;
@@ -108,10 +122,10 @@ void account_time_out(const struct tcp *tcp, const struct tcp_connection *c, uin
 /* True when the next segment would go but for the peer's window. */
 static bool window_is_in_the_way(const struct tcp_connection *c)
 {
-    uint32_t waiting = c->snd_end - c->snd_nxt;
+    uint32_t waiting = tcp_send_end(c) - c->snd_nxt;
     int32_t usable = seq_distance(c->snd_nxt, c->snd_una + c->snd_wnd);
     uint32_t next = minimum(waiting, c->mss);
-    return seq_lt(c->snd_nxt, c->snd_end) && usable < (int32_t)next &&
+    return waiting != 0 && usable < (int32_t)next &&
            tcp_in_flight(c) + next <= maximum(c->congestion.window, next);
 }
 
@@ -128,7 +142,7 @@ static bool congestion_is_in_the_way(const struct tcp_connection *c)
 static enum tcp_occupation occupation_of(const struct tcp_account *account,
                                          const struct tcp_connection *c)
 {
-    if (c->flight == NULL || c->snd_una == c->snd_end || seq_gt(c->snd_una, c->snd_end))
+    if (c->flight == NULL || c->snd_una == tcp_send_end(c)) /* a FIN keeps it busy too (Linux) */
         return TCP_IDLE;
     if (window_is_in_the_way(c))
         return TCP_RWND_LIMITED;

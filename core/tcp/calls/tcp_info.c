@@ -61,10 +61,17 @@ static void describe_sending(const struct tcp *tcp, const struct tcp_connection 
     info->tcpi_segs_out = c->segments_out;
     info->tcpi_last_data_sent = clock_ms(tcp->now_ns) - c->sent_ms;
     info->tcpi_bytes_acked = c->bytes_acked;
-    info->tcpi_notsent_bytes =
-        c->snd_nxt == tcp_send_end(c) ? 0 : (uint64_t)(c->snd_end - c->snd_nxt);
+    info->tcpi_notsent_bytes = tcp_send_end(c) - c->snd_nxt;
     info->send_queue = tcp_queued(c);
     info->congestion = congestion_algorithm(c->algorithm)->name;
+}
+
+/* What the application takes in a round trip; at first what a peer sends in its first one (RFC
+ * 6928), as Linux. */
+static uint32_t space(const struct tcp *tcp, const struct tcp_connection *c, uint32_t mss)
+{
+    bool grown = c->tune_space > tcp->knobs.receive_buffer / 2;
+    return grown ? c->tune_space : minimum(tcp_first_window(tcp, c->receive.limit, mss), 10 * mss);
 }
 
 static void describe_receiving(const struct tcp *tcp, const struct tcp_connection *c,
@@ -73,11 +80,13 @@ static void describe_receiving(const struct tcp *tcp, const struct tcp_connectio
     info->tcpi_ato = c->bytes_received != 0 ? tcp->knobs.ack_delay_us : 0;
     info->tcpi_rcv_mss = c->receive_mss;
     info->tcpi_advmss = c->announced_mss;
-    info->tcpi_rcv_space = c->receive.limit;
+    if (has(c, TCPF_HAS_TIMESTAMPS)) /* as Linux: what they leave for text */
+        info->tcpi_advmss -= minimum(c->announced_mss, WIRE_TCP_TIMESTAMP_PADDED);
+    info->tcpi_rcv_space = space(tcp, c, info->tcpi_advmss);
     info->tcpi_rcv_rtt = c->bytes_received != 0 ? c->srtt_us8 / 8 : 0; /* that buffers follow */
     info->tcpi_rcv_wnd = tcp_window_told(tcp, c);
     info->tcpi_segs_in = c->segments_in;
-    info->tcpi_bytes_received = c->bytes_received;
+    info->tcpi_bytes_received = c->bytes_received + has(c, TCPF_FIN_RECEIVED); /* as Linux */
     info->receive_queue = c->receive.length;
 }
 

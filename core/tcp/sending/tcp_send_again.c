@@ -67,7 +67,8 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
     account_sent(tcp, c, (uint32_t)done, sent->segments, true);
     c->retransmitted += sent->segments;
     c->flight->prr.out += sent_length(sent);
-    c->sent_ms = clock_ms(now_ns);
+    if (done != 0)
+        c->sent_ms = clock_ms(now_ns);
     count(tcp->counters, CHASKI_TCP_RETRANSMITTED);
     /* As Linux; but without SACK each round trip mends one loss, and the time-out shall come (RFC
      * 6582, 4): only the first of a recovery puts it off. */

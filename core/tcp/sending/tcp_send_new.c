@@ -162,6 +162,15 @@ enum outcome send_new_segment(struct tcp *tcp, struct tcp_connection *c, uint32_
     return SENT;
 }
 
+/* It is no data, of which sent_ms tells. */
+static enum outcome send_lone_fin(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    uint32_t sent_ms = c->sent_ms;
+    enum outcome outcome = send_new_segment(tcp, c, 0, now_ns);
+    c->sent_ms = sent_ms;
+    return outcome;
+}
+
 /* RFC 4821: one segment longer than others, uncut. */
 static enum outcome send_mtu_probe(struct tcp *tcp, struct tcp_connection *c, uint32_t size,
                                    uint64_t now_ns)
@@ -200,7 +209,8 @@ enum outcome send_new(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns
         uint32_t n = waiting == 0 ? 0 : next_length(tcp, c, waiting, pace, now_ns);
         if (n == 0 && (waiting != 0 || !lone_fin_may_go(c)))
             return NOTHING_TO_SEND;
-        if (send_new_segment(tcp, c, n, now_ns) == OUT_OF_MEMORY)
+        if ((n == 0 ? send_lone_fin(tcp, c, now_ns) : send_new_segment(tcp, c, n, now_ns)) ==
+            OUT_OF_MEMORY)
             return OUT_OF_MEMORY;
     }
     return NOTHING_TO_SEND;

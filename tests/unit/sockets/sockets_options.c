@@ -415,7 +415,7 @@ static void info_follows_the_states(void **state)
     info = info_of(&p, 1, p.client);
     assert_int_equal(info.tcpi_state, 1);
     assert_int_equal(info.tcpi_snd_mss, 1448);
-    assert_int_equal(info.tcpi_advmss, 1460);
+    assert_int_equal(info.tcpi_advmss, 1448);
     assert_int_equal(info.tcpi_options, 1 | 2 | 4);
     assert_int_equal(info.tcpi_snd_ssthresh, 0x7fffffff);
     assert_int_equal(info.tcpi_snd_cwnd, 10);
