@@ -111,10 +111,10 @@ void account_time_out(const struct tcp *tcp, const struct tcp_connection *c, uin
     if (account == NULL)
         return;
     account->time_outs++;
-    if (account->time_out_since_ms != 0)
-        return;
-    account->time_out_recoveries++;
-    account->time_out_since_ms = maximum(clock_ms(now_ns), 1);
+    if (c->retries == 0) /* another one begins where something was acknowledged, as in Linux */
+        account->time_out_recoveries++;
+    if (account->time_out_since_ms == 0)
+        account->time_out_since_ms = maximum(clock_ms(now_ns), 1);
 }
 
 /* ---- What holds the sender up -------------------------------------------------------------- */
