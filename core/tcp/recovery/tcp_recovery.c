@@ -140,6 +140,7 @@ static void take_back(struct tcp *tcp, struct tcp_connection *c, const struct se
 {
     scoreboard_unlose(&c->flight->scoreboard);
     undo_apply(tcp, c);
+    c->retries = 0; /* none was due */
     settle(c, news);
 }
 
