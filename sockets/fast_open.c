@@ -190,6 +190,7 @@ ssize_t fast_open_goes_on(struct socket *socket, size_t wanted, int flags, bool 
     if (socket->phase == SOCKET_CONNECTING && file_blocks(&socket->file, flags))
         return -EAGAIN;
     socket->fast_waits = false;
+    socket->connect_told = socket->phase == SOCKET_CONNECTED;
     *through = socket->phase == SOCKET_CONNECTED && socket->fast_taken == 0;
     socket->fast_opened = socket->fast_taken != 0 && socket->fast_taken < wanted;
     if (socket->error != 0)

@@ -517,16 +517,15 @@ static int tcp_socket_ioctl(struct file *file, unsigned long request, int *value
                          request == SOCKETS_SIOCOUTQNSD;
     if (socket->phase == SOCKET_LISTENING && asks_how_much)
         return -EINVAL;
-    int ends = there && !is_delivered(&info); /* FIN counts as a byte */
     switch (request) {
     case SOCKETS_FIONREAD:
         *value = there ? (int)urgent_left(socket, info.receive_queue) : 0;
         return 0;
     case SOCKETS_TIOCOUTQ:
-        *value = (int)info.send_queue + ends;
+        *value = (int)info.send_queue + (there && !is_delivered(&info)); /* FIN counts as a byte */
         return 0;
     case SOCKETS_SIOCOUTQNSD:
-        *value = (int)info.tcpi_notsent_bytes + (info.tcpi_notsent_bytes != 0 ? ends : 0);
+        *value = (int)info.tcpi_notsent_bytes;
         return 0;
     case SOCKETS_SIOCATMARK:
         *value = there && urgent_is_next(socket);

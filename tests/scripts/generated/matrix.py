@@ -9,7 +9,8 @@ have been forged, and docs/deviations.md. Round trips take a second, so that no 
 import sys
 
 FIRST = 64240           # the window that the stack offers in its SYN, in whole segments,
-RIGHT = 65535           # and then, without a scale
+SECOND = 64536          # once there has been text, without a scale,
+RIGHT = 65535           # and when that has been read
 PEER_WINDOW = 20000
 WAIT = '+.5'            # longer than an acknowledgement may be delayed (MUST-40)
 MODULUS = 1 << 32
@@ -29,7 +30,7 @@ ESTABLISHES = LISTENS + """\
 +0 write(4, ..., 1000) = 1000
 +0 > P. 1:1001(1000) ack 1
 +.9 < P. 1:1001(1000) ack 1001 win 20000
-+0 > . 1001:1001(0) ack 1001 win 64535
++0 > . 1001:1001(0) ack 1001 win 64536
 +0 read(4, ..., 2000) = 1000
 """
 SHUTS = """\
@@ -67,7 +68,8 @@ class State:
         self.name, self.setup, self.una, self.nxt, self.awaited = name, setup, una, nxt, awaited
         # As it was told last: before anything came, behind the text, behind the FIN.
         begun = not name.startswith('syn_received')
-        self.edge = RIGHT + {'last_ack': 1002}.get(name, 1001) if begun else FIRST + 1
+        ended = name in ('close_wait', 'closing', 'last_ack')
+        self.edge = RIGHT + 1002 if ended else SECOND + 1001 if begun else FIRST + 1
 
     def answer(self):
         return f'> . {self.nxt}:{self.nxt}(0) ack {self.awaited}'
