@@ -140,8 +140,9 @@ static const struct {
 
 static bool read_text(const char *name, char text[TEXT])
 {
-    char path[TEXT];
-    snprintf(path, sizeof path, "/proc/sys/net/%s", name);
+    static const char place[] = "/proc/sys/net/";
+    char path[TEXT + sizeof place];
+    snprintf(path, sizeof path, "%s%s", place, name);
     FILE *file = fopen(path, "re");
     if (file == NULL)
         return false;
