@@ -7,15 +7,17 @@
 /*
  * Theory of operation. The initial sequence number says, from its first bit on: in which of two
  * periods it was made; a keyed hash of who talks to whom, and when; the SYN's sequence number,
- * added to another such hash; the peer's segment size. With timestamps, the last six bits of ours
- * carry the window scale, SACK and classic ECN; without, none is used. Accurate ECN is seen from
- * the acknowledgement itself (RFC 9768, 5.1).
+ * times and plus what such a hash gives; the peer's segment size. With timestamps, the last six
+ * bits of ours carry the window scale, SACK and classic ECN; without, none is used. Accurate ECN is
+ * seen from the acknowledgement itself (RFC 9768, 5.1).
  *
  * What acknowledges a cookie with text that has overtaken the first segment has another sequence
  * number, and must never be taken for the beginning of the stream. A number that is hashed too
- * would now and then fit by chance; one that is added differs for certain, up to 131072 bytes
- * further on, which is more than the window that went with the cookie. Nor is that text refused:
- * the bits that leave the SYN's number out tell it from what belongs to a connection that is gone.
+ * would now and then fit by chance; one that is multiplied by something odd differs for certain, up
+ * to 131072 bytes further on, which is more than the window that went with the cookie. Nor is that
+ * text refused: the bits that leave the SYN's number out tell it from what belongs to a connection
+ * that is gone. Of one that came by a cookie, text fits by chance (one segment in 131072), however
+ * much has gone each way: nobody knows the factor.
  */
 
 enum {
@@ -72,8 +74,9 @@ static uint32_t cookie_for(const struct tcp *tcp, const struct tcp_half_open *en
 {
     uint64_t flow = flow_hash(tcp, &entry->key, period);
     uint64_t words[2] = {flow, mss_index};
-    uint32_t number = (uint32_t)siphash_words(&tcp->secrets.cookie, words, 2) + entry->irs;
-    number &= (1u << COOKIE_NUMBER_BITS) - 1;
+    uint64_t hash = siphash_words(&tcp->secrets.cookie, words, 2);
+    uint32_t factor = (uint32_t)(hash >> 32) | 1;
+    uint32_t number = ((uint32_t)hash + factor * entry->irs) & ((1u << COOKIE_NUMBER_BITS) - 1);
     return flow_bits(flow, period) | number << COOKIE_MSS_BITS | mss_index;
 }
 

@@ -164,6 +164,26 @@ static void row_29_no_later_text_passes_for_the_beginning(void **state)
     peer_free(&peer);
 }
 
+/* Nor does what follows on a connection that came by a cookie and is gone: by chance it does, and
+ * not when so much has gone one way and so much the other. */
+static void row_29_text_of_a_gone_connection_opens_none(void **state)
+{
+    (void)state;
+    struct peer peer;
+    struct caller caller = hear_cookie(&peer);
+    for (uint32_t ratio = 1; ratio <= 64; ratio *= 2) {
+        for (uint32_t offset = 1; offset <= 1000; offset++) {
+            struct segment text = say_as(&peer, &caller, SEGMENT_ACK);
+            text.payload_length = 1;
+            text.sequence += offset;
+            text.acknowledgment += offset * ratio;
+            inject_as(&peer, &caller, &text);
+        }
+    }
+    assert_int_equal(cost_now(&peer).connections, 0);
+    peer_free(&peer);
+}
+
 /* After a restart under a flood: who still sends to a connection that is gone hears so (RFC 9293,
  * 3.10.7.2), be it text or a FIN. One in two thousand is taken for what the test above has, and not
  * answered. */
@@ -727,6 +747,7 @@ int main(void)
         cmocka_unit_test(row_29_forged_cookies_are_refused),
         cmocka_unit_test(row_29_text_that_overtakes_its_cookie_is_awaited),
         cmocka_unit_test(row_29_no_later_text_passes_for_the_beginning),
+        cmocka_unit_test(row_29_text_of_a_gone_connection_opens_none),
         cmocka_unit_test(row_29_text_for_a_connection_that_is_gone_is_reset),
         cmocka_unit_test(row_29_cookies_are_not_looked_for_when_none_was_sent),
         cmocka_unit_test(row_29_cookies_age),
