@@ -186,9 +186,9 @@ static bool go_on_after_time_out(struct tcp *tcp, struct tcp_connection *c,
                                  const struct sent_news *news)
 {
     bool justified = news->acknowledged != 0 && undo_justified(c, news);
+    /* What is lost all the same is found as if there had been no time-out. */
     if (justified || (c->flight->undo.possible && frto_answers(c, news)))
-        take_back(tcp, c,
-                  news); /* what is lost all the same is found as if there had been no time-out */
+        take_back(tcp, c, news);
     else if (has_recovered(c))
         leave(tcp, c, news);
     return detect(tcp, c, news);
