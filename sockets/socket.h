@@ -193,9 +193,9 @@ int fast_open_get(const struct socket *socket, int name, const struct option_out
 void fast_open_listen(struct socket *socket);
 /* MSG_FASTOPEN: opens with what is to be sent. */
 ssize_t fast_open_send(struct socket *socket, const struct msghdr *message, int flags);
-/* The first data after a connect() that was put off. */
 /* What connect() would say once of a connection that has come about meanwhile: data may follow. */
 bool fast_open_tells_connected(struct socket *socket);
+/* The first data after a connect() that was put off. */
 ssize_t fast_open_send_deferred(struct socket *socket, const struct msghdr *message, int flags);
 /* Goes on with a call that waits to send `wanted` bytes: as send, or 1 in *through when the message
  * is to be sent now. */
