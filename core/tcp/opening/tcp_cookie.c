@@ -16,8 +16,9 @@
  * would now and then fit by chance; one that is multiplied by something odd differs for certain, up
  * to 131072 bytes further on, which is more than the window that went with the cookie. Nor is that
  * text refused: the bits that leave the SYN's number out tell it from what belongs to a connection
- * that is gone. Of one that came by a cookie, text fits by chance (one segment in 131072), however
- * much has gone each way: nobody knows the factor.
+ * that is gone. Of one that came by a cookie, text fits by chance, however much has gone each way,
+ * since nobody knows the factor: with timestamps, which are others by then and hashed as well, one
+ * segment in 2^28; without, one in 131072.
  */
 
 enum {
@@ -47,19 +48,21 @@ static uint32_t period_in(uint32_t cookie, uint64_t now_ns)
     return period - ((period ^ cookie >> COOKIE_PERIOD_BIT) & 1u);
 }
 
-/* All but the SYN's own number and size. */
-static uint64_t flow_hash(const struct tcp *tcp, const struct tcp_key *key, uint32_t period)
+/* All but the SYN's own number and size; `timestamp`: that of our answer, or 0. */
+static uint64_t flow_hash(const struct tcp *tcp, const struct tcp_key *key, uint32_t timestamp,
+                          uint32_t period)
 {
     struct address_words local = address_words(&key->local);
     struct address_words remote = address_words(&key->remote);
-    uint64_t words[5] = {
+    uint64_t words[6] = {
         local.high,
         local.low,
         remote.high,
         remote.low,
         (uint64_t)key->local_port << 48 | (uint64_t)key->remote_port << 32 | period,
+        timestamp,
     };
-    return siphash_words(&tcp->secrets.cookie, words, 5);
+    return siphash_words(&tcp->secrets.cookie, words, 6);
 }
 
 /* What the cookie begins with. */
@@ -70,9 +73,9 @@ static uint32_t flow_bits(uint64_t flow, uint32_t period)
 }
 
 static uint32_t cookie_for(const struct tcp *tcp, const struct tcp_half_open *entry,
-                           uint32_t period, unsigned mss_index)
+                           uint32_t timestamp, uint32_t period, unsigned mss_index)
 {
-    uint64_t flow = flow_hash(tcp, &entry->key, period);
+    uint64_t flow = flow_hash(tcp, &entry->key, timestamp, period);
     uint64_t words[2] = {flow, mss_index};
     uint64_t hash = siphash_words(&tcp->secrets.cookie, words, 2);
     uint32_t factor = (uint32_t)(hash >> 32) | 1;
@@ -92,14 +95,22 @@ uint32_t cookie_make(const struct tcp *tcp, struct tcp_half_open *syn, uint64_t 
     unsigned index = (1 << COOKIE_MSS_BITS) - 1;
     while (index > 0 && cookie_mss[index] > syn->peer_mss)
         index--;
-    syn->iss = cookie_for(tcp, syn, period_of(now_ns), index);
     if (!(syn->flags & HALF_OPEN_TIMESTAMPS))
         syn->flags = 0;
     uint32_t timestamp = clock_ms(now_ns) + secret_timestamp_offset(tcp, &syn->key);
     uint32_t scale = (syn->flags & HALF_OPEN_SCALING) ? syn->send_scale : COOKIE_NO_SCALE;
     uint32_t sack = (syn->flags & HALF_OPEN_SACK) ? COOKIE_SACK : 0;
     uint32_t ecn = syn->ecn == ECN_CLASSIC ? COOKIE_ECN : 0;
-    return timestamp_with(timestamp, scale | sack | ecn);
+    timestamp = timestamp_with(timestamp, scale | sack | ecn);
+    uint32_t told = (syn->flags & HALF_OPEN_TIMESTAMPS) ? timestamp : 0;
+    syn->iss = cookie_for(tcp, syn, told, period_of(now_ns), index);
+    return timestamp;
+}
+
+/* What was told with the SYN+ACK: until we send more, the peer echoes nothing else. */
+static uint32_t echo_of(const struct packet *packet)
+{
+    return packet->tcp.has_timestamp ? packet->tcp.timestamp_echo : 0;
 }
 
 bool cookie_is_for(const struct tcp *tcp, const struct packet *packet, uint64_t now_ns)
@@ -108,7 +119,7 @@ bool cookie_is_for(const struct tcp *tcp, const struct packet *packet, uint64_t 
     tcp_key_of(packet, &key);
     uint32_t cookie = packet->tcp.acknowledgment - 1;
     uint32_t period = period_in(cookie, now_ns);
-    uint32_t differing = cookie ^ flow_bits(flow_hash(tcp, &key, period), period);
+    uint32_t differing = cookie ^ flow_bits(flow_hash(tcp, &key, echo_of(packet), period), period);
     return differing >> COOKIE_FLOW_SHIFT == 0;
 }
 
@@ -119,7 +130,8 @@ bool cookie_read(const struct tcp *tcp, const struct packet *packet, struct tcp_
     entry->iss = packet->tcp.acknowledgment - 1;
     entry->irs = packet->tcp.sequence - 1;
     unsigned index = entry->iss & ((1u << COOKIE_MSS_BITS) - 1);
-    if (cookie_for(tcp, entry, period_in(entry->iss, now_ns), index) != entry->iss)
+    uint32_t period = period_in(entry->iss, now_ns);
+    if (cookie_for(tcp, entry, echo_of(packet), period, index) != entry->iss)
         return false;
     entry->peer_mss = cookie_mss[index];
     entry->dscp = ((uint32_t)packet->ip.traffic_class >> ECN_FIELD_BITS) & 63u;

@@ -184,6 +184,29 @@ static void row_29_text_of_a_gone_connection_opens_none(void **state)
     peer_free(&peer);
 }
 
+/* Not even by chance, where timestamps tell that it is not the beginning. */
+static void row_29_text_with_a_later_timestamp_opens_none(void **state)
+{
+    (void)state;
+    struct peer peer;
+    fill_half_open(&peer);
+    for (uint16_t port = 9990; port < 9998; port++) {
+        struct caller caller = {.port = port, .sequence = port * 2654435761u};
+        say_syn(&peer, &caller, everything, sizeof everything);
+        hear_synack(&peer, &caller);
+        caller.echo += 100;
+        struct segment text = say_as(&peer, &caller, SEGMENT_ACK);
+        text.payload_length = 1;
+        for (uint32_t offset = 1; offset <= UINT16_MAX; offset++) {
+            text.sequence++;
+            text.acknowledgment += 3;
+            inject_as(&peer, &caller, &text);
+        }
+        assert_int_equal(cost_now(&peer).connections, 0);
+    }
+    peer_free(&peer);
+}
+
 /* After a restart under a flood: who still sends to a connection that is gone hears so (RFC 9293,
  * 3.10.7.2), be it text or a FIN. One in two thousand is taken for what the test above has, and not
  * answered. */
@@ -748,6 +771,7 @@ int main(void)
         cmocka_unit_test(row_29_text_that_overtakes_its_cookie_is_awaited),
         cmocka_unit_test(row_29_no_later_text_passes_for_the_beginning),
         cmocka_unit_test(row_29_text_of_a_gone_connection_opens_none),
+        cmocka_unit_test(row_29_text_with_a_later_timestamp_opens_none),
         cmocka_unit_test(row_29_text_for_a_connection_that_is_gone_is_reset),
         cmocka_unit_test(row_29_cookies_are_not_looked_for_when_none_was_sent),
         cmocka_unit_test(row_29_cookies_age),
