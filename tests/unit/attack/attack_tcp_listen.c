@@ -142,6 +142,26 @@ static void row_29_text_that_overtakes_its_cookie_is_awaited(void **state)
     peer_free(&peer);
 }
 
+/* Text of eight callers from each place of their first window, with a timestamp of `later`, and
+ * `ratio` times as much acknowledged. */
+static void text_opens_none(struct peer *peer, uint32_t later, uint32_t ratio)
+{
+    for (uint16_t port = 9990; port < 9998; port++) {
+        struct caller caller = {.port = port, .sequence = port * 2654435761u};
+        say_syn(peer, &caller, everything, sizeof everything);
+        hear_synack(peer, &caller);
+        caller.echo += later;
+        struct segment text = say_as(peer, &caller, SEGMENT_ACK);
+        text.payload_length = 1;
+        for (uint32_t offset = 1; offset <= UINT16_MAX; offset++) {
+            text.sequence++;
+            text.acknowledgment += ratio;
+            inject_as(peer, &caller, &text);
+        }
+        assert_int_equal(cost_now(peer).connections, 0);
+    }
+}
+
 /* The sequence number of text that overtook the first segment is never taken for that one's: the
  * stream would begin in its middle. Not even once in as many places as there are. */
 static void row_29_no_later_text_passes_for_the_beginning(void **state)
@@ -149,18 +169,7 @@ static void row_29_no_later_text_passes_for_the_beginning(void **state)
     (void)state;
     struct peer peer;
     fill_half_open(&peer);
-    for (uint16_t port = 9990; port < 9998; port++) {
-        struct caller caller = {.port = port, .sequence = port * 2654435761u};
-        say_syn(&peer, &caller, everything, sizeof everything);
-        hear_synack(&peer, &caller);
-        struct segment text = say_as(&peer, &caller, SEGMENT_ACK);
-        text.payload_length = 1;
-        for (uint32_t offset = 1; offset <= UINT16_MAX; offset++) {
-            text.sequence++;
-            inject_as(&peer, &caller, &text);
-        }
-        assert_int_equal(cost_now(&peer).connections, 0);
-    }
+    text_opens_none(&peer, 0, 0);
     peer_free(&peer);
 }
 
@@ -190,26 +199,13 @@ static void row_29_text_with_a_later_timestamp_opens_none(void **state)
     (void)state;
     struct peer peer;
     fill_half_open(&peer);
-    for (uint16_t port = 9990; port < 9998; port++) {
-        struct caller caller = {.port = port, .sequence = port * 2654435761u};
-        say_syn(&peer, &caller, everything, sizeof everything);
-        hear_synack(&peer, &caller);
-        caller.echo += 100;
-        struct segment text = say_as(&peer, &caller, SEGMENT_ACK);
-        text.payload_length = 1;
-        for (uint32_t offset = 1; offset <= UINT16_MAX; offset++) {
-            text.sequence++;
-            text.acknowledgment += 3;
-            inject_as(&peer, &caller, &text);
-        }
-        assert_int_equal(cost_now(&peer).connections, 0);
-    }
+    text_opens_none(&peer, 100, 3);
     peer_free(&peer);
 }
 
 /* After a restart under a flood: who still sends to a connection that is gone hears so (RFC 9293,
- * 3.10.7.2), be it text or a FIN. One in two thousand is taken for what the test above has, and not
- * answered. */
+ * 3.10.7.2), be it text or a FIN. One in two thousand is taken for text that overtook its cookie,
+ * and not answered. */
 static void row_29_text_for_a_connection_that_is_gone_is_reset(void **state)
 {
     (void)state;
