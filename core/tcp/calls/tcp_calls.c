@@ -295,18 +295,22 @@ static void let_go(struct tcp *tcp, struct tcp_connection *c)
     tcp_timer_set(tcp, c);
 }
 
+static void reset(struct tcp *tcp, struct tcp_connection *c)
+{
+    let_go(tcp, c);
+    c->flags |= TCPF_RST_OWED;
+    connection_wants_output(tcp, c);
+}
+
 /* RFC 9293, 3.10.5: who has begun to talk to us is told, unless both have said all. */
 static void abort_connection(struct tcp *tcp, struct tcp_connection *c)
 {
     bool ending = c->state == CHASKI_TCP_CLOSING || c->state == CHASKI_TCP_LAST_ACK;
     bool said_all = ending && c->snd_nxt == tcp_send_end(c);
-    if (said_all || c->state == CHASKI_TCP_CLOSED || c->state == CHASKI_TCP_SYN_SENT) {
+    if (said_all || c->state == CHASKI_TCP_CLOSED || c->state == CHASKI_TCP_SYN_SENT)
         connection_free(tcp, c);
-        return;
-    }
-    let_go(tcp, c);
-    c->flags |= TCPF_RST_OWED;
-    connection_wants_output(tcp, c);
+    else
+        reset(tcp, c);
 }
 
 int tcp_abort(struct tcp *tcp, chaski_tcp handle)
@@ -331,7 +335,9 @@ int tcp_close(struct tcp *tcp, chaski_tcp handle)
         return CHASKI_STALE;
     if (c->state == CHASKI_TCP_CLOSED || c->state == CHASKI_TCP_SYN_SENT)
         connection_free(tcp, c);
-    else if (c->receive.length != 0 || c->linger_ms == 0 || is_not_awaited(c))
+    else if (c->receive.length != 0)
+        reset(tcp, c); /* the peer is not to believe that all was read (RFC 9293, 3.6.1) */
+    else if (c->linger_ms == 0 || is_not_awaited(c))
         abort_connection(tcp, c);
     else {
         queue_fin(tcp, c);
