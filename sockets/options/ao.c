@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "sockets/options/ao.h"
+#include "sockets/options/ao_keys.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -7,227 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/*
- * Theory of operation. The core's keys are the host's, each for the connections that it names; a
- * socket's are kept here until it listens or connects, and are given to the core then, narrowed to
- * the socket's own end: to the listening port, or to both ends of the connection. The keys of an
- * accepted connection stay the listener's.
- */
 enum { CODE_LENGTH = 12, ENTRY_MOST = 4096 };
-
-struct socket_key {
-    struct chaski_tcp_ao_key key; /* as the socket has it: local end not filled in */
-    bool given;                   /* the core has it, narrowed */
-};
-
-struct socket_ao {
-    struct socket_key *keys;
-    unsigned count;
-    struct chaski_endpoint local, remote; /* of the keys that are given */
-    int current, next;                    /* IDs that were asked for; -1: none */
-    bool required, accept_icmp;
-    struct socket_key nobodys; /* of a listener that wants no one without a key */
-};
-
-static struct chaski *host_of(const struct socket *socket)
-{
-    return socket->file.table->host;
-}
-
-/* ---- Keys and the core ---- */
-
-static bool is_for(const struct chaski_tcp_ao_key *key, const struct chaski_address *remote)
-{
-    static const struct chaski_address any;
-    if (memcmp(&key->remote.address, &any, sizeof any) == 0)
-        return true;
-    uint32_t a, b,
-        mask = key->remote_prefix == 0 ? UINT32_MAX : UINT32_MAX << (32 - key->remote_prefix);
-    memcpy(&a, key->remote.address.bytes + 12, 4);
-    memcpy(&b, remote->bytes + 12, 4);
-    return ((ntohl(a) ^ ntohl(b)) & mask) == 0;
-}
-
-/* Narrowed to the ends of the socket; those of a connection are single addresses. */
-static struct chaski_tcp_ao_key narrowed(const struct socket_ao *ao,
-                                         const struct chaski_tcp_ao_key *key)
-{
-    struct chaski_tcp_ao_key narrow = *key;
-    narrow.local = ao->local;
-    if (ao->remote.port != 0) {
-        narrow.remote = ao->remote;
-        narrow.remote_prefix = 0;
-    }
-    return narrow;
-}
-
-static int give(struct socket *socket, struct socket_key *key)
-{
-    struct chaski_tcp_ao_key narrow = narrowed(socket->ao, &key->key);
-    int error = key->given ? 0 : chaski_tcp_ao_add_key(host_of(socket), &narrow);
-    if (error == 0)
-        key->given = true;
-    return error == CHASKI_IN_USE ? -EEXIST : error_number(error);
-}
-
-static void take_back(struct socket *socket, struct socket_key *key)
-{
-    struct chaski_tcp_ao_key narrow = narrowed(socket->ao, &key->key);
-    if (key->given)
-        chaski_tcp_ao_remove_key(host_of(socket), &narrow);
-    key->given = false;
-}
-
-void ao_withdraw(struct socket *socket)
-{
-    struct socket_ao *ao = socket->ao;
-    if (ao == NULL)
-        return;
-    for (unsigned i = 0; i < ao->count; i++)
-        take_back(socket, &ao->keys[i]);
-    take_back(socket, &ao->nobodys);
-}
-
-void ao_forget(struct socket *socket)
-{
-    if (socket->ao == NULL)
-        return;
-    ao_withdraw(socket);
-    free(socket->ao->keys);
-    free(socket->ao);
-    socket->ao = NULL;
-}
-
-static struct socket_ao *ao_of(struct socket *socket)
-{
-    if (socket->ao == NULL)
-        socket->ao = calloc(1, sizeof *socket->ao);
-    if (socket->ao != NULL && socket->ao->count == 0)
-        socket->ao->current = socket->ao->next = -1;
-    return socket->ao;
-}
-
-static bool id_is_taken(const struct socket_ao *ao, uint8_t id)
-{
-    for (unsigned i = 0; i < ao->count; i++)
-        if (ao->keys[i].key.send_id == id || ao->keys[i].key.receive_id == id)
-            return true;
-    return false;
-}
-
-/* A key for everybody, whose secret nobody knows: then nothing is taken without one (RFC 5925,
- * 7.3). */
-static int require(struct socket *socket)
-{
-    struct socket_ao *ao = socket->ao;
-    unsigned id = 0;
-    while (id < UINT8_MAX && id_is_taken(ao, (uint8_t)id))
-        id++;
-    ao->nobodys.key = (struct chaski_tcp_ao_key){
-        .send_id = (uint8_t)id,
-        .receive_id = (uint8_t)id,
-        .secret_length = 16,
-    };
-    for (unsigned i = 0; i < 2; i++) {
-        uint64_t drawn = host_draw(host_of(socket));
-        memcpy(ao->nobodys.key.secret + 8 * (size_t)i, &drawn, sizeof drawn);
-    }
-    return give(socket, &ao->nobodys);
-}
-
-static int give_all(struct socket *socket)
-{
-    struct socket_ao *ao = socket->ao;
-    int error = 0;
-    for (unsigned i = 0; i < ao->count && error == 0; i++)
-        if (ao->remote.port == 0 || is_for(&ao->keys[i].key, &ao->remote.address))
-            error = give(socket, &ao->keys[i]);
-    if (error != 0)
-        ao_withdraw(socket);
-    return error;
-}
-
-int ao_listen(struct socket *socket)
-{
-    if (socket->ao == NULL)
-        return 0;
-    socket->ao->local = socket->local;
-    socket->ao->remote.port = 0;
-    int error = give_all(socket);
-    if (error == 0 && socket->ao->required)
-        error = require(socket);
-    return error;
-}
-
-static int core_set(const struct socket *socket, enum chaski_tcp_option option, int64_t value)
-{
-    int error = chaski_tcp_set(host_of(socket), socket->tcp, option, value);
-    return error == CHASKI_UNKNOWN ? -ENOENT : error_number(error);
-}
-
-static int core_get(const struct socket *socket, enum chaski_tcp_option option)
-{
-    int64_t value = 0;
-    chaski_tcp_get(host_of(socket), socket->tcp, option, &value);
-    return (int)value;
-}
-
-/* Says to the core what was asked for before there was a connection. */
-static int apply(const struct socket *socket)
-{
-    const struct socket_ao *ao = socket->ao;
-    int error = 0;
-    if (ao->current >= 0)
-        error = core_set(socket, CHASKI_TCP_AO_CURRENT_KEY, ao->current);
-    if (error == 0 && ao->next >= 0)
-        error = core_set(socket, CHASKI_TCP_AO_NEXT_KEY, ao->next);
-    return error != 0 ? error : core_set(socket, CHASKI_TCP_AO_ACCEPT_ICMP, ao->accept_icmp);
-}
-
-int ao_connect(struct socket *socket, const struct chaski_endpoint *remote)
-{
-    struct chaski_tcp_info info;
-    if (socket->ao == NULL || !tcp_socket_info(socket, &info))
-        return 0;
-    socket->ao->local = info.local;
-    socket->ao->remote = *remote;
-    int error = give_all(socket);
-    if (error == 0)
-        error = core_set(socket, CHASKI_TCP_AO, 1);
-    if (error == -ENOENT) /* none of the keys is for this peer */
-        return socket->ao->required ? -EKEYREJECTED : 0;
-    return error != 0 ? error : apply(socket);
-}
-
-bool ao_reserve(struct socket *socket, const struct socket *from)
-{
-    if (from->ao == NULL)
-        return true;
-    struct socket_ao *ao = ao_of(socket);
-    if (ao != NULL)
-        ao->keys = calloc(from->ao->count + 1, sizeof *ao->keys);
-    if (ao != NULL && ao->keys != NULL)
-        return true;
-    free(ao);
-    socket->ao = NULL;
-    return false;
-}
-
-void ao_inherit(struct socket *socket, const struct socket *from)
-{
-    struct socket_ao *ao = socket->ao;
-    struct chaski_tcp_info info;
-    if (ao == NULL || !tcp_socket_info(socket, &info))
-        return;
-    ao->local = info.local;
-    ao->remote = info.remote;
-    ao->accept_icmp = from->ao->accept_icmp;
-    for (unsigned i = 0; i < from->ao->count; i++)
-        if (is_for(&from->ao->keys[i].key, &info.remote.address))
-            ao->keys[ao->count++].key = from->ao->keys[i].key;
-    if (core_get(socket, CHASKI_TCP_AO) == 1)
-        core_set(socket, CHASKI_TCP_AO_ACCEPT_ICMP, ao->accept_icmp);
-}
 
 /* ---- TCP_AO_ADD_KEY ---- */
 
@@ -297,24 +78,20 @@ static int read_key(const struct ao_add *add, struct chaski_tcp_ao_key *key)
     return error != 0 ? error : read_algorithm(add, key);
 }
 
-static bool uses_ao(const struct socket *socket)
-{
-    return socket->has_tcp && core_get(socket, CHASKI_TCP_AO) == 1;
-}
-
 /* Of a connection, keys are the peer's; one that has none cannot begin to use them. */
 static bool may_have(const struct socket *socket, const struct chaski_tcp_ao_key *key)
 {
     if (!socket->has_tcp)
         return true;
-    return uses_ao(socket) && is_for(key, &socket->ao->remote.address);
+    return ao_is_used(socket) && ao_is_for(key, &socket->ao->remote.address);
 }
 
 static bool has_ids_of(const struct socket_ao *ao, const struct chaski_tcp_ao_key *key)
 {
     for (unsigned i = 0; i < ao->count; i++) {
         const struct chaski_tcp_ao_key *other = &ao->keys[i].key;
-        bool meet = is_for(key, &other->remote.address) || is_for(other, &key->remote.address);
+        bool meet =
+            ao_is_for(key, &other->remote.address) || ao_is_for(other, &key->remote.address);
         if (meet && (other->send_id == key->send_id || other->receive_id == key->receive_id))
             return true;
     }
@@ -341,7 +118,7 @@ static int add_key(struct socket *socket, const struct option_in *in)
     ao->keys = keys;
     keys[ao->count] = (struct socket_key){.key = key};
     if (socket->has_tcp || socket->phase == SOCKET_LISTENING)
-        error = give(socket, &keys[ao->count]);
+        error = ao_give(socket, &keys[ao->count]);
     if (error != 0)
         return error;
     ao->count++;
@@ -349,7 +126,7 @@ static int add_key(struct socket *socket, const struct option_in *in)
         ao->current = add.send_id;
     if (add.set_next)
         ao->next = add.receive_id;
-    return socket->has_tcp ? apply(socket) : 0;
+    return socket->has_tcp ? ao_apply(socket) : 0;
 }
 
 /* ---- TCP_AO_DEL_KEY ---- */
@@ -365,16 +142,16 @@ static bool is_key(const struct chaski_tcp_ao_key *a, const struct chaski_tcp_ao
 static int replace(struct socket *socket, const struct ao_delete *delete)
 {
     int error = 0;
-    if (!uses_ao(socket))
+    if (!ao_is_used(socket))
         return 0;
     if (delete->set_current)
-        error = core_set(socket, CHASKI_TCP_AO_CURRENT_KEY, delete->current_key);
+        error = ao_core_set(socket, CHASKI_TCP_AO_CURRENT_KEY, delete->current_key);
     if (error == 0 && delete->set_next)
-        error = core_set(socket, CHASKI_TCP_AO_NEXT_KEY, delete->next_key);
+        error = ao_core_set(socket, CHASKI_TCP_AO_NEXT_KEY, delete->next_key);
     if (error != 0)
         return error;
-    bool in_use = core_get(socket, CHASKI_TCP_AO_CURRENT_KEY) == delete->send_id ||
-                  core_get(socket, CHASKI_TCP_AO_NEXT_KEY) == delete->receive_id;
+    bool in_use = ao_core_get(socket, CHASKI_TCP_AO_CURRENT_KEY) == delete->send_id ||
+                  ao_core_get(socket, CHASKI_TCP_AO_NEXT_KEY) == delete->receive_id;
     return in_use ? -EBUSY : 0;
 }
 
@@ -399,7 +176,7 @@ static int delete_key(struct socket *socket, const struct option_in *in)
         error = replace(socket, &delete);
         if (error != 0)
             return error;
-        take_back(socket, &ao->keys[i]);
+        ao_take_back(socket, &ao->keys[i]);
         ao->keys[i] = ao->keys[--ao->count];
         return 0;
     }
@@ -431,7 +208,7 @@ static int set_info(struct socket *socket, const struct option_in *in)
     if (error != 0)
         return error;
     if (info.reserved != 0 || info.reserved2 != 0 || info.set_counters ||
-        (socket->has_tcp && !uses_ao(socket)))
+        (socket->has_tcp && !ao_is_used(socket)))
         return -EINVAL;
     struct socket_ao *ao = ao_of(socket);
     if (ao == NULL)
@@ -447,20 +224,20 @@ static int set_info(struct socket *socket, const struct option_in *in)
     if (info.set_next)
         ao->next = info.next_key;
     if (!ao->required)
-        take_back(socket, &ao->nobodys);
+        ao_take_back(socket, &ao->nobodys);
     if (begins)
-        return require(socket);
-    return socket->has_tcp ? apply(socket) : 0;
+        return ao_require(socket);
+    return socket->has_tcp ? ao_apply(socket) : 0;
 }
 
 static void fill_in_connection(const struct socket *socket, struct ao_info *info)
 {
     struct chaski_tcp_ao_counts counts;
-    if (chaski_tcp_ao_counts(host_of(socket), socket->tcp, &counts) != 0)
+    if (chaski_tcp_ao_counts(socket->file.table->host, socket->tcp, &counts) != 0)
         return;
     info->set_current = info->set_next = 1;
-    info->current_key = (uint8_t)core_get(socket, CHASKI_TCP_AO_CURRENT_KEY);
-    info->next_key = (uint8_t)core_get(socket, CHASKI_TCP_AO_NEXT_KEY);
+    info->current_key = (uint8_t)ao_core_get(socket, CHASKI_TCP_AO_CURRENT_KEY);
+    info->next_key = (uint8_t)ao_core_get(socket, CHASKI_TCP_AO_NEXT_KEY);
     info->good = counts.good;
     info->bad = counts.bad;
     info->key_not_found = counts.unknown_key;
@@ -471,7 +248,7 @@ static void fill_in_connection(const struct socket *socket, struct ao_info *info
 int ao_get(const struct socket *socket, const struct option_out *out)
 {
     const struct socket_ao *ao = socket->ao;
-    if (ao == NULL || (socket->has_tcp && !uses_ao(socket)))
+    if (ao == NULL || (socket->has_tcp && !ao_is_used(socket)))
         return -ENOENT;
     struct ao_info info = {
         .required = ao->required,
@@ -490,12 +267,12 @@ int ao_get(const struct socket *socket, const struct option_out *out)
 
 static int current_id(const struct socket *socket)
 {
-    return socket->has_tcp ? core_get(socket, CHASKI_TCP_AO_CURRENT_KEY) : socket->ao->current;
+    return socket->has_tcp ? ao_core_get(socket, CHASKI_TCP_AO_CURRENT_KEY) : socket->ao->current;
 }
 
 static int next_id(const struct socket *socket)
 {
-    return socket->has_tcp ? core_get(socket, CHASKI_TCP_AO_NEXT_KEY) : socket->ao->next;
+    return socket->has_tcp ? ao_core_get(socket, CHASKI_TCP_AO_NEXT_KEY) : socket->ao->next;
 }
 
 /* What is asked for; `peers` is filled in when it is by address. */
@@ -556,7 +333,7 @@ int ao_get_keys(const struct socket *socket, const struct option_out *out)
     struct chaski_tcp_ao_key peers = {0};
     size_t step = *out->length, size = step < sizeof entry ? step : sizeof entry;
     uint32_t found = 0;
-    if (ao == NULL || (socket->has_tcp && !uses_ao(socket)))
+    if (ao == NULL || (socket->has_tcp && !ao_is_used(socket)))
         return -ENOENT;
     if (step == 0 || step > ENTRY_MOST)
         return -EINVAL;
