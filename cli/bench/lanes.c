@@ -139,11 +139,20 @@ bool lanes_open(struct lanes *lanes, const struct lanes_options *options)
 
 /* ---- Ending -------------------------------------------------------------------------------- */
 
+/* Frames that one shard has for another lie in the wire that they came by. */
+static void take_back_frames(struct chaski_shards *shards)
+{
+    for (unsigned i = 0; i < shards->count * shards->count; i++)
+        handover_close(&shards->handovers[i]);
+}
+
 /* A wire may only go while no host holds what came by it: so hosts are not asked any more. */
 void lanes_close(struct lanes *lanes)
 {
     if (lanes->shards != NULL && lanes->shards->running)
         chaski_shards_stop(lanes->shards);
+    if (lanes->shards != NULL)
+        take_back_frames(lanes->shards);
     for (unsigned i = 0; i < lanes->count && lanes->lanes != NULL; i++) {
         struct lane *lane = &lanes->lanes[i];
         if (lane->wire != NULL)
