@@ -132,6 +132,8 @@ static void lay_out_rest(struct chaski *host, const struct chaski_limits *limits
 {
     struct siphash_key key = derive(seed, SECRET_ICMP4);
     icmp4_setup(&host->icmp4, &host->ip4, &host->memory, &host->counters, &key);
+    host->icmp4.scratch = host->udp.scratch;
+    host->icmp4.scratch_size = host->udp.setup.datagram_max;
     host->random = (struct random){.key = derive(seed, SECRET_DRAW)};
     dispatch_setup(&host->frames, &host->counters);
     dispatch_setup(&host->datagrams, &host->counters);

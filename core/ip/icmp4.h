@@ -73,9 +73,12 @@ struct icmp4 {
     uint32_t asked_next;
     struct icmp4_reply replies[ICMP4_REPLIES];
     uint32_t reply_first, reply_count;
+    uint8_t *scratch; /* where a reply in pieces is put together for its closure */
+    uint32_t scratch_size;
 };
 
-/* Wires itself to `ip4`: errors are sent from now on. `key` is not shared with another block. */
+/* Wires itself to `ip4`: errors are sent from now on. `key` is not shared with another block. The
+ * scratch is wired as hooks are, and may be shared: it is used while a closure runs. */
 void icmp4_setup(struct icmp4 *icmp4, struct ip4 *ip4, struct packet_memory *packets,
                  struct counters *counters, const struct siphash_key *key);
 

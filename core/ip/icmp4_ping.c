@@ -138,6 +138,13 @@ static struct icmp4_reply *append(struct icmp4 *icmp4)
     return &icmp4->replies[(icmp4->reply_first + icmp4->reply_count++) % ICMP4_REPLIES];
 }
 
+/* Whether all of it can be told at once. */
+static bool can_be_told(const struct icmp4 *icmp4, const struct packet *packet)
+{
+    return packet->linear_length == packet->length ||
+           packet->length <= WIRE_ICMP4_HEADER + icmp4->scratch_size;
+}
+
 void icmp4_ping_reply(struct icmp4 *icmp4, struct packet *packet)
 {
     uint16_t identifier = wire_icmp4_identifier(packet->data);
@@ -146,6 +153,10 @@ void icmp4_ping_reply(struct icmp4 *icmp4, struct packet *packet)
     if (!was_asked(icmp4, from, identifier, sequence) &&
         !was_asked(icmp4, 0, identifier, sequence)) {
         packet_drop(packet, icmp4->counters, CHASKI_DROP_ICMP4_UNASKED);
+        return;
+    }
+    if (!can_be_told(icmp4, packet)) {
+        packet_drop(packet, icmp4->counters, CHASKI_DROP_NO_MEMORY);
         return;
     }
     struct icmp4_reply *reply = append(icmp4);
@@ -195,12 +206,13 @@ static struct icmp4_reply take_first(struct icmp4 *icmp4)
 
 static void run_closure(struct icmp4 *icmp4, struct chaski *host, const struct icmp4_reply *reply)
 {
-    const void *bytes = reply->packet == NULL ? NULL : reply->packet->data;
-    size_t length = reply->packet == NULL ? 0 : reply->packet->length;
+    const struct packet *packet = reply->packet;
     const struct icmp4_ping *ping = find(icmp4, reply->identifier);
-    if (ping != NULL)
-        ping->reply(ping->context, host, &reply->from, reply->sequence, reply->ttl, bytes, length,
-                    reply->error);
+    if (ping == NULL)
+        return;
+    const void *bytes = packet == NULL ? NULL : packet_in_one_place(packet, icmp4->scratch);
+    ping->reply(ping->context, host, &reply->from, reply->sequence, reply->ttl, bytes,
+                packet == NULL ? 0 : packet->length, reply->error);
 }
 
 void icmp4_run_closures(struct icmp4 *icmp4, struct chaski *host)
@@ -208,10 +220,6 @@ void icmp4_run_closures(struct icmp4 *icmp4, struct chaski *host)
     for (uint32_t left = icmp4->reply_count; left != 0; left--) {
         struct icmp4_reply reply = take_first(icmp4);
         struct packet *packet = reply.packet;
-        if (packet != NULL && !packet_pull_up(packet, packet->length, icmp4->memory)) {
-            packet_drop(packet, icmp4->counters, CHASKI_DROP_NO_MEMORY);
-            continue;
-        }
         run_closure(icmp4, host, &reply);
         if (packet != NULL)
             packet_free(packet);

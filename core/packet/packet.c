@@ -255,6 +255,16 @@ void packet_copy_out(const struct packet *packet, uint32_t offset, void *to, uin
     }
 }
 
+const uint8_t *packet_in_one_place(const struct packet *packet, uint8_t *scratch)
+{
+    if (packet->linear_length == packet->length)
+        return packet->data;
+    if (packet->linear_length == 0 && packet->fragment_count == 1)
+        return packet->fragments[0].buffer->data + packet->fragments[0].offset;
+    packet_copy_out(packet, 0, scratch, packet->length);
+    return scratch;
+}
+
 uint64_t packet_checksum_partial(const struct packet *packet, uint32_t offset)
 {
     uint64_t sum = 0;

@@ -234,6 +234,9 @@ bool packet_add_fragment(struct packet *packet, struct buffer *buffer, uint32_t 
 bool packet_append_copy(struct packet *packet, const void *bytes, size_t length,
                         struct packet_memory *memory);
 
+/* All bytes one after the other: where they lie, if they lie so, else copied to `scratch`. */
+const uint8_t *packet_in_one_place(const struct packet *packet, uint8_t *scratch);
+
 /* Makes the first n bytes linear, moving the linear part to a buffer of `memory` when there is no
  * room behind it or somebody else looks at it; head room, and the headers in it, are kept. False
  * when n exceeds the packet's length or what can be had; the packet is unharmed. */

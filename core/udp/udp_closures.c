@@ -23,17 +23,6 @@ static void endpoints_of(const struct packet *packet, struct chaski_endpoint *lo
     remote->interface = 0;
 }
 
-/* The payload in one piece, where it lies if it can be. */
-static const uint8_t *payload_of(const struct packet *packet, uint8_t *scratch)
-{
-    if (packet->linear_length == packet->length)
-        return packet->data;
-    if (packet->linear_length == 0 && packet->fragment_count == 1)
-        return packet->fragments[0].buffer->data + packet->fragments[0].offset;
-    packet_copy_out(packet, 0, scratch, packet->length);
-    return scratch;
-}
-
 /* Tells one datagram, unless the filter does not want it. */
 static void tell(struct udp *udp, const struct udp_socket *socket, struct packet *packet)
 {
@@ -46,8 +35,8 @@ static void tell(struct udp *udp, const struct udp_socket *socket, struct packet
         packet_drop(packet, udp->setup.counters, CHASKI_DROP_UDP_FILTERED);
         return;
     }
-    receive(context, udp->setup.host, handle, &local, &remote, payload_of(packet, udp->scratch),
-            packet->length);
+    receive(context, udp->setup.host, handle, &local, &remote,
+            packet_in_one_place(packet, udp->scratch), packet->length);
     packet_free(packet);
 }
 

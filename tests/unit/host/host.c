@@ -113,6 +113,31 @@ static void hosts_find_each_other_and_ping(void **state)
     world_free(&world);
 }
 
+/* It comes back in more buffers than one. */
+static void a_ping_as_large_as_can_be_is_answered(void **state)
+{
+    (void)state;
+    enum { LARGEST = 65507 };
+    static uint8_t payload[LARGEST];
+    static struct heard heard;
+    struct world world;
+    struct chaski_address peer = world_address(1);
+    world_make(&world, NULL);
+    fill(payload, sizeof payload);
+    assert_int_equal(chaski_ping_on(world.hosts[0], 77, on_reply, &heard), 0);
+    assert_int_equal(chaski_ping(world.hosts[0], &peer, 77, 1, payload, 1), 0); /* finds it */
+    world_run(&world, WORLD_MILLISECOND);
+    assert_int_equal(heard.replies, 1);
+    assert_int_equal(chaski_ping(world.hosts[0], &peer, 77, 2, payload, LARGEST), 0);
+    world_run(&world, WORLD_MILLISECOND);
+    assert_int_equal(heard.replies, 2);
+    assert_int_equal(heard.length, LARGEST);
+    assert_memory_equal(heard.bytes, payload, LARGEST);
+    world_run(&world, 60 * WORLD_SECOND);
+    world_assert_no_leaks(&world);
+    world_free(&world);
+}
+
 static void datagrams_go_both_ways(void **state)
 {
     (void)state;
@@ -588,6 +613,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(hosts_find_each_other_and_ping),
+        cmocka_unit_test(a_ping_as_large_as_can_be_is_answered),
         cmocka_unit_test(datagrams_go_both_ways),
         cmocka_unit_test(a_chosen_port_can_be_asked_for),
         cmocka_unit_test(a_large_datagram_travels_in_fragments),

@@ -28,7 +28,7 @@ struct bench {
     struct chaski_address from;
     uint16_t sequence;
     uint8_t ttl;
-    uint8_t data[2048];
+    uint8_t data[2048], scratch[2048];
     size_t length;
     int ping_error;
 };
@@ -62,6 +62,8 @@ static inline void set_up(struct bench *bench)
     }
     icmp4_setup(&bench->icmp4, &bench->ip4, &blocks->memory, &blocks->counters, &test_key);
     bench->icmp4.request = (struct hook){ip4_transmit, &bench->ip4};
+    bench->icmp4.scratch = bench->scratch;
+    bench->icmp4.scratch_size = sizeof bench->scratch;
     bench->ip4.inform = (struct hook){icmp4_receive, &bench->icmp4};
     bench->ip4.loop = hook_to(&blocks->other);
     ip4_interface_add(&bench->ip4, 0, 1500, hook_to(&blocks->down));

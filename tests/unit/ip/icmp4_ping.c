@@ -177,20 +177,18 @@ static void an_error_about_a_ping_is_told_by_the_closure(void **state)
     tear_down(&bench);
 }
 
-static void long_pings_are_fragmented_and_their_replies_put_together(void **state)
+enum { IN_TWO = 2000 }; /* bytes of a ping that leaves as two fragments */
+
+/* Pings so, and hears what the peer would make of it. */
+static void talk_in_two(struct bench *bench, const uint8_t data[IN_TWO])
 {
-    (void)state;
-    struct bench bench;
-    static uint8_t data[2000], bytes[2048];
+    static uint8_t bytes[2048];
     struct chaski_address peer = address_from_ip4(PEER);
-    set_up(&bench);
-    for (unsigned i = 0; i < sizeof data; i++)
-        data[i] = (uint8_t)i;
-    assert_int_equal(icmp4_ping_on(&bench.icmp4, PING, note_reply, &bench), 0);
-    assert_int_equal(icmp4_ping(&bench.icmp4, &peer, PING, 1, data, sizeof data, 0), 0);
-    assert_int_equal(bench.blocks->down.count, 2);
-    for (unsigned i = 0; i < 2; i++) { /* what the peer would make of them */
-        struct packet *packet = bench.blocks->down.packets[i];
+    assert_int_equal(icmp4_ping_on(&bench->icmp4, PING, note_reply, bench), 0);
+    assert_int_equal(icmp4_ping(&bench->icmp4, &peer, PING, 1, data, IN_TWO, 0), 0);
+    assert_int_equal(bench->blocks->down.count, 2);
+    for (unsigned i = 0; i < 2; i++) {
+        struct packet *packet = bench->blocks->down.packets[i];
         uint32_t length = packet->length;
         packet_copy_out(packet, 0, bytes, length);
         store_be32(bytes + 12, PEER);
@@ -199,14 +197,40 @@ static void long_pings_are_fragmented_and_their_replies_put_together(void **stat
             bytes[20] = 0;
             checksum_store(bytes + 22, checksum_update(checksum_load(bytes + 22), 8, 0));
         }
-        struct packet *reply = packet_with(bench.blocks, bytes, length);
-        give(ip4_receive, &bench.ip4, reply, 0);
+        struct packet *reply = packet_with(bench->blocks, bytes, length);
+        give(ip4_receive, &bench->ip4, reply, 0);
     }
-    icmp4_run_closures(&bench.icmp4, NULL);
+    icmp4_run_closures(&bench->icmp4, NULL);
+}
+
+static void long_pings_are_fragmented_and_their_replies_put_together(void **state)
+{
+    (void)state;
+    struct bench bench;
+    static uint8_t data[IN_TWO];
+    set_up(&bench);
+    for (unsigned i = 0; i < sizeof data; i++)
+        data[i] = (uint8_t)i;
+    talk_in_two(&bench, data);
     assert_int_equal(bench.replies, 1);
     assert_int_equal(bench.length, sizeof data);
     assert_memory_equal(bench.data, data, sizeof data);
     tear_down(&bench);
+}
+
+static void a_reply_that_there_is_no_place_for_is_dropped(void **state)
+{
+    (void)state;
+    struct bench bench;
+    static uint8_t data[IN_TWO];
+    for (uint32_t missing = 0; missing < 2; missing++) {
+        set_up(&bench);
+        bench.icmp4.scratch_size = IN_TWO - missing;
+        talk_in_two(&bench, data);
+        assert_int_equal(bench.replies, 1 - missing);
+        assert_int_equal(counted(bench.blocks, CHASKI_DROP_NO_MEMORY), missing);
+        tear_down(&bench);
+    }
 }
 
 static void the_longest_ping_carries_its_data_in_order(void **state)
@@ -269,6 +293,7 @@ int main(void)
         cmocka_unit_test(replies_that_wait_are_bounded_and_may_lose_their_listener),
         cmocka_unit_test(an_error_about_a_ping_is_told_by_the_closure),
         cmocka_unit_test(long_pings_are_fragmented_and_their_replies_put_together),
+        cmocka_unit_test(a_reply_that_there_is_no_place_for_is_dropped),
         cmocka_unit_test(the_longest_ping_carries_its_data_in_order),
         cmocka_unit_test(pings_that_cannot_be_sent_are_refused),
     };
