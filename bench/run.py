@@ -29,6 +29,7 @@ import peers
 import plots
 import rounds
 import web
+from limits import at_least  # in tools/, where peers looks
 
 OUT = peers.BUILD / "bench"
 PAGE = peers.ROOT / "docs/performance.md"
@@ -45,8 +46,8 @@ def read_options():
     parser.add_argument("--quick", action="store_true", help="one short round; leaves the page alone")
     parser.add_argument("--only", action="append", choices=list(SECTIONS), metavar="NAME",
                         help="measure this section (repeatable)")
-    parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=0.3, help="of each measurement")
+    parser.add_argument("--rounds", type=at_least(1), default=5)
+    parser.add_argument("--seconds", type=at_least(0.01, float), default=0.3, help="of each measurement")
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.seconds = 1, 0.2

@@ -44,6 +44,7 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 import lab  # noqa: E402
+from limits import at_least  # noqa: E402
 import rounds  # noqa: E402
 
 BUILD = ROOT / "build"
@@ -438,11 +439,11 @@ def plot(report):
 
 def read_options():
     parser = argparse.ArgumentParser(prog="./dev bench wan")
-    parser.add_argument("--rounds", type=int,
+    parser.add_argument("--rounds", type=at_least(1),
                         help="on each path, each with a seed of its own (5; --quick: 1)")
-    parser.add_argument("--paths", type=int, default=4,
+    parser.add_argument("--paths", type=at_least(1), default=4,
                         help="at once, where 50 ms or more and 0.1 %% loss or more leave processors idle (4)")
-    parser.add_argument("--seconds", type=float, help="of each measurement (20; --quick: 3)")
+    parser.add_argument("--seconds", type=at_least(0.1, float), help="of each measurement (20; --quick: 3)")
     parser.add_argument("--quick", action="store_true",
                         help="one round of three seconds over fewer points")
     parser.add_argument("--promised", action="store_true",

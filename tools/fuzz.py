@@ -12,6 +12,8 @@ import shutil
 import subprocess
 import sys
 
+from limits import at_least
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 CORPUS = ROOT / "tests/fuzz/corpus"
 KEPT_BYTES = 4096  # of one input in tests/fuzz/corpus
@@ -149,9 +151,9 @@ def main():
     parser = argparse.ArgumentParser(prog="./dev fuzz", description=__doc__)
     parser.add_argument("target", nargs="*", help="default: all")
     parser.add_argument("--afl", action="store_true", help="by AFL++ instead of libFuzzer")
-    parser.add_argument("--seconds", type=int, default=int(os.environ.get("FUZZ_SECONDS", 60)),
+    parser.add_argument("--seconds", type=at_least(1), default=int(os.environ.get("FUZZ_SECONDS", 60)),
                         help="for each target; default: 60")
-    parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="at a time")
+    parser.add_argument("--jobs", type=at_least(1), default=os.cpu_count(), help="at a time")
     parser.add_argument("--keep", action="store_true",
                         help="minimise what was found into tests/fuzz/corpus instead")
     options = parser.parse_args()

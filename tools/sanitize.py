@@ -15,6 +15,8 @@ import re
 import subprocess
 import sys
 
+from limits import at_least
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 UNKNOWN_CALLS = {"http_answer": "fstat", "cli_demo": "likewise", "packetdrill": "RTLD_DEEPBIND",
                  "output_file": "stat", "status_socket": "lstat",
@@ -88,7 +90,7 @@ def main():
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("kind", choices=["memory", "thread"])
     parser.add_argument("--quick", action="store_true", help="memory: without the unit tests")
-    parser.add_argument("--seeds", type=int, default=300, help="memory: of the simulator")
+    parser.add_argument("--seeds", type=at_least(1), default=300, help="memory: of the simulator")
     options = parser.parse_args()
     results = memory(options) if options.kind == "memory" else thread(options)
     passed, failed = map(sum, zip(*results))

@@ -109,6 +109,10 @@ class Load(unittest.TestCase):
                                       "drop.ethernet_not_ours": 7, "link.frames_received": 9})
         self.assertEqual(counted, {"accepted": 9, "dropped": 5, "answered": 0})
 
+    def test_what_was_sent_beside_datagrams_is_no_answer(self):
+        counted = load.chaski_counts({"link.frames_sent": 5, "udp.datagrams_sent": 4})
+        self.assertEqual(counted["answered"], 4)
+
 
 class Programs(unittest.TestCase):
     def test_each_tells_what_it_takes(self):
@@ -116,6 +120,15 @@ class Programs(unittest.TestCase):
             done = subprocess.run([ROOT / "bench" / program, "--help"], capture_output=True, text=True)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             self.assertIn("--rounds", done.stdout)
+
+    def test_numbers_that_measure_nothing_are_refused(self):
+        for words in ("bench/run.py --rounds 0", "bench/run.py --seconds -1", "bench/wan.py --rounds 0",
+                      "bench/wan.py --paths 0", "tools/fuzz.py --seconds 0", "tools/fuzz.py --jobs 0",
+                      "tools/sanitize.py memory --seeds 0"):
+            program, *options = words.split()
+            done = subprocess.run([ROOT / program, *options], capture_output=True, text=True, timeout=20)
+            self.assertEqual(done.returncode, 2, words)
+            self.assertRegex(done.stderr, "is less than")
 
 
 if __name__ == "__main__":

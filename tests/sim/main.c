@@ -43,6 +43,12 @@ static void refuse(const char *what)
     exit(2);
 }
 
+static void refuse_value(const char *option, const char *takes)
+{
+    fprintf(stderr, "sim: %s takes %s; --help tells more\n", option, takes);
+    exit(2);
+}
+
 static uint64_t number_of(const char *text)
 {
     char *end;
@@ -63,7 +69,9 @@ static void list_features(void)
 static void take_value(struct options *options, const char *option, const char *value)
 {
     struct sim_job *job = &options->job;
-    if (strcmp(option, "--seeds") == 0)
+    if (strcmp(option, "--seeds") == 0 && number_of(value) == 0)
+        refuse_value(option, "1 or more");
+    else if (strcmp(option, "--seeds") == 0)
         job->seeds = number_of(value);
     else if (strcmp(option, "--first") == 0)
         job->base.seed = number_of(value);
@@ -104,9 +112,9 @@ static void parse(struct options *options, int count, char **words)
         }
     }
     if (options->job.base.hosts_most == 1 || options->job.base.hosts_most > SIM_HOSTS)
-        refuse("--hosts");
+        refuse_value("--hosts", "2 to 64");
     if (options->job.processes == 0 || options->job.processes > 256)
-        refuse("--jobs");
+        refuse_value("--jobs", "1 to 256");
 }
 
 static int shrink(const struct sim_case *job)
