@@ -50,7 +50,7 @@ struct link_options {
          .target = (link)->mac},                                                                   \
         {.name = "mtu",                                                                            \
          .value = "N",                                                                             \
-         .help = "largest IP packet in bytes (the interface's)",                                   \
+         .help = "largest IP packet in bytes, which the interface is set to and keeps (its own)",  \
          .read = argument_number,                                                                  \
          .target = &(link)->mtu,                                                                   \
          .minimum = 68,                                                                            \

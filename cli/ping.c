@@ -67,8 +67,7 @@ static void on_reply(void *context, struct chaski *host, const struct chaski_add
         return;
     if (error < 0) {
         ping->errors++;
-        printf("From %s icmp_seq=%u %s\n", chaski_address_text(from, text), sequence,
-               chaski_error_text(error));
+        printf("icmp_seq=%u %s\n", sequence, chaski_error_text(error));
         stop_when_done(ping);
         return;
     }

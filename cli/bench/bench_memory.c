@@ -14,25 +14,26 @@ struct memory_result {
     double requests, connections;    /* a second */
 };
 
-static void say_result(const struct memory_result *result, uint32_t mtu, bool json)
+static void say_result(const struct memory_result *result, uint32_t mtu, bool whole, bool json)
 {
     const struct bulk_result *copied = &result->copied;
     if (json)
         printf("{\"bench\": \"memory\", \"mtu\": %" PRIu32
-               ", \"seconds\": %.3f, \"bytes\": %" PRIu64
+               ", \"whole\": %s, \"seconds\": %.3f, \"bytes\": %" PRIu64
                ", \"gbit_per_second\": %.2f, \"zero_copy_gbit_per_second\": %.2f, "
                "\"requests_per_second\": %.0f, \"connections_per_second\": %.0f}\n",
-               mtu, copied->seconds, copied->bytes, copied->gbit_per_second,
-               result->lent.gbit_per_second, result->requests, result->connections);
+               mtu, whole ? "true" : "false", copied->seconds, copied->bytes,
+               copied->gbit_per_second, result->lent.gbit_per_second, result->requests,
+               result->connections);
     else
         printf("Between two hosts in memory, one thread, MTU %" PRIu32
-               ", checksums computed and verified:\n"
+               "%s, checksums computed and verified:\n"
                "%.1f Gbit/s by read and write\n"
                "%.1f Gbit/s by the calls without a copy\n"
                "%.0f requests of 64 bytes a second on one connection, one after the other\n"
                "%.0f a second with a new connection each, reset when it is answered\n",
-               mtu, copied->gbit_per_second, result->lent.gbit_per_second, result->requests,
-               result->connections);
+               mtu, whole ? ", segments of up to 64 kB whole" : "", copied->gbit_per_second,
+               result->lent.gbit_per_second, result->requests, result->connections);
 }
 
 /* A short run first, so that windows have grown and memory has been touched. */
@@ -63,7 +64,7 @@ static int run(uint32_t mtu, bool whole, uint64_t duration_ns, bool json, char *
                 requests_measure(&pair, true, duration_ns, &result.connections, error);
     memory_pair_close(&pair);
     if (good)
-        say_result(&result, mtu, json);
+        say_result(&result, mtu, whole, json);
     return good ? EXIT_FINE : EXIT_FAILED;
 }
 
