@@ -368,6 +368,49 @@ static void errors_reach_streams(void **state)
     world_free(&world);
 }
 
+/* A frame of IPv6 to host 0: `first` is the first header's number, `headers` all of them. */
+static void inject_ip6(struct world *world, uint8_t first, const uint8_t *headers, size_t length)
+{
+    uint8_t frame[14 + 40 + 1024] = {0};
+    memcpy(frame, world_last(world, 0, 0)->bytes + 6, 6);
+    memcpy(frame + 6, world_last(world, 0, 0)->bytes, 6);
+    memcpy(frame + 12, (const uint8_t[]){0x86, 0xdd, 0x60}, 3);
+    frame[14 + 4] = (uint8_t)(length >> 8);
+    frame[14 + 5] = (uint8_t)length;
+    frame[14 + 6] = first;
+    frame[14 + 7] = 64;
+    frame[14 + 8] = 0xfe, frame[14 + 9] = 0x80, frame[14 + 23] = 9;
+    frame[14 + 24] = 0xfe, frame[14 + 25] = 0x80, frame[14 + 39] = 1;
+    memcpy(frame + 14 + 40, headers, length);
+    world_inject(world, 0, frame, 14 + 40 + length);
+}
+
+/* There is no block that reads them: a hundred, one that is longer than the packet, a source route,
+ * a first fragment without what it is of. */
+static void row_8_extension_headers_are_dropped_in_silence(void **state)
+{
+    (void)state;
+    enum { OPTIONS = 60, ROUTING = 43, FRAGMENT = 44, TCP = 6 };
+    static const uint8_t too_long[8] = {TCP, 255, 1, 4}, route[24] = {TCP, 2, 0, 1},
+                         fragment[8] = {TCP, 0, 0, 1};
+    uint8_t hundred[100 * 8] = {0};
+    struct world world;
+    struct world_options options = {.hosts = 1, .prefix_length = 24};
+    world_make(&world, &options);
+    world_introduce(&world, 0);
+    uint32_t sent = world_sent(&world, 0);
+    for (size_t i = 0; i < sizeof hundred; i += 8)
+        hundred[i] = OPTIONS;
+    inject_ip6(&world, OPTIONS, hundred, sizeof hundred);
+    inject_ip6(&world, 0, too_long, sizeof too_long);
+    inject_ip6(&world, ROUTING, route, sizeof route);
+    inject_ip6(&world, FRAGMENT, fragment, sizeof fragment);
+    assert_int_equal(counter(&world, 0, CHASKI_DROP_NOT_WIRED), 4);
+    assert_int_equal(world_sent(&world, 0), sent);
+    world_assert_no_leaks(&world);
+    world_free(&world);
+}
+
 /* ---- One host by itself ---- */
 
 static void a_host_hears_itself(void **state)
@@ -623,6 +666,7 @@ int main(void)
         cmocka_unit_test(groups_reach_their_members_here_and_there),
         cmocka_unit_test(streams_go_both_ways),
         cmocka_unit_test(errors_reach_streams),
+        cmocka_unit_test(row_8_extension_headers_are_dropped_in_silence),
         cmocka_unit_test(a_host_hears_itself),
         cmocka_unit_test(errors_that_stay_here_are_not_limited),
         cmocka_unit_test(a_turn_ends_whatever_closures_do),
