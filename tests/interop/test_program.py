@@ -252,9 +252,15 @@ class PingOut(world.LinkTest):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertEqual(done.stdout.decode().count("from " + SECOND_KERNEL), 3, done.stdout)
 
+    def test_with_as_much_as_can_be(self):
+        # Of the first, all but the last fragments wait for the kernel's address in vain.
+        done = self.ping(SECOND_KERNEL, "-c", "2", "-i", "0.2", "-s", "65507")
+        self.assertIn(b"65515 bytes from", done.stdout)
+
     def test_nobody_is_there(self):
-        done = self.ping("10.78.0.77", "-c", "1")
+        done = self.ping("10.78.0.77", "-c", "1", "-W", "5")
         self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertIn(b"\nicmp_seq=1 the network reports the peer as unreachable", done.stdout)
 
 
 class Demo(unittest.TestCase):
