@@ -252,8 +252,6 @@ int tcp_until_mark(struct tcp *tcp, chaski_tcp handle)
 
 static void queue_fin(struct tcp *tcp, struct tcp_connection *c)
 {
-    if (has(c, TCPF_FIN_QUEUED))
-        return;
     c->flags |= TCPF_FIN_QUEUED;
     if (c->state == CHASKI_TCP_ESTABLISHED)
         c->state = CHASKI_TCP_FIN_WAIT_1;
