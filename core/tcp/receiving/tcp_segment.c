@@ -12,21 +12,23 @@
  * far: they are what was expected (tcp_predicted.c).
  */
 
-/* What of a segment is told when it has come again: text and FIN, of a moment ago. */
+/* How much of a segment has come again, and is told: text and FIN, of a moment ago. What follows
+ * that found no window. */
 static uint32_t length_again(const struct tcp_connection *c, const struct packet *packet)
 {
     uint32_t length = packet->length + ((packet->tcp.flags & TCP_FIN) != 0);
     uint32_t ago = c->rcv_nxt - packet->tcp.sequence;
-    return length <= ago && ago <= c->receive.limit ? length : 0;
+    return ago <= c->receive.limit ? minimum(length, ago) : 0;
 }
 
 /* Tells the peer where we are, unless it was told a moment ago: two ends that have lost each other
- * must not answer each other's answers for ever. Segments with data cannot be such answers. */
+ * must not answer each other's answers for ever. Segments with data or FIN cannot be such answers.
+ */
 static void answer(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
                    bool challenge, uint64_t now_ns)
 {
     uint16_t now_ms = (uint16_t)clock_ms(now_ns);
-    bool limited = challenge || packet->length == 0;
+    bool limited = challenge || tcp_segment_length(packet) == 0;
     uint32_t again = length_again(c, packet);
     if (again != 0)
         tcp_note_duplicate(tcp, c, packet->tcp.sequence, packet->tcp.sequence + again);

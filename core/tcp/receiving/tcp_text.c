@@ -141,6 +141,20 @@ static bool ends_in_order(const struct tcp_connection *c, const struct packet *p
            tree_empty(&c->receive.runs);
 }
 
+/* The peer's FIN lies behind a gap. It has a sequence number, too, so that it is told when it has
+ * come again (RFC 2883, 4), with the text before it; of two parts that did, the first one. */
+static void keep_fin(const struct tcp *tcp, struct tcp_connection *c, uint32_t fin_at, bool text)
+{
+    bool again = has(c, TCPF_FIN_KNOWN) && c->fin_at == fin_at;
+    bool told = c->dsack_length != 0;
+    bool with_text = told && c->dsack_left + c->dsack_length == fin_at;
+    if (again && (with_text || !told))
+        tcp_note_duplicate(tcp, c, with_text ? c->dsack_left : fin_at, fin_at + 1);
+    c->fin_at = fin_at;
+    c->flags |= TCPF_FIN_KNOWN | TCPF_ACK_NOW; /* it is out of order too (RFC 5681, 4.2) */
+    c->fin_is_latest = !text;
+}
+
 /* The peer's FIN is next in order. False when the connection is gone. */
 static bool receive_fin(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
@@ -197,11 +211,8 @@ bool tcp_apply_text(struct tcp *tcp, struct tcp_connection *c, struct packet *pa
         packet_free(packet);
     if (seq_gt(c->rcv_nxt, c->rcv_advertised))
         pass_the_window(tcp, c, hasty, now_ns);
-    if (fin && seq_gt(fin_at, c->rcv_nxt)) {
-        c->fin_at = fin_at;
-        c->flags |= TCPF_FIN_KNOWN | TCPF_ACK_NOW; /* it is out of order too (RFC 5681, 4.2) */
-        c->fin_is_latest = !text;
-    }
+    if (fin && seq_gt(fin_at, c->rcv_nxt))
+        keep_fin(tcp, c, fin_at, text);
     bool next =
         (fin && fin_at == c->rcv_nxt) || (has(c, TCPF_FIN_KNOWN) && c->fin_at == c->rcv_nxt);
     return !next || receive_fin(tcp, c, now_ns);

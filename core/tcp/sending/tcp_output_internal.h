@@ -35,9 +35,9 @@ static inline void note_limited(struct tcp_connection *c)
     c->flight->limited = true;
 }
 
-/* FIN takes a place in the peer's window (RFC 9293, 3.4 and 3.8.6), behind n bytes of text. That of a
- * fast open that is not complete waits for the handshake, as in Linux, unless nobody is left to read
- * what the peer sends next. */
+/* FIN takes a place in the peer's window (RFC 9293, 3.4 and 3.8.6), behind n bytes of text. That of
+ * a fast open that is not complete waits for the handshake, as in Linux, unless nobody is left to
+ * read what the peer sends next. */
 static inline bool fin_fits(const struct tcp_connection *c, uint32_t n)
 {
     bool early = c->state == CHASKI_TCP_SYN_RECEIVED && !has(c, TCPF_ORPHAN);
