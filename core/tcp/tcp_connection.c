@@ -273,12 +273,12 @@ int connection_path(const struct tcp *tcp, const struct tcp_connection *c, struc
     return network->path(network->block, WIRE_TCP_PROTOCOL, &c->key.local, &c->key.remote, 0, path);
 }
 
-void connection_set_mss(struct tcp_connection *c, uint16_t path_mtu)
+uint16_t connection_mss(const struct tcp_connection *c, uint16_t path_mtu)
 {
     uint32_t headers = address_is_ip4(&c->key.remote) ? 40 : 60;
     uint32_t mss = minimum(path_mtu - headers, maximum(c->peer_mss, TCP_MIN_MSS));
     mss = minimum(minimum(mss, c->announced_mss), TCP_LARGEST_SEGMENT);
-    c->mss = (uint16_t)maximum(mss - minimum(mss, tcp_options_length(c)), TCP_LEAST_PAYLOAD);
+    return (uint16_t)maximum(mss - minimum(mss, tcp_options_length(c)), TCP_LEAST_PAYLOAD);
 }
 
 /* Asks the filter about a connection that came by a cookie. When it is not wanted, or its listener

@@ -203,8 +203,9 @@ uint32_t connection_take_work(struct tcp *tcp);
 /* NULL when the handle is stale. */
 struct tcp_connection *connection_of(struct tcp *tcp, chaski_tcp handle);
 chaski_tcp connection_handle(const struct tcp *tcp, const struct tcp_connection *c);
-/* mss and the like, from the path, the peer's announcement and the options. */
-void connection_set_mss(struct tcp_connection *c, uint16_t path_mtu);
+/* The payload of a full segment where the path carries so much: by the peer's announcement and the
+ * options, too. */
+uint16_t connection_mss(const struct tcp_connection *c, uint16_t path_mtu);
 int connection_path(const struct tcp *tcp, const struct tcp_connection *c, struct ip_path *path);
 
 /* ---- tcp_secret.c: numbers that nobody can guess ------------------------------------------- */

@@ -208,15 +208,14 @@ static void handshake_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_
 static void follow_path(struct tcp *tcp, struct tcp_connection *c)
 {
     struct ip_path path;
-    uint16_t old = c->mss;
     if (connection_path(tcp, c, &path) != 0)
         return;
-    connection_set_mss(c, path.mtu);
-    if (c->mss < old) {
-        c->flight->proven_mss = 0;
-        count(tcp->counters, CHASKI_TCP_PATH_MTU_LOWERED);
-    } else
-        c->mss = old;
+    uint16_t mss = connection_mss(c, path.mtu);
+    if (mss >= c->mss)
+        return;
+    c->mss = mss;
+    c->flight->proven_mss = 0;
+    count(tcp->counters, CHASKI_TCP_PATH_MTU_LOWERED);
 }
 
 /* Linux's TCP_THIN_LINEAR_TIMEOUTS: so little is no load that doubling would take off the path, for

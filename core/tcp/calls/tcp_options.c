@@ -77,7 +77,7 @@ static void set_max_segment(struct tcp *tcp, struct tcp_connection *c, uint16_t 
 {
     struct ip_path path;
     c->announced_mss = (uint16_t)minimum(c->announced_mss, value);
-    connection_set_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
+    c->mss = connection_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
     c->congestion.window = maximum(c->congestion.window, c->mss); /* the path may be wider again */
 }
 

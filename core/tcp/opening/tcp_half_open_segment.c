@@ -48,7 +48,7 @@ struct tcp_connection *half_open_connection(struct tcp *tcp, const struct tcp_ha
     c->peer_mss = entry->peer_mss;
     c->announced_mss = offer.mss;
     struct ip_path path;
-    connection_set_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
+    c->mss = connection_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
     c->snd_wl1 = entry->irs;
     c->snd_wl2 = entry->iss;
     return c;

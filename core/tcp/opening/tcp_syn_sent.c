@@ -55,7 +55,7 @@ static void take_syn(struct tcp *tcp, struct tcp_connection *c, const struct pac
     ecn_take_synack(tcp, c, packet);
     user_timeout_told(tcp, c, options.user_timeout);
     struct ip_path path;
-    connection_set_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
+    c->mss = connection_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
     c->snd_wnd = packet->tcp.window;
     c->max_snd_wnd = packet->tcp.window;
     c->snd_wl1 = packet->tcp.sequence;

@@ -28,17 +28,16 @@ static void open_smaller(struct tcp *tcp, struct tcp_connection *c, uint16_t mtu
  * error counts. */
 static bool path_shrank(struct tcp *tcp, struct tcp_connection *c, uint16_t mtu)
 {
-    uint16_t old = c->mss;
     if (c->state == CHASKI_TCP_SYN_SENT) {
         open_smaller(tcp, c, mtu);
         return true;
     }
-    connection_set_mss(c, mtu);
-    bool refuted = c->flight != NULL && c->mss < c->flight->proven_mss && c->backoff == 0;
-    if (refuted || c->mss >= old) {
-        c->mss = old;
-        return !refuted;
-    }
+    uint16_t mss = connection_mss(c, mtu);
+    if (c->flight != NULL && mss < c->flight->proven_mss && c->backoff == 0)
+        return false;
+    if (mss >= c->mss)
+        return true;
+    c->mss = mss;
     if (c->flight != NULL) {
         c->flight->proven_mss = 0;
         c->flight->mtu.most = 0;

@@ -17,16 +17,10 @@ static bool is_on(const struct tcp *tcp, const struct tcp_connection *c)
 }
 
 /* What the interface, the peer and what ICMP has told allow. */
-static uint16_t most_of(const struct tcp *tcp, struct tcp_connection *c)
+static uint16_t most_of(const struct tcp *tcp, const struct tcp_connection *c)
 {
     struct ip_path path;
-    uint16_t known = c->mss;
-    if (connection_path(tcp, c, &path) != 0)
-        return known;
-    connection_set_mss(c, path.mtu);
-    uint16_t most = c->mss;
-    c->mss = known;
-    return most;
+    return connection_path(tcp, c, &path) == 0 ? connection_mss(c, path.mtu) : c->mss;
 }
 
 /* RFC 4821, 7.3: the search is over when the interval is small, and begins anew much later. */

@@ -273,7 +273,7 @@ static void all_options_at_once_find_room(void **state)
         chaski_tcp connection = host == CLIENT ? client : server;
         struct tcp_connection *c = connection_of(&world.hosts[host]->tcp, connection);
         c->ecn_flags |= ECN_OPTION_SEEN | ECN_ROOM;
-        connection_set_mss(c, 1500);
+        c->mss = connection_mss(c, 1500);
     }
     assert_int_equal(set_option(CLIENT, CHASKI_TCP_USER_TIMEOUT, 60000), 0);
     talk(50000);
