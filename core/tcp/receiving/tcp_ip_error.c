@@ -35,8 +35,10 @@ static bool path_shrank(struct tcp *tcp, struct tcp_connection *c, uint16_t mtu)
     uint16_t mss = connection_mss(c, mtu);
     if (c->flight != NULL && mss < c->flight->proven_mss && c->backoff == 0)
         return false;
-    if (mss >= c->mss)
+    if (mss >= c->mss) {
+        mtu_told(c, mss);
         return true;
+    }
     c->mss = mss;
     if (c->flight != NULL) {
         c->flight->proven_mss = 0;

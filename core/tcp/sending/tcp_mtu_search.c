@@ -65,10 +65,21 @@ void mtu_probe_arrived(struct tcp_connection *c)
     c->congestion.window = maximum(c->congestion.window, c->mss); /* after a time-out meanwhile */
 }
 
+static void lower_most(struct mtu_search *search, uint32_t most)
+{
+    search->most = (uint16_t)minimum(search->most, most);
+}
+
 static void fail(struct mtu_search *search)
 {
-    search->most = (uint16_t)(search->end - search->start - 1);
+    lower_most(search, search->end - search->start - 1);
     search->start = search->end;
+}
+
+void mtu_told(struct tcp_connection *c, uint16_t most)
+{
+    if (c->flight != NULL)
+        lower_most(&c->flight->mtu, most);
 }
 
 bool mtu_probe_lost(struct tcp_connection *c)

@@ -36,6 +36,9 @@ void mtu_probe_sent(struct tcp_connection *c, uint32_t start);
 void mtu_probe_arrived(struct tcp_connection *c);
 /* True when all that is lost is the probe: it is to go again, and nothing else follows. */
 bool mtu_probe_lost(struct tcp_connection *c);
+/* An error says that what is longer than `most`, which segments are not, does not get through (RFC
+ * 8899, 4.6.2): a probe, that is. It goes again when its loss is found, as any. */
+void mtu_told(struct tcp_connection *c, uint16_t most);
 /* What begins at `sequence` goes again. */
 void mtu_note_resent(struct tcp_connection *c, uint32_t sequence);
 
