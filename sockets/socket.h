@@ -271,6 +271,8 @@ bool tcp_socket_is_over(struct socket *socket, enum sockets_direction direction)
 
 /* What the connection is like; false when there is none. */
 bool tcp_socket_info(const struct socket *socket, struct chaski_tcp_info *info);
+/* Our FIN stands behind what was written, and is not acknowledged. */
+bool tcp_is_ending(const struct chaski_tcp_info *info);
 
 /* The peer has sent its FIN. */
 bool tcp_peer_finished(const struct chaski_tcp_info *info);

@@ -33,9 +33,10 @@ static struct progress progress_of(const struct socket *socket)
     if (!tcp_socket_info(socket, &info))
         return (struct progress){0};
     uint64_t written = info.tcpi_bytes_acked + info.send_queue;
+    uint64_t fin = info.tcpi_notsent_bytes != 0 && tcp_is_ending(&info); /* it is counted, too */
     return (struct progress){
         .written = written,
-        .sent = written - info.tcpi_notsent_bytes,
+        .sent = written - (info.tcpi_notsent_bytes - fin),
         .acknowledged = info.tcpi_bytes_acked,
     };
 }

@@ -460,11 +460,10 @@ void socket_do_not_linger(struct socket *socket)
     socket->closing = false;
 }
 
-/* The peer has acknowledged all, the FIN included. */
-static bool is_delivered(const struct chaski_tcp_info *info)
+bool tcp_is_ending(const struct chaski_tcp_info *info)
 {
-    return info->tcpi_state != CHASKI_TCP_FIN_WAIT_1 && info->tcpi_state != CHASKI_TCP_CLOSING &&
-           info->tcpi_state != CHASKI_TCP_LAST_ACK;
+    return info->tcpi_state == CHASKI_TCP_FIN_WAIT_1 || info->tcpi_state == CHASKI_TCP_CLOSING ||
+           info->tcpi_state == CHASKI_TCP_LAST_ACK;
 }
 
 /* SO_LINGER with a time: our direction ends, and close waits for its acknowledgement. */
@@ -481,7 +480,7 @@ static bool still_lingers(struct socket *socket)
             chaski_tcp_shutdown(host_of(socket), socket->tcp);
         return true;
     }
-    return !is_delivered(&info) && host_now(host_of(socket)) < socket->linger_until_ns;
+    return tcp_is_ending(&info) && host_now(host_of(socket)) < socket->linger_until_ns;
 }
 
 static int tcp_socket_close(struct file *file)
@@ -513,6 +512,8 @@ static int tcp_socket_ioctl(struct file *file, unsigned long request, int *value
     struct socket *socket = (struct socket *)file;
     struct chaski_tcp_info info = {0};
     bool there = tcp_socket_info(socket, &info);
+    bool opening =
+        info.tcpi_state == CHASKI_TCP_SYN_SENT || info.tcpi_state == CHASKI_TCP_SYN_RECEIVED;
     bool asks_how_much = request == SOCKETS_FIONREAD || request == SOCKETS_TIOCOUTQ ||
                          request == SOCKETS_SIOCOUTQNSD;
     if (socket->phase == SOCKET_LISTENING && asks_how_much)
@@ -521,11 +522,11 @@ static int tcp_socket_ioctl(struct file *file, unsigned long request, int *value
     case SOCKETS_FIONREAD:
         *value = there ? (int)urgent_left(socket, info.receive_queue) : 0;
         return 0;
-    case SOCKETS_TIOCOUTQ:
-        *value = (int)info.send_queue + (there && !is_delivered(&info)); /* FIN counts as a byte */
+    case SOCKETS_TIOCOUTQ: /* FIN counts as a byte */
+        *value = opening ? 0 : (int)info.send_queue + tcp_is_ending(&info);
         return 0;
     case SOCKETS_SIOCOUTQNSD:
-        *value = (int)info.tcpi_notsent_bytes;
+        *value = opening ? 0 : (int)info.tcpi_notsent_bytes;
         return 0;
     case SOCKETS_SIOCATMARK:
         *value = there && urgent_is_next(socket);

@@ -61,7 +61,8 @@ static void describe_sending(const struct tcp *tcp, const struct tcp_connection 
     info->tcpi_segs_out = c->segments_out;
     info->tcpi_last_data_sent = clock_ms(tcp->now_ns) - c->sent_ms;
     info->tcpi_bytes_acked = c->bytes_acked;
-    info->tcpi_notsent_bytes = tcp_send_end(c) - c->snd_nxt;
+    /* A FIN counts, unless it waits for the end of the handshake (as Linux). */
+    info->tcpi_notsent_bytes = (opening ? c->snd_end : tcp_send_end(c)) - c->snd_nxt;
     info->send_queue = tcp_queued(c);
     info->congestion = congestion_algorithm(c->algorithm)->name;
 }

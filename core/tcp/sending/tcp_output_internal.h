@@ -13,10 +13,12 @@ enum outcome {
     OUT_OF_MEMORY,
 };
 
-/* What the peer's window leaves, and what the congestion window does. */
+/* What the peer's window leaves, which its SYN has told from behind our own on (RFC 7413), and what
+ * the congestion window does. */
 static inline uint32_t usable_window(const struct tcp_connection *c)
 {
-    int32_t usable = seq_distance(c->snd_nxt, c->snd_una + c->snd_wnd);
+    uint32_t begin = c->snd_una + (c->state == CHASKI_TCP_SYN_RECEIVED);
+    int32_t usable = seq_distance(c->snd_nxt, begin + c->snd_wnd);
     return usable > 0 ? (uint32_t)usable : 0;
 }
 
