@@ -29,7 +29,8 @@ static bool search_is_over(const struct tcp *tcp, struct tcp_connection *c, uint
     struct mtu_search *search = &c->flight->mtu;
     if (search->most == 0)
         search->most = most_of(tcp, c);
-    if (search->most > c->mss && search->most - c->mss > tcp->knobs.probe_threshold)
+    int32_t interval = search->most - c->mss;
+    if (interval > tcp->knobs.probe_threshold)
         return false;
     search->most = 0;
     search->again_ns = now_ns + tcp->knobs.probe_interval_s * 1000000000ull;

@@ -158,6 +158,50 @@ static void search_survives_options_that_grow(void **state)
     }
 }
 
+static struct tcp_connection *sender_of(struct path *path)
+{
+    const struct talk_end *sender = &path->talk.ends[0];
+    return &sender->host->tcp.connections[sender->connection.index];
+}
+
+/* The application may ask for longer segments than a search has got to: a probe that arrives then
+ * makes none shorter, */
+static void search_does_not_shorten_what_has_grown(void **state)
+{
+    (void)state;
+    struct path path;
+    begin(&path, "2", 1500, 8000000);
+    while (!mtu_probe_is_out(sender_of(&path)))
+        talks_run(&path.net, &path.talk, 1, 6 * NET_MILLISECOND);
+    const struct talk_end *sender = &path.talk.ends[0];
+    assert_int_equal(chaski_tcp_set(sender->host, sender->connection, CHASKI_TCP_MAXSEG, 1460), 0);
+    assert_int_equal(segment_size(&path), 1460 - WIRE_TCP_TIMESTAMP_PADDED);
+    while (mtu_probe_is_out(sender_of(&path)))
+        talks_run(&path.net, &path.talk, 1, 6 * NET_MILLISECOND);
+    assert_int_equal(segment_size(&path), 1460 - WIRE_TCP_TIMESTAMP_PADDED);
+    end(&path);
+}
+
+/* and where they are longer than what was too long once, the search is over. */
+static void search_ends_where_all_has_grown(void **state)
+{
+    (void)state;
+    struct path path;
+    begin(&path, "2", 1107, 8000000);
+    while (path.hole.dropped == 0 || mtu_probe_is_out(sender_of(&path)))
+        talks_run(&path.net, &path.talk, 1, 6 * NET_MILLISECOND);
+    const struct mtu_search *search = &sender_of(&path)->flight->mtu;
+    assert_in_range(search->most, 1107 - HEADERS, 1460 - WIRE_TCP_TIMESTAMP_PADDED - 1);
+    path.hole.mtu = 1500;
+    const struct talk_end *sender = &path.talk.ends[0];
+    assert_int_equal(chaski_tcp_set(sender->host, sender->connection, CHASKI_TCP_MAXSEG, 1460), 0);
+    uint32_t start = search->start;
+    talks_run(&path.net, &path.talk, 1, NET_SECOND);
+    assert_int_equal(search->start, start);
+    assert_true(search->again_ns > NET_SECOND);
+    end(&path);
+}
+
 /* 7.3: what the path could not carry it may carry later. */
 /* RFC 4821 SHLD-4 */
 static void search_is_repeated(void **state)
@@ -271,6 +315,8 @@ int main(void)
         cmocka_unit_test(search_finds_what_the_path_carries),
         cmocka_unit_test(search_leaves_room_for_options),
         cmocka_unit_test(search_survives_options_that_grow),
+        cmocka_unit_test(search_does_not_shorten_what_has_grown),
+        cmocka_unit_test(search_ends_where_all_has_grown),
         cmocka_unit_test(search_is_repeated),
         cmocka_unit_test(black_hole_is_survived),
         cmocka_unit_test(narrow_black_hole_is_survived),
