@@ -252,6 +252,76 @@ static void a_full_window_is_not_limited_by_the_application(void **state)
     }
 }
 
+static const struct bbr *model(void)
+{
+    return &connection()->flight->congestion.bbr;
+}
+
+/* BBR begins anew to count what it could have sent, and needs no ProbeRTT, when the application
+ * writes again after all has arrived, */
+/* draft-ietf-ccwg-bbr MUST-4 */
+static void bbr_hears_of_pauses(void **state)
+{
+    (void)state;
+    uint32_t burst;
+    make("bbr");
+    peer_is_opened(&peer);
+    peer_host_writes(&peer, 3 * MSS);
+    assert_int_equal(hear_for(50 * WORLD_MILLISECOND, &burst), 3 * MSS);
+    assert_false(model()->idle_restart);
+    peer_runs(&peer, WORLD_SECOND);
+    peer_host_writes(&peer, MSS);
+    assert_int_equal(peer_hears_all(&peer), MSS);
+    assert_true(model()->idle_restart);
+    assert_int_equal(model()->extra_acked_start_ns, peer.world.now_ns);
+    peer_acknowledges(&peer);
+    assert_false(model()->idle_restart);
+    peer_free(&peer);
+}
+
+/* not while something is in flight, */
+static void what_follows_in_flight_is_no_pause(void **state)
+{
+    (void)state;
+    make("bbr");
+    peer_is_opened(&peer);
+    peer_host_writes(&peer, MSS);
+    assert_int_equal(peer_hears_all(&peer), MSS);
+    uint64_t begun_ns = model()->extra_acked_start_ns;
+    peer_runs(&peer, 50 * WORLD_MILLISECOND);
+    peer_host_writes(&peer, MSS);
+    assert_int_equal(peer_hears_all(&peer), MSS);
+    assert_int_equal(model()->extra_acked_start_ns, begun_ns);
+    peer_free(&peer);
+}
+
+/* and not where it was the peer's window that held back what was written. */
+static void a_shut_window_is_no_pause(void **state)
+{
+    (void)state;
+    uint32_t burst;
+    make("bbr");
+    peer_is_opened(&peer);
+    peer.window = 4 * MSS;
+    peer_host_writes(&peer, 20 * MSS);
+    hear_for(100 * WORLD_MILLISECOND, &burst);
+    peer_host_writes(&peer, 20 * MSS);
+    while (peer_info(&peer).tcpi_unacked == 0)
+        peer_runs(&peer, WORLD_MILLISECOND);
+    peer_runs(&peer, 100 * WORLD_MILLISECOND);
+    assert_int_equal(peer_hears_all(&peer), 4 * MSS);
+    peer.window = 0;
+    peer_acknowledges(&peer);
+    assert_false(connection()->flight->rate.app_limited);
+    assert_int_equal(peer_info(&peer).tcpi_unacked, 0);
+    peer_runs(&peer, 10 * WORLD_MILLISECOND);
+    peer.window = 4 * MSS;
+    peer_acknowledges(&peer);
+    assert_int_not_equal(peer_hears_all(&peer), 0);
+    assert_false(model()->idle_restart);
+    peer_free(&peer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -264,6 +334,9 @@ int main(void)
         cmocka_unit_test(a_shut_window_is_probed),
         cmocka_unit_test(tcp_info_tells_of_rates),
         cmocka_unit_test(a_full_window_is_not_limited_by_the_application),
+        cmocka_unit_test(bbr_hears_of_pauses),
+        cmocka_unit_test(what_follows_in_flight_is_no_pause),
+        cmocka_unit_test(a_shut_window_is_no_pause),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
