@@ -100,6 +100,29 @@ static void losses_are_repaired(void **state)
     assert_true(counted(CLIENT, CHASKI_TCP_RECOVERIES) != 0);
 }
 
+/* Data makes room for that block, and no more. */
+static void data_makes_room_for_one_report(void **state)
+{
+    (void)state;
+    enum { MSS = 1500 - 40 - 12 - 16, REPORT = 12 };
+    uint32_t n = 0, full = 0, nearly_full = 0;
+    uint8_t length;
+    struct segment segment;
+    opens();
+    world.loses = lose_some;
+    world.context = &n;
+    talk(90000);
+    world.loses = NULL;
+    for (uint32_t i = 0; i < world.frame_count; i++) {
+        if (!segment_of(&world.frames[i], &segment) || segment_option(&segment, 5, &length) == NULL)
+            continue;
+        full += segment.payload_length == MSS - REPORT;
+        nearly_full += segment.payload_length + 2 * 8 >= MSS - REPORT;
+    }
+    assert_true(full != 0);
+    assert_int_equal(nearly_full, full);
+}
+
 /* A SYN with all its options takes 76 bytes, and a segment 68 without payload. */
 static void narrow_links_are_borne(void **state)
 {
@@ -413,6 +436,7 @@ int main(void)
         TEST(codes_are_of_both_first_numbers),
         TEST(segments_are_shorter_and_never_cut),
         TEST(losses_are_repaired),
+        TEST(data_makes_room_for_one_report),
         TEST(narrow_links_are_borne),
         TEST(two_options_or_md5_beside_it_are_wrong),
         TEST(the_extension_counts_what_wraps),
