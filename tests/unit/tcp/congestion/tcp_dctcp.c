@@ -141,6 +141,31 @@ static void it_grows_as_reno_does(void **state)
     assert_int_equal(flow.congestion.window, 21 * MSS);
 }
 
+/* What was acknowledged before a mark, a loss or a pause has been counted for another window: the
+ * new one grows when so much of its own has arrived. */
+static void growth_begins_anew_with_each_window(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 3; i++) {
+        struct flow flow;
+        begin(&flow, 20);
+        struct congestion_ack ack = {.acknowledged = 19 * MSS, .delivered = 19 * MSS, .mss = MSS};
+        dctcp->acknowledged(&flow.congestion, &flow.state, &ack);
+        assert_int_equal(flow.congestion.window, 20 * MSS);
+        if (i == 2)
+            dctcp->restart(&flow.congestion, &flow.state);
+        else
+            threshold_after(&flow, i == 0 ? CONGESTION_MARK : CONGESTION_LOSS);
+        flow.congestion.window = flow.congestion.threshold = 10 * MSS;
+        ack.acknowledged = ack.delivered = 9 * MSS;
+        dctcp->acknowledged(&flow.congestion, &flow.state, &ack);
+        assert_int_equal(flow.congestion.window, 10 * MSS);
+        ack.acknowledged = ack.delivered = MSS;
+        dctcp->acknowledged(&flow.congestion, &flow.state, &ack);
+        assert_int_equal(flow.congestion.window, 11 * MSS);
+    }
+}
+
 /* RFC 8257 MUST-6 */
 static void nobody_uses_it_unasked(void **state)
 {
@@ -313,6 +338,7 @@ int main(void)
         cmocka_unit_test(the_window_shrinks_by_half_of_that_share),
         cmocka_unit_test(a_loss_halves_it),
         cmocka_unit_test(it_grows_as_reno_does),
+        cmocka_unit_test(growth_begins_anew_with_each_window),
         cmocka_unit_test(nobody_uses_it_unasked),
         cmocka_unit_test(ecn_is_asked_for_and_granted),
         cmocka_unit_test(ecn_is_asked_for_when_dctcp_is_chosen),
