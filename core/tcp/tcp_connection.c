@@ -2,6 +2,7 @@
 #include "core/base/bytes.h"
 #include "core/base/prefetch.h"
 #include "core/tcp/opening/tcp_listener.h"
+#include "core/tcp/recovery/tcp_recovery.h"
 #include "core/tcp/sending/tcp_build.h"
 #include "core/tcp/sending/tcp_output.h"
 #include "core/tcp/tcp_internal.h"
@@ -155,6 +156,18 @@ void connection_time_wait(struct tcp *tcp, struct tcp_connection *c, uint64_t no
     connection_end(tcp, c, 0);
 }
 
+/* What followed the SYN+ACK of a fast open was lost, too, where that had to go again; once, a long
+ * path may be the reason (as Linux). */
+static void go_on_behind_synack(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    if (c->snd_nxt == c->snd_una)
+        return;
+    if (c->retransmitted > 1)
+        recovery_resend_all(tcp, c);
+    tcp_restart_rto(tcp, c, now_ns);
+    tcp_await(tcp, c, now_ns);
+}
+
 void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     c->state = CHASKI_TCP_ESTABLISHED;
@@ -176,10 +189,7 @@ void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t 
         c->rto_us = maximum(c->rto_us, RTO_AFTER_LOST_SYN_US);
     if (c->flight != NULL)
         window_begin(tcp, c);
-    if (c->snd_nxt != c->snd_una) { /* what followed the SYN+ACK of a fast open */
-        tcp_restart_rto(tcp, c, now_ns);
-        tcp_await(tcp, c, now_ns);
-    }
+    go_on_behind_synack(tcp, c, now_ns);
     tune_send(tcp, c, c->congestion.window);
     tcp_heard(c, now_ns);
     if (has(c, TCPF_FIN_QUEUED))
