@@ -70,7 +70,8 @@ static inline uint32_t tcp_next_sequence(const struct tcp_connection *c)
     return shrunk && c->state != CHASKI_TCP_SYN_RECEIVED ? edge : c->snd_nxt;
 }
 
-/* Bytes that we believe to be in the network (RFC 6675's pipe). */
+/* Bytes that we believe to be in the network (RFC 6675's pipe). What is SACKed, or told by
+ * duplicates, is not, so that a new segment goes for each: that is limited transmit (RFC 3042). */
 static inline uint32_t tcp_in_flight(const struct tcp_connection *c)
 {
     if (c->flight == NULL)
