@@ -83,8 +83,9 @@ bool argument_mac(const struct argument *argument, const char *text, char *error
         end != 17)
         return complain(error, "must be a link address such as 02:00:00:00:00:01");
     if ((mac[0] & 1) != 0 || memcmp(mac, (uint8_t[6]){0}, 6) == 0)
-        return complain(error, "is no address of one host; make the first byte an even number, "
-                               "such as 02");
+        return complain(error,
+                        "is no address of one host: the first byte must be even, and not all "
+                        "may be 0");
     memcpy(argument->target, mac, sizeof mac);
     return true;
 }

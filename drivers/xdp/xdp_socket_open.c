@@ -54,9 +54,9 @@ static bool check(struct setup *setup)
     if (queues == options->queues)
         return true;
     return interface_complain(&setup->error,
-                              "it receives by %u queues: add ,queues=%u, or have it use %u by "
-                              "`ethtool -L`",
-                              queues, queues, options->queues);
+                              "queues that it receives by: %u, asked for: %u; add ,queues=%u, or "
+                              "have it use %u by `ethtool -L`",
+                              queues, options->queues, queues, options->queues);
 }
 
 static bool fit(struct setup *setup)

@@ -466,9 +466,9 @@ static uint64_t number_of(const char *text)
 {
     char *end;
     uint64_t number = strtoull(text, &end, 10);
-    if (*text >= '0' && *text <= '9' && *end == '\0')
+    if (number != 0 && *text >= '0' && *text <= '9' && *end == '\0')
         return number;
-    fprintf(stderr, "usage: soak [SECONDS [SEED]], which are numbers; not '%s'\n", text);
+    fprintf(stderr, "usage: soak [SECONDS [SEED]], which are numbers from 1 on; not '%s'\n", text);
     exit(2);
 }
 

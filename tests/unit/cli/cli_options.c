@@ -143,7 +143,7 @@ static const struct {
     {{"u", "--mac", "02:00:00:00:00:000"}, "--mac"},
     {{"u", "--mac", "2:00:00:00:00:0::"}, "--mac"},
     {{"u", "--mac", "01:00:5e:00:00:01"}, "even"},
-    {{"u", "--mac", "00:00:00:00:00:00"}, "even"},
+    {{"u", "--mac", "00:00:00:00:00:00"}, "not all may be 0"},
 };
 
 static void errors_name_the_thing(void **state)

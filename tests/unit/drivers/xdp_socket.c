@@ -30,8 +30,8 @@ static void says_what_cannot_be_opened(void **state)
     opening_fails_with(xdp_socket_open, (struct queue_options){.name = "nosuch0", .queues = 1},
                        "xdp:nosuch0: there is no such interface; `ip link` lists them");
     opening_fails_with(xdp_socket_open, (struct queue_options){.name = "near", .queues = 2},
-                       "xdp:near: it receives by 1 queues: add ,queues=1, or have it use 2 by "
-                       "`ethtool -L`");
+                       "xdp:near: queues that it receives by: 1, asked for: 2; add ,queues=1, or "
+                       "have it use 2 by `ethtool -L`");
     opening_fails_with(xdp_socket_open,
                        (struct queue_options){.name = "near", .queues = 1, .mtu = 30000},
                        "xdp:near: MTU 30000 is too large: AF_XDP carries up to 23022");
