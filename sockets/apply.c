@@ -76,6 +76,12 @@ static int tcp_apply_one(struct socket *socket, enum plain_option option)
         return tcp_apply(socket, CHASKI_TCP_LINGER2, value);
     case PLAIN_USER_TIMEOUT:
         return tcp_apply(socket, CHASKI_TCP_USER_TIMEOUT, value);
+    case PLAIN_RTO_MAX_MS:
+        return tcp_apply(socket, CHASKI_TCP_RTO_MAX_MS, value);
+    case PLAIN_RTO_MIN_US:
+        return tcp_apply(socket, CHASKI_TCP_RTO_MIN_US, value);
+    case PLAIN_DELACK_MAX_US:
+        return tcp_apply(socket, CHASKI_TCP_DELACK_MAX_US, value);
     case PLAIN_SYNCNT:
         return tcp_apply(socket, CHASKI_TCP_SYNCNT, value);
     case PLAIN_TOS:
@@ -123,13 +129,19 @@ static int udp_apply_one(struct socket *socket, enum plain_option option)
     }
 }
 
-/* What is told with the SYN+ACK; all else connections get when they are accepted. */
+/* What is told with the SYN+ACK, or says when it goes; all else connections get when they are
+ * accepted. */
 static int listener_apply_one(const struct socket *socket, enum plain_option option)
 {
     static const enum chaski_tcp_option options[PLAIN_COUNT] = {
-        [PLAIN_RCVBUF] = CHASKI_TCP_RCVBUF, [PLAIN_WINDOW_CLAMP] = CHASKI_TCP_RCVBUF,
-        [PLAIN_MAXSEG] = CHASKI_TCP_MAXSEG, [PLAIN_TOS] = CHASKI_TCP_TOS,
+        [PLAIN_RCVBUF] = CHASKI_TCP_RCVBUF,
+        [PLAIN_WINDOW_CLAMP] = CHASKI_TCP_RCVBUF,
+        [PLAIN_MAXSEG] = CHASKI_TCP_MAXSEG,
+        [PLAIN_TOS] = CHASKI_TCP_TOS,
         [PLAIN_TTL] = CHASKI_TCP_TTL,
+        [PLAIN_RTO_MAX_MS] = CHASKI_TCP_RTO_MAX_MS,
+        [PLAIN_RTO_MIN_US] = CHASKI_TCP_RTO_MIN_US,
+        [PLAIN_DELACK_MAX_US] = CHASKI_TCP_DELACK_MAX_US,
     };
     int64_t value = socket->plain[option];
     if (option == PLAIN_SAVE_SYN)

@@ -301,7 +301,8 @@ int tcp_socket_accept(struct socket *socket, struct socket **accepted, int statu
 /* What setsockopt() has said of this connection alone (Linux). */
 static void forget_options(struct socket *socket)
 {
-    static const enum plain_option its_own[] = {PLAIN_QUICKACK, PLAIN_WINDOW_CLAMP, PLAIN_MAXSEG};
+    static const enum plain_option its_own[] = {PLAIN_QUICKACK, PLAIN_WINDOW_CLAMP, PLAIN_MAXSEG,
+                                                PLAIN_RTO_MIN_US, PLAIN_DELACK_MAX_US};
     for (size_t i = 0; i < sizeof its_own / sizeof *its_own; i++)
         socket->asked[its_own[i]] = false;
     socket->plain[PLAIN_QUICKACK] = 1;

@@ -24,6 +24,7 @@
 #include "core/tcp/tcp_peers.h"
 #include "core/tcp/tcp_table.h"
 #include "core/tcp/tcp_time_wait.h"
+#include "core/tcp/tcp_times.h"
 #include "core/tcp/tcp_user_timeout.h"
 #include "core/tcp/window/tcp_ecn.h"
 
@@ -52,6 +53,7 @@
  *   tcp_flight       what a connection has only while it sends
  *   tcp_timer        the few deadlines of a connection, and what happens at each
  *   tcp_peers        what connections leave behind for the next one to the same peer
+ *   tcp_times        limits of time-outs that applications have set
  *   tcp_table, tcp_time_wait, tcp_secret
  *
  * Everything that happens sets state and puts the connection on the list `work`: its closure is to
@@ -102,7 +104,11 @@ enum tcp_recovery {
     TCP_CA_LOSS = 4,
 };
 
-enum { LINGER_ALWAYS = (1 << 24) - 1, FIN_WAIT_NEVER = (1 << 8) - 1 };
+enum {
+    LINGER_ALWAYS = (1 << 24) - 1,
+    FIN_WAIT_NEVER = (1 << 8) - 1,
+    KEEP_IDLE_MOST = (1 << 25) - 1
+};
 
 /*
  * One connection: six cache lines, of which the first three are what a segment in order touches,
@@ -148,7 +154,8 @@ struct tcp_connection {
     /* ---- line 2 ---- */
     struct tcp_receive_queue receive;
     uint32_t work_next;              /* in tcp->work: the next one; 0: not in there */
-    uint32_t unacknowledged_in : 18; /* bytes received since the last acknowledgement was sent */
+    uint32_t unacknowledged_in : 17; /* bytes received since the last acknowledgement was sent */
+    uint32_t own_times : 1;          /* `times` is not 0 */
     uint32_t quick_acks : 5;         /* so many acknowledgements go at once, */
     uint32_t pingpong : 8;           /* unless the application has answered so many times */
     uint32_t refuses_text : 1;       /* nobody will read what comes behind our FIN */
@@ -192,7 +199,8 @@ struct tcp_connection {
     uint32_t linger_ms : 24; /* LINGER_ALWAYS: in the background */
     uint32_t fin_wait_s : 8; /* FIN-WAIT-2 of an orphan; 0: as the knob says, FIN_WAIT_NEVER */
     uint32_t user_timeout_ms;
-    uint32_t keep_idle_ms;
+    uint32_t keep_idle_ms : 25;
+    uint32_t times : 7; /* see tcp_times.h */
     uint32_t listener_generation;
     uint32_t dsack_left;   /* what came twice, to be told (RFC 2883); */
     uint16_t dsack_length; /* 0: it has been */
@@ -239,6 +247,7 @@ struct tcp_listener {
     uint8_t algorithm;                    /* enum chaski_congestion, plus one */
     uint8_t traffic_class, ttl;           /* of SYN+ACKs */
     uint8_t save_syn;                     /* enum saved_syn_mode */
+    uint8_t times;                        /* see tcp_times.h */
     uint16_t next;                        /* same hash chain; index plus one */
     struct fast_open_keys fast_open_keys; /* none: those of all */
 };
@@ -281,6 +290,7 @@ struct tcp {
     struct tcp_time_waits time_wait;
     struct fast_open_keys fast_open_keys; /* of listeners that have none of their own */
     struct tcp_peers peers;
+    struct tcp_times_sets times;
     struct tcp_aos ao;
     struct tcp_listener *listeners;
     uint32_t listener_limit;

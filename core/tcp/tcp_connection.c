@@ -64,7 +64,7 @@ static void set_defaults(const struct tcp *tcp, struct tcp_connection *c, uint64
     receive_queue_init(&c->receive, knobs->receive_buffer);
     c->send_limit = knobs->send_buffer;
     c->linger_ms = LINGER_ALWAYS;
-    c->keep_idle_ms = knobs->keep_idle_ms;
+    c->keep_idle_ms = knobs->keep_idle_ms & KEEP_IDLE_MOST;
     c->keep_interval_s = knobs->keep_interval_s;
     c->keep_count = knobs->keep_count;
     c->syn_count = knobs->syn_retries;
@@ -126,6 +126,7 @@ void connection_free(struct tcp *tcp, struct tcp_connection *c)
     stop(tcp, c);
     listener_release(tcp, c);
     saved_syn_forget(tcp, &c->key);
+    times_release(&tcp->times, c->times);
     receive_queue_clear(&c->receive, tcp->counters);
     c->generation++;
     c->next_free = tcp->connection_free;

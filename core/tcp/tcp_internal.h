@@ -136,6 +136,19 @@ static inline uint32_t tcp_max_pacing_rate(const struct tcp_connection *c)
     return c->timer.attached;
 }
 
+/* The limits of the connection's time-outs. */
+static inline uint32_t tcp_rto_max_us(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    uint32_t own = c->own_times ? times_of(&tcp->times, c->times)->rto_max_us : 0;
+    return own != 0 ? own : tcp->knobs.rto_max_us;
+}
+
+static inline uint32_t tcp_rto_min_us(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    uint32_t own = c->own_times ? times_of(&tcp->times, c->times)->rto_min_us : 0;
+    return own != 0 ? own : tcp->knobs.rto_min_us;
+}
+
 /* The sequence number behind all that is to be sent: data and FIN. */
 static inline uint32_t tcp_send_end(const struct tcp_connection *c)
 {

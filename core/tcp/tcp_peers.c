@@ -168,8 +168,8 @@ void peers_recall(const struct tcp *tcp, struct tcp_connection *c)
     /* What a first sample would make of it (RFC 6298, 2.2); but others behind the same address may
      * have been slow on purpose: no more than who knows nothing waits at most. */
     uint32_t rtt_us = peer->rtt_us8 / 8;
-    uint32_t rto_us = rtt_us + maximum(2 * rtt_us, tcp->knobs.rto_min_us);
-    rto_us = minimum(minimum(rto_us, RTO_AFTER_LOST_SYN_US), tcp->knobs.rto_max_us);
+    uint32_t rto_us = rtt_us + maximum(2 * rtt_us, tcp_rto_min_us(tcp, c));
+    rto_us = minimum(minimum(rto_us, RTO_AFTER_LOST_SYN_US), tcp_rto_max_us(tcp, c));
     c->rto_us = c->srtt_us8 == 0 ? rto_us : maximum(c->rto_us, rto_us);
 }
 

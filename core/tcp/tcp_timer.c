@@ -38,15 +38,16 @@ void tcp_rtt_sample(const struct tcp *tcp, struct tcp_connection *c, uint32_t rt
         uint32_t deviation = (uint32_t)(error < 0 ? -error : error);
         c->rttvar_us4 += deviation - c->rttvar_us4 / 4;
     }
-    uint32_t rto = c->srtt_us8 / 8 + maximum(c->rttvar_us4, tcp->knobs.rto_min_us);
-    c->rto_us = minimum(maximum(rto, tcp->knobs.rto_min_us), tcp->knobs.rto_max_us);
+    uint32_t rto = c->srtt_us8 / 8 + maximum(c->rttvar_us4, tcp_rto_min_us(tcp, c));
+    c->rto_us = minimum(rto, tcp_rto_max_us(tcp, c));
     c->backoff = 0;
 }
 
 uint64_t tcp_rto_ns(const struct tcp *tcp, const struct tcp_connection *c)
 {
     uint64_t rto_us = (uint64_t)c->rto_us << (c->backoff < 16 ? c->backoff : 16);
-    return (rto_us < tcp->knobs.rto_max_us ? rto_us : tcp->knobs.rto_max_us) * 1000;
+    uint32_t most = tcp_rto_max_us(tcp, c);
+    return (rto_us < most ? rto_us : most) * 1000;
 }
 
 void tcp_restart_rto(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
@@ -128,12 +129,28 @@ void tcp_heard(struct tcp_connection *c, uint64_t now_ns)
     tcp_put_off_keepalive(c, now_ns);
 }
 
+/* What a knob says in ms is how long its number of retransmissions takes, from a short round trip
+ * on; where time-outs have a lower limit, these take less. */
+static uint32_t as_limited(uint32_t ms, uint32_t rto_max_us)
+{
+    enum { LEAST_MS = 200, MOST_MS = 120000 };
+    uint32_t most = rto_max_us / 1000, rto = LEAST_MS, passed = 0, total = 0;
+    if (most >= MOST_MS)
+        return ms;
+    for (; passed < ms; rto = minimum(2 * rto, MOST_MS)) {
+        passed += rto;
+        total += minimum(rto, most);
+    }
+    return minimum(total, ms);
+}
+
 /* How long data may stay unacknowledged: R2 of RFC 9293, 3.8.3, as time. */
 static uint32_t patience_ms(const struct tcp *tcp, const struct tcp_connection *c)
 {
     if (c->user_timeout_ms != 0)
         return c->user_timeout_ms;
-    return has(c, TCPF_ORPHAN) ? tcp->knobs.orphan_timeout_ms : tcp->knobs.give_up_ms;
+    return as_limited(has(c, TCPF_ORPHAN) ? tcp->knobs.orphan_timeout_ms : tcp->knobs.give_up_ms,
+                      tcp_rto_max_us(tcp, c));
 }
 
 static uint32_t since_progress_ms(const struct tcp_connection *c, uint64_t now_ns)

@@ -263,6 +263,17 @@ enum chaski_tcp_option {
      * negative while there is none. To be read only. */
     CHASKI_TCP_AO_RECEIVED_KEY,
     CHASKI_TCP_AO_RECEIVED_NEXT_KEY,
+    /* Longest retransmission time-out, 1000 to 120 000, of SYN and SYN+ACK and of probes of a shut
+     * window too: with a lower one a peer that is silent is given up sooner. 0 (default): as
+     * tcp_rto_max_ms says. Of this and the next two a host knows 12 combinations at a time, and one
+     * more for each 512 connections up to 127; yet another is CHASKI_NO_MEMORY. */
+    CHASKI_TCP_RTO_MAX_MS,
+    /* Shortest retransmission time-out, 1000 to 1 000 000; acknowledgements wait for a millisecond
+     * less at most. 0 (default): as tcp_rto_min_us says. */
+    CHASKI_TCP_RTO_MIN_US,
+    /* Longest delay of an acknowledgement, 1000 to 500 000, where tcp_delack_max_us does not say
+     * less. */
+    CHASKI_TCP_DELACK_MAX_US,
     CHASKI_TCP_OPTION_COUNT,
 };
 

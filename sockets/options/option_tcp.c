@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <linux/tcp.h>
 #include <netinet/in.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Options of level IPPROTO_TCP that are more than a number within limits. */
@@ -18,6 +19,10 @@ enum {
     NAME_MAX_LENGTH = 16,
     IS_MPTCP = 43,       /* TCP_IS_MPTCP of later headers */
     TIME_OUT_MOST = 120, /* seconds; TCP_RTO_MAX */
+    /* TCP_RTO_MAX_MS and its like of later headers */
+    RTO_MAX_MS = 44,
+    RTO_MIN_US = 45,
+    DELACK_MAX_US = 46,
 };
 
 static const char *const congestion_names[] = {
@@ -185,6 +190,52 @@ static int get_saved_syn(const struct socket *socket, const struct option_out *o
     return *out->length > room ? -EINVAL : 0;
 }
 
+/* ---- Limits of time-outs ---- */
+
+enum { RTO_MAX_LEAST_MS = 1000, TICK_US = 1000, RTO_MIN_MOST_US = 200000 };
+
+/* As in a Linux of a thousand ticks a second: whole ticks, two at least. */
+static int set_time(struct socket *socket, enum plain_option option, const struct option_in *in)
+{
+    bool longest = option == PLAIN_RTO_MAX_MS;
+    int64_t least = longest ? RTO_MAX_LEAST_MS : TICK_US + 1;
+    int64_t most = longest ? TIME_OUT_MOST * 1000 : RTO_MIN_MOST_US, tick = longest ? 1 : TICK_US;
+    int value;
+    int error = option_read_int(in, &value);
+    if (error != 0)
+        return error;
+    if (value < least || value > most)
+        return -EINVAL;
+    int64_t before = socket->plain[option];
+    socket->plain[option] = (value + tick - 1) / tick * tick;
+    error = socket_apply_one(socket, option);
+    if (error != 0)
+        socket->plain[option] = before;
+    else
+        socket->asked[option] = true;
+    return error;
+}
+
+static int64_t knob_of(const struct socket *socket, const char *name)
+{
+    char text[24];
+    bool known = chaski_get_knob(socket->file.table->host, name, text, sizeof text) == 0;
+    return known ? strtoll(text, NULL, 10) : 0;
+}
+
+static int64_t get_time(const struct socket *socket, enum plain_option option)
+{
+    if (socket->asked[option])
+        return socket->plain[option];
+    if (option == PLAIN_DELACK_MAX_US) /* the knob of a name like that says less, as if adapted */
+        return RTO_MIN_MOST_US;
+    if (option == PLAIN_RTO_MAX_MS)
+        return knob_of(socket, "tcp_rto_max_ms");
+    return (knob_of(socket, "tcp_rto_min_us") + TICK_US - 1) / TICK_US * TICK_US;
+}
+
+/* ---- The calls ---- */
+
 /* Linux takes it for the sake of programs that know it, and does nothing. */
 static int set_thin_dupack(const struct option_in *in)
 {
@@ -212,6 +263,12 @@ int tcp_level_set(struct socket *socket, int name, const struct option_in *in)
         return set_linger2(socket, in);
     case TCP_QUICKACK:
         return set_quickack(socket, in);
+    case RTO_MAX_MS:
+        return set_time(socket, PLAIN_RTO_MAX_MS, in);
+    case RTO_MIN_US:
+        return set_time(socket, PLAIN_RTO_MIN_US, in);
+    case DELACK_MAX_US:
+        return set_time(socket, PLAIN_DELACK_MAX_US, in);
     case AO_ADD_KEY:
     case AO_DEL_KEY:
     case AO_INFO:
@@ -247,6 +304,12 @@ int tcp_level_get(struct socket *socket, int name, const struct option_out *out)
         return option_write_int(out, (int)socket->plain[PLAIN_LINGER2]);
     case TCP_QUICKACK:
         return get_quickack(socket, out);
+    case RTO_MAX_MS:
+        return option_write_int(out, (int)get_time(socket, PLAIN_RTO_MAX_MS));
+    case RTO_MIN_US:
+        return option_write_int(out, (int)get_time(socket, PLAIN_RTO_MIN_US));
+    case DELACK_MAX_US:
+        return option_write_int(out, (int)get_time(socket, PLAIN_DELACK_MAX_US));
     case AO_INFO:
         return ao_get(socket, out);
     case AO_GET_KEYS:

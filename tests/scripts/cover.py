@@ -14,7 +14,7 @@ import sys
 # for options that a system's headers may lack.
 STANDS_FOR = {'LEVEL_IP': 'SOL_IP', 'TRAFFIC_CLASS': 'IP_TOS', 'HOP_LIMIT': 'IP_TTL',
               'RECEIVED_ERROR': 'IP_RECVERR'}
-OWN_NAMES = {'AO_': 'TCP_', 'IS_MPTCP': 'TCP_', 'LOCAL_PORT_RANGE': 'IP_'}
+OWN_NAMES = {'AO_': 'TCP_', 'IS_MPTCP': 'TCP_', 'RTO_': 'TCP_', 'DELACK_': 'TCP_', 'LOCAL_PORT_RANGE': 'IP_'}
 ROW = re.compile(r'\{(?:SOL_SOCKET|IPPROTO_TCP|IPPROTO_IP), (\w+), PLAIN_')
 CASE = re.compile(r'case ((?:SO_|TCP_|IP_|' + '|'.join(OWN_NAMES) + r')\w*):')
 FILLED = re.compile(r'\binfo(?:->|\.)(\w+) =')

@@ -5,7 +5,7 @@
 
 /* Options of a connection: limits, setting and getting. */
 
-_Static_assert(CHASKI_TCP_OPTION_COUNT == 28, "a new option is to be set and told below");
+_Static_assert(CHASKI_TCP_OPTION_COUNT == 31, "a new option is to be set and told below");
 
 struct limits {
     int64_t least, most;
@@ -40,6 +40,9 @@ static const struct limits limits[CHASKI_TCP_OPTION_COUNT] = {
     [CHASKI_TCP_AO_ACCEPT_ICMP] = {0, 1},
     [CHASKI_TCP_AO_RECEIVED_KEY] = {0, -1},
     [CHASKI_TCP_AO_RECEIVED_NEXT_KEY] = {0, -1},
+    [CHASKI_TCP_RTO_MAX_MS] = {0, 120000},
+    [CHASKI_TCP_RTO_MIN_US] = {0, 1000000},
+    [CHASKI_TCP_DELACK_MAX_US] = {0, 500000},
 };
 
 bool tcp_option_takes(enum chaski_tcp_option option, int64_t value)
@@ -131,13 +134,35 @@ static bool is_of_ao(enum chaski_tcp_option option)
            option == CHASKI_TCP_AO_RECEIVED_KEY || option == CHASKI_TCP_AO_RECEIVED_NEXT_KEY;
 }
 
+static int set_times(struct tcp *tcp, struct tcp_connection *c, enum chaski_tcp_option option,
+                     uint32_t value)
+{
+    unsigned number = c->times;
+    int error = times_set(&tcp->times, &number, option, value);
+    c->times = number & TCP_TIMES_MOST;
+    c->own_times = number != 0;
+    return error;
+}
+
+/* What holds, be it by the knob. */
+static int64_t time_of(const struct tcp *tcp, const struct tcp_connection *c,
+                       enum chaski_tcp_option option)
+{
+    uint32_t own = times_value(&tcp->times, c->times, option);
+    if (own != 0)
+        return own;
+    if (option == CHASKI_TCP_RTO_MAX_MS)
+        return tcp->knobs.rto_max_us / 1000;
+    return option == CHASKI_TCP_RTO_MIN_US ? tcp->knobs.rto_min_us : tcp->knobs.ack_delay_us;
+}
+
 /* Those that are a duration or a number of attempts; false when the option is none of them. */
 static bool set_patience(struct tcp *tcp, struct tcp_connection *c, enum chaski_tcp_option option,
                          int64_t value)
 {
     switch ((unsigned)option) {
     case CHASKI_TCP_KEEPIDLE:
-        c->keep_idle_ms = (uint32_t)value;
+        c->keep_idle_ms = (uint32_t)value & KEEP_IDLE_MOST;
         restart_keep_alive(tcp, c);
         return true;
     case CHASKI_TCP_KEEPINTVL:
@@ -205,6 +230,8 @@ int tcp_set(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
         return CHASKI_INVALID;
     if (is_of_ao(option))
         return ao_set_option(tcp, c, option, value);
+    if (times_keep(option))
+        return set_times(tcp, c, option, (uint32_t)value);
     if (flag_of(option) != 0)
         set_switch(tcp, c, option, value != 0);
     else if (!set_patience(tcp, c, option, value))
@@ -260,6 +287,8 @@ int tcp_get(struct tcp *tcp, chaski_tcp handle, enum chaski_tcp_option option, i
         return CHASKI_INVALID;
     if (is_of_ao(option))
         *value = ao_option(tcp, c, option);
+    else if (times_keep(option))
+        *value = time_of(tcp, c, option);
     else if (flag_of(option) != 0)
         *value = has(c, flag_of(option));
     else

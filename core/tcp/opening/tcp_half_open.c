@@ -29,17 +29,43 @@ static struct half_open_queue *queue_of(struct tcp_half_opens *all,
                                                               : entry->round];
 }
 
-static void append(struct tcp_half_opens *all, struct tcp_half_open *entry)
+static void insert_behind(struct tcp_half_opens *all, struct tcp_half_open *entry,
+                          uint32_t previous)
 {
     struct half_open_queue *queue = queue_of(all, entry);
     uint32_t reference = (uint32_t)(entry - all->entries) + 1;
-    entry->next = 0;
-    entry->previous = queue->last & INT32_MAX;
-    if (queue->last != 0)
-        all->entries[queue->last - 1].next = reference;
+    uint32_t *link = previous != 0 ? &all->entries[previous - 1].next : &queue->first;
+    entry->next = *link;
+    entry->previous = previous & INT32_MAX;
+    *link = reference;
+    if (entry->next != 0)
+        all->entries[entry->next - 1].previous = reference & INT32_MAX;
     else
-        queue->first = reference;
-    queue->last = reference;
+        queue->last = reference;
+}
+
+static void append(struct tcp_half_opens *all, struct tcp_half_open *entry)
+{
+    insert_behind(all, entry, queue_of(all, entry)->last);
+}
+
+static bool is_due_before(const struct tcp_half_open *a, const struct tcp_half_open *b)
+{
+    return ((a->due_ms - b->due_ms) & HALF_OPEN_DUE) > HALF_OPEN_DUE / 2;
+}
+
+/* Those of a round wait for equally long, unless a listener allows less than others: then they
+ * overtake. Where there are many, a flood, they are late rather than sought a place for. */
+static void append_by_time(struct tcp_half_opens *all, struct tcp_half_open *entry)
+{
+    enum { OVERTAKEN_MOST = 64 };
+    uint32_t previous = queue_of(all, entry)->last;
+    for (unsigned n = 0; n < OVERTAKEN_MOST && previous != 0; n++) {
+        if (!is_due_before(entry, &all->entries[previous - 1]))
+            break;
+        previous = all->entries[previous - 1].previous;
+    }
+    insert_behind(all, entry, previous);
 }
 
 static void unlink_entry(struct tcp_half_opens *all, struct tcp_half_open *entry)
@@ -55,16 +81,24 @@ static void unlink_entry(struct tcp_half_opens *all, struct tcp_half_open *entry
         queue->last = entry->previous;
 }
 
-uint32_t half_open_wait_ms(const struct tcp *tcp, const struct tcp_half_open *entry)
+/* What the listener has set, or the knob: no less than the first wait. */
+static uint32_t longest_wait_ms(const struct tcp *tcp, const struct tcp_half_open *entry)
 {
-    return minimum((uint32_t)SYNACK_FIRST_MS << entry->round, tcp->knobs.rto_max_us / 1000);
+    uint8_t times = half_open_listener(tcp, &entry->key)->times;
+    uint32_t own_us = times_of(&tcp->times, times)->rto_max_us;
+    return (own_us != 0 ? own_us : tcp->knobs.rto_max_us) / 1000;
 }
 
-static uint32_t time_left_ms(const struct tcp *tcp, const struct tcp_half_open *entry,
-                             uint64_t now_ns)
+uint32_t half_open_wait_ms(const struct tcp *tcp, const struct tcp_half_open *entry)
+{
+    uint32_t wait_ms = (uint32_t)SYNACK_FIRST_MS << entry->round;
+    return entry->round != 0 ? minimum(wait_ms, longest_wait_ms(tcp, entry)) : wait_ms;
+}
+
+static uint32_t time_left_ms(const struct tcp_half_open *entry, uint64_t now_ns)
 {
     uint32_t left = (entry->due_ms - clock_ms(now_ns)) & HALF_OPEN_DUE;
-    return left <= half_open_wait_ms(tcp, entry) ? left : 0; /* else it is over */
+    return left <= (uint32_t)SYNACK_FIRST_MS << entry->round ? left : 0; /* else it is over */
 }
 
 void half_open_set_timer(struct tcp *tcp, uint64_t now_ns)
@@ -75,8 +109,7 @@ void half_open_set_timer(struct tcp *tcp, uint64_t now_ns)
         if (all->queues[round].first == 0)
             continue;
         uint64_t at =
-            now_ns +
-            time_left_ms(tcp, &all->entries[all->queues[round].first - 1], now_ns) * 1000000ull;
+            now_ns + time_left_ms(&all->entries[all->queues[round].first - 1], now_ns) * 1000000ull;
         if (at < earliest)
             earliest = at;
     }
@@ -143,7 +176,7 @@ struct tcp_half_open *half_open_take(struct tcp *tcp, const struct tcp_half_open
 void half_open_wait(struct tcp *tcp, struct tcp_half_open *entry, uint64_t now_ns)
 {
     entry->due_ms = (clock_ms(now_ns) + half_open_wait_ms(tcp, entry)) & HALF_OPEN_DUE;
-    append(&tcp->half_open, entry);
+    append_by_time(&tcp->half_open, entry);
     half_open_set_timer(tcp, now_ns);
 }
 
@@ -188,7 +221,7 @@ void half_open_timer(void *block, struct timer *timer, uint64_t now_ns)
     for (unsigned round = HALF_OPEN_ROUNDS; round-- > 0;) {
         uint32_t first;
         while ((first = all->queues[round].first) != 0 &&
-               time_left_ms(tcp, &all->entries[first - 1], now_ns) == 0) {
+               time_left_ms(&all->entries[first - 1], now_ns) == 0) {
             struct tcp_half_open *entry = &all->entries[first - 1];
             if (round >= tcp->knobs.synack_retries || round + 1 == HALF_OPEN_ROUNDS) {
                 count(tcp->counters, CHASKI_TCP_HALF_OPEN_EXPIRED);

@@ -37,6 +37,9 @@ struct tcp_connection *half_open_connection(struct tcp *tcp, const struct tcp_ha
     c->rcv_advertised = c->rcv_nxt + offer.window;
     if (listener->algorithm != 0)
         c->algorithm = (listener->algorithm - 1u) & 15u;
+    c->times = (uint32_t)listener->times & TCP_TIMES_MOST;
+    c->own_times = listener->times != 0;
+    times_share(&tcp->times, listener->times);
     if (listener->receive_buffer != 0) {
         c->receive.limit = listener->receive_buffer;
         c->flags |= TCPF_FIXED_RECEIVE_BUFFER;

@@ -197,9 +197,19 @@ int tcp_unbind(struct tcp *tcp, chaski_listener handle)
     while (*link != handle.index + 1)
         link = &tcp->listeners[*link - 1].next;
     *link = listener->next;
+    times_release(&tcp->times, listener->times);
     listener->generation++;
     half_open_recount(tcp);
     return 0;
+}
+
+static int set_times(struct tcp *tcp, struct tcp_listener *listener, enum chaski_tcp_option option,
+                     uint32_t value)
+{
+    unsigned number = listener->times;
+    int error = times_set(&tcp->times, &number, option, value);
+    listener->times = (uint8_t)number;
+    return error;
 }
 
 int tcp_listener_set(struct tcp *tcp, chaski_listener handle, enum chaski_tcp_option option,
@@ -210,6 +220,8 @@ int tcp_listener_set(struct tcp *tcp, chaski_listener handle, enum chaski_tcp_op
         return CHASKI_STALE;
     if (!tcp_option_takes(option, value))
         return CHASKI_INVALID;
+    if (times_keep(option))
+        return set_times(tcp, listener, option, (uint32_t)value);
     if (option == CHASKI_TCP_RCVBUF)
         listener->receive_buffer = (uint32_t)value;
     else if (option == CHASKI_TCP_MAXSEG)

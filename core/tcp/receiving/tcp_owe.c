@@ -26,6 +26,17 @@ static void acknowledge_within(struct tcp_connection *c, uint64_t delay_ns, uint
     c->ack_at = now_ns + delay_ns;
 }
 
+/* How long an acknowledgement may wait: for less than the shortest time-out, which is taken to be
+ * the peer's too (Linux). */
+static uint64_t delay_ns(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    enum { TICK_US = 1000 };
+    uint32_t least_us = maximum(tcp_rto_min_us(tcp, c), 2 * TICK_US) - TICK_US;
+    uint32_t most_us = minimum(tcp->knobs.ack_delay_us, least_us);
+    uint32_t own_us = c->own_times ? times_of(&tcp->times, c->times)->ack_delay_us : 0;
+    return (own_us != 0 ? minimum(own_us, most_us) : most_us) * 1000ull;
+}
+
 void owe_for_text(const struct tcp *tcp, struct tcp_connection *c, uint32_t received,
                   uint64_t now_ns)
 {
@@ -34,8 +45,8 @@ void owe_for_text(const struct tcp *tcp, struct tcp_connection *c, uint32_t rece
     c->unacknowledged_in = minimum(c->unacknowledged_in + received, MOST) & MOST;
     if (c->unacknowledged_in > full || is_quick(tcp, c))
         c->flags |= TCPF_ACK_NOW;
-    else
-        acknowledge_within(c, tcp->knobs.ack_delay_us * 1000ull, now_ns);
+    else if (!has(c, TCPF_ACK_DELAYED))
+        acknowledge_within(c, delay_ns(tcp, c), now_ns);
 }
 
 /* How long reports of what lies behind a gap may wait for each other; 0: not at all. As in Linux
@@ -77,5 +88,5 @@ void owe_for_gap(const struct tcp *tcp, struct tcp_connection *c, bool filled, u
 void owe_at_leisure(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     c->flags &= ~(uint32_t)(TCPF_ACK_NOW | TCPF_ACK_DELAYED);
-    acknowledge_within(c, tcp->knobs.ack_delay_us * 1000ull, now_ns);
+    acknowledge_within(c, delay_ns(tcp, c), now_ns);
 }

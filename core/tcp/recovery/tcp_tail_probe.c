@@ -16,7 +16,7 @@ static uint64_t timeout_ns(const struct tcp *tcp, const struct tcp_connection *c
     if (c->srtt_us8 == 0)
         return tcp->knobs.rto_initial_us * 1000ull;
     bool lone = c->flight->scoreboard.out.segments == 1;
-    return (c->srtt_us8 / 4 + (uint64_t)(lone ? tcp->knobs.rto_min_us : SLACK_US)) * 1000;
+    return (c->srtt_us8 / 4 + (uint64_t)(lone ? tcp_rto_min_us(tcp, c) : SLACK_US)) * 1000;
 }
 
 /* Nothing has arrived behind a gap, and nothing went again: what follows a retransmission is a
