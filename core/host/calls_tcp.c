@@ -84,6 +84,11 @@ bool host_tcp_in_dialogue(struct chaski *host, chaski_tcp connection)
     return tcp_answers_soon(&host->tcp, connection);
 }
 
+int host_tcp_report(struct chaski *host, chaski_tcp connection, struct congestion_report *report)
+{
+    return tcp_report(&host->tcp, connection, report);
+}
+
 uint64_t host_tcp_arrival(struct chaski *host, chaski_tcp connection, uint32_t n)
 {
     return tcp_arrival(&host->tcp, connection, n);

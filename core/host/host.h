@@ -47,6 +47,10 @@ bool host_tcp_fin_received(struct chaski *host, chaski_tcp connection);
 /* Whether acknowledgements wait for answers, since there have been some (TCP_QUICKACK). */
 bool host_tcp_in_dialogue(struct chaski *host, chaski_tcp connection);
 
+struct congestion_report;
+/* What the congestion control tells of itself (TCP_CC_INFO): 0 or CHASKI_STALE. */
+int host_tcp_report(struct chaski *host, chaski_tcp connection, struct congestion_report *report);
+
 /* From now on as many may wait; those that already do stay. */
 int host_tcp_listener_backlog(struct chaski *host, chaski_listener listener, uint32_t backlog);
 

@@ -40,6 +40,9 @@ int ip_level_get(struct socket *socket, int name, const struct option_out *out);
 /* What SO_RCVBUF tells: as it was set, or has grown; half of it is window. */
 uint32_t receive_buffer_size(const struct socket *socket);
 
+/* TCP_CC_INFO. */
+int cc_info_get(const struct socket *socket, const struct option_out *out);
+
 /* TCP_INFO, in Linux's layout. */
 int tcp_info_get(struct socket *socket, const struct option_out *out);
 

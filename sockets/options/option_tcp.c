@@ -283,9 +283,8 @@ int tcp_level_get(struct socket *socket, int name, const struct option_out *out)
     switch (name) {
     case TCP_INFO:
         return tcp_info_get(socket, out);
-    case TCP_CC_INFO: /* no algorithm tells anything */
-        *out->length = 0;
-        return 0;
+    case TCP_CC_INFO:
+        return cc_info_get(socket, out);
     case TCP_SAVED_SYN:
         return get_saved_syn(socket, out);
     case TCP_THIN_DUPACK:

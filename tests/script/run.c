@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "tests/script/calls/call.h"
+#include "tests/script/code/cc_fields.h"
 #include "tests/script/code/memory_fields.h"
 
 enum { FIRST_REMOTE_PORT = 32768, INFO_MAX = 512, NOT_OPEN = 1 << 20 };
@@ -79,8 +80,9 @@ uint64_t run_tolerance(const struct run *run, uint64_t time_ns)
 static void run_code(struct run *run, const struct event *event)
 {
     uint8_t info[INFO_MAX];
+    uint8_t cc[CC_INFO_MAX];
     uint32_t memory[MEMORY_FIELDS];
-    socklen_t length = sizeof info, memory_length = sizeof memory;
+    socklen_t length = sizeof info, memory_length = sizeof memory, cc_length = sizeof cc;
     if (run->subject < 0) {
         run_fail(run, event->line, "there is no socket whose state could be looked at");
         return;
@@ -94,6 +96,11 @@ static void run_code(struct run *run, const struct event *event)
     if (sockets_getsockopt(run->stack.sockets, run->subject, SOL_SOCKET, SO_MEMINFO, memory,
                            &memory_length) != 0)
         memory_length = 0;
+    if (sockets_getsockopt(run->stack.sockets, run->subject, IPPROTO_TCP, TCP_CC_INFO, cc,
+                           &cc_length) != 0)
+        cc_length = 0;
+    run->code.cc = cc;
+    run->code.cc_length = cc_length;
     run->code.memory = memory;
     run->code.memory_count = memory_length / sizeof *memory;
     run->code.info = info;

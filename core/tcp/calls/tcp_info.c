@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/tcp/receiving/tcp_receive_window.h"
 #include "core/tcp/tcp_internal.h"
+#include "core/tcp/window/tcp_cwnd.h"
 
 /* What there is to see: one connection's figures, and everything that TCP holds. */
 
@@ -233,4 +234,21 @@ int tcp_list(struct tcp *tcp, uint32_t *cursor, struct chaski_tcp_info *info)
         info->tcpi_state = CHASKI_TCP_TIME_WAIT;
         return 1;
     }
+}
+
+/* Where feedback is one bit, DCTCP's receiver says just this (RFC 8257, 3.2). */
+static bool came_marked(const struct tcp_connection *c)
+{
+    bool accurate = (c->traffic_class & ECN_MODES) == ECN_ACCURATE;
+    return accurate ? c->ecn.field == ECN_CE : (c->ecn_flags & ECN_ECHO) != 0;
+}
+
+int tcp_report(struct tcp *tcp, chaski_tcp handle, struct congestion_report *report)
+{
+    const struct tcp_connection *c = connection_of(tcp, handle);
+    if (c == NULL)
+        return CHASKI_STALE;
+    window_report(tcp, c, report);
+    report->came_marked = came_marked(c);
+    return 0;
 }

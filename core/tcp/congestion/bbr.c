@@ -61,6 +61,15 @@ static uint64_t pacing_rate(const union congestion_state *state)
     return state->bbr.pacing_rate;
 }
 
+static void report(const union congestion_state *state, struct congestion_report *report)
+{
+    const struct bbr *bbr = &state->bbr;
+    report->bandwidth = bbr->bw;
+    report->min_rtt_us = bbr->min_rtt_us;
+    report->pacing_gain = pacing_gain[bbr->state];
+    report->window_gain = window_gain[bbr->state];
+}
+
 /* ---- Window (5.6.4) ------------------------------------------------------------------------ */
 
 void bbr_save_window(struct bbr *bbr, const struct congestion *congestion)
@@ -226,4 +235,5 @@ const struct congestion_operations congestion_bbr = {
     .undo = bbr_undo,
     .resume = resume,
     .pacing_rate = pacing_rate,
+    .report = report,
 };

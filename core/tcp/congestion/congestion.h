@@ -122,6 +122,16 @@ struct congestion_event {
     uint32_t all_delivered;
 };
 
+/* What an algorithm tells of itself; what it does not know of is 0. */
+struct congestion_report {
+    uint64_t bandwidth; /* of the path, bytes a second */
+    uint32_t min_rtt_us;
+    uint32_t pacing_gain, window_gain; /* in percent */
+    uint32_t alpha;                    /* of what has arrived was marked, in 1 / 2^20 */
+    uint32_t arrived, marked;          /* bytes that alpha does not yet contain */
+    bool came_marked;                  /* by TCP: the latest segment with text did */
+};
+
 /* Those without `rules_window` have all but `lost` and `pacing_rate`; those with it have all but
  * `restart`, unless said otherwise. */
 struct congestion_operations {
@@ -152,6 +162,8 @@ struct congestion_operations {
     void (*resume)(struct congestion *congestion, union congestion_state *state, uint64_t now_ns);
     /* Bytes a second; 0: none known yet. NULL when the algorithm does not pace. */
     uint64_t (*pacing_rate)(const union congestion_state *state);
+    /* NULL: there is nothing to tell. */
+    void (*report)(const union congestion_state *state, struct congestion_report *report);
 };
 
 extern const struct congestion_operations congestion_newreno; /* RFC 5681 */

@@ -71,6 +71,13 @@ static void restart(struct congestion *congestion, union congestion_state *state
     state->dctcp.counted = 0;
 }
 
+static void report(const union congestion_state *state, struct congestion_report *report)
+{
+    report->alpha = state->dctcp.alpha;
+    report->arrived = state->dctcp.arrived;
+    report->marked = state->dctcp.marked;
+}
+
 const struct congestion_operations congestion_dctcp = {
     .name = "dctcp",
     .needs_ecn = true,
@@ -78,4 +85,5 @@ const struct congestion_operations congestion_dctcp = {
     .acknowledged = acknowledged,
     .reduce = reduce,
     .restart = restart,
+    .report = report,
 };

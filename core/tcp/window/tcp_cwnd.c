@@ -34,19 +34,39 @@ static void note_loss(void *context, const struct tcp_sent *sent)
     algorithm->lost(&c->congestion, &flight->congestion, &lost);
 }
 
-void window_begin(const struct tcp *tcp, struct tcp_connection *c)
+static struct congestion_start start_of(const struct tcp *tcp, const struct tcp_connection *c)
 {
-    struct tcp_flight *flight = c->flight;
-    struct congestion_start start = {
+    return (struct congestion_start){
         .now_ns = tcp->now_ns,
         .mss = c->mss,
         .srtt_us = c->srtt_us8 / 8,
-        .all_delivered = flight->rate.delivered,
+        .all_delivered = c->flight != NULL ? c->flight->rate.delivered : 0,
         .random = c->ts_offset,
     };
+}
+
+void window_begin(const struct tcp *tcp, struct tcp_connection *c)
+{
+    struct tcp_flight *flight = c->flight;
+    struct congestion_start start = start_of(tcp, c);
     flight->scoreboard.on_lost = note_loss;
     flight->scoreboard.on_lost_context = c;
     algorithm_of(c)->init(&c->congestion, &flight->congestion, &start);
+}
+
+void window_report(const struct tcp *tcp, const struct tcp_connection *c,
+                   struct congestion_report *report)
+{
+    const struct congestion_operations *algorithm = algorithm_of(c);
+    struct congestion congestion = c->congestion;
+    struct congestion_start start = start_of(tcp, c);
+    union congestion_state begin;
+    *report = (struct congestion_report){0};
+    if (algorithm->report == NULL)
+        return;
+    if (c->flight == NULL)
+        algorithm->init(&congestion, &begin, &start);
+    algorithm->report(c->flight != NULL ? &c->flight->congestion : &begin, report);
 }
 
 void window_threshold(const struct tcp *tcp, struct tcp_connection *c, uint32_t flight,

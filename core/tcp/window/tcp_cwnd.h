@@ -8,6 +8,9 @@ struct ack_before;
 
 /* The flight is new, or the algorithm: it begins with the window that there is. */
 void window_begin(const struct tcp *tcp, struct tcp_connection *c);
+/* What the algorithm tells of itself: without a flight, how it would begin. */
+void window_report(const struct tcp *tcp, const struct tcp_connection *c,
+                   struct congestion_report *report);
 /* Lets the algorithm set the threshold for what has happened to `flight` bytes. */
 void window_threshold(const struct tcp *tcp, struct tcp_connection *c, uint32_t flight,
                       enum congestion_cause cause);

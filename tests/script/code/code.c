@@ -10,6 +10,7 @@
 #define YYSTYPE CODE_STYPE /* flex wants them by these names */
 #define YYLTYPE CODE_LTYPE
 #include "tests/script/code/code_lexer.h"
+#include "tests/script/code/cc_fields.h"
 #include "tests/script/code/memory_fields.h"
 #include "tests/script/code/tcp_fields.h"
 #include "tests/script/names.h"
@@ -38,7 +39,8 @@ struct code_value code_name(struct code *code, const char *name)
     if (name_number(name, &number))
         return code_integer(number);
     if (tcp_field(code->info, code->info_length, name, &field) ||
-        memory_field(code->memory, code->memory_count, name, &field)) {
+        memory_field(code->memory, code->memory_count, name, &field) ||
+        cc_field(code->cc, code->cc_length, name, &field)) {
         note_use(code, name, field);
         return code_integer((int64_t)field);
     }

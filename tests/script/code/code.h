@@ -11,8 +11,8 @@
 /*
  * What stands in %{ }%: Python's assert, print and assignment, over integers, reals, strings and
  * tuples. Names are the fields of struct tcp_info (and tcp_info: the text of all that are not 0),
- * what SO_MEMINFO tells (SK_MEMINFO_*), the constants of tests/script/names.h and what was assigned
- * before.
+ * what SO_MEMINFO tells (SK_MEMINFO_*) and TCP_CC_INFO (bbr_*, dctcp_*), the constants of
+ * tests/script/names.h and what was assigned before.
  */
 enum code_kind { CODE_NONE, CODE_INTEGER, CODE_REAL, CODE_STRING, CODE_TUPLE };
 
@@ -41,8 +41,10 @@ struct code {
     struct arena *arena;
     const uint8_t *info; /* Linux's struct tcp_info */
     size_t info_length;
-    const uint32_t *memory;          /* what SO_MEMINFO tells: */
-    size_t memory_count;             /* so many numbers */
+    const uint32_t *memory; /* what SO_MEMINFO tells: */
+    size_t memory_count;    /* so many numbers */
+    const uint8_t *cc;      /* what TCP_CC_INFO tells */
+    size_t cc_length;
     struct code_variable *variables; /* stay from block to block */
     bool prints;
     char used[160];    /* fields that the statement has asked for, and their values */
