@@ -89,6 +89,11 @@ int host_tcp_report(struct chaski *host, chaski_tcp connection, struct congestio
     return tcp_report(&host->tcp, connection, report);
 }
 
+uint32_t host_tcp_timestamp(struct chaski *host, chaski_tcp connection)
+{
+    return tcp_timestamp(&host->tcp, connection);
+}
+
 uint64_t host_tcp_arrival(struct chaski *host, chaski_tcp connection, uint32_t n)
 {
     return tcp_arrival(&host->tcp, connection, n);

@@ -36,6 +36,12 @@ static inline uint32_t clock_us(uint64_t now_ns)
     return (uint32_t)(now_ns / 1000);
 }
 
+/* The timestamp of a segment that leaves now (RFC 7323, 5.4). */
+static inline uint32_t tcp_timestamp_now(const struct tcp_connection *c, uint64_t now_ns)
+{
+    return clock_ms(now_ns) + c->ts_offset;
+}
+
 static inline uint32_t minimum(uint32_t a, uint32_t b)
 {
     return a < b ? a : b;

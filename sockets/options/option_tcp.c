@@ -236,6 +236,14 @@ static int64_t get_time(const struct socket *socket, enum plain_option option)
 
 /* ---- The calls ---- */
 
+/* Who has no connection is told a clock without an offset. */
+static int get_timestamp(const struct socket *socket)
+{
+    struct chaski *host = socket->file.table->host;
+    return (int)(socket->has_tcp ? host_tcp_timestamp(host, socket->tcp)
+                                 : (uint32_t)(host_now(host) / 1000000));
+}
+
 /* Linux takes it for the sake of programs that know it, and does nothing. */
 static int set_thin_dupack(const struct option_in *in)
 {
@@ -250,6 +258,7 @@ int tcp_level_set(struct socket *socket, int name, const struct option_in *in)
     case TCP_THIN_DUPACK:
         return set_thin_dupack(in);
     case TCP_REPAIR:
+    case TCP_TIMESTAMP: /* of what is repaired */
         return -EPERM;
     case TCP_DEFER_ACCEPT:
         return set_defer_accept(socket, in);
@@ -309,6 +318,8 @@ int tcp_level_get(struct socket *socket, int name, const struct option_out *out)
         return option_write_int(out, (int)get_time(socket, PLAIN_RTO_MIN_US));
     case DELACK_MAX_US:
         return option_write_int(out, (int)get_time(socket, PLAIN_DELACK_MAX_US));
+    case TCP_TIMESTAMP:
+        return option_write_int(out, get_timestamp(socket));
     case AO_INFO:
         return ao_get(socket, out);
     case AO_GET_KEYS:

@@ -236,6 +236,12 @@ int tcp_list(struct tcp *tcp, uint32_t *cursor, struct chaski_tcp_info *info)
     }
 }
 
+uint32_t tcp_timestamp(struct tcp *tcp, chaski_tcp handle)
+{
+    const struct tcp_connection *c = connection_of(tcp, handle);
+    return c != NULL ? tcp_timestamp_now(c, tcp->now_ns) : clock_ms(tcp->now_ns);
+}
+
 /* Where feedback is one bit, DCTCP's receiver says just this (RFC 8257, 3.2). */
 static bool came_marked(const struct tcp_connection *c)
 {

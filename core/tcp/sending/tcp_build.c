@@ -43,11 +43,6 @@ static uint16_t scaled_window(const struct tcp *tcp, struct tcp_connection *c)
     return (uint16_t)minimum(tcp_window_to_send(tcp, c) >> c->receive_scale, UINT16_MAX);
 }
 
-static uint32_t timestamp_now(const struct tcp_connection *c, uint64_t now_ns)
-{
-    return clock_ms(now_ns) + c->ts_offset;
-}
-
 /* The urgent pointer: RFC 9293, 3.8.5, with the meaning that RFC 6093 keeps. */
 static void mark_urgent(struct tcp_connection *c, uint8_t *header, uint32_t sequence)
 {
@@ -232,7 +227,7 @@ int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send
     uint8_t options_length = 0;
     if (has(c, TCPF_HAS_TIMESTAMPS))
         options_length =
-            (uint8_t)wire_tcp_build_timestamp(options, timestamp_now(c, now_ns), c->ts_recent);
+            (uint8_t)wire_tcp_build_timestamp(options, tcp_timestamp_now(c, now_ns), c->ts_recent);
     if (tells)
         options_length += (uint8_t)user_timeout_build(tcp, c, options + options_length, sequence);
     /* Beside the code of TCP-AO and a user time-out not all has room. */
@@ -257,7 +252,7 @@ static size_t build_ack_options(const struct tcp *tcp, struct tcp_connection *c,
     struct wire_tcp_sack blocks[WIRE_TCP_SACK_MAX];
     size_t length = 0;
     if (has(c, TCPF_HAS_TIMESTAMPS))
-        length = wire_tcp_build_timestamp(at, timestamp_now(c, now_ns), c->ts_recent);
+        length = wire_tcp_build_timestamp(at, tcp_timestamp_now(c, now_ns), c->ts_recent);
     /* They take the place of a payload: links of the smallest MTU have room for one or two. */
     size_t room = minimum(WIRE_TCP_OPTIONS_MAX - tcp_ao_length(c) - (uint32_t)length, c->mss);
     size_t marks = marks_length(tcp, c);
@@ -325,7 +320,7 @@ bool tcp_build_syn(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
         .mss = c->announced_mss,
         .sack_permitted = has(c, TCPF_HAS_SACK),
         .has_timestamp = has(c, TCPF_HAS_TIMESTAMPS),
-        .timestamp = timestamp_now(c, now_ns),
+        .timestamp = tcp_timestamp_now(c, now_ns),
         .timestamp_echo = answering ? c->ts_recent : 0,
         .has_window_scale = has(c, TCPF_HAS_SCALING),
         .window_scale = c->receive_scale,

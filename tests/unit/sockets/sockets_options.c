@@ -593,6 +593,31 @@ static void a_mark_lies_within_the_buffer(void **state)
     pair_end(&p);
 }
 
+/* TCP_TIMESTAMP: that of a segment which leaves now, and a clock for who has no connection. */
+static void the_timestamp_is_that_of_segments(void **state)
+{
+    (void)state;
+    struct pair p;
+    uint8_t length;
+    pair_connect(&p);
+    int fresh = sockets_socket(p.s[1], AF_INET, SOCK_STREAM, 0);
+    uint32_t clock = (uint32_t)pair_get(&p, 1, fresh, IPPROTO_TCP, TCP_TIMESTAMP);
+    uint32_t begin = (uint32_t)pair_get(&p, 1, p.client, IPPROTO_TCP, TCP_TIMESTAMP);
+    assert_int_equal(clock, (uint32_t)(p.world.now_ns / 1000000));
+    world_run(&p.world, 50 * 1000000ull);
+    chaski_poll(p.world.hosts[1], p.world.now_ns);
+    assert_int_equal((uint32_t)pair_get(&p, 1, fresh, IPPROTO_TCP, TCP_TIMESTAMP) - clock, 50);
+    assert_int_equal((uint32_t)pair_get(&p, 1, p.client, IPPROTO_TCP, TCP_TIMESTAMP) - begin, 50);
+    sockets_send(p.s[1], p.client, "abc", 3, 0);
+    chaski_poll(p.world.hosts[1], p.world.now_ns);
+    struct segment segment = world_last_segment(&p.world, 1, 0);
+    const uint8_t *value = segment_option(&segment, 8, &length);
+    assert_non_null(value);
+    assert_int_equal((uint32_t)value[0] << 24 | value[1] << 16 | value[2] << 8 | value[3],
+                     begin + 50);
+    pair_end(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -616,6 +641,7 @@ int main(void)
         cmocka_unit_test(values_that_are_none_are_refused),
         cmocka_unit_test(short_room_is_told_a_byte_by_ip_only),
         cmocka_unit_test(a_mark_lies_within_the_buffer),
+        cmocka_unit_test(the_timestamp_is_that_of_segments),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
