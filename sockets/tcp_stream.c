@@ -291,7 +291,7 @@ static void end_message(struct socket *socket, int flags)
     if (flags & MSG_OOB)
         chaski_tcp_urgent(host_of(socket), socket->tcp);
     if (flags & MSG_EOR)
-        chaski_tcp_end_record(host_of(socket), socket->tcp);
+        host_tcp_end_record(host_of(socket), socket->tcp, !(flags & MSG_MORE));
 }
 
 /* What goes with the SYN is copied, whatever was asked for. */

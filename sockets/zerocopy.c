@@ -11,7 +11,7 @@
  * What a call handed over outlives the socket (data goes on being sent after close); then the last
  * piece given back just frees it.
  */
-enum { PIECE_MOST = 1 << 30 }; /* the stack takes no longer ones */
+enum { PIECE_MOST = 1 << 29 }; /* the stack takes none twice as long */
 
 struct zerocopy {
     struct socket *socket; /* NULL: gone */

@@ -89,6 +89,11 @@ int host_tcp_report(struct chaski *host, chaski_tcp connection, struct congestio
     return tcp_report(&host->tcp, connection, report);
 }
 
+int host_tcp_end_record(struct chaski *host, chaski_tcp connection, bool pushes)
+{
+    return tcp_end_record(&host->tcp, connection, pushes);
+}
+
 uint32_t host_tcp_timestamp(struct chaski *host, chaski_tcp connection)
 {
     return tcp_timestamp(&host->tcp, connection);
@@ -168,7 +173,7 @@ int chaski_tcp_hand_over(struct chaski *host, chaski_tcp connection, struct chas
 
 int chaski_tcp_end_record(struct chaski *host, chaski_tcp connection)
 {
-    return tcp_end_record(&host->tcp, connection);
+    return tcp_end_record(&host->tcp, connection, true);
 }
 
 int chaski_tcp_urgent(struct chaski *host, chaski_tcp connection)

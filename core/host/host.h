@@ -51,6 +51,9 @@ struct congestion_report;
 /* What the congestion control tells of itself (TCP_CC_INFO): 0 or CHASKI_STALE. */
 int host_tcp_report(struct chaski *host, chaski_tcp connection, struct congestion_report *report);
 
+/* chaski_tcp_end_record(), which without `pushes` leaves the end of the record unpushed. */
+int host_tcp_end_record(struct chaski *host, chaski_tcp connection, bool pushes);
+
 /* What the timestamp of a segment would be that left now (RFC 7323, 5.4). */
 uint32_t host_tcp_timestamp(struct chaski *host, chaski_tcp connection);
 

@@ -374,7 +374,7 @@ bool tcp_answers_soon(struct tcp *tcp, chaski_tcp connection);
 long tcp_saved_syn(struct tcp *tcp, chaski_tcp connection, void *bytes, size_t length);
 int tcp_consume(struct tcp *tcp, chaski_tcp connection, size_t length);
 int tcp_hand_over(struct tcp *tcp, chaski_tcp connection, struct chaski_memory *memory);
-int tcp_end_record(struct tcp *tcp, chaski_tcp connection);
+int tcp_end_record(struct tcp *tcp, chaski_tcp connection, bool pushes);
 int tcp_urgent(struct tcp *tcp, chaski_tcp connection);
 int tcp_until_mark(struct tcp *tcp, chaski_tcp connection);
 int tcp_shutdown(struct tcp *tcp, chaski_tcp connection);

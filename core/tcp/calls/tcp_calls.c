@@ -6,7 +6,7 @@
 
 /* What applications do with a connection. Nothing here sends: it notes what is to be sent. */
 
-enum { LARGEST_HAND_OVER = 1 << 30 };
+enum { LARGEST_HAND_OVER = (1 << 30) - 1 };
 
 int tcp_on(struct tcp *tcp, chaski_tcp handle, chaski_tcp_closure *receive, void *context)
 {
@@ -215,13 +215,13 @@ int tcp_hand_over(struct tcp *tcp, chaski_tcp handle, struct chaski_memory *memo
     return 0;
 }
 
-int tcp_end_record(struct tcp *tcp, chaski_tcp handle)
+int tcp_end_record(struct tcp *tcp, chaski_tcp handle, bool pushes)
 {
     struct tcp_connection *c = connection_of(tcp, handle);
     if (c == NULL)
         return CHASKI_STALE;
     if (c->flight != NULL && c->snd_nxt != c->snd_end)
-        send_queue_end_record(&c->flight->queue);
+        send_queue_end_record(&c->flight->queue, pushes);
     return 0;
 }
 

@@ -66,11 +66,6 @@ static void forget_probes(struct tcp_connection *c)
     c->backoff = 0;
 }
 
-static bool ends_record(const struct tcp_connection *c, uint32_t n)
-{
-    return send_queue_record_end(&c->flight->queue, c->snd_nxt, c->snd_end) == c->snd_nxt + n;
-}
-
 /* The peer did not take this when it came with our SYN: it is sent again, and no new data. */
 static void note_syn_again(struct tcp_connection *c, struct tcp_sent *sent, uint32_t n)
 {
@@ -136,8 +131,9 @@ enum outcome send_new_segment(struct tcp *tcp, struct tcp_connection *c, uint32_
     uint32_t in_flight = tcp_in_flight(c);
     bool last = c->snd_nxt + n == c->snd_end, fin = last && fin_fits(c, n);
     bool complete = last && !flight->unpushed;
-    complete =
-        complete || push_ends(c, n) || (!last && ends_record(c, n)) || has(c, TCPF_PROBE_OWED);
+    complete = complete || push_ends(c, n) ||
+               (!last && send_queue_pushes(&flight->queue, c->snd_nxt, c->snd_nxt + n)) ||
+               has(c, TCPF_PROBE_OWED);
     bool push = n != 0 && (complete || n > flight->segment_size);
     uint8_t flags = TCP_ACK | (push ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
     struct send_chunk *chunk = n == 0 ? NULL : send_queue_unsent(&flight->queue, c->snd_nxt);

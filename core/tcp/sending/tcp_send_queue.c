@@ -7,7 +7,7 @@
 _Static_assert(sizeof(struct send_chunk) <= BUFFER_HEADER,
                "a chunk's place fits in front of the data of a pool buffer");
 
-enum { CHUNK_MOST = INT32_MAX };
+enum { CHUNK_MOST = (1 << 30) - 1 };
 
 /* What an application hands over has its chunk in itself. */
 struct lent_chunk {
@@ -147,21 +147,35 @@ void send_queue_hand_over(struct tcp_send_queue *queue, uint32_t end, struct cha
     chunk->ends_record = false;
 }
 
-void send_queue_end_record(struct tcp_send_queue *queue)
+void send_queue_end_record(struct tcp_send_queue *queue, bool pushes)
 {
     if (queue->tail == NULL || queue->tail->ends_record)
         return;
     queue->tail->ends_record = true;
+    queue->tail->pushes = pushes;
     queue->records++;
 }
 
-uint32_t send_queue_record_end(struct tcp_send_queue *queue, uint32_t sequence, uint32_t end)
+/* The chunk that ends the record of the byte at `sequence`; NULL when none does. */
+static const struct send_chunk *record_end(struct tcp_send_queue *queue, uint32_t sequence)
 {
     const struct send_chunk *chunk =
         queue->records != 0 ? send_queue_unsent(queue, sequence) : NULL;
     while (chunk != NULL && !chunk->ends_record)
         chunk = chunk->next;
+    return chunk;
+}
+
+uint32_t send_queue_record_end(struct tcp_send_queue *queue, uint32_t sequence, uint32_t end)
+{
+    const struct send_chunk *chunk = record_end(queue, sequence);
     return chunk != NULL ? chunk->sequence + chunk->length : end;
+}
+
+bool send_queue_pushes(struct tcp_send_queue *queue, uint32_t sequence, uint32_t end)
+{
+    const struct send_chunk *chunk = record_end(queue, sequence);
+    return chunk != NULL && chunk->pushes && chunk->sequence + chunk->length == end;
 }
 
 static void drop_head(struct tcp_send_queue *queue)

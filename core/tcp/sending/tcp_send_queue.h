@@ -18,8 +18,9 @@ struct send_chunk {
     struct buffer buffer;
     struct send_chunk *next;
     uint32_t sequence;        /* of its first byte */
-    uint32_t length : 31;     /* bytes filled */
-    uint32_t ends_record : 1; /* no segment has bytes of this one and the next */
+    uint32_t length : 30;     /* bytes filled */
+    uint32_t ends_record : 1; /* no segment has bytes of this one and the next, */
+    uint32_t pushes : 1;      /* and what ends with it pushes */
 };
 
 /* The chunk that holds the byte at `sequence`, searched from `from` on, which is at or before it;
@@ -65,12 +66,15 @@ uint32_t send_queue_write(struct tcp_send_queue *queue, struct packet_memory *me
 void send_queue_hand_over(struct tcp_send_queue *queue, uint32_t end, struct chaski_memory *memory,
                           struct send_returns *returns);
 
-/* The last byte written ends a record. */
-void send_queue_end_record(struct tcp_send_queue *queue);
+/* The last byte written ends a record; with `pushes` the segment that ends it is pushed. */
+void send_queue_end_record(struct tcp_send_queue *queue, bool pushes);
 
 /* Behind the record that the byte at `sequence`, never sent before, is of; `end` when none ends
  * before. */
 uint32_t send_queue_record_end(struct tcp_send_queue *queue, uint32_t sequence, uint32_t end);
+
+/* Whether the record that the byte at `sequence` is of ends at `end`, and is pushed. */
+bool send_queue_pushes(struct tcp_send_queue *queue, uint32_t sequence, uint32_t end);
 
 /* Drops what lies before `sequence`. */
 void send_queue_acknowledge(struct tcp_send_queue *queue, uint32_t sequence);

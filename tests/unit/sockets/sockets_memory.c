@@ -288,7 +288,7 @@ static void a_call_that_lends_nothing_counts_for_nothing(void **state)
 
 static void a_very_long_piece_goes_in_parts(void **state)
 {
-    enum { MOST = 1 << 30, MORE = 4096 };
+    enum { MOST = 1 << 29, MORE = 4096 };
     struct pair p;
     (void)state;
     void *zeros = mmap(NULL, (size_t)MOST + MORE, PROT_READ,
