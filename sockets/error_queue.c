@@ -12,6 +12,8 @@
 /* What MSG_ERRQUEUE reads: calls of MSG_ZEROCOPY that are over, when things were sent, and what the
  * network reports of datagrams. */
 
+enum { OPT_STATS = 54 /* SCM_TIMESTAMPING_OPT_STATS */ };
+
 static struct error_note *last_note(const struct socket *socket)
 {
     struct error_note *last = socket->notes;
@@ -150,6 +152,7 @@ static void take_report(struct socket *socket)
         file_happened(&socket->file, EPOLLERR);
 }
 
+/* What is told with a time is quoted as well (Linux). */
 ssize_t error_queue_tell(struct socket *socket, struct msghdr *message)
 {
     const struct error_note *note = socket->notes;
@@ -163,6 +166,8 @@ ssize_t error_queue_tell(struct socket *socket, struct msghdr *message)
     put_name(socket, message, note);
     if (note->has_time)
         put_time(message, &room, note->time_ns);
+    if (note->has_time && note->stats)
+        control_put(message, &room, SOL_SOCKET, OPT_STATS, note->bytes, note->length);
     put_error(socket, message, &room, note);
     message->msg_flags |= MSG_ERRQUEUE | (note->truncated || done < note->length ? MSG_TRUNC : 0);
     take_report(socket);

@@ -104,6 +104,7 @@ struct error_note {
     uint64_t time_ns;
     bool has_time;
     bool truncated; /* what was sent would be with it, but there is no copy of it */
+    bool stats;     /* its bytes are SOF_TIMESTAMPING_OPT_STATS */
     struct chaski_endpoint offender, remote; /* of ICMP: who says so, and where it was sent */
     size_t length;                           /* so many bytes of the datagram are quoted: */
     const uint8_t *bytes;                    /* behind the note */
@@ -383,6 +384,13 @@ bool stamps_received(const struct socket *socket);
  * asked for. */
 void stamp_received(const struct socket *socket, struct msghdr *message, size_t *room,
                     uint64_t received_ns);
+
+/* ---- stamp_stats.c ---- */
+
+enum { STAMP_STATS_MOST = 320 };
+
+/* What is told beside a time, of what was sent at `sent_ns`; how many bytes. */
+size_t stamp_stats(const struct socket *socket, uint64_t sent_ns, uint8_t bytes[STAMP_STATS_MOST]);
 
 /* ---- zerocopy.c ---- */
 

@@ -18,6 +18,7 @@
 struct stamp {
     struct stamp *next;
     uint64_t end;      /* behind the message's last byte */
+    uint64_t sent_ns;  /* 0: it has not been */
     uint32_t flags;    /* SOF_TIMESTAMPING_TX_* that are still to be told */
     uint32_t number;   /* of the call, */
     bool for_zerocopy; /* if it is for one of those */
@@ -79,7 +80,13 @@ static void tell(struct socket *socket, const struct stamp *stamp, uint32_t type
         .time_ns = host_now(s->host) + (uint64_t)s->clock_ahead_ns,
         .has_time = (flags & SOF_TIMESTAMPING_SOFTWARE) != 0,
         .truncated = !(flags & SOF_TIMESTAMPING_OPT_TSONLY),
+        .stats = (flags & SOF_TIMESTAMPING_OPT_STATS) != 0,
     };
+    uint8_t stats[STAMP_STATS_MOST];
+    if (note.stats) {
+        note.length = stamp_stats(socket, stamp->sent_ns, stats);
+        note.bytes = stats;
+    }
     error_queue_add(socket, &note);
 }
 
@@ -94,6 +101,8 @@ static void tell_if_wanted(struct socket *socket, struct stamp *stamp, uint32_t 
 static bool advance(struct socket *socket, struct stamp *stamp, const struct progress *progress)
 {
     if (stamp->end <= progress->sent) {
+        if (stamp->sent_ns == 0)
+            stamp->sent_ns = host_now(socket->file.table->host);
         tell_if_wanted(socket, stamp, SOF_TIMESTAMPING_TX_SCHED, SCM_TSTAMP_SCHED);
         tell_if_wanted(socket, stamp, SOF_TIMESTAMPING_TX_SOFTWARE, SCM_TSTAMP_SND);
     }

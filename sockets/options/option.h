@@ -45,5 +45,7 @@ int cc_info_get(const struct socket *socket, const struct option_out *out);
 
 /* TCP_INFO, in Linux's layout. */
 int tcp_info_get(struct socket *socket, const struct option_out *out);
+struct linux_tcp_info;
+void tcp_info_fill(const struct socket *socket, struct linux_tcp_info *info);
 
 #endif

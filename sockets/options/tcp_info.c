@@ -132,25 +132,31 @@ static void correct_opening(const struct socket *socket, struct linux_tcp_info *
         info->options = 0;
 }
 
+void tcp_info_fill(const struct socket *socket, struct linux_tcp_info *info)
+{
+    struct chaski_tcp_info from;
+    *info = (struct linux_tcp_info){.state = CLOSED};
+    if (socket->phase == SOCKET_LISTENING) {
+        info->state = LISTEN;
+        int waiting = host_tcp_waiting(socket->file.table->host, socket->listener);
+        info->unacked = waiting > 0 ? (uint32_t)waiting : 0;
+        info->sacked = socket->backlog;
+        info->snd_cwnd = 10;
+    } else if (tcp_socket_info(socket, &from)) {
+        fill(info, &from);
+        info->bytes_acked += acknowledged_syn(socket, &from);
+    } else {
+        fill_new(info);
+    }
+    correct_opening(socket, info);
+    if (info->pacing_rate == 0)
+        info->pacing_rate = UINT64_MAX;
+    info->max_pacing_rate = (uint64_t)socket->plain[PLAIN_MAX_PACING_RATE];
+}
+
 int tcp_info_get(struct socket *socket, const struct option_out *out)
 {
-    struct linux_tcp_info info = {.state = CLOSED};
-    struct chaski_tcp_info from;
-    if (socket->phase == SOCKET_LISTENING) {
-        info.state = LISTEN;
-        int waiting = host_tcp_waiting(socket->file.table->host, socket->listener);
-        info.unacked = waiting > 0 ? (uint32_t)waiting : 0;
-        info.sacked = socket->backlog;
-        info.snd_cwnd = 10;
-    } else if (tcp_socket_info(socket, &from)) {
-        fill(&info, &from);
-        info.bytes_acked += acknowledged_syn(socket, &from);
-    } else {
-        fill_new(&info);
-    }
-    correct_opening(socket, &info);
-    if (info.pacing_rate == 0)
-        info.pacing_rate = UINT64_MAX;
-    info.max_pacing_rate = (uint64_t)socket->plain[PLAIN_MAX_PACING_RATE];
+    struct linux_tcp_info info;
+    tcp_info_fill(socket, &info);
     return option_write(out, &info, sizeof info);
 }

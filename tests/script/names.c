@@ -264,6 +264,7 @@ static const struct name names[] = {
     {"SIOCOUTQ", TIOCOUTQ},
     {"SIOCOUTQNSD", 0x894b},
     {"SIOCATMARK", 0x8905},
+    {"SCM_TIMESTAMPING_OPT_STATS", 54},
     {"SCM_TSTAMP_SND", 0},
     {"SCM_TSTAMP_SCHED", 1},
     {"SCM_TSTAMP_ACK", 2},

@@ -8,7 +8,7 @@
 
 /* Calls that move bytes. All of them become recvmsg() and sendmsg(); bytes are zeros. */
 
-enum { CONTROL_MAX = 256, TRANSFER_MOST = 64 << 20 };
+enum { CONTROL_MAX = 1024, TRANSFER_MOST = 64 << 20 };
 
 /* ---- Arguments ---- */
 

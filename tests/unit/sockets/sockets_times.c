@@ -2,9 +2,13 @@
 #include <sys/time.h>
 #include <time.h>
 
+#include <linux/net_tstamp.h>
+#include <linux/tcp.h>
+
 #include "tests/unit/sockets/pair.h"
 
-/* When datagrams and segments came (socket(7), SO_TIMESTAMP and SO_TIMESTAMPNS). */
+/* When datagrams and segments came (socket(7), SO_TIMESTAMP and SO_TIMESTAMPNS), and what is told
+ * beside times of what was sent. */
 
 enum { AHEAD_NS = 1234567 };
 
@@ -102,11 +106,79 @@ static void a_time_in_nanoseconds(void **state)
     }
 }
 
+enum { OPT_STATS = 54, REHASH = 27, TEXT = 1000 };
+
+/* The value of one attribute; they come in Linux's order. */
+static uint64_t attribute(const uint8_t *bytes, size_t length, uint16_t wanted)
+{
+    static const uint16_t order[] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  10, 11, 12, 15,
+                                     16, 17, 13, 14, 18, 19, 20, 21, 22, 23, 24, 25, REHASH};
+    uint64_t found = UINT64_MAX, value;
+    unsigned n = 0;
+    for (size_t at = 0; at < length; n++) {
+        uint16_t head[2];
+        memcpy(head, bytes + at, sizeof head);
+        assert_true(n < sizeof order / sizeof *order);
+        assert_int_equal(head[1], order[n]);
+        assert_in_range(head[0], sizeof head + 1, length - at);
+        value = 0;
+        memcpy(&value, bytes + at + sizeof head, head[0] - sizeof head);
+        found = head[1] == wanted ? value : found;
+        at += (head[0] + 3u) & ~3u;
+    }
+    assert_int_equal(n, sizeof order / sizeof *order);
+    return found;
+}
+
+/* SOF_TIMESTAMPING_OPT_STATS, when all has arrived. */
+static void what_the_connection_was_like(void **state)
+{
+    _Alignas(struct cmsghdr) uint8_t control[1024], quoted[1024];
+    static const uint8_t text[TEXT];
+    (void)state;
+    struct pair p;
+    struct tcp_info info;
+    socklen_t length = sizeof info;
+    pair_connect(&p);
+    pair_set(&p, 1, p.client, SOL_SOCKET, SO_TIMESTAMPING,
+             SOF_TIMESTAMPING_TX_ACK | SOF_TIMESTAMPING_SOFTWARE | SOF_TIMESTAMPING_OPT_TSONLY |
+                 SOF_TIMESTAMPING_OPT_STATS);
+    chaski_poll(p.world.hosts[1], p.world.now_ns);
+    uint64_t sent_ns = p.world.now_ns;
+    assert_int_equal(sockets_send(p.s[1], p.client, text, TEXT, 0), TEXT);
+    world_run(&p.world, WORLD_SECOND);
+    assert_int_equal(sockets_getsockopt(p.s[1], p.client, IPPROTO_TCP, TCP_INFO, &info, &length),
+                     0);
+    struct iovec piece = {quoted, sizeof quoted};
+    struct msghdr message = {.msg_iov = &piece,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = sizeof control};
+    ssize_t told = sockets_recvmsg(p.s[1], p.client, &message, MSG_ERRQUEUE);
+    struct cmsghdr *stats = CMSG_NXTHDR(&message, CMSG_FIRSTHDR(&message));
+    assert_int_equal(stats->cmsg_type, OPT_STATS);
+    assert_int_equal(stats->cmsg_len, CMSG_LEN((size_t)told));
+    assert_memory_equal(CMSG_DATA(stats), quoted, (size_t)told);
+    size_t n = (size_t)told;
+    assert_int_equal(attribute(quoted, n, TCP_NLA_DELIVERED), 2);
+    assert_int_equal(attribute(quoted, n, TCP_NLA_SNDQ_SIZE), 0);
+    assert_int_equal(attribute(quoted, n, TCP_NLA_BYTES_NOTSENT), 0);
+    assert_int_equal(attribute(quoted, n, TCP_NLA_SRTT), info.tcpi_rtt);
+    assert_int_equal(attribute(quoted, n, TCP_NLA_MIN_RTT), info.tcpi_min_rtt);
+    assert_int_equal(attribute(quoted, n, TCP_NLA_SND_CWND), info.tcpi_snd_cwnd);
+    assert_int_equal(attribute(quoted, n, TCP_NLA_SND_SSTHRESH), 0x7fffffff);
+    assert_int_equal(attribute(quoted, n, TCP_NLA_PACING_RATE), UINT64_MAX);
+    assert_int_equal(attribute(quoted, n, TCP_NLA_CA_STATE), 0);
+    assert_int_equal(attribute(quoted, n, TCP_NLA_EDT), sent_ns);
+    pair_end(&p);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_time_in_microseconds),
         cmocka_unit_test(a_time_in_nanoseconds),
+        cmocka_unit_test(what_the_connection_was_like),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
