@@ -88,6 +88,10 @@ enum plain_option {
     PLAIN_MTU_DISCOVER,
     PLAIN_RECVERR,
     PLAIN_PKTINFO,
+    PLAIN_RECVTTL,
+    PLAIN_RECVTOS,
+    PLAIN_RECVORIGDSTADDR,
+    PLAIN_RXQ_OVFL,
     PLAIN_TRANSPARENT,
     PLAIN_FREEBIND,
     PLAIN_BIND_ADDRESS_NO_PORT,
@@ -113,8 +117,8 @@ struct error_note {
 struct datagram {
     struct datagram *next;
     struct chaski_endpoint local, remote;
-    uint64_t received_ns; /* by the host's clock */
-    bool looked_at;       /* with SO_PEEK_OFF, which nothing in it moves if it is empty */
+    struct host_datagram about;
+    bool looked_at; /* with SO_PEEK_OFF, which nothing in it moves if it is empty */
     size_t length;
     uint8_t bytes[];
 };

@@ -28,10 +28,24 @@ int host_udp_waiting(const struct chaski *host, chaski_udp handle)
     return (int)socket->queued;
 }
 
-uint64_t host_udp_arrival(const struct chaski *host, chaski_udp handle)
+bool host_udp_next(const struct chaski *host, chaski_udp handle, struct host_datagram *next)
 {
     const struct udp_socket *socket = udp_socket_of(&host->udp, handle);
-    return socket != NULL && socket->first != NULL ? socket->first->udp.received_ns : 0;
+    if (socket == NULL || socket->first == NULL)
+        return false;
+    *next = (struct host_datagram){
+        .received_ns = socket->first->udp.received_ns,
+        .drops = socket->first->udp.drops,
+        .ttl = socket->first->ip.ttl,
+        .traffic_class = socket->first->ip.traffic_class,
+    };
+    return true;
+}
+
+uint32_t host_udp_drops(const struct chaski *host, chaski_udp handle)
+{
+    const struct udp_socket *socket = udp_socket_of(&host->udp, handle);
+    return socket != NULL ? socket->drops : 0;
 }
 
 int chaski_udp_local(struct chaski *host, chaski_udp socket, struct chaski_endpoint *local)

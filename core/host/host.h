@@ -69,8 +69,17 @@ int host_udp_move(struct chaski *host, chaski_udp socket, const struct chaski_en
 /* How many datagrams wait for chaski_udp_receive(), or CHASKI_STALE. */
 int host_udp_waiting(const struct chaski *host, chaski_udp socket);
 
-/* When the datagram came that chaski_udp_receive() takes next; 0: there is none. */
-uint64_t host_udp_arrival(const struct chaski *host, chaski_udp socket);
+struct host_datagram {
+    uint64_t received_ns;
+    uint32_t drops; /* for the same socket, that had found no room before it */
+    uint8_t ttl, traffic_class;
+};
+
+/* What the datagram is like that chaski_udp_receive() takes next; false: there is none. */
+bool host_udp_next(const struct chaski *host, chaski_udp socket, struct host_datagram *next);
+
+/* How many datagrams have found no room in its queue. */
+uint32_t host_udp_drops(const struct chaski *host, chaski_udp socket);
 
 /* Copies up to `n` bytes that wait to be read behind the first `over` ones, and leaves them there;
  * how many there were. */

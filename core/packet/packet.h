@@ -100,6 +100,7 @@ struct packet_tcp {
 struct packet_udp {
     uint16_t source_port, destination_port;
     uint32_t charge; /* bytes of memory that the datagram keeps busy while queued */
+    uint32_t drops;  /* those for the same socket that had found no room before it */
     uint64_t received_ns;
 };
 

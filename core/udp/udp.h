@@ -50,6 +50,7 @@ struct udp_socket {
     struct packet *first, **last;
     uint32_t queued, queued_max; /* datagrams */
     uint32_t charge, charge_max; /* bytes that they keep busy */
+    uint32_t drops;              /* datagrams that found no room */
     uint32_t generation;
     struct chaski_endpoint local;  /* address unspecified: any of ours; port 0: nothing arrives */
     struct chaski_endpoint remote; /* port 0: not connected */

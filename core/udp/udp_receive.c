@@ -26,10 +26,12 @@ static void enqueue(struct udp *udp, struct udp_socket *socket, struct packet *p
 {
     uint32_t charge = charge_of(packet);
     if (!has_room(udp, socket, charge)) {
+        socket->drops++;
         packet_drop(packet, udp->setup.counters, CHASKI_DROP_UDP_QUEUE_FULL);
         return;
     }
     packet->udp.charge = charge;
+    packet->udp.drops = socket->drops;
     packet->next = NULL;
     *socket->last = packet;
     socket->last = &packet->next;

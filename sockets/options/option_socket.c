@@ -207,9 +207,12 @@ static int get_memory(const struct socket *socket, const struct option_out *out)
     if (is_stream(socket))
         tcp_socket_info(socket, &info);
     uint32_t fields[FIELDS] = {
-        info.receive_queue,    receive_buffer_size(socket),
-        info.send_queue,       (uint32_t)send_buffer_size(socket),
+        info.receive_queue,
+        receive_buffer_size(socket),
+        info.send_queue,
+        (uint32_t)send_buffer_size(socket),
         [5] = info.send_queue,
+        [8] = socket->has_udp ? host_udp_drops(socket->file.table->host, socket->udp) : 0,
     };
     return option_write(out, fields, sizeof fields);
 }

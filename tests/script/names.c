@@ -144,6 +144,8 @@ static const struct name names[] = {
     NAME(IP_RECVERR),
     NAME(IP_RECVTOS),
     NAME(IP_RECVTTL),
+    NAME(IP_RECVORIGDSTADDR),
+    NAME(IP_ORIGDSTADDR),
     NAME(IP_PKTINFO),
     NAME(IP_FREEBIND),
     NAME(IP_TRANSPARENT),

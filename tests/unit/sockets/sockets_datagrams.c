@@ -299,6 +299,56 @@ static void ancillary_data_is_looked_at(void **state)
     pair_end(&d.pair);
 }
 
+/* ---- What is lost ---- */
+
+/* The number that SO_RXQ_OVFL tells with the next datagram; 0: none. */
+static uint32_t drops_told(struct datagrams *d)
+{
+    _Alignas(struct cmsghdr) uint8_t control[64];
+    char bytes[16];
+    uint32_t drops = 0;
+    struct iovec piece = {bytes, sizeof bytes};
+    struct msghdr message = {.msg_iov = &piece,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = sizeof control};
+    assert_true(sockets_recvmsg(d->pair.s[0], d->to, &message, 0) > 0);
+    struct cmsghdr *header = message.msg_controllen != 0 ? CMSG_FIRSTHDR(&message) : NULL;
+    if (header == NULL)
+        return 0;
+    assert_int_equal(header->cmsg_level, SOL_SOCKET);
+    assert_int_equal(header->cmsg_type, SO_RXQ_OVFL);
+    assert_int_equal(header->cmsg_len, CMSG_LEN(sizeof drops));
+    memcpy(&drops, CMSG_DATA(header), sizeof drops);
+    return drops;
+}
+
+/* Each tells how many were lost before it. */
+static void what_found_no_room_is_told(void **state)
+{
+    enum { MANY = 1000, DROPS = 8 /* SK_MEMINFO_DROPS */ };
+    struct datagrams d;
+    uint32_t memory[9];
+    socklen_t room = sizeof memory;
+    uint32_t waiting = 0;
+    (void)state;
+    open_all(&d);
+    pair_set(&d.pair, 0, d.to, SOL_SOCKET, SO_RXQ_OVFL, 1);
+    for (unsigned i = 0; i < MANY; i++)
+        send_to(&d, d.from, "text");
+    assert_int_equal(sockets_getsockopt(d.pair.s[0], d.to, SOL_SOCKET, SO_MEMINFO, memory, &room),
+                     0);
+    assert_in_range(memory[DROPS], 1, MANY - 1);
+    for (; waiting < MANY - memory[DROPS]; waiting++)
+        assert_int_equal(drops_told(&d), 0);
+    send_to(&d, d.from, "text");
+    assert_int_equal(drops_told(&d), memory[DROPS]);
+    pair_set(&d.pair, 0, d.to, SOL_SOCKET, SO_RXQ_OVFL, 0);
+    send_to(&d, d.from, "text");
+    assert_int_equal(drops_told(&d), 0);
+    pair_end(&d.pair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -313,6 +363,7 @@ int main(void)
         cmocka_unit_test(what_is_shut_is_not_waited_for),
         cmocka_unit_test(reasons_not_to_send_have_an_order),
         cmocka_unit_test(ancillary_data_is_looked_at),
+        cmocka_unit_test(what_found_no_room_is_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
