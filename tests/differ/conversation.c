@@ -382,6 +382,9 @@ static const struct {
     {IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, {0, 1, 1}},
     {IPPROTO_IP, IP_FREEBIND, {0, 1, 1}},
     {IPPROTO_IP, IP_PKTINFO, {0, 1, 1}},
+    {IPPROTO_IP, IP_RECVTTL, {0, 1, 7}},
+    {IPPROTO_IP, IP_RECVTOS, {0, 1, 7}},
+    {SOL_SOCKET, SO_RXQ_OVFL, {0, 1, 7}},
 };
 
 /* Not of listeners: Linux hands on what they have when a connection is made, and not when it is
