@@ -237,7 +237,8 @@ uint32_t secret_sequence(const struct tcp *tcp, const struct tcp_key *key, uint6
  */
 uint32_t secret_new_sequence(struct tcp *tcp, const struct tcp_key *key, uint64_t now_ns);
 uint32_t secret_timestamp_offset(const struct tcp *tcp, const struct tcp_key *key);
-/* Where in the port range the search for a free local port starts (RFC 6056, algorithm 4). */
+/* Where in the port range the search for a free local port starts, which is 0 in the key yet
+ * (RFC 6056, algorithm 4). */
 uint32_t secret_port_offset(const struct tcp *tcp, const struct tcp_key *key);
 
 /* ---- tcp_timer.c --------------------------------------------------------------------------- */

@@ -3,15 +3,6 @@
 
 enum { SEQUENCE_TICK_SHIFT = 12 };
 
-static uint64_t hash_key(const struct siphash_key *secret, const struct tcp_key *key,
-                         uint16_t local_port)
-{
-    struct address_words local = address_words(&key->local), remote = address_words(&key->remote);
-    uint64_t words[5] = {local.high, local.low, remote.high, remote.low,
-                         (uint64_t)local_port << 16 | key->remote_port};
-    return siphash_words(secret, words, 5);
-}
-
 static struct siphash_key derive(const struct siphash_key *key, uint64_t which)
 {
     uint64_t first = 2 * which, second = 2 * which + 1;
@@ -30,7 +21,7 @@ void secrets_derive(struct tcp_secrets *secrets, const struct siphash_key *key)
 
 uint32_t secret_sequence(const struct tcp *tcp, const struct tcp_key *key, uint64_t now_ns)
 {
-    return (uint32_t)hash_key(&tcp->secrets.sequence, key, key->local_port) +
+    return (uint32_t)tcp_key_hash(&tcp->secrets.sequence, key) +
            (uint32_t)(now_ns >> SEQUENCE_TICK_SHIFT);
 }
 
@@ -46,10 +37,10 @@ uint32_t secret_timestamp_offset(const struct tcp *tcp, const struct tcp_key *ke
 {
     if (tcp->knobs.timestamps == 2)
         return 0;
-    return (uint32_t)hash_key(&tcp->secrets.timestamp, key, key->local_port);
+    return (uint32_t)tcp_key_hash(&tcp->secrets.timestamp, key);
 }
 
 uint32_t secret_port_offset(const struct tcp *tcp, const struct tcp_key *key)
 {
-    return (uint32_t)hash_key(&tcp->secrets.port, key, 0);
+    return (uint32_t)tcp_key_hash(&tcp->secrets.port, key);
 }

@@ -33,7 +33,7 @@ void tcp_table_add_kind(struct tcp_table *table, enum tcp_kind kind, const void 
     table->entries[kind] = (struct tcp_entries){base, size};
 }
 
-uint32_t tcp_table_hash(const struct tcp_table *table, const struct tcp_key *key)
+uint64_t tcp_key_hash(const struct siphash_key *secret, const struct tcp_key *key)
 {
     uint64_t words[5];
     struct address_words local = address_words(&key->local), remote = address_words(&key->remote);
@@ -42,12 +42,17 @@ uint32_t tcp_table_hash(const struct tcp_table *table, const struct tcp_key *key
     /* IPv4 addresses differ in their last 32 bits only: fold them into two words. */
     if (address_is_ip4(&key->remote) && address_is_ip4(&key->local)) {
         words[1] |= (uint64_t)address_ip4(&key->local) << 32;
-        return (uint32_t)siphash_words(&table->key, words, 2);
+        return siphash_words(secret, words, 2);
     }
     words[2] = remote.high;
     words[3] = local.low;
     words[4] = local.high;
-    return (uint32_t)siphash_words(&table->key, words, 5);
+    return siphash_words(secret, words, 5);
+}
+
+uint32_t tcp_table_hash(const struct tcp_table *table, const struct tcp_key *key)
+{
+    return (uint32_t)tcp_key_hash(&table->key, key);
 }
 
 /* The bucket where the search for a hash begins, and the one behind a bucket. */

@@ -52,6 +52,9 @@ static inline bool tcp_key_equal(const struct tcp_key *a, const struct tcp_key *
            address_equal(&a->remote, &b->remote) && address_equal(&a->local, &b->local);
 }
 
+/* Who does not know the secret learns nothing of one key's hash from another's. */
+uint64_t tcp_key_hash(const struct siphash_key *secret, const struct tcp_key *key);
+
 enum { TCP_BUCKET_SLOTS = 7 };
 
 struct tcp_bucket {
