@@ -25,6 +25,7 @@ void tcp_table_setup(struct tcp_table *table, struct memory *memory, uint32_t li
     table->buckets = memory_for_buckets;
     table->bucket_count = buckets;
     table->key = *key;
+    table->last_hash = (uint32_t)tcp_key_hash(key, &table->last);
 }
 
 void tcp_table_add_kind(struct tcp_table *table, enum tcp_kind kind, const void *base,
@@ -52,6 +53,8 @@ uint64_t tcp_key_hash(const struct siphash_key *secret, const struct tcp_key *ke
 
 uint32_t tcp_table_hash(const struct tcp_table *table, const struct tcp_key *key)
 {
+    if (tcp_key_equal(key, &table->last))
+        return table->last_hash;
     return (uint32_t)tcp_key_hash(&table->key, key);
 }
 
@@ -74,9 +77,11 @@ static const struct tcp_key *entry_key(const struct tcp_table *table, tcp_refere
                                                       entries->size);
 }
 
-tcp_reference tcp_table_find_hashed(const struct tcp_table *table, const struct tcp_key *key,
+tcp_reference tcp_table_find_hashed(struct tcp_table *table, const struct tcp_key *key,
                                     uint32_t hash)
 {
+    table->last = *key;
+    table->last_hash = hash;
     for (uint32_t at = home_of(table, hash);; at = after(table, at)) {
         const struct tcp_bucket *bucket = &table->buckets[at];
         for (unsigned i = 0; i < TCP_BUCKET_SLOTS; i++) {
@@ -89,7 +94,7 @@ tcp_reference tcp_table_find_hashed(const struct tcp_table *table, const struct 
     }
 }
 
-tcp_reference tcp_table_find(const struct tcp_table *table, const struct tcp_key *key)
+tcp_reference tcp_table_find(struct tcp_table *table, const struct tcp_key *key)
 {
     return tcp_table_find_hashed(table, key, tcp_table_hash(table, key));
 }

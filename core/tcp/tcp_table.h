@@ -74,6 +74,8 @@ struct tcp_table {
     struct tcp_bucket *buckets;
     uint32_t bucket_count;
     struct siphash_key key;
+    struct tcp_key last; /* that was looked for, and its hash: what is not found is put in next, */
+    uint32_t last_hash;  /* and what ends by a segment had been looked for */
     struct tcp_entries entries[4]; /* by enum tcp_kind */
 };
 
@@ -87,10 +89,10 @@ void tcp_table_add_kind(struct tcp_table *table, enum tcp_kind kind, const void 
 uint32_t tcp_table_hash(const struct tcp_table *table, const struct tcp_key *key);
 
 /* 0 when there is none. */
-tcp_reference tcp_table_find(const struct tcp_table *table, const struct tcp_key *key);
+tcp_reference tcp_table_find(struct tcp_table *table, const struct tcp_key *key);
 
 /* The same for who knows the key's hash. */
-tcp_reference tcp_table_find_hashed(const struct tcp_table *table, const struct tcp_key *key,
+tcp_reference tcp_table_find_hashed(struct tcp_table *table, const struct tcp_key *key,
                                     uint32_t hash);
 
 /* Before a search: asks for the memory where it will begin. */

@@ -192,7 +192,7 @@ static void describe_listener(const struct tcp_listener *listener, struct chaski
 }
 
 /* Finds the entry's own chain only by its key being in the table: free ones are not. */
-static bool listed(const struct tcp *tcp, const struct tcp_key *key, tcp_reference reference)
+static bool listed(struct tcp *tcp, const struct tcp_key *key, tcp_reference reference)
 {
     return tcp_table_find(&tcp->table, key) == reference;
 }

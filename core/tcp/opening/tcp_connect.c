@@ -15,7 +15,7 @@ static bool is_here(const struct tcp *tcp, const struct tcp_key *key)
 }
 
 /* Nobody is there, or something (`before`) that only waits to be forgotten and need not. */
-static bool is_free(const struct tcp *tcp, const struct tcp_key *key, bool asked_for,
+static bool is_free(struct tcp *tcp, const struct tcp_key *key, bool asked_for,
                     tcp_reference *before)
 {
     *before = tcp_table_find(&tcp->table, key);
@@ -24,7 +24,7 @@ static bool is_free(const struct tcp *tcp, const struct tcp_key *key, bool asked
     return time_wait_yields(tcp, tcp_reference_index(*before), asked_for);
 }
 
-static bool usable(const struct tcp *tcp, const struct tcp_key *key, tcp_reference *before)
+static bool usable(struct tcp *tcp, const struct tcp_key *key, tcp_reference *before)
 {
     return is_here(tcp, key) && is_free(tcp, key, false, before) && listener_find(tcp, key) == 0;
 }
