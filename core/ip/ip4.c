@@ -105,6 +105,12 @@ static bool read_interface(const struct ip4 *ip4, uint16_t said, uint8_t *interf
     return true;
 }
 
+/* What would be chosen is ours: mostly that is what was asked for. */
+static bool is_ours(const struct ip4 *ip4, const struct ip4_target *target, uint32_t address)
+{
+    return (address != 0 && address == target->source) || ip4_is_local(ip4, address);
+}
+
 /* The address to send from: the one that was asked for, if it is ours and fits. */
 static bool settle_source(const struct ip4 *ip4, const struct chaski_address *asked,
                           const struct ip4_target *target, uint32_t *source)
@@ -113,7 +119,7 @@ static bool settle_source(const struct ip4 *ip4, const struct chaski_address *as
     if (address_unspecified(asked))
         return true;
     *source = address_ip4(asked);
-    if (!address_is_ip4(asked) || !ip4_is_local(ip4, *source))
+    if (!address_is_ip4(asked) || !is_ours(ip4, target, *source))
         return false;
     return !ip4_is_loopback(*source) || target->kind == IP4_ROUTE_LOCAL;
 }

@@ -8,6 +8,8 @@
 
 /* What the peers of half-open connections are told: SYN+ACK, challenges, resets. */
 
+enum { UNKNOWN_PATH_MTU = 576 };
+
 const struct tcp_listener *half_open_listener(const struct tcp *tcp, const struct tcp_key *key)
 {
     static const struct tcp_listener none;
@@ -15,13 +17,17 @@ const struct tcp_listener *half_open_listener(const struct tcp *tcp, const struc
     return listener != 0 ? &tcp->listeners[listener - 1] : &none;
 }
 
-static uint16_t own_mss(const struct tcp *tcp, const struct tcp_key *key, uint32_t most)
+/* The MSS for the peer, which is `most` at most unless that is 0. */
+static uint16_t own_mss(const struct tcp *tcp, const struct tcp_key *key, uint32_t most,
+                        uint16_t *path_mtu)
 {
     enum family family = address_family(&key->remote);
     const struct network *network = &tcp->network[family];
     struct ip_path path;
+    *path_mtu = UNKNOWN_PATH_MTU;
     if (network->path(network->block, WIRE_TCP_PROTOCOL, &key->local, &key->remote, 0, &path) != 0)
         return TCP_DEFAULT_MSS;
+    *path_mtu = path.mtu;
     uint32_t mss = path.link_mtu - (family == FAMILY_IP4 ? 40u : 60u);
     return (uint16_t)(most != 0 ? minimum(mss, most) : mss);
 }
@@ -37,11 +43,13 @@ struct half_open_offer half_open_offer(const struct tcp *tcp, const struct tcp_h
 {
     const struct tcp_listener *listener = half_open_listener(tcp, &entry->key);
     uint32_t wanted = listener->receive_buffer;
-    uint32_t mss = own_mss(tcp, &entry->key, listener->max_segment), segment = mss;
+    uint16_t path_mtu;
+    uint32_t mss = own_mss(tcp, &entry->key, listener->max_segment, &path_mtu), segment = mss;
     if (entry->flags & HALF_OPEN_TIMESTAMPS)
         segment -= minimum(mss - 1, WIRE_TCP_TIMESTAMP_PADDED);
     return (struct half_open_offer){
         .listener = listener,
+        .path_mtu = path_mtu,
         .mss = (uint16_t)mss,
         .window = tcp_first_window(tcp, wanted != 0 ? wanted : tcp->knobs.receive_buffer, segment),
         .scale = tcp_scale_for(wanted != 0 ? wanted : tcp->knobs.receive_buffer_max),

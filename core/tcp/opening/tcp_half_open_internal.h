@@ -37,6 +37,7 @@ const struct tcp_listener *half_open_listener(const struct tcp *tcp, const struc
 /* What SYN+ACK says of us. */
 struct half_open_offer {
     const struct tcp_listener *listener; /* as half_open_listener() */
+    uint16_t path_mtu;                   /* to the peer, as far as is known */
     uint16_t mss;
     uint16_t window; /* without a scale */
     uint8_t scale;

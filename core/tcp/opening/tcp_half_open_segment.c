@@ -50,8 +50,7 @@ struct tcp_connection *half_open_connection(struct tcp *tcp, const struct tcp_ha
     tcp_first_timestamp(c, entry->ts_recent, now_ns);
     c->peer_mss = entry->peer_mss;
     c->announced_mss = offer.mss;
-    struct ip_path path;
-    c->mss = connection_mss(c, connection_path(tcp, c, &path) == 0 ? path.mtu : 576);
+    c->mss = connection_mss(c, offer.path_mtu);
     c->snd_wl1 = entry->irs;
     c->snd_wl2 = entry->iss;
     return c;
@@ -73,11 +72,12 @@ static struct tcp_connection *promote(struct tcp *tcp, const struct tcp_half_ope
     return c;
 }
 
+/* What stands right behind the SYN is in any window. */
 static bool in_window(const struct tcp *tcp, const struct tcp_half_open *entry,
                       const struct packet *packet)
 {
     uint32_t offset = packet->tcp.sequence - (entry->irs + 1);
-    return offset < half_open_offer(tcp, entry).window;
+    return offset == 0 || offset < half_open_offer(tcp, entry).window;
 }
 
 static void reset_for_entry(struct tcp *tcp, struct tcp_half_open *entry, struct packet *packet,
