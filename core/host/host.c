@@ -182,10 +182,13 @@ void chaski_poll(struct chaski *host, uint64_t now_ns)
     host->in_turn = true;
     set_time(host, now_ns);
     timer_wheel_run(&host->wheel, host->now_ns);
-    loopback_run(&host->loopback, host->now_ns);
+    if (loopback_pending(&host->loopback))
+        loopback_run(&host->loopback, host->now_ns);
     tcp_run_closures(&host->tcp, host->now_ns);
-    udp_closures(&host->udp);
-    icmp4_run_closures(&host->icmp4, host);
+    if (udp_busy(&host->udp))
+        udp_closures(&host->udp);
+    if (icmp4_pending(&host->icmp4))
+        icmp4_run_closures(&host->icmp4, host);
     tcp_output_all(&host->tcp, host->now_ns);
     udp_flush(&host->udp, host->now_ns);
     host->in_turn = false;
