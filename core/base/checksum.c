@@ -20,6 +20,11 @@ uint64_t checksum_partial(const void *bytes, size_t length)
     return OF_KIND(checksum_partial, CHECKSUM_KIND)(bytes, length);
 }
 
+uint64_t checksum_few(const void *bytes, size_t length)
+{
+    return checksum_partial_portable(bytes, length);
+}
+
 uint64_t checksum_copy(void *to, const void *from, size_t length)
 {
     return OF_KIND(checksum_copy, CHECKSUM_KIND)(to, from, length);

@@ -8,6 +8,7 @@
 /*
  * The checksum as it is best for each kind of processor, one file of checksum_KIND.c each. The
  * build chooses: CHECKSUM_KIND is the kind whose two functions checksum.c calls; nobody else does.
+ * What is short it has the portable one sum.
  *
  * checksum_partial_KIND and checksum_copy_KIND are what checksum.h says of the two without a kind.
  */

@@ -265,12 +265,21 @@ const uint8_t *packet_in_one_place(const struct packet *packet, uint8_t *scratch
     return scratch;
 }
 
+/* All of a packet without fragments, behind `offset`. */
+static uint64_t linear_sum(const struct packet *packet, uint32_t offset)
+{
+    enum { FEW = 128 };
+    const uint8_t *bytes = packet->data + offset;
+    uint32_t length = packet->length - offset;
+    return length < FEW ? checksum_few(bytes, length) : checksum_partial(bytes, length);
+}
+
 uint64_t packet_checksum_partial(const struct packet *packet, uint32_t offset)
 {
     uint64_t sum = 0;
     uint32_t done = 0;
     if (packet->fragment_count == 0)
-        return checksum_partial(packet->data + offset, packet->length - offset);
+        return linear_sum(packet, offset);
     for (uint32_t i = 0; i <= packet->fragment_count; i++) {
         struct span span = span_at(packet, i, &offset);
         uint64_t piece = checksum_partial(span.bytes, span.length);
@@ -286,7 +295,7 @@ static uint64_t sum_to_send(const struct packet *packet, uint32_t offset)
     uint64_t sum = 0;
     uint32_t done = 0;
     if (packet->fragment_count == 0)
-        return checksum_partial(packet->data + offset, packet->length - offset);
+        return linear_sum(packet, offset);
     for (uint32_t i = 0; i <= packet->fragment_count; i++) {
         struct span span = span_at(packet, i, &offset);
         uint32_t hint = 0;

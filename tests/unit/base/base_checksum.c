@@ -132,6 +132,7 @@ static void copies_exactly(void **state)
         memset(to, 0xa5, sizeof to);
         uint64_t sum = checksum_copy(to + 1, from, length);
         assert_true(checksum_fold(sum) == checksum_fold(checksum_partial(from, length)));
+        assert_true(checksum_fold(sum) == checksum_fold(checksum_few(from, length)));
         assert_int_equal(wire_order(checksum_fold(sum)), slow_sum(bytes, length));
         assert_memory_equal(to + 1, bytes, length);
         assert_int_equal(to[0], 0xa5);

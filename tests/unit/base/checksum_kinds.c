@@ -63,6 +63,12 @@ static void check(sum_bytes *sum, copy_bytes *copy)
     free(to);
 }
 
+static void portable(void **state)
+{
+    (void)state;
+    check(checksum_partial_portable, checksum_copy_portable);
+}
+
 static void sse2(void **state)
 {
     (void)state;
@@ -101,8 +107,8 @@ static void detected(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(sse2), cmocka_unit_test(avx2),
-                                       cmocka_unit_test(avx512), cmocka_unit_test(vnni),
-                                       cmocka_unit_test(detected)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(portable), cmocka_unit_test(sse2),
+                                       cmocka_unit_test(avx2),     cmocka_unit_test(avx512),
+                                       cmocka_unit_test(vnni),     cmocka_unit_test(detected)};
     return cmocka_run_group_tests_name("checksum_kinds", tests, NULL, NULL);
 }
