@@ -78,18 +78,24 @@ static bool lose_some(void *context, struct frame *frame)
     return frame->length > 500 && ++*n % 7 == 3;
 }
 
-/* Acknowledgements have room for a block of SACK beside both options. */
-static void losses_are_repaired(void **state)
+static void talk_with_losses(void)
 {
-    (void)state;
-    uint32_t n = 0, most = 0;
-    uint8_t length;
-    struct segment segment;
-    opens();
+    uint32_t n = 0;
     world.loses = lose_some;
     world.context = &n;
     talk(90000);
     world.loses = NULL;
+}
+
+/* Acknowledgements have room for a block of SACK beside both options. */
+static void losses_are_repaired(void **state)
+{
+    (void)state;
+    uint32_t most = 0;
+    uint8_t length;
+    struct segment segment;
+    opens();
+    talk_with_losses();
     for (uint32_t i = 0; i < world.frame_count; i++) {
         if (segment_of(&world.frames[i], &segment) && segment_option(&segment, 5, &length) != NULL)
             most = length > most ? length : most;
@@ -105,14 +111,11 @@ static void data_makes_room_for_one_report(void **state)
 {
     (void)state;
     enum { MSS = 1500 - 40 - 12 - 16, REPORT = 12 };
-    uint32_t n = 0, full = 0, nearly_full = 0;
+    uint32_t full = 0, nearly_full = 0;
     uint8_t length;
     struct segment segment;
     opens();
-    world.loses = lose_some;
-    world.context = &n;
-    talk(90000);
-    world.loses = NULL;
+    talk_with_losses();
     for (uint32_t i = 0; i < world.frame_count; i++) {
         if (!segment_of(&world.frames[i], &segment) || segment_option(&segment, 5, &length) == NULL)
             continue;
