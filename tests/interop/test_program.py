@@ -253,8 +253,9 @@ class PingOut(world.LinkTest):
         self.assertEqual(done.stdout.decode().count("from " + SECOND_KERNEL), 3, done.stdout)
 
     def test_with_as_much_as_can_be(self):
-        # Of the first, all but the last fragments wait for the kernel's address in vain.
-        done = self.ping(SECOND_KERNEL, "-c", "2", "-i", "0.2", "-s", "65507")
+        # Until the kernel's address is known, all but the last fragments wait for it in vain; a request
+        # for it that is lost goes again after a second.
+        done = self.ping(SECOND_KERNEL, "-c", "12", "-i", "0.25", "-s", "65507")
         self.assertIn(b"65515 bytes from", done.stdout)
 
     def test_nobody_is_there(self):
