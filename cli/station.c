@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
@@ -85,6 +86,18 @@ static bool open_host(struct station *station, size_t memory_bytes, uint32_t con
     return true;
 }
 
+bool station_signals(struct loop *loop)
+{
+    sigset_t endings;
+
+    sigemptyset(&endings);
+    sigaddset(&endings, SIGINT);
+    sigaddset(&endings, SIGTERM);
+    /* Before the loop blocks them too: it restores what was so when it began. */
+    pthread_sigmask(SIG_BLOCK, &endings, NULL);
+    return loop_signals(loop, NULL, NULL);
+}
+
 bool station_open(struct station *station, const struct link_options *options, size_t memory_bytes,
                   uint32_t connections, char *error)
 {
@@ -101,7 +114,7 @@ bool station_open(struct station *station, const struct link_options *options, s
         knobs_apply(station->host, options, error) && open_link(station, options, error) &&
         open_capture(station, options, error) && open_interface(station, options, error) &&
         open_timer(station, error)) {
-        if (loop_signals(&station->loop, NULL, NULL)) {
+        if (station_signals(&station->loop)) {
             link_options_warn(options);
             return true;
         }

@@ -22,6 +22,11 @@ struct station {
     void *tick_context;
 };
 
+/* SIGINT and SIGTERM end `loop` from now on. They stay blocked in this thread when it is closed:
+ * one that comes while the program ends (timeout(1) sends each twice) does not cut its last words
+ * off. False with errno. */
+bool station_signals(struct loop *loop);
+
 /* Opens everything, signals included. On failure false with one line in `error` (ARGUMENT_ERROR
  * bytes) and nothing left behind. */
 bool station_open(struct station *station, const struct link_options *options, size_t memory_bytes,

@@ -10,6 +10,7 @@
 #include "cli/http/http_server.h"
 #include "cli/services/services.h"
 #include "cli/services/small_services.h"
+#include "cli/station.h"
 #include "cli/status/status_report.h"
 #include "cli/status/status_socket.h"
 #include "runtime/shards/shards.h"
@@ -401,7 +402,7 @@ static bool open_loop(struct stations *stations)
         return complain(stations->error, "cannot wait for events: ", strerror(errno));
     stations->loop.adaptive = false;
     stations->timer_fd = watch_timer(&stations->loop, look, stations);
-    if (stations->timer_fd < 0 || !loop_signals(&stations->loop, NULL, NULL))
+    if (stations->timer_fd < 0 || !station_signals(&stations->loop))
         return complain(stations->error, "cannot receive signals: ", strerror(errno));
     return true;
 }
