@@ -20,6 +20,7 @@ enum {
     BYTES_A_CONNECTION = 1024,
     AT_ONCE = 256, /* handshakes */
     UNDER_WAY = 64,
+    AHEAD = 8,  /* connections that are named before they are asked by */
     SMALL = 64, /* bytes of a question */
     LARGE = 8192,
     FIRST_PORT = 1024,
@@ -56,11 +57,20 @@ static void on_peer(void *context, struct chaski *host, chaski_tcp connection, u
     }
 }
 
+/* The next ones, some at once: each lies in a page of its own, whose addresses the processor then
+ * looks up side by side. */
+static void look_ahead(const struct crowd *crowd, struct chaski *host)
+{
+    for (uint32_t i = crowd->next; i < crowd->next + AHEAD && i < crowd->wanted; i++)
+        chaski_tcp_prefetch(host, crowd->connections[i]);
+}
+
 static void ask(struct crowd *crowd, struct chaski *host)
 {
+    if (crowd->next % AHEAD == 0)
+        look_ahead(crowd, host);
     chaski_tcp connection = crowd->connections[crowd->next];
     crowd->next = crowd->next + 1 < crowd->wanted ? crowd->next + 1 : 0;
-    chaski_tcp_prefetch(host, crowd->connections[crowd->next]);
     if (chaski_tcp_write(host, connection, crowd->bytes, crowd->size) != (long)crowd->size)
         crowd->error = CHASKI_NO_MEMORY;
 }
