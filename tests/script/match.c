@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "tests/script/packets/ip.h"
 #include "tests/script/run.h"
 
 /*
@@ -75,16 +76,13 @@ static struct flow *flow_of_wire(struct run *run, const struct packet *wire)
 
 /* ---- What the stack sends ---- */
 
-static bool is_igmp(const struct sent *sent)
-{
-    return sent->length >= 20 && sent->bytes[9] == 2;
-}
-
 static bool is_between_the_ends(const struct run *run, const struct sent *sent)
 {
     const struct ends *ends = &run->settings.ends;
-    return !run->settings.complete || (memcmp(sent->bytes + 12, ends->local, 4) == 0 &&
-                                       memcmp(sent->bytes + 16, ends->remote, 4) == 0);
+    size_t length = ends->version->address_length;
+    const uint8_t *source = sent->bytes + ends->version->addresses_at;
+    return !run->settings.complete || (memcmp(source, ends->local, length) == 0 &&
+                                       memcmp(source + length, ends->remote, length) == 0);
 }
 
 static void tell_of(const struct run *run, const struct seen *seen)
@@ -97,12 +95,14 @@ static void tell_of(const struct run *run, const struct seen *seen)
 
 void run_look(struct run *run)
 {
+    const struct ip_version *version = run->settings.ends.version;
     struct sent *sent;
     while ((sent = stack_take(&run->stack)) != NULL) {
-        if (is_igmp(sent))
+        if (version->is_of_the_link(sent->bytes, sent->length))
             continue;
         struct seen *seen = arena_take(run->arena, sizeof *seen);
-        const char *wrong = packet_read(run->arena, sent->bytes, sent->length, &seen->wire);
+        const char *wrong =
+            packet_read(run->arena, version, sent->bytes, sent->length, &seen->wire);
         if (wrong == NULL && !is_between_the_ends(run, sent))
             wrong = "its addresses are not those of the ends";
         if (wrong != NULL) {

@@ -10,6 +10,7 @@
 #include "tests/script/calls/call.h"
 #include "tests/script/code/cc_fields.h"
 #include "tests/script/code/memory_fields.h"
+#include "tests/script/packets/ip.h"
 
 enum { FIRST_REMOTE_PORT = 32768, INFO_MAX = 512, NOT_OPEN = 1 << 20 };
 
@@ -208,13 +209,33 @@ static void turned(void *context)
 static bool take_options(struct run *run, const struct script_option *option)
 {
     char note[NOTE_MAX];
-    for (; option != NULL; option = option->next) {
+    for (; option != NULL; option = option->next)
         if (!settings_option(&run->settings, option->name, option->value, note))
             return run_fail(run, option->line, "%s", note);
-        if (run->settings.ip6)
-            return run_skip(run, option->line, "the stack has no IPv6");
+    return true;
+}
+
+/* What the words for ICMP stand for, which are others in each version of IP. */
+static bool understand_icmp(struct run *run, const struct event *event)
+{
+    const struct ip_version *version = run->settings.ends.version;
+    for (; event != NULL; event = event->next) {
+        if (event->kind != EVENT_PACKET || event->packet->kind != PACKET_ICMP)
+            continue;
+        const char *unknown = icmp_numbers(version, &event->packet->icmp);
+        if (unknown != NULL)
+            return run_fail(run, event->line, "ICMP of %s has no '%s'", version->name, unknown);
     }
     return true;
+}
+
+/* Whether this version of IP can have such a script. */
+static bool suits_version(struct run *run, const struct script *script)
+{
+    const struct ip_version *version = run->settings.ends.version;
+    if (run->settings.mtu < version->mtu_least)
+        return run_fail(run, 1, "%s has no MTU of %u", version->name, run->settings.mtu);
+    return understand_icmp(run, script->events);
 }
 
 static void run_events(struct run *run, const struct event *events)
@@ -231,6 +252,13 @@ static void run_events(struct run *run, const struct event *events)
 
 static void start_and_run(struct run *run, const struct script *script)
 {
+    const struct ip_version *version = run->settings.ends.version;
+    if (!suits_version(run, script))
+        return;
+    if (!stack_has_version(version)) {
+        run_skip(run, 1, "the stack has no %s", version->name);
+        return;
+    }
     if (!stack_start(&run->stack, run->arena, &run->settings)) {
         run_fail(run, 1, "no stack with these options");
         return;

@@ -77,9 +77,14 @@ int64_t member_number(struct call *call, const struct value *of, const char *nam
 unsigned value_count(const struct value *list);
 const struct value *value_at(const struct value *list, unsigned index);
 
+/* The ends of the script, as sockets have them. */
+struct sockaddr_storage call_local_end(const struct call *call);
+struct sockaddr_storage call_remote_end(const struct call *call);
+
 /* Reads an address into `address`; `...` is the `open` one, NULL is none (length 0). */
-void value_address(struct call *call, const struct value *value, const struct sockaddr_in *open,
-                   struct sockaddr_storage *address, socklen_t *length);
+void value_address(struct call *call, const struct value *value,
+                   const struct sockaddr_storage *open, struct sockaddr_storage *address,
+                   socklen_t *length);
 /* Compares an address, unless it is left open. */
 void value_check_address(struct call *call, const struct value *value,
                          const struct sockaddr_storage *address);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "tests/script/calls/call.h"
+#include "tests/script/packets/ip.h"
 
 /* Calls that make, join and end sockets, and those that only look at a descriptor. */
 
@@ -17,10 +18,11 @@ static void prepare_fd(struct call *call)
 
 static void prepare_socket(struct call *call)
 {
-    int64_t family = call_number_or(call, 0, AF_INET);
+    int own = call->run->settings.ends.version->family;
+    int64_t family = call_number_or(call, 0, own);
     call->most = (int)call_number(call, 1);
     call->flags = (int)call_number(call, 2);
-    call->fd = (int)(family == AF_INET6 ? AF_INET : family);
+    call->fd = (int)(family == AF_INET6 ? own : family);
 }
 
 static ssize_t run_socket(struct call *call)
@@ -31,17 +33,9 @@ static ssize_t run_socket(struct call *call)
     return fd;
 }
 
-static struct sockaddr_in end_of(const uint8_t address[4], uint16_t port)
-{
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
-    memcpy(&in.sin_addr, address, 4);
-    return in;
-}
-
 static void prepare_bind(struct call *call)
 {
-    const struct settings *settings = &call->run->settings;
-    struct sockaddr_in open = end_of(settings->ends.local, settings->bind_port);
+    struct sockaddr_storage open = call_local_end(call);
     call->fd = call_descriptor(call, 0);
     value_address(call, call->arguments[1], &open, &call->address, &call->length);
 }
@@ -91,8 +85,7 @@ static void check_accept(struct call *call)
 
 static void prepare_connect(struct call *call)
 {
-    const struct settings *settings = &call->run->settings;
-    struct sockaddr_in open = end_of(settings->ends.remote, settings->connect_port);
+    struct sockaddr_storage open = call_remote_end(call);
     call->fd = call_descriptor(call, 0);
     value_address(call, call->arguments[1], &open, &call->address, &call->length);
     call_set_limit(call, true);

@@ -72,17 +72,9 @@ static void prepare_readv(struct call *call)
     add_pieces(call, call->arguments[1]);
 }
 
-static struct sockaddr_in remote_end(const struct call *call)
-{
-    const struct settings *settings = &call->run->settings;
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(settings->connect_port)};
-    memcpy(&in.sin_addr, settings->ends.remote, 4);
-    return in;
-}
-
 static void prepare_write(struct call *call)
 {
-    struct sockaddr_in open = remote_end(call);
+    struct sockaddr_storage open = call_remote_end(call);
     socklen_t length;
     prepare(call, true);
     add_buffer(call, call_number(call, 2));
@@ -123,7 +115,7 @@ static void prepare_recvmsg(struct call *call)
 
 static void prepare_sendmsg(struct call *call)
 {
-    struct sockaddr_in open = remote_end(call);
+    struct sockaddr_storage open = call_remote_end(call);
     socklen_t length = 0;
     prepare_message(call, true);
     const struct value *name = value_member(call->arguments[1], "msg_name", NULL);

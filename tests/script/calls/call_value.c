@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "tests/script/calls/call.h"
+#include "tests/script/packets/ip.h"
 
 /* What stands as arguments, as C has it. */
 
@@ -111,22 +112,53 @@ int64_t member_number(struct call *call, const struct value *of, const char *nam
 
 /* ---- Addresses ---- */
 
-void value_address(struct call *call, const struct value *value, const struct sockaddr_in *open,
-                   struct sockaddr_storage *address, socklen_t *length)
+static struct sockaddr_storage end_of(const struct ends *ends, const uint8_t *address,
+                                      uint16_t port)
 {
-    struct sockaddr_in in = *open;
-    *length = sizeof in;
-    if (value == NULL || value->kind == VALUE_NULL) {
-        *length = 0;
+    struct sockaddr_storage end = {0};
+    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = htons(port)};
+    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    if (ends->version->family == AF_INET6) {
+        memcpy(&in6.sin6_addr, address, sizeof in6.sin6_addr);
+        memcpy(&end, &in6, sizeof in6);
+    } else {
+        memcpy(&in.sin_addr, address, sizeof in.sin_addr);
+        memcpy(&end, &in, sizeof in);
+    }
+    return end;
+}
+
+struct sockaddr_storage call_local_end(const struct call *call)
+{
+    const struct settings *settings = &call->run->settings;
+    return end_of(&settings->ends, settings->ends.local, settings->bind_port);
+}
+
+struct sockaddr_storage call_remote_end(const struct call *call)
+{
+    const struct settings *settings = &call->run->settings;
+    return end_of(&settings->ends, settings->ends.remote, settings->connect_port);
+}
+
+void value_address(struct call *call, const struct value *value,
+                   const struct sockaddr_storage *open, struct sockaddr_storage *address,
+                   socklen_t *length)
+{
+    *length = 0;
+    if (value == NULL || value->kind == VALUE_NULL)
+        return;
+    if (value->kind == VALUE_OPEN) {
+        *address = *open;
+        *length =
+            open->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
         return;
     }
-    if (value->kind != VALUE_OPEN) {
-        in = (struct sockaddr_in){
-            .sin_family = (sa_family_t)member_number(call, value, "sa_family", "sin_family"),
-            .sin_port = (in_port_t)member_number(call, value, "sin_port", NULL),
-            .sin_addr.s_addr = (in_addr_t)member_number(call, value, "sin_addr", NULL)};
-    }
+    struct sockaddr_in in = {
+        .sin_family = (sa_family_t)member_number(call, value, "sa_family", "sin_family"),
+        .sin_port = (in_port_t)member_number(call, value, "sin_port", NULL),
+        .sin_addr.s_addr = (in_addr_t)member_number(call, value, "sin_addr", NULL)};
     memcpy(address, &in, sizeof in);
+    *length = sizeof in;
 }
 
 void value_check_address(struct call *call, const struct value *value,
@@ -138,7 +170,7 @@ void value_check_address(struct call *call, const struct value *value,
     char text[INET_ADDRSTRLEN];
     if (value == NULL || value->kind != VALUE_STRUCT)
         return;
-    value_address(call, value, &(struct sockaddr_in){0}, &room, &length);
+    value_address(call, value, &room, &room, &length);
     memcpy(&wanted, &room, sizeof wanted);
     memcpy(&got, address, sizeof got);
     if (wanted.sin_family != got.sin_family || wanted.sin_port != got.sin_port ||

@@ -197,25 +197,13 @@ void build_quote(struct packet *packet, uint32_t sequence, uint32_t length)
     packet->icmp.quoted_length = length;
 }
 
-bool build_icmp(struct script *script, struct packet *packet, const char *type, const char *code)
+void build_icmp(const struct script *script, struct packet *packet, const char *type,
+                const char *code)
 {
-    int number = icmp_type_named(type);
+    const char *definition = code != NULL ? defined(script, code) : NULL;
     packet->kind = PACKET_ICMP;
-    if (number < 0) {
-        build_error(script, "there is no ICMP type '%s'", type);
-        return false;
-    }
-    packet->icmp.type = (uint8_t)number;
-    if (code == NULL)
-        return true;
-    const char *definition = defined(script, code);
-    if (definition != NULL)
-        code = definition;
-    number = isdigit((unsigned char)*code) ? atoi(code) : icmp_code_named(packet->icmp.type, code);
-    if (number < 0)
-        build_error(script, "ICMP %s has no code '%s'", type, code);
-    packet->icmp.code = (uint8_t)number;
-    return number >= 0;
+    packet->icmp.type_name = type;
+    packet->icmp.code_name = definition != NULL ? definition : code;
 }
 
 /* ---- Options ---- */

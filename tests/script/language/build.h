@@ -34,7 +34,9 @@ void build_fields(struct packet *packet, int64_t ack, int64_t window, int64_t ur
 const char *build_digits(struct script *script, int64_t number);
 /* Which bytes of the stack's an ICMP error is about. */
 void build_quote(struct packet *packet, uint32_t sequence, uint32_t length);
-bool build_icmp(struct script *script, struct packet *packet, const char *type, const char *code);
+/* `code` NULL: it is 0. */
+void build_icmp(const struct script *script, struct packet *packet, const char *type,
+                const char *code);
 
 struct tcp_option *build_tcp_option(struct script *script, enum option_kind kind, uint32_t value);
 /* Appends an option that only carries two numbers, for the two below. */

@@ -191,8 +191,8 @@ counters: %empty { $$ = (struct option_list){0}; }
 counter: E0B { $$ = 0; } | CEB { $$ = 1; } | E1B { $$ = 2; };
 
 icmp: ICMP NAME opt_code opt_echo opt_mtu icmp_quote {
-        NEED(build_icmp(script, $6, $2, $<text>3));
         $$ = $6;
+        build_icmp(script, $$, $2, $<text>3);
         $$->icmp.identifier = (uint16_t)($<number>4 >> 16);
         $$->icmp.sequence = (uint16_t)$<number>4;
         $$->icmp.has_mtu = $<number>5 >= 0;

@@ -65,7 +65,8 @@ struct ip_part {
 };
 
 struct icmp_part {
-    uint8_t type, code;
+    const char *type_name, *code_name; /* as the script has them; the code's may be NULL */
+    uint8_t type, code;                /* what they stand for: icmp_numbers() */
     bool has_mtu, has_quote;
     uint32_t mtu;
     uint32_t quoted_sequence, quoted_length;
@@ -86,10 +87,13 @@ struct packet {
     struct icmp_part icmp;
 };
 
-enum { PACKET_BYTES_MAX = 65535, PACKET_ROOM = 66000, PACKET_TEXT = 512 };
+enum { PACKET_BYTES_MAX = 65535, PACKET_ROOM = 66000, PACKET_TEXT = 512, ADDRESS_MAX = 16 };
+
+struct ip_version; /* tests/script/packets/ip.h */
 
 struct ends {
-    uint8_t local[4], remote[4]; /* IPv4; local is the stack's */
+    const struct ip_version *version;
+    uint8_t local[ADDRESS_MAX], remote[ADDRESS_MAX]; /* local is the stack's */
 };
 
 /* Writes the packet, numbers as they are, from remote to local; returns its length, 0 when the
@@ -97,8 +101,8 @@ struct ends {
 size_t packet_build(const struct packet *packet, const struct ends *ends, uint8_t *bytes);
 
 /* Reads a packet that the stack sent. NULL, or what is wrong with it. */
-const char *packet_read(struct arena *arena, const uint8_t *bytes, size_t length,
-                        struct packet *packet);
+const char *packet_read(struct arena *arena, const struct ip_version *version, const uint8_t *bytes,
+                        size_t length, struct packet *packet);
 
 /* In the script's notation, into PACKET_TEXT bytes; returns `text`. */
 char *packet_text(const struct packet *packet, char *text);
@@ -107,8 +111,7 @@ char *packet_text(const struct packet *packet, char *text);
  * the field that differs. */
 const char *packet_difference(const struct packet *wanted, const struct packet *seen);
 
-/* Names in scripts of ICMP types, and of the codes of one; -1 when there is none. */
-int icmp_type_named(const char *name);
-int icmp_code_named(uint8_t type, const char *name);
+/* Sets what the names of type and code stand for. NULL, or the name that stands for nothing. */
+const char *icmp_numbers(const struct ip_version *version, struct icmp_part *icmp);
 
 #endif

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
 
-#include "tests/script/packets/bytes.h"
-#include "tests/script/packets/packet.h"
+#include "tests/script/packets/ip.h"
 
 /* From fields to bytes. Payload is zeros. */
 
-enum { IP_HEADER = 20, TCP_HEADER = 20, UDP_HEADER = 8, ICMP_HEADER = 8, OPTIONS_MAX = 40 };
-enum { PROTOCOL_ICMP = 1, PROTOCOL_TCP = 6, PROTOCOL_UDP = 17 };
+enum { TCP_HEADER = 20, UDP_HEADER = 8, ICMP_HEADER = 8, OPTIONS_MAX = 40 };
+enum { PROTOCOL_TCP = 6, PROTOCOL_UDP = 17 };
 
 /* ---- Options ---- */
 
@@ -95,26 +94,11 @@ static size_t put_options(const struct tcp_option *options, uint8_t *at)
 
 /* ---- Headers ---- */
 
-static void put_ip(const struct ip_part *ip, const struct ends *ends, uint8_t protocol,
-                   size_t length, uint8_t *at)
-{
-    memset(at, 0, IP_HEADER);
-    at[0] = 0x45;
-    at[1] = (uint8_t)(ip->has_class ? ip->traffic_class : ip->ecn);
-    put16(at + 2, (uint32_t)length);
-    put16(at + 6, 0x4000); /* don't fragment */
-    at[8] = ip->has_ttl ? ip->ttl : 255;
-    at[9] = protocol;
-    memcpy(at + 12, ends->remote, 4);
-    memcpy(at + 16, ends->local, 4);
-    put16(at + 10, (uint16_t)~sum_fold(sum_bytes(at, IP_HEADER, 0)));
-}
-
 static uint16_t transport_sum(const struct ends *ends, uint8_t protocol, const uint8_t *bytes,
                               size_t length)
 {
-    uint64_t sum = sum_bytes(ends->local, 4, sum_bytes(ends->remote, 4, 0));
-    return (uint16_t)~sum_fold(sum_bytes(bytes, length, sum + protocol + length));
+    uint64_t sum = ip_pseudo_sum(ends->version, ends->local, ends->remote, protocol, length);
+    return (uint16_t)~sum_fold(sum_bytes(bytes, length, sum));
 }
 
 static size_t put_tcp(const struct packet *packet, const struct ends *ends, uint8_t *at)
@@ -146,31 +130,32 @@ static size_t put_udp(const struct packet *packet, const struct ends *ends, uint
     put16(at, packet->source_port);
     put16(at + 2, packet->destination_port);
     put16(at + 4, (uint32_t)length);
-    put16(at + 6, transport_sum(ends, PROTOCOL_UDP, at, length));
+    uint16_t sum = transport_sum(ends, PROTOCOL_UDP, at, length);
+    put16(at + 6, sum != 0 ? sum : 0xffff); /* 0 is none (RFC 768) */
     return length;
 }
 
-static bool is_echo(const struct packet *packet)
+static bool is_echo(const struct packet *packet, const struct ip_version *version)
 {
-    return packet->icmp.type == 0 || packet->icmp.type == 8;
+    return packet->icmp.type == version->echo_request || packet->icmp.type == version->echo_reply;
 }
 
 /* What the error is about: the first bytes of a packet of the stack's. Its ports are those of an
  * answer, the wrong way round. */
 static size_t put_quote(const struct packet *packet, const struct ends *ends, uint8_t *at)
 {
-    struct ends turned;
+    const struct ip_version *version = ends->version;
+    struct ends turned = {.version = version};
     struct ip_part plain = {0};
     bool udp = packet->flags == 0;
-    size_t header = udp ? UDP_HEADER : TCP_HEADER;
+    size_t length = (udp ? UDP_HEADER : TCP_HEADER) + packet->icmp.quoted_length;
     /* What a script says nothing of was longer than the error allows. */
-    size_t length = IP_HEADER + header + packet->icmp.quoted_length;
-    if (!packet->icmp.has_quote && length <= packet->icmp.mtu)
-        length = packet->icmp.mtu + 1u;
-    memcpy(turned.local, ends->remote, 4);
-    memcpy(turned.remote, ends->local, 4);
-    put_ip(&plain, &turned, udp ? PROTOCOL_UDP : PROTOCOL_TCP, length, at);
-    uint8_t *quoted = at + IP_HEADER;
+    if (!packet->icmp.has_quote && version->header + length <= packet->icmp.mtu)
+        length = packet->icmp.mtu + 1u - version->header;
+    memcpy(turned.local, ends->remote, version->address_length);
+    memcpy(turned.remote, ends->local, version->address_length);
+    version->write(&plain, &turned, udp ? PROTOCOL_UDP : PROTOCOL_TCP, length, at);
+    uint8_t *quoted = at + version->header;
     memset(quoted, 0, 8);
     put16(quoted, packet->destination_port);
     put16(quoted + 2, packet->source_port);
@@ -178,49 +163,54 @@ static size_t put_quote(const struct packet *packet, const struct ends *ends, ui
         put16(quoted + 4, UDP_HEADER + packet->icmp.quoted_length);
     else
         put32(quoted + 4, packet->icmp.quoted_sequence);
-    return IP_HEADER + 8;
+    return version->header + 8u;
 }
 
 static size_t put_icmp(const struct packet *packet, const struct ends *ends, uint8_t *at)
 {
+    const struct ip_version *version = ends->version;
     size_t length = ICMP_HEADER;
     memset(at, 0, ICMP_HEADER);
     at[0] = packet->icmp.type;
     at[1] = packet->icmp.code;
-    if (is_echo(packet)) {
+    if (is_echo(packet, version)) {
         put16(at + 4, packet->icmp.identifier);
         put16(at + 6, packet->icmp.sequence);
     } else {
-        put16(at + 6, packet->icmp.mtu);
+        put32(at + 4, packet->icmp.mtu); /* 16 bits behind zeros in IPv4 (RFC 1191) */
         length += put_quote(packet, ends, at + ICMP_HEADER);
     }
-    put16(at + 2, (uint16_t)~sum_fold(sum_bytes(at, length, 0)));
+    uint64_t sum = version->icmp_sums_addresses
+                       ? ip_pseudo_sum(version, ends->local, ends->remote, version->icmp, length)
+                       : 0;
+    put16(at + 2, (uint16_t)~sum_fold(sum_bytes(at, length, sum)));
     return length;
 }
 
 size_t packet_build(const struct packet *packet, const struct ends *ends, uint8_t *bytes)
 {
-    uint8_t protocol = PROTOCOL_TCP;
-    size_t length = 0, sum_at = IP_HEADER + 16;
+    const struct ip_version *version = ends->version;
+    uint8_t protocol = PROTOCOL_TCP, *at = bytes + version->header;
+    size_t length = 0, sum_at = 16;
     switch (packet->kind) {
     case PACKET_TCP:
-        length = put_tcp(packet, ends, bytes + IP_HEADER);
+        length = put_tcp(packet, ends, at);
         break;
     case PACKET_UDP:
-        length = put_udp(packet, ends, bytes + IP_HEADER);
+        length = put_udp(packet, ends, at);
         protocol = PROTOCOL_UDP;
-        sum_at = IP_HEADER + 6;
+        sum_at = 6;
         break;
     case PACKET_ICMP:
-        length = put_icmp(packet, ends, bytes + IP_HEADER);
-        protocol = PROTOCOL_ICMP;
-        sum_at = IP_HEADER + 2;
+        length = put_icmp(packet, ends, at);
+        protocol = version->icmp;
+        sum_at = 2;
         break;
     }
     if (length == 0)
         return 0;
-    put_ip(&packet->ip, ends, protocol, IP_HEADER + length, bytes);
+    version->write(&packet->ip, ends, protocol, length, bytes);
     if (packet->ip.bad_checksum)
-        bytes[sum_at] ^= 0x55;
-    return IP_HEADER + length;
+        at[sum_at] ^= 0x55;
+    return version->header + length;
 }

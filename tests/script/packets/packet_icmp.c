@@ -1,52 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "tests/script/packets/packet.h"
+#include "tests/script/packets/ip.h"
 
-/* The names that scripts have for ICMP's numbers (RFC 792, 1122, 1812). */
-
-struct icmp_name {
-    const char *name;
-    int type, code; /* -1: a type's own name */
-};
-
-static const struct icmp_name icmp_names[] = {
-    {"echo_reply", 0, -1},
-    {"unreachable", 3, -1},
-    {"source_quench", 4, -1},
-    {"redirect", 5, -1},
-    {"echo_request", 8, -1},
-    {"time_exceeded", 11, -1},
-    {"parameter_problem", 12, -1},
-    {"timestamp_request", 13, -1},
-    {"timestamp_reply", 14, -1},
-    {"information_request", 15, -1},
-    {"information_reply", 16, -1},
-    {"address_mask_request", 17, -1},
-    {"address_mask_reply", 18, -1},
-    {"net_unreachable", 3, 0},
-    {"host_unreachable", 3, 1},
-    {"protocol_unreachable", 3, 2},
-    {"port_unreachable", 3, 3},
-    {"frag_needed", 3, 4},
-    {"source_route_failed", 3, 5},
-    {"net_unknown", 3, 6},
-    {"host_unknown", 3, 7},
-    {"source_host_isolated", 3, 8},
-    {"net_prohibited", 3, 9},
-    {"host_prohibited", 3, 10},
-    {"net_unreachable_for_tos", 3, 11},
-    {"host_unreachable_for_tos", 3, 12},
-    {"packet_filtered", 3, 13},
-    {"communication_prohibited", 3, 13},
-    {"precedence_violation", 3, 14},
-    {"host_precedence", 3, 14},
-    {"precedence_cutoff", 3, 15},
-    {"ttl_in_transit", 11, 0},
-    {"ttl_exceeded", 11, 0},
-    {"reassembly_time", 11, 1},
-};
+/* What a script's words for ICMP stand for in a version of IP. */
 
 /* "type_11" and "code_0" as well; -1: the name is not of that form. */
 static int number_behind(const char *word, const char *name)
@@ -57,19 +16,31 @@ static int number_behind(const char *word, const char *name)
     return number >= 0 && number <= UINT8_MAX && *end == 0 ? (int)number : -1;
 }
 
-int icmp_type_named(const char *name)
+static int type_named(const struct icmp_name *row, const char *name)
 {
-    for (size_t i = 0; i < sizeof icmp_names / sizeof *icmp_names; i++)
-        if (icmp_names[i].code < 0 && strcmp(icmp_names[i].name, name) == 0)
-            return icmp_names[i].type;
+    for (; row->name != NULL; row++)
+        if (row->code < 0 && strcmp(row->name, name) == 0)
+            return row->type;
     return number_behind("type_", name);
 }
 
-int icmp_code_named(uint8_t type, const char *name)
+static int code_named(const struct icmp_name *row, int type, const char *name)
 {
-    for (size_t i = 0; i < sizeof icmp_names / sizeof *icmp_names; i++)
-        if (icmp_names[i].code >= 0 && icmp_names[i].type == type &&
-            strcmp(icmp_names[i].name, name) == 0)
-            return icmp_names[i].code;
+    if (isdigit((unsigned char)*name))
+        return atoi(name);
+    for (; row->name != NULL; row++)
+        if (row->code >= 0 && row->type == type && strcmp(row->name, name) == 0)
+            return row->code;
     return number_behind("code_", name);
+}
+
+const char *icmp_numbers(const struct ip_version *version, struct icmp_part *icmp)
+{
+    int type = type_named(version->icmp_names, icmp->type_name);
+    if (type < 0)
+        return icmp->type_name;
+    int code = icmp->code_name != NULL ? code_named(version->icmp_names, type, icmp->code_name) : 0;
+    icmp->type = (uint8_t)type;
+    icmp->code = (uint8_t)code;
+    return code < 0 ? icmp->code_name : NULL;
 }

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
 
-#include "tests/script/packets/bytes.h"
-#include "tests/script/packets/packet.h"
+#include "tests/script/packets/ip.h"
 
 /* From what the stack sent to fields. Whatever is wrong with it is said in words: the stack must
  * not send such things. */
 
-enum { PROTOCOL_ICMP = 1, PROTOCOL_TCP = 6, PROTOCOL_UDP = 17 };
+enum { PROTOCOL_TCP = 6, PROTOCOL_UDP = 17 };
 
 /* ---- Options ---- */
 
@@ -106,19 +105,19 @@ static const char *read_options(struct arena *arena, const uint8_t *at, size_t l
 
 /* ---- Headers ---- */
 
-static bool transport_sum_is_right(const uint8_t *ip, const uint8_t *bytes, size_t length)
+/* `pseudo`: what the addresses add. */
+static bool sum_is_right(uint64_t pseudo, const uint8_t *bytes, size_t length)
 {
-    uint64_t sum = sum_bytes(ip + 12, 8, ip[9] + length);
-    return sum_fold(sum_bytes(bytes, length, sum)) == 0xffff;
+    return sum_fold(sum_bytes(bytes, length, pseudo)) == 0xffff;
 }
 
-static const char *read_tcp(struct arena *arena, const uint8_t *ip, const uint8_t *at,
-                            size_t length, struct packet *packet)
+static const char *read_tcp(struct arena *arena, uint64_t pseudo, const uint8_t *at, size_t length,
+                            struct packet *packet)
 {
     size_t header = length >= 20 ? (size_t)(at[12] >> 4) * 4 : 0;
     if (header < 20 || header > length)
         return "the TCP header does not fit";
-    if (!transport_sum_is_right(ip, at, length))
+    if (!sum_is_right(pseudo, at, length))
         return "the TCP checksum is wrong";
     if ((at[12] & 0x0e) != 0)
         return "reserved bits of the TCP header are set";
@@ -136,12 +135,13 @@ static const char *read_tcp(struct arena *arena, const uint8_t *ip, const uint8_
     return read_options(arena, at + 20, header - 20, packet);
 }
 
-static const char *read_udp(const uint8_t *ip, const uint8_t *at, size_t length,
-                            struct packet *packet)
+static const char *read_udp(const struct ip_version *version, uint64_t pseudo, const uint8_t *at,
+                            size_t length, struct packet *packet)
 {
     if (length < 8 || get16(at + 4) != length)
         return "the UDP length is wrong";
-    if (get16(at + 6) != 0 && !transport_sum_is_right(ip, at, length))
+    bool lacks_sum = version->udp_may_lack_sum && get16(at + 6) == 0;
+    if (!lacks_sum && !sum_is_right(pseudo, at, length))
         return "the UDP checksum is wrong";
     packet->kind = PACKET_UDP;
     packet->source_port = (uint16_t)get16(at);
@@ -150,9 +150,10 @@ static const char *read_udp(const uint8_t *ip, const uint8_t *at, size_t length,
     return NULL;
 }
 
-static const char *read_icmp(const uint8_t *at, size_t length, struct packet *packet)
+static const char *read_icmp(uint64_t pseudo, const uint8_t *at, size_t length,
+                             struct packet *packet)
 {
-    if (length < 8 || sum_fold(sum_bytes(at, length, 0)) != 0xffff)
+    if (length < 8 || !sum_is_right(pseudo, at, length))
         return "the ICMP checksum is wrong";
     packet->kind = PACKET_ICMP;
     packet->icmp.type = at[0];
@@ -162,28 +163,25 @@ static const char *read_icmp(const uint8_t *at, size_t length, struct packet *pa
     return NULL;
 }
 
-const char *packet_read(struct arena *arena, const uint8_t *bytes, size_t length,
-                        struct packet *packet)
+const char *packet_read(struct arena *arena, const struct ip_version *version, const uint8_t *bytes,
+                        size_t length, struct packet *packet)
 {
     *packet = (struct packet){0};
-    if (length < 20 || bytes[0] != 0x45 || get16(bytes + 2) != length)
-        return "no IPv4 packet, or its length is wrong";
-    if (sum_fold(sum_bytes(bytes, 20, 0)) != 0xffff)
-        return "the IPv4 checksum is wrong";
-    packet->ip = (struct ip_part){.has_ecn = true,
-                                  .ecn = bytes[1] & 3,
-                                  .has_class = true,
-                                  .traffic_class = bytes[1],
-                                  .has_ttl = true,
-                                  .ttl = bytes[8]};
-    const uint8_t *at = bytes + 20;
-    switch (bytes[9]) {
+    const char *wrong = version->read(bytes, length, &packet->ip);
+    if (wrong != NULL)
+        return wrong;
+    uint8_t protocol = bytes[version->protocol_at];
+    const uint8_t *source = bytes + version->addresses_at, *at = bytes + version->header;
+    length -= version->header;
+    uint64_t pseudo =
+        ip_pseudo_sum(version, source, source + version->address_length, protocol, length);
+    if (protocol == version->icmp)
+        return read_icmp(version->icmp_sums_addresses ? pseudo : 0, at, length, packet);
+    switch (protocol) {
     case PROTOCOL_TCP:
-        return read_tcp(arena, bytes, at, length - 20, packet);
+        return read_tcp(arena, pseudo, at, length, packet);
     case PROTOCOL_UDP:
-        return read_udp(bytes, at, length - 20, packet);
-    case PROTOCOL_ICMP:
-        return read_icmp(at, length - 20, packet);
+        return read_udp(version, pseudo, at, length, packet);
     default:
         return "a protocol that scripts do not speak of";
     }

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "tests/script/packets/ip.h"
 #include "tests/script/stack/common.h"
 #include "tests/script/stack/namespace.h"
 
@@ -70,6 +71,7 @@ bool stack_start(struct stack *stack, struct arena *arena, const struct settings
     stack->kernel = arena_take(arena, sizeof *stack->kernel);
     stack->sockets = arena_take(arena, sizeof *stack->sockets);
     *stack->sockets = (struct sockets){stack->kernel, stack};
+    stack->kernel->version = settings->ends.version;
     stack->kernel->tun = linux_device_open(settings);
     if (stack->kernel->tun < 0) {
         puts("no TUN device can be had");
@@ -104,7 +106,7 @@ static bool receive(struct stack *stack)
     if (length <= 0)
         return false;
     look_at_clock(stack);
-    if (bytes[0] >> 4 != 4) /* IPv6 looks for its routers */
+    if (bytes[0] >> 4 != stack->kernel->version->number) /* IPv6 looks for routers anyway */
         return true;
     struct sent *sent = stack_sent(stack, stack_time(stack), (size_t)length);
     memcpy(sent->bytes, bytes, (size_t)length);
@@ -173,6 +175,11 @@ bool stack_attempt(struct stack *stack, void (*attempt)(void *context), void *co
     return true;
 }
 
+bool stack_has_version(const struct ip_version *version)
+{
+    return version == &ip_version4 || access("/proc/sys/net/ipv6", F_OK) == 0;
+}
+
 bool stack_has_call(const char *name)
 {
     (void)name;
@@ -184,5 +191,5 @@ bool stack_set_route(struct stack *stack, const char *attribute, const char *val
     char *route = stack->kernel->route;
     size_t used = strlen(route);
     snprintf(route + used, LINUX_ROUTE_TEXT - used, " %s %s", attribute, value);
-    return linux_device_route(route);
+    return linux_device_route(stack->kernel->version, route);
 }

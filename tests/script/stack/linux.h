@@ -10,6 +10,7 @@ enum { LINUX_ROUTE_TEXT = 256 };
 /* The machine's kernel in a network namespace, at the end of a TUN device. */
 struct linux_stack {
     struct beside beside;
+    const struct ip_version *version;
     int tun;
     uint64_t begun_ns;            /* of CLOCK_MONOTONIC, at the script's beginning */
     int64_t begun_of_day_ns;      /* of CLOCK_REALTIME, then */
@@ -25,7 +26,7 @@ struct sockets {
 /* A TUN device that is up, has the script's address and the way to its peer; -1: there is none. */
 int linux_device_open(const struct settings *settings);
 
-/* `ip route change` with these attributes. */
-bool linux_device_route(const char *attributes);
+/* Gives the way to the peer these attributes of `ip route`. */
+bool linux_device_route(const struct ip_version *version, const char *attributes);
 
 #endif

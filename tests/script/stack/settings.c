@@ -6,12 +6,21 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { MTU_LEAST = 68, MTU_MOST = 65535 };
+#include "tests/script/packets/ip.h"
+
+enum { MTU_MOST = 65535 };
+
+static const struct ends ends4 = {&ip_version4, {192, 168, 0, 1}, {192, 0, 2, 1}};
+/* fd3d:fa7b:d17d::1 and 2001:db8::1 */
+static const struct ends ends6 = {&ip_version6,
+                                  {0xfd, 0x3d, 0xfa, 0x7b, 0xd1, 0x7d, [15] = 1},
+                                  {0x20, 0x01, 0x0d, 0xb8, [15] = 1}};
 
 void settings_defaults(struct settings *settings, bool exact)
 {
     *settings = (struct settings){
-        .ends = {{192, 168, 0, 1}, {192, 0, 2, 1}},
+        .ends = ends4,
+        .other = ends6,
         .bind_port = 8080,
         .connect_port = 8080,
         .mtu = 1500,
@@ -80,7 +89,7 @@ static bool without_meaning(const char *name)
 static bool set_number(struct settings *settings, const char *name, const char *value)
 {
     uint64_t number;
-    if (strcmp(name, "mtu") == 0 && read_number(value, MTU_LEAST, MTU_MOST, &number))
+    if (strcmp(name, "mtu") == 0 && read_number(value, 1, MTU_MOST, &number))
         settings->mtu = (uint16_t)number;
     else if (strcmp(name, "tolerance_usecs") == 0 && read_number(value, 0, 1000000000, &number))
         settings->tolerance_ns = number * 1000;
@@ -101,22 +110,40 @@ static bool set_number(struct settings *settings, const char *name, const char *
     return true;
 }
 
+static bool set_version(struct settings *settings, const char *value, char note[NOTE_MAX])
+{
+    const struct ends now = settings->ends;
+    bool is6 = strcmp(value, "ipv6") == 0;
+    if (!is6 && strcmp(value, "ipv4") != 0) {
+        snprintf(note, NOTE_MAX, "--ip_version is ipv4 or ipv6 here, not '%.60s'", value);
+        return false;
+    }
+    if (is6 != (now.version == &ip_version6)) {
+        settings->ends = settings->other;
+        settings->other = now;
+    }
+    return true;
+}
+
+/* Of either version: which one the script runs over may be said later. */
+static bool set_address(struct settings *settings, bool local, const char *value)
+{
+    int family = strchr(value, ':') != NULL ? AF_INET6 : AF_INET;
+    bool own = family == settings->ends.version->family;
+    struct ends *ends = own ? &settings->ends : &settings->other;
+    return inet_pton(family, value, local ? ends->local : ends->remote) == 1;
+}
+
 bool settings_option(struct settings *settings, const char *name, const char *value,
                      char note[NOTE_MAX])
 {
     if (without_meaning(name) || set_number(settings, name, value))
         return true;
-    if (strcmp(name, "ip_version") == 0) {
-        settings->ip6 = strcmp(value, "ipv6") == 0;
+    if (strcmp(name, "ip_version") == 0)
+        return set_version(settings, value, note);
+    if (strcmp(name, "local_ip") == 0 && set_address(settings, true, value))
         return true;
-    }
-    if (strcmp(name, "local_ip") == 0 && (settings->ip6 || strchr(value, ':') != NULL))
-        return true;
-    if (strcmp(name, "remote_ip") == 0 && (settings->ip6 || strchr(value, ':') != NULL))
-        return true;
-    if (strcmp(name, "local_ip") == 0 && inet_pton(AF_INET, value, settings->ends.local) == 1)
-        return true;
-    if (strcmp(name, "remote_ip") == 0 && inet_pton(AF_INET, value, settings->ends.remote) == 1)
+    if (strcmp(name, "remote_ip") == 0 && set_address(settings, false, value))
         return true;
     snprintf(note, NOTE_MAX, "--%.60s=%.60s is no option", name, value);
     return false;

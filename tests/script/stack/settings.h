@@ -9,6 +9,7 @@
 /* What a script runs under: its option lines and the sysctls that it has set so far. */
 struct settings {
     struct ends ends;
+    struct ends other; /* those of the version of IP that the script does not run over */
     uint16_t bind_port, connect_port; /* what `...` stands for in bind() and connect() */
     uint16_t mtu;
     uint64_t tolerance_ns;     /* how far off events may be */
@@ -17,7 +18,6 @@ struct settings {
     bool complete;             /* every packet that the stack sends must stand in the script */
     bool verbose;              /* tells what the stack sends */
     uint32_t ts_tick_us;       /* 0: values of timestamps are not checked */
-    bool ip6;
     struct sockets_policy policy;
 };
 

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tests/script/packets/ip.h"
 #include "tests/script/stack/common.h"
 #include "tests/script/stack/namespace.h"
 
@@ -101,6 +102,11 @@ void stack_stop(struct stack *stack)
 }
 
 /* ---- Calls ---- */
+
+bool stack_has_version(const struct ip_version *version)
+{
+    return version == &ip_version4;
+}
 
 bool stack_has_call(const char *name)
 {

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "tests/script/packets/ip.h"
+
 enum {
     MEMORY_MOST = 192 << 20, /* of addresses; only what is used becomes memory */
     CONNECTIONS = 64,
@@ -148,6 +150,11 @@ bool stack_attempt(struct stack *stack, void (*attempt)(void *context), void *co
     (void)stack, (void)beside;
     attempt(context);
     return true;
+}
+
+bool stack_has_version(const struct ip_version *version)
+{
+    return version == &ip_version4;
 }
 
 bool stack_has_call(const char *name)

@@ -66,6 +66,9 @@ void stack_await(struct stack *stack, uint64_t time_ns, bool (*stop)(void *conte
  * happen meanwhile; then false when it is not over, to be asked for again after each turn. */
 bool stack_attempt(struct stack *stack, void (*attempt)(void *context), void *context, bool beside);
 
+/* Whether it speaks this version of IP. */
+bool stack_has_version(const struct ip_version *version);
+
 /* Whether there is such a call. */
 bool stack_has_call(const char *name);
 
