@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
 """cover.py ROOT FOLDER...: that the corpus leaves nothing out: each socket option that sockets/ knows,
-each field of tcp_info that it fills in, and each algorithm below occurs in a script; and that the
-test suite runs all folders of scripts there are, which FOLDER... are.
+each field of tcp_info that it fills in, and each algorithm below occurs in a script; that the
+test suite runs all folders of scripts there are, which FOLDER... are; and that none but those of
+ipv4/ names what only IPv4 has.
 
 A script stands for an algorithm when its comments or its lines name it.
 """
@@ -17,6 +18,8 @@ STANDS_FOR = {'LEVEL_IP': 'SOL_IP', 'TRAFFIC_CLASS': 'IP_TOS', 'HOP_LIMIT': 'IP_
 OWN_NAMES = {'AO_': 'TCP_', 'IS_MPTCP': 'TCP_', 'RTO_': 'TCP_', 'DELACK_': 'TCP_', 'LOCAL_PORT_RANGE': 'IP_'}
 ROW = re.compile(r'\{(?:SOL_SOCKET|IPPROTO_TCP|IPPROTO_IP), (\w+), PLAIN_')
 CASE = re.compile(r'case ((?:SO_|TCP_|IP_|' + '|'.join(OWN_NAMES) + r')\w*):')
+# The range of ports is of this level in IPv6's sockets too.
+OF_IP4 = re.compile(r'\b(?:IP_(?!LOCAL_PORT_RANGE)|ICMP_|INADDR_|sin_)[A-Za-z_]+|\bAF_INET\b')
 FILLED = re.compile(r'\binfo(?:->|\.)(\w+) =')
 
 ALGORITHMS = {
@@ -47,8 +50,15 @@ def fields(root):
     return {f'tcpi_{name}' for name in FILLED.findall(text)}
 
 
+def of_ip4(path):
+    lines = path.read_text(encoding='utf-8').splitlines()
+    names = {name for line in lines if not line.startswith('//') for name in OF_IP4.findall(line)}
+    return names if path.parent.name != 'ipv4' else set()
+
+
 def main(root, folders):
-    scripts = [path.read_text(encoding='utf-8') for path in (root / 'tests/scripts').rglob('*.pkt')]
+    paths = sorted((root / 'tests/scripts').rglob('*.pkt'))
+    scripts = [path.read_text(encoding='utf-8') for path in paths]
     words = {STANDS_FOR.get(word, word) for text in scripts for word in re.findall(r'\w+', text)}
     missing = [f'{name} occurs in no script' for name in sorted(options(root) | fields(root)) if name not in words]
     for algorithm, name in ALGORITHMS.items():
@@ -56,8 +66,8 @@ def main(root, folders):
         print(f'{algorithm}: {count}')
         if count == 0:
             missing.append(f'{algorithm} ({name}) has no script')
-    there = {path.parent.name for path in (root / 'tests/scripts').rglob('*.pkt')}
-    missing += [f'{name} is not run' for name in sorted(there - set(folders))]
+    missing += [f'{name} is not run' for name in sorted({path.parent.name for path in paths} - set(folders))]
+    missing += [f'{path}: {name} is of IPv4 only' for path in paths for name in sorted(of_ip4(path))]
     print(f'{len(scripts)} scripts, {len(options(root))} options, {len(fields(root))} fields')
     print('\n'.join(missing))
     return 1 if missing or not options(root) or not fields(root) else 0
