@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 """linux.py PROGRAM OPTION...: runs the scripts that linux.txt names by run-scripts-linux, which is
 PROGRAM, with these options. Each is a case in TAP; ends with 77 where no TUN device can be had.
+With --ip_version=ipv6 among the options those in ipv4/ are left out, else those in ipv6/.
 
 Time is real: a machine that was busy at the wrong moment may have been late. So each packet has a
 tenth of a second, and a script that fails is asked twice more.
@@ -29,7 +30,8 @@ def passes(command):
 
 def main(program, *options):
     lines = (HERE / 'linux.txt').read_text(encoding='utf-8').splitlines()
-    names = [line for line in lines if line and not line.startswith('#')]
+    other = 'ipv4/' if '--ip_version=ipv6' in options else 'ipv6/'
+    names = [line for line in lines if line and not line.startswith(('#', other))]
     failed = 0
     for number, name in enumerate(names, 1):
         passed, output = passes([program, '--quiet', *options, TOLERANCE, HERE / f'{name}.pkt'])
