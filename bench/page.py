@@ -16,6 +16,15 @@ def show(value):
     return f"{value:.{0 if abs(value) >= 100 else 1 if abs(value) >= 10 else 2}f}"
 
 
+def show_mean(result, digits=2):
+    """What rounds.paired() returned: the mean and its interval."""
+    mean = f"{result['mean_ratio']:.{digits}f}" if result["mean_ratio"] is not None else "-"
+    if result["interval"] is None:
+        return mean
+    low, high = result["interval"]
+    return f"{mean} ({low:.{digits}f} to {high:.{digits}f})"
+
+
 def print_table(columns, rows):
     cells = [columns] + [[show(value) for value in row] for row in rows]
     widths = [max(len(row[i]) for row in cells) for i in range(len(columns))]

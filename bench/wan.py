@@ -30,7 +30,6 @@ share the path.
 import argparse
 import concurrent.futures
 import json
-import math
 import os
 import pathlib
 import platform
@@ -45,6 +44,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 import lab  # noqa: E402
 from limits import at_least  # noqa: E402
+import page  # noqa: E402
 import rounds  # noqa: E402
 
 BUILD = ROOT / "build"
@@ -241,23 +241,9 @@ def median(samples):
     return statistics.median(rates) if rates else None
 
 
-def students_t(freedom):
-    """Its 97.5 % point; within a hundredth from three rounds on."""
-    return 1.960 + 2.372 / freedom + 2.822 / freedom ** 2 + 2.556 / freedom ** 3 + 1.7 / freedom ** 4
-
-
 def compare(samples):
     """chaski's rates to the kernel's in the same rounds: chance is the same for both there."""
-    pairs = zip(*([sample["mbit_per_second"] for sample in samples[server]] for server in SERVERS))
-    logs = [math.log(chaski / kernel) for chaski, kernel in pairs if chaski and kernel]
-    if not logs:
-        return {"ratio": None, "mean_ratio": None, "interval": None}
-    mean, interval = statistics.mean(logs), None
-    if len(logs) > 1:
-        margin = students_t(len(logs) - 1) * statistics.stdev(logs) / math.sqrt(len(logs))
-        interval = [math.exp(mean - margin), math.exp(mean + margin)]
-    return {"ratio": math.exp(statistics.median(logs)), "mean_ratio": math.exp(mean),
-            "interval": interval}
+    return rounds.paired(zip(*([sample["mbit_per_second"] for sample in samples[server]] for server in SERVERS)))
 
 
 def over_time(path, options):
@@ -323,13 +309,6 @@ def spread(samples):
     return f"{min(rates):.1f} to {max(rates):.1f}" if rates else "-"
 
 
-def show_mean(result):
-    if result["interval"] is None:
-        return show(result["mean_ratio"], 2)
-    low, high = result["interval"]
-    return f"{result['mean_ratio']:.2f} ({low:.2f} to {high:.2f})"
-
-
 def lateness(result):
     """Of the links, on average: µs."""
     taken = [sample["link"]["late_mean_ns"] / 1000
@@ -347,7 +326,7 @@ def print_sweep(title, results):
         verdict = "" if not promised else "missed" if missed else "reached"
         rows.append([result["label"], show(chaski), show(kernel),
                      str(len(result["samples"]["chaski"])), show(result["ratio"], 2),
-                     show_mean(result), *(spread(result["samples"][server]) for server in SERVERS),
+                     page.show_mean(result), *(spread(result["samples"][server]) for server in SERVERS),
                      lateness(result), verdict])
     print_table(rows)
 
