@@ -12,8 +12,8 @@ HELD = 10_000  # by the kernel: more files are seldom allowed
 BYTES_A_CONNECTION = 3500  # both ends, with all that sending takes, and what the bench itself keeps
 
 
-def bench(*arguments, seconds=300):
-    return rounds.ask([PROGRAM, "bench", *arguments, "--json"], seconds)
+def bench(*arguments, seconds=300, program=(PROGRAM,)):
+    return rounds.ask([*program, "bench", *arguments, "--json"], seconds)
 
 
 # ---- Two hosts in one thread --------------------------------------------------------------------
