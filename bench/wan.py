@@ -417,7 +417,9 @@ def plot(report):
 
 
 def read_options():
-    parser = argparse.ArgumentParser(prog="./dev bench wan")
+    about, *more = __doc__.split("\n\n")
+    parser = argparse.ArgumentParser(prog="./dev bench wan", description=about, epilog="\n\n".join(more),
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rounds", type=at_least(1),
                         help="on each path, each with a seed of its own (5; --quick: 1)")
     parser.add_argument("--paths", type=at_least(1), default=4,

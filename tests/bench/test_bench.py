@@ -120,6 +120,13 @@ class Programs(unittest.TestCase):
             done = subprocess.run([ROOT / "bench" / program, "--help"], capture_output=True, text=True)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
             self.assertIn("--rounds", done.stdout)
+            self.assertIn("\n./dev bench", done.stdout)  # what it is, from the head of the file
+
+    def test_words_that_mean_nothing_are_refused_before_anything_is_built(self):
+        for command in ("build", "format", "help", "lint"):
+            done = subprocess.run([ROOT / "dev", command, "nonsense"], capture_output=True, text=True, timeout=20)
+            self.assertEqual((done.returncode, done.stdout), (2, ""), command)
+            self.assertIn(f"{command} takes nothing", done.stderr)
 
     def test_numbers_that_measure_nothing_are_refused(self):
         for words in ("bench/run.py --rounds 0", "bench/run.py --seconds -1", "bench/wan.py --rounds 0",
