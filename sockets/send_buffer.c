@@ -20,29 +20,30 @@ enum {
     PIECES_MOST = 1 << 16, /* that one call looks at */
 };
 
-static int64_t segment_cost(const struct chaski_tcp_info *info)
+/* Of the largest segment, also while a small window halves them. */
+static int64_t segment_cost(const struct socket *socket)
 {
-    int64_t power = 1;
-    while (power < (int64_t)info->tcpi_snd_mss + SEGMENT_HEADERS)
+    int64_t power = 1, mss = 0;
+    chaski_tcp_get(socket->file.table->host, socket->tcp, CHASKI_TCP_MAXSEG, &mss);
+    while (power < mss + SEGMENT_HEADERS)
         power *= 2;
     return power + SEGMENT_DESCRIPTION;
 }
 
 /* Room for two windows. */
-static int64_t room_for(const struct socket *socket, const struct chaski_tcp_info *info,
-                        int64_t window)
+static int64_t room_for(const struct socket *socket, int64_t window)
 {
-    int64_t room = 2 * window * segment_cost(info), most = socket->file.table->policy.tcp_wmem[2];
+    int64_t room = 2 * window * segment_cost(socket), most = socket->file.table->policy.tcp_wmem[2];
     return room < most ? room : most;
 }
 
 /* SO_SNDBUF, or what it has grown to. */
-static int64_t limit_of(const struct socket *socket, const struct chaski_tcp_info *info)
+static int64_t limit_of(const struct socket *socket)
 {
     int64_t limit = socket->plain[PLAIN_SNDBUF];
     if (socket->asked[PLAIN_SNDBUF])
         return limit;
-    int64_t first = room_for(socket, info, WINDOW_LEAST);
+    int64_t first = room_for(socket, WINDOW_LEAST);
     limit = limit > first ? limit : first;
     return limit > socket->grown ? limit : socket->grown;
 }
@@ -50,7 +51,7 @@ static int64_t limit_of(const struct socket *socket, const struct chaski_tcp_inf
 /* It grows when somebody waits for room. */
 static void grow(struct socket *socket, const struct chaski_tcp_info *info)
 {
-    int64_t room = room_for(socket, info, info->tcpi_snd_cwnd);
+    int64_t room = room_for(socket, info->tcpi_snd_cwnd);
     socket->grown = room > socket->grown ? room : socket->grown;
 }
 
@@ -86,13 +87,13 @@ int64_t send_buffer_size(const struct socket *socket)
 {
     struct chaski_tcp_info info;
     bool there = is_stream(socket) && tcp_socket_info(socket, &info);
-    return there ? limit_of(socket, &info) : socket->plain[PLAIN_SNDBUF];
+    return there ? limit_of(socket) : socket->plain[PLAIN_SNDBUF];
 }
 
 size_t send_buffer_room(const struct socket *socket, const struct chaski_tcp_info *info,
                         size_t wanted)
 {
-    int64_t limit = limit_of(socket, info), piece = piece_of(info), goes = sendable(info);
+    int64_t limit = limit_of(socket), piece = piece_of(info), goes = sendable(info);
     int64_t unsent = (int64_t)info->tcpi_notsent_bytes, cost = cost_of(info->send_queue, piece);
     int64_t most = most_unsent(socket), room = 0;
     for (int i = 0; i < PIECES_MOST && (size_t)room < wanted; i++) {
@@ -108,7 +109,7 @@ size_t send_buffer_room(const struct socket *socket, const struct chaski_tcp_inf
 
 bool tcp_socket_has_room(const struct socket *socket, const struct chaski_tcp_info *info)
 {
-    int64_t limit = limit_of(socket, info), cost = cost_of(info->send_queue, piece_of(info));
+    int64_t limit = limit_of(socket), cost = cost_of(info->send_queue, piece_of(info));
     int64_t unsent = (int64_t)info->tcpi_notsent_bytes;
     return limit - cost >= cost / 2 && 2 * unsent <= most_unsent(socket);
 }

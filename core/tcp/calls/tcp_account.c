@@ -2,6 +2,7 @@
 #include "core/tcp/calls/tcp_account.h"
 
 #include "core/base/bytes.h"
+#include "core/tcp/sending/tcp_output.h"
 #include "core/tcp/tcp_internal.h"
 
 struct tcp_account *accounts_setup(struct memory *memory, uint32_t connections)
@@ -124,7 +125,7 @@ static bool window_is_in_the_way(const struct tcp_connection *c)
 {
     uint32_t waiting = tcp_send_end(c) - c->snd_nxt;
     int32_t usable = seq_distance(c->snd_nxt, c->snd_una + c->snd_wnd);
-    uint32_t next = minimum(waiting, c->mss);
+    uint32_t next = minimum(waiting, tcp_segment_size(c));
     return waiting != 0 && usable < (int32_t)next &&
            tcp_in_flight(c) + next <= maximum(c->congestion.window, next);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/tcp/receiving/tcp_receive_window.h"
+#include "core/tcp/sending/tcp_output.h"
 #include "core/tcp/tcp_internal.h"
 #include "core/tcp/window/tcp_cwnd.h"
 
@@ -28,8 +29,8 @@ static void describe_sending(const struct tcp *tcp, const struct tcp_connection 
 {
     /* Probes of a shut window back off by themselves, as in Linux. */
     info->tcpi_rto = has(c, TCPF_PERSISTING) ? c->rto_us : (uint32_t)(tcp_rto_ns(tcp, c) / 1000);
-    info->tcpi_snd_mss = c->mss;
-    info->tcpi_unacked = in_segments(c->snd_nxt - c->snd_una, c->mss);
+    info->tcpi_snd_mss = tcp_segment_size(c);
+    info->tcpi_unacked = in_segments(c->snd_nxt - c->snd_una, tcp_segment_size(c));
     if (c->flight != NULL) {
         const struct tcp_scoreboard *board = &c->flight->scoreboard;
         const struct rate *rate = &c->flight->rate;

@@ -11,15 +11,10 @@
  * expected to go meanwhile.
  */
 
-static uint32_t half_window(const struct tcp_connection *c)
-{
-    return c->max_snd_wnd > TCP_DEFAULT_MSS ? c->max_snd_wnd / 2 : c->max_snd_wnd;
-}
-
 /* Where segments are of that size. */
 static uint32_t buffer_size(const struct tcp_connection *c, uint32_t segment)
 {
-    uint32_t most = minimum(TCP_LARGEST_SEGMENT, maximum(half_window(c), segment));
+    uint32_t most = minimum(TCP_LARGEST_SEGMENT, maximum(tcp_half_window(c), segment));
     return most / segment * segment;
 }
 
@@ -44,16 +39,16 @@ static void set_first(struct push *push, uint32_t end, uint32_t sent, uint32_t s
 static void find_first(const struct tcp *tcp, struct tcp_connection *c, uint32_t pushed)
 {
     struct push *push = &c->flight->push;
-    uint32_t half = half_window(c), size = buffer_size(c, c->mss), sent = c->snd_nxt;
-    uint32_t limit = sent + tcp_may_send(c), segment = tcp_largest_segment(tcp, c, c->mss);
+    uint32_t mss = tcp_segment_size(c), size = buffer_size(c, mss), sent = c->snd_nxt;
+    uint32_t limit = sent + tcp_may_send(c), segment = tcp_largest_segment(tcp, c, mss);
     while (seq_le(push->buffer + size, c->snd_end)) {
         uint32_t end = push->buffer + size;
-        if (end - pushed > half) {
+        if (end - pushed > c->max_snd_wnd / 2) {
             set_first(push, end, limit, size, c->snd_end);
             return;
         }
         uint32_t n = push->buffer == sent ? minimum(minimum(segment, limit - sent), size) : 0;
-        n = n / c->mss * c->mss;
+        n = n / mss * mss;
         sent += n;
         push->buffer = n != 0 ? sent : end;
     }
@@ -64,7 +59,7 @@ void push_written(const struct tcp *tcp, struct tcp_connection *c, uint32_t from
     struct push *push = &c->flight->push;
     uint32_t pushed = c->flight->unpushed ? push->last : from;
     push->buffer = last_buffer(c, from);
-    if (!push->ahead && c->snd_end - pushed > half_window(c))
+    if (!push->ahead && c->snd_end - pushed > c->max_snd_wnd / 2)
         find_first(tcp, c, pushed);
     push->last = has(c, TCPF_MORE) ? pushed : c->snd_end;
 }
@@ -85,11 +80,12 @@ bool push_ends(struct tcp_connection *c, uint32_t n)
     struct push *push = &c->flight->push;
     if (!push->ahead || c->snd_nxt + n != push->next)
         return false;
-    uint32_t half = half_window(c), size = buffer_size(c, c->flight->segment_size);
+    uint32_t half = c->max_snd_wnd / 2, size = buffer_size(c, c->flight->segment_size);
     uint32_t since = push->next - push->from;
     uint32_t lack = half > since ? half - since : 0;
     push->next += (lack / size + 1) * size;
     push->from = push->next;
-    push->ahead = seq_le(push->next, c->snd_end);
+    /* Where one segment takes all of the window, each buffer is filled up again before it goes. */
+    push->ahead = seq_le(push->next, c->snd_end) && c->max_snd_wnd > TCP_DEFAULT_MSS;
     return true;
 }
