@@ -35,13 +35,13 @@ RATES = {'pacing_rate', 'delivery_rate'}
 class Conversation:
     """A peer that keeps to its numbers, mostly, and an application, for one seed."""
 
-    def __init__(self, seed, kind, sysctls, asks):
+    def __init__(self, seed, kind, sysctls, asks, window):
         self.random = random.Random(f'{kind} {seed}')
         self.kind = kind
         self.sack, self.scales = self.random.random() < .75, self.random.random() < .8
         self.fd = self.random.choice([3, 4])  # a client's, or what accept() returned
         self.written = self.acknowledged = self.came = self.farthest = 0
-        self.window, self.finished, self.shut_down = 30000, False, False
+        self.window, self.finished, self.shut_down = window, False, False
         self.stamps = sysctls['net.ipv4.tcp_timestamps'] != '0'
         self.mss = 988 if self.stamps else 1000
         self.now = self.before = 0  # milliseconds: the peer echoes what went at the event before
@@ -278,6 +278,7 @@ def main():
     parser.add_argument('--keep', type=pathlib.Path, help='folder that the scripts stay in')
     parser.add_argument('--sysctl', action='append', default=[], metavar='NAME=VALUE',
                         help='policy of both (net.ipv4.tcp_timestamps=0)')
+    parser.add_argument('--window', type=int, default=30000, metavar='BYTES', help='what the peer has room for (30000)')
     parser.add_argument('--info', action='store_true', help='compare what tcp_info tells')
     arguments = parser.parse_args()
     sysctls = SYSCTLS | dict(text.split('=', 1) for text in arguments.sysctl)
@@ -288,7 +289,7 @@ def main():
             paths, counts = [], collections.Counter()
             for seed in range(arguments.first, arguments.first + arguments.seeds):
                 paths.append((arguments.keep or pathlib.Path(scratch)) / f'{kind}-{seed}.pkt')
-                conversation = Conversation(seed, kind, sysctls, arguments.info)
+                conversation = Conversation(seed, kind, sysctls, arguments.info, arguments.window)
                 paths[-1].write_text(conversation.script(), encoding='utf-8')
             found = list(pool.map(lambda path: compare(arguments.build, path), paths))
             for path, (lines, fields) in zip(paths, found):

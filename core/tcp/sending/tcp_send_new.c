@@ -9,19 +9,24 @@
  * heard in between, and what is on its way stays in the cache. */
 enum { TCP_TURN_BYTES = 128 << 10 };
 
-/* Nagle (RFC 9293, 3.7.4) and the sender's side of silly-window avoidance (3.8.6.2.1): whether a
- * segment of n bytes, shorter than a full one, may go. As Minshall proposed, only a short segment
- * in flight holds back the next one: the end of a long write need not wait. */
-static bool tail_may_go(const struct tcp_connection *c, uint32_t waiting)
+/* Nagle (RFC 9293, 3.7.4), as Minshall proposed: only a short segment in flight holds back the next
+ * one, so that the end of a long write need not wait. */
+static bool may_be_short(const struct tcp_connection *c)
 {
-    bool record_ends = c->snd_nxt + waiting != c->snd_end;
-    if (record_ends || c->flight->released || has(c, TCPF_FIN_QUEUED | TCPF_PROBE_OWED))
-        return true;
     if (has(c, TCPF_CORK | TCPF_MORE))
         return false;
     return has(c, TCPF_NODELAY | TCPF_URGENT_OUT) || seq_le(c->flight->snd_small, c->snd_una);
 }
 
+static bool tail_may_go(const struct tcp_connection *c, uint32_t waiting)
+{
+    bool record_ends = c->snd_nxt + waiting != c->snd_end;
+    if (record_ends || c->flight->released || has(c, TCPF_FIN_QUEUED | TCPF_PROBE_OWED))
+        return true;
+    return may_be_short(c);
+}
+
+/* Of less than a full segment, with the sender's side of silly-window avoidance (3.8.6.2.1). */
 static bool short_segment_may_go(const struct tcp_connection *c, uint32_t n, uint32_t waiting)
 {
     if (n == waiting)
@@ -50,7 +55,7 @@ static uint32_t next_length(const struct tcp *tcp, struct tcp_connection *c, uin
     uint32_t n = minimum(minimum(waiting, most), minimum(window, room));
     if (n >= size) {
         uint32_t whole = n / size * size;
-        bool tail_too = n == waiting && tail_may_go(c, waiting);
+        bool tail_too = n == waiting ? tail_may_go(c, waiting) : n == window && may_be_short(c);
         return n == whole || tail_too ? n : whole;
     }
     if (n == room && n < minimum(waiting, window))
