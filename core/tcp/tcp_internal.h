@@ -173,6 +173,29 @@ static inline uint32_t tcp_send_room(const struct tcp_connection *c)
     return c->send_limit > queued ? c->send_limit - queued : 0;
 }
 
+/* Half of the largest window that the peer has shown; all of it, where that is little. */
+static inline uint32_t half_window(const struct tcp_connection *c)
+{
+    return c->max_snd_wnd > TCP_DEFAULT_MSS ? c->max_snd_wnd / 2 : c->max_snd_wnd;
+}
+
+/* Payload of a full segment (RFC 1122, 4.2.2.6: Eff.snd.MSS). `mss` is what the path and the peer
+ * take; of a small window, as in Linux, two segments are made, so that a peer with little room
+ * acknowledges the second at once. */
+static inline uint16_t effective_mss(const struct tcp_connection *c)
+{
+    if (c->max_snd_wnd / 2 >= c->mss || c->max_snd_wnd == 0)
+        return c->mss;
+    return (uint16_t)minimum(c->mss, maximum(half_window(c), TCP_MIN_MSS));
+}
+
+/* How many of them `bytes` are; what is left over counts as one. */
+static inline uint32_t full_segments(const struct tcp_connection *c, uint32_t bytes)
+{
+    uint32_t size = effective_mss(c);
+    return (bytes + size - 1) / size;
+}
+
 /* ---- tcp_connection.c: life and death ------------------------------------------------------ */
 
 /* Requests are answered soon: acknowledgements can wait for the answer. */

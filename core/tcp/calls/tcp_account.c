@@ -2,7 +2,6 @@
 #include "core/tcp/calls/tcp_account.h"
 
 #include "core/base/bytes.h"
-#include "core/tcp/sending/tcp_output.h"
 #include "core/tcp/tcp_internal.h"
 
 struct tcp_account *accounts_setup(struct memory *memory, uint32_t connections)
@@ -99,7 +98,7 @@ void account_acknowledged(const struct tcp *tcp, const struct tcp_connection *c,
     if (account == NULL)
         return;
     if (news->dsack)
-        note_duplicates(c, account, (news->dsack_right - news->dsack_left + c->mss - 1) / c->mss);
+        note_duplicates(c, account, full_segments(c, news->dsack_right - news->dsack_left));
     if (news->reordered && has(c, TCPF_HAS_SACK))
         account->reorderings++;
     if (account->time_out_since_ms != 0 && c->recovery != TCP_CA_LOSS)
@@ -125,7 +124,7 @@ static bool window_is_in_the_way(const struct tcp_connection *c)
 {
     uint32_t waiting = tcp_send_end(c) - c->snd_nxt;
     int32_t usable = seq_distance(c->snd_nxt, c->snd_una + c->snd_wnd);
-    uint32_t next = minimum(waiting, tcp_segment_size(c));
+    uint32_t next = minimum(waiting, effective_mss(c));
     return waiting != 0 && usable < (int32_t)next &&
            tcp_in_flight(c) + next <= maximum(c->congestion.window, next);
 }
@@ -136,7 +135,7 @@ static bool congestion_is_in_the_way(const struct tcp_connection *c)
 {
     uint32_t window = c->congestion.window, in_flight = tcp_in_flight(c);
     bool slow_start = window < c->congestion.threshold;
-    return has(c, TCPF_CWND_LIMITED) || in_flight + c->mss > window ||
+    return has(c, TCPF_CWND_LIMITED) || in_flight + effective_mss(c) > window ||
            (slow_start && window < 2 * in_flight);
 }
 

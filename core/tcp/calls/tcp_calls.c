@@ -185,7 +185,7 @@ long tcp_write(struct tcp *tcp, chaski_tcp handle, const void *bytes, size_t len
         return error;
     uint32_t room = tcp_send_room(c), n = 0;
     struct tcp_flight *flight = flight_take(tcp, c);
-    const struct send_cuts cuts = {c->snd_nxt, tcp_segment_size(c)};
+    const struct send_cuts cuts = {c->snd_nxt, effective_mss(c)};
     if (flight != NULL)
         n = send_queue_write(&flight->queue, tcp->memory, c->snd_end, bytes,
                              length < room ? (uint32_t)length : room, &cuts);

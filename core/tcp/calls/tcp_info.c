@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/tcp/receiving/tcp_receive_window.h"
-#include "core/tcp/sending/tcp_output.h"
 #include "core/tcp/tcp_internal.h"
 #include "core/tcp/window/tcp_cwnd.h"
 
@@ -8,11 +7,6 @@
 
 /* In tcpi_options, as Linux. */
 enum { ECN_AGREED = 8, ECN_HAS_COME = 16, SYN_DATA_TAKEN = 32, FAST_OPEN_CHILD = 128 };
-
-static uint32_t in_segments(uint32_t bytes, uint16_t mss)
-{
-    return (bytes + mss - 1) / mss;
-}
 
 static void describe_ends(struct chaski_tcp_info *info, const struct tcp_key *key)
 {
@@ -29,8 +23,8 @@ static void describe_sending(const struct tcp *tcp, const struct tcp_connection 
 {
     /* Probes of a shut window back off by themselves, as in Linux. */
     info->tcpi_rto = has(c, TCPF_PERSISTING) ? c->rto_us : (uint32_t)(tcp_rto_ns(tcp, c) / 1000);
-    info->tcpi_snd_mss = tcp_segment_size(c);
-    info->tcpi_unacked = in_segments(c->snd_nxt - c->snd_una, tcp_segment_size(c));
+    info->tcpi_snd_mss = effective_mss(c);
+    info->tcpi_unacked = full_segments(c, c->snd_nxt - c->snd_una);
     if (c->flight != NULL) {
         const struct tcp_scoreboard *board = &c->flight->scoreboard;
         const struct rate *rate = &c->flight->rate;
@@ -54,7 +48,7 @@ static void describe_sending(const struct tcp *tcp, const struct tcp_connection 
     if (!has(c, TCPF_HAS_SACK))                         /* and what duplicates have told of */
         info->tcpi_delivered += info->tcpi_sacked;
     info->tcpi_snd_ssthresh = c->congestion.threshold / c->mss;
-    info->tcpi_snd_cwnd = c->congestion.window / c->mss;
+    info->tcpi_snd_cwnd = maximum(c->congestion.window / c->mss, 1);
     info->tcpi_rtt = c->srtt_us8 / 8;
     info->tcpi_rttvar = c->rttvar_us4 / 4;
     info->tcpi_min_rtt = c->min_rtt_us;

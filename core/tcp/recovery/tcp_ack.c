@@ -49,7 +49,8 @@ static void apply_sack(struct tcp *tcp, struct tcp_connection *c, const struct p
         if (seq_ge(block.left, block.right) || seq_le(block.right, c->snd_una) ||
             seq_lt(block.left, c->snd_una) || seq_gt(block.right, c->snd_nxt))
             continue;
-        scoreboard_sack(&c->flight->scoreboard, &tcp->sent, block.left, block.right, c->mss, news);
+        scoreboard_sack(&c->flight->scoreboard, &tcp->sent, block.left, block.right,
+                        effective_mss(c), news);
     }
 }
 
@@ -63,7 +64,7 @@ static uint32_t passed_us(uint64_t since_ns, uint64_t now_ns)
 static void sample_round_trip(struct tcp *tcp, struct tcp_connection *c,
                               const struct packet *packet, struct sent_news *news, uint64_t now_ns)
 {
-    bool delayed = news->sacked == 0 && news->acknowledged < c->mss;
+    bool delayed = news->sacked == 0 && news->acknowledged < effective_mss(c);
     /* What waited behind a gap was delivered long before its acknowledgement: together with a
      * retransmission nothing but the echo can tell. */
     bool once = news->once.first_ns != 0 && !news->retransmission_acknowledged;
@@ -115,7 +116,8 @@ static void move_una(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowl
                      struct sent_news *news, uint64_t now_ns)
 {
     uint32_t flight = c->snd_nxt - c->snd_una;
-    scoreboard_acknowledge(&c->flight->scoreboard, &tcp->sent, acknowledgment, c->mss, news);
+    scoreboard_acknowledge(&c->flight->scoreboard, &tcp->sent, acknowledgment, effective_mss(c),
+                           news);
     send_queue_acknowledge(&c->flight->queue, seq_min(acknowledgment, c->snd_end));
     c->snd_una = acknowledgment;
     c->flight->snd_small =

@@ -35,7 +35,7 @@ static void note_reordering(const struct tcp *tcp, struct tcp_connection *c,
 {
     struct rack *rack = &c->flight->rack;
     uint32_t ahead = c->flight->scoreboard.highest_sacked - news->reordered_from;
-    uint32_t segments = minimum((ahead + c->mss - 1) / c->mss, tcp->knobs.max_reordering);
+    uint32_t segments = minimum(full_segments(c, ahead), tcp->knobs.max_reordering);
     rack->reordering_seen = true;
     rack->reordering = (uint16_t)maximum(segments, tcp_reordering(tcp, c));
 }

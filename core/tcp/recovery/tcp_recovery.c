@@ -21,7 +21,7 @@ bool recovery_active(const struct tcp_connection *c)
 static uint32_t most_duplicates(const struct tcp_connection *c)
 {
     uint32_t end = c->recovery == TCP_CA_RECOVERY ? c->flight->recovery_point : c->snd_nxt;
-    uint32_t segments = (end - c->snd_una) / c->mss;
+    uint32_t segments = (end - c->snd_una) / effective_mss(c);
     return maximum(segments, TCP_DUP_THRESHOLD);
 }
 
@@ -33,7 +33,7 @@ static void count_after_time_out(struct tcp_connection *c, const struct sent_new
     struct tcp_flight *flight = c->flight;
     uint32_t news_segments = 0;
     if (seq_gt(c->snd_nxt, flight->recovery_point))
-        news_segments = (c->snd_nxt - flight->recovery_point + c->mss - 1) / c->mss;
+        news_segments = full_segments(c, c->snd_nxt - flight->recovery_point);
     if (news->acknowledged != 0)
         flight->duplicate_acks = 0;
     else if (news->duplicate && flight->duplicate_acks < news_segments)
@@ -53,7 +53,7 @@ static bool detect_without_sack(struct tcp *tcp, struct tcp_connection *c,
     if (news->duplicate && *duplicates < most_duplicates(c))
         ++*duplicates;
     if (news->acknowledged != 0) {
-        uint32_t segments = (news->acknowledged + c->mss - 1) / c->mss - 1;
+        uint32_t segments = full_segments(c, news->acknowledged) - 1;
         *duplicates -= minimum(*duplicates, segments);
         if (c->recovery != TCP_CA_RECOVERY || seq_ge(c->snd_una, c->flight->recovery_point)) {
             *duplicates = 0;
@@ -62,7 +62,7 @@ static bool detect_without_sack(struct tcp *tcp, struct tcp_connection *c,
     } else if (*duplicates != TCP_DUP_THRESHOLD || c->recovery == TCP_CA_RECOVERY) {
         return false;
     }
-    scoreboard_lose_first(&c->flight->scoreboard, &tcp->sent, c->mss);
+    scoreboard_lose_first(&c->flight->scoreboard, &tcp->sent, effective_mss(c));
     return c->flight->scoreboard.lost.bytes != 0;
 }
 
@@ -275,7 +275,7 @@ void recovery_time_out(struct tcp *tcp, struct tcp_connection *c, uint64_t now_n
     flight->rack.due_ns = 0;
     flight->probe = (struct tail_probe){0};
     flight->frto = tcp->knobs.frto != 0 && (began || c->retries != 0) ? FRTO_ARMED : FRTO_OFF;
-    c->congestion.window = tcp_in_flight(c) + c->mss;
+    c->congestion.window = tcp_in_flight(c) + effective_mss(c);
 }
 
 void recovery_resend_all(struct tcp *tcp, struct tcp_connection *c)

@@ -40,7 +40,7 @@ void undo_note_duplicate(struct tcp_connection *c, const struct sent_news *news)
     struct undo *undo = &c->flight->undo;
     if (!undo->possible || undo->retransmissions <= 0 || seq_le(news->dsack_right, undo->marker))
         return;
-    uint32_t segments = (news->dsack_right - news->dsack_left + c->mss - 1) / c->mss;
+    uint32_t segments = full_segments(c, news->dsack_right - news->dsack_left);
     undo->retransmissions -= (int32_t)minimum(segments, (uint32_t)undo->retransmissions);
 }
 

@@ -47,18 +47,6 @@ uint32_t tcp_largest_segment(const struct tcp *tcp, const struct tcp_connection 
     return minimum(tcp_largest_burst(tcp, c, size), maximum(half, 1)) * size;
 }
 
-uint32_t tcp_half_window(const struct tcp_connection *c)
-{
-    return c->max_snd_wnd > TCP_DEFAULT_MSS ? c->max_snd_wnd / 2 : c->max_snd_wnd;
-}
-
-uint16_t tcp_segment_size(const struct tcp_connection *c)
-{
-    if (c->max_snd_wnd == 0 || c->max_snd_wnd / 2 >= c->mss)
-        return c->mss;
-    return (uint16_t)minimum(c->mss, maximum(tcp_half_window(c), TCP_MIN_MSS));
-}
-
 /* RFC 5681, 4.1: after a pause of a time-out's length the window is no longer known to fit. */
 static void restart_after_idle(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
@@ -150,7 +138,7 @@ static void note_usage(struct tcp_connection *c, uint32_t begun)
 {
     struct tcp_flight *flight = c->flight;
     bool sent = c->snd_nxt != begun;
-    if (has(c, TCPF_CWND_LIMITED) || (sent && congestion_room(c) < c->mss)) {
+    if (has(c, TCPF_CWND_LIMITED) || (sent && congestion_room(c) < effective_mss(c))) {
         flight->full = true;
         flight->full_end = c->snd_nxt;
     } else if (sent && seq_ge(c->snd_una, flight->full_end)) {
@@ -172,7 +160,7 @@ static void look_at_window(struct tcp *tcp, struct tcp_connection *c, uint64_t n
 static void reserve_for_report(struct tcp_connection *c, uint8_t length)
 {
     c->flight->report_length = length;
-    c->flight->segment_size = (uint16_t)(tcp_segment_size(c) - length);
+    c->flight->segment_size = (uint16_t)(effective_mss(c) - length);
 }
 
 /* Where a gap is to be told, segments have less room for data. To cut anew what goes again takes
@@ -193,7 +181,7 @@ static enum outcome send_data(struct tcp *tcp, struct tcp_connection *c, uint64_
     if (flight_take(tcp, c) == NULL)
         return OUT_OF_MEMORY;
     c->flight->pace.waiting = false;
-    c->flight->segment_size = tcp_segment_size(c);
+    c->flight->segment_size = effective_mss(c);
     uint32_t begun = c->snd_nxt;
     look_at_window(tcp, c, now_ns);
     enum outcome outcome = tcp_has_gap_to_tell(c) ? send_beside_report(tcp, c, now_ns)

@@ -11,12 +11,6 @@
 uint32_t tcp_largest_burst(const struct tcp *tcp, const struct tcp_connection *c, uint32_t size);
 /* and how many bytes, of new data: half of the congestion window at most. */
 uint32_t tcp_largest_segment(const struct tcp *tcp, const struct tcp_connection *c, uint32_t size);
-/* What is no more than half of the largest window that the peer has shown, or all of it where that
- * is less than TCP_DEFAULT_MSS; */
-uint32_t tcp_half_window(const struct tcp_connection *c);
-/* and the payload of a full segment, no more than that either, as in Linux: two are on their way to
- * a peer with little room, who then acknowledges the second at once. */
-uint16_t tcp_segment_size(const struct tcp_connection *c);
 /* What both windows allow now. */
 uint32_t tcp_may_send(const struct tcp_connection *c);
 

@@ -14,7 +14,7 @@
 /* Where segments are of that size. */
 static uint32_t buffer_size(const struct tcp_connection *c, uint32_t segment)
 {
-    uint32_t most = minimum(TCP_LARGEST_SEGMENT, maximum(tcp_half_window(c), segment));
+    uint32_t most = minimum(TCP_LARGEST_SEGMENT, maximum(half_window(c), segment));
     return most / segment * segment;
 }
 
@@ -39,7 +39,7 @@ static void set_first(struct push *push, uint32_t end, uint32_t sent, uint32_t s
 static void find_first(const struct tcp *tcp, struct tcp_connection *c, uint32_t pushed)
 {
     struct push *push = &c->flight->push;
-    uint32_t mss = tcp_segment_size(c), size = buffer_size(c, mss), sent = c->snd_nxt;
+    uint32_t mss = effective_mss(c), size = buffer_size(c, mss), sent = c->snd_nxt;
     uint32_t limit = sent + tcp_may_send(c), segment = tcp_largest_segment(tcp, c, mss);
     while (seq_le(push->buffer + size, c->snd_end)) {
         uint32_t end = push->buffer + size;

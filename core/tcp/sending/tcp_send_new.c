@@ -179,7 +179,7 @@ static enum outcome send_mtu_probe(struct tcp *tcp, struct tcp_connection *c, ui
     uint32_t start = c->snd_nxt;
     c->flight->segment_size = (uint16_t)size;
     enum outcome outcome = send_new_segment(tcp, c, size, now_ns);
-    c->flight->segment_size = tcp_segment_size(c);
+    c->flight->segment_size = effective_mss(c);
     if (c->snd_nxt - start == size)
         mtu_probe_sent(c, start);
     return outcome;

@@ -28,7 +28,7 @@ static void note_loss(void *context, const struct tcp_sent *sent)
         .end = sent->end,
         .all_lost = flight->rate.lost,
         .all_delivered = flight->rate.delivered,
-        .mss = c->mss,
+        .mss = effective_mss(c),
         .selective = has(c, TCPF_HAS_SACK),
     };
     algorithm->lost(&c->congestion, &flight->congestion, &lost);
@@ -38,7 +38,7 @@ static struct congestion_start start_of(const struct tcp *tcp, const struct tcp_
 {
     return (struct congestion_start){
         .now_ns = tcp->now_ns,
-        .mss = c->mss,
+        .mss = effective_mss(c),
         .srtt_us = c->srtt_us8 / 8,
         .all_delivered = c->flight != NULL ? c->flight->rate.delivered : 0,
         .random = c->ts_offset,
@@ -81,7 +81,7 @@ void window_threshold(const struct tcp *tcp, struct tcp_connection *c, uint32_t 
         .cause = cause,
         .flight = flight,
         .window = doubted ? minimum(flight, c->congestion.window) : c->congestion.window,
-        .mss = c->mss,
+        .mss = effective_mss(c),
         .all_delivered = c->flight->rate.delivered,
     };
     ecn_reduced(c);
@@ -92,7 +92,8 @@ void window_reduce(const struct tcp *tcp, struct tcp_connection *c, const struct
                    enum congestion_cause cause)
 {
     window_threshold(tcp, c, before->flight, cause);
-    c->flight->prr = (struct prr){.flight = maximum(before->flight - before->sacked, c->mss)};
+    c->flight->prr =
+        (struct prr){.flight = maximum(before->flight - before->sacked, effective_mss(c))};
     if (!has(c, TCPF_HAS_SACK) && !algorithm_of(c)->rules_window)
         c->congestion.window = c->congestion.threshold;
 }
@@ -119,15 +120,15 @@ void window_recovered(const struct tcp *tcp, struct tcp_connection *c)
     if (has(c, TCPF_HAS_SACK)) /* RFC 9937, 6.4 */
         pace_ease(tcp, c);
     else /* RFC 6582, 3.2 step 3: what has left the network is known less well */
-        most = maximum(tcp_in_flight(c), c->mss) + c->mss;
+        most = maximum(tcp_in_flight(c), effective_mss(c)) + effective_mss(c);
     /* Segments may have become longer than the threshold since. */
-    c->congestion.window = maximum(minimum(threshold, most), c->mss);
+    c->congestion.window = maximum(minimum(threshold, most), effective_mss(c));
 }
 
 /* Of `bytes` the last part stands for a segment, as Linux counts them. */
 static uint32_t in_segments(const struct tcp_connection *c, uint32_t bytes)
 {
-    return (bytes + c->mss - 1) / c->mss * c->mss;
+    return full_segments(c, bytes) * effective_mss(c);
 }
 
 /* RFC 9937 (PRR-SSRB where nothing more is lost, else PRR-CRB): what goes follows from what has
@@ -147,12 +148,12 @@ static void reduce_in_proportion(struct tcp_connection *c, const struct sent_new
     } else {
         bool safe = news->acknowledged != 0 && !lost;
         may_go = prr->delivered > prr->out ? prr->delivered - prr->out : 0;
-        may_go = maximum(may_go, arrived) + (safe ? c->mss : 0);
+        may_go = maximum(may_go, arrived) + (safe ? effective_mss(c) : 0);
         may_go = minimum(may_go, threshold - pipe);
     }
     if (prr->out == 0)
-        may_go = maximum(may_go, c->mss);
-    c->congestion.window = maximum(pipe + may_go, c->mss);
+        may_go = maximum(may_go, effective_mss(c));
+    c->congestion.window = maximum(pipe + may_go, effective_mss(c));
 }
 
 /* After a time-out without SACK, one acknowledgement may cover a window that arrived long ago: it
@@ -184,7 +185,7 @@ static void tell(const struct tcp *tcp, struct tcp_connection *c, uint32_t growt
         .delivered = news->delivered + news->sacked,
         .marked = news->marked,
         .in_flight = tcp_in_flight(c),
-        .mss = c->mss,
+        .mss = effective_mss(c),
         .srtt_us = c->srtt_us8 / 8,
         .min_rtt_us = c->min_rtt_us,
         .rtt_us = news->rtt_us,
@@ -205,8 +206,8 @@ static void tell(const struct tcp *tcp, struct tcp_connection *c, uint32_t growt
 static uint32_t not_told_by_duplicates(const struct tcp_connection *c, uint32_t delivered,
                                        uint32_t duplicates)
 {
-    uint32_t told = minimum(duplicates, delivered / c->mss) * c->mss;
-    return maximum(delivered - told, minimum(delivered, c->mss));
+    uint32_t told = minimum(duplicates, delivered / effective_mss(c)) * effective_mss(c);
+    return maximum(delivered - told, minimum(delivered, effective_mss(c)));
 }
 
 /* What of the news may make a window grow. */
@@ -216,7 +217,7 @@ static uint32_t growth_of(const struct tcp *tcp, const struct tcp_connection *c,
     if (c->recovery == TCP_CA_RECOVERY || c->recovery == TCP_CA_CWR)
         return 0;
     if (c->recovery == TCP_CA_LOSS && !has(c, TCPF_HAS_SACK))
-        return minimum(news->delivered, c->mss);
+        return minimum(news->delivered, effective_mss(c));
     if (before->recovering && c->recovery != TCP_CA_LOSS)
         return news->delivered; /* the last one covers a window that arrived long ago */
     if (!has(c, TCPF_HAS_SACK))

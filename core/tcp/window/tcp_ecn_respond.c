@@ -89,13 +89,13 @@ static void take_accurate(struct tcp_connection *c, const struct packet *packet,
     bool known = take_option(told, packet, &bytes);
     uint32_t ace = (uint32_t)(packet->tcp.ae << 2 | (packet->tcp.flags >> 6 & 3));
     uint32_t moved = (ace - told->ce_packets) & (ACE_COUNT - 1);
-    uint32_t packets = (delivered + c->mss - 1) / c->mss;
+    uint32_t packets = full_segments(c, delivered);
     told->usual = told->usual == 0 ? packets : (told->usual * 7 + packets) / 8;
-    uint32_t marked = marked_packets(told, moved, packets, known, bytes, c->mss);
+    uint32_t marked = marked_packets(told, moved, packets, known, bytes, effective_mss(c));
     told->ce_packets += marked;
     c->ecn.ace = told->ce_packets & (ACE_COUNT - 1);
     news->congestion = marked != 0;
-    news->marked = known ? bytes : minimum(marked * c->mss, delivered);
+    news->marked = known ? bytes : minimum(marked * effective_mss(c), delivered);
 }
 
 static void take_classic(struct tcp_connection *c, const struct packet *packet,
@@ -105,7 +105,7 @@ static void take_classic(struct tcp_connection *c, const struct packet *packet,
         return;
     news->congestion = true;
     news->marked = news->delivered + news->sacked;
-    c->flight->told.ce_packets += (news->marked + c->mss - 1) / c->mss;
+    c->flight->told.ce_packets += full_segments(c, news->marked);
 }
 
 void ecn_take_feedback(struct tcp_connection *c, const struct packet *packet,

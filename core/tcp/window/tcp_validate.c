@@ -128,10 +128,10 @@ void validation_recovered(struct tcp_connection *c)
     if (validation->base == 0)
         return;
     int32_t resent = c->flight->undo.retransmissions;
-    uint64_t again = resent > 0 ? (uint64_t)resent * c->mss : 0;
+    uint64_t again = resent > 0 ? (uint64_t)resent * effective_mss(c) : 0;
     uint64_t rest = again < validation->base ? validation->base - again : 0;
     uint32_t threshold = (uint32_t)(c->congestion.threshold * rest / validation->base);
-    c->congestion.threshold = maximum(threshold, 2u * c->mss);
+    c->congestion.threshold = maximum(threshold, 2u * effective_mss(c));
     validation->base = 0;
 }
 
