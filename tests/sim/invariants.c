@@ -189,7 +189,7 @@ static void check_connection(struct sim *sim, struct tcp *tcp, const struct tcp_
         return;
     sim_must(sim, seq_le(c->snd_nxt, tcp_send_end(c)));
     sim_must(sim, seq_le(c->rcv_nxt, c->rcv_advertised));
-    sim_must(sim, c->mss != 0 && c->congestion.window >= c->mss);
+    sim_must(sim, c->mss != 0 && c->congestion.window >= effective_mss(c));
     if (!has(c, TCPF_FIXED_RECEIVE_BUFFER) && !tree_empty(&c->receive.runs)) /* may have shrunk */
         sim_must(sim, c->receive.charge <= 2 * c->receive.limit + CHARGE_SLACK);
     if (c->flight == NULL)

@@ -139,6 +139,13 @@ static void move_una(struct tcp *tcp, struct tcp_connection *c, uint32_t acknowl
     connection_tell_room(tcp, c);
 }
 
+/* Segments may be larger now, of which one always fits into the congestion window. */
+static void note_largest_window(struct tcp_connection *c, uint32_t window)
+{
+    c->max_snd_wnd = window;
+    c->congestion.window = maximum(c->congestion.window, effective_mss(c));
+}
+
 static void update_window(struct tcp_connection *c, const struct packet *packet)
 {
     const struct packet_tcp *segment = &packet->tcp;
@@ -154,7 +161,8 @@ static void update_window(struct tcp_connection *c, const struct packet *packet)
         c->snd_wnd = window;
         c->snd_wl1 = segment->sequence;
         c->snd_wl2 = segment->acknowledgment;
-        c->max_snd_wnd = maximum(c->max_snd_wnd, window);
+        if (window > c->max_snd_wnd)
+            note_largest_window(c, window);
     }
 }
 
