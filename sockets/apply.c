@@ -88,6 +88,8 @@ static int tcp_apply_one(struct socket *socket, enum plain_option option)
         return tcp_apply(socket, CHASKI_TCP_TOS, value);
     case PLAIN_TTL:
         return tcp_apply(socket, CHASKI_TCP_TTL, value);
+    case PLAIN_MINTTL:
+        return tcp_apply(socket, CHASKI_TCP_MIN_TTL, value);
     case PLAIN_MAXSEG:
         return value == 0 ? 0 : tcp_apply(socket, CHASKI_TCP_MAXSEG, value);
     case PLAIN_MAX_PACING_RATE:
@@ -139,6 +141,7 @@ static int listener_apply_one(const struct socket *socket, enum plain_option opt
         [PLAIN_MAXSEG] = CHASKI_TCP_MAXSEG,
         [PLAIN_TOS] = CHASKI_TCP_TOS,
         [PLAIN_TTL] = CHASKI_TCP_TTL,
+        [PLAIN_MINTTL] = CHASKI_TCP_MIN_TTL,
         [PLAIN_RTO_MAX_MS] = CHASKI_TCP_RTO_MAX_MS,
         [PLAIN_RTO_MIN_US] = CHASKI_TCP_RTO_MIN_US,
         [PLAIN_DELACK_MAX_US] = CHASKI_TCP_DELACK_MAX_US,

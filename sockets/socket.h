@@ -85,6 +85,7 @@ enum plain_option {
     PLAIN_FASTOPEN_NO_COOKIE,
     PLAIN_TOS,
     PLAIN_TTL, /* 0: the default */
+    PLAIN_MINTTL,
     PLAIN_MTU_DISCOVER,
     PLAIN_RECVERR,
     PLAIN_PKTINFO,

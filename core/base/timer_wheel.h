@@ -17,9 +17,10 @@
 struct timer {
     uint64_t deadline_ns; /* TIMER_NEVER when not armed; first: it is looked at most */
     struct list link;
-    uint16_t slot;     /* belongs to the wheel */
-    uint8_t owner;     /* whom it belongs to, from timer_wheel_own() */
-    uint32_t attached; /* the owner's own: what would be padding otherwise */
+    uint16_t slot;         /* belongs to the wheel */
+    uint8_t owner;         /* whom it belongs to, from timer_wheel_own() */
+    uint8_t attached_byte; /* the owner's own, as the next one: what would be padding otherwise */
+    uint32_t attached;
 };
 
 enum { TIMER_LEVELS = 11, TIMER_SLOTS = 64, TIMER_OWNERS = 16 };

@@ -87,6 +87,7 @@ struct ip_error {
     uint32_t detail;                /* and what it adds: the MTU it tells, the position at fault */
     struct chaski_address reporter; /* who sent it; ourselves when no neighbour answered */
     uint16_t mtu;
+    uint8_t ttl;                       /* that the quoted datagram had left */
     struct chaski_address source;      /* of the quoted datagram: ours */
     struct chaski_address destination; /* of the quoted datagram: the peer */
     const uint8_t *quoted;             /* its transport header, quoted_length >= 8 bytes of it */

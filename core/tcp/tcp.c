@@ -137,7 +137,7 @@ void tcp_setup(struct tcp *tcp, struct memory *memory, const struct chaski_limit
     half_open_setup(&tcp->half_open, memory, limits->half_open);
     time_wait_setup(&tcp->time_wait, memory, limits->time_wait);
     peers_setup(&tcp->peers, memory, limits->paths);
-    ao_setup(&tcp->ao, memory, limits);
+    ao_setup(tcp, memory, limits);
     times_setup(&tcp->times, memory, limits->connections + limits->listeners);
     tcp_table_setup(&tcp->table, memory,
                     limits->connections + limits->half_open + limits->time_wait, &setup->key);

@@ -21,6 +21,7 @@
 #include "core/tcp/opening/tcp_saved_syn.h"
 #include "core/tcp/receiving/tcp_receive_queue.h"
 #include "core/tcp/tcp_flight.h"
+#include "core/tcp/tcp_min_ttl.h"
 #include "core/tcp/tcp_peers.h"
 #include "core/tcp/tcp_table.h"
 #include "core/tcp/tcp_time_wait.h"
@@ -54,6 +55,7 @@
  *   tcp_timer        the few deadlines of a connection, and what happens at each
  *   tcp_peers        what connections leave behind for the next one to the same peer
  *   tcp_times        limits of time-outs that applications have set
+ *   tcp_min_ttl      how far segments may have come
  *   tcp_table, tcp_time_wait, tcp_secret
  *
  * Everything that happens sets state and puts the connection on the list `work`: its closure is to
@@ -248,8 +250,15 @@ struct tcp_listener {
     uint8_t traffic_class, ttl;           /* of SYN+ACKs */
     uint8_t save_syn;                     /* enum saved_syn_mode */
     uint8_t times;                        /* see tcp_times.h */
+    uint8_t min_ttl;                      /* see tcp_min_ttl.h */
     uint16_t next;                        /* same hash chain; index plus one */
     struct fast_open_keys fast_open_keys; /* none: those of all */
+};
+
+/* What a host asks of segments before it looks at them further: most ask nothing. */
+enum tcp_gate {
+    TCP_GATE_AO = 1,
+    TCP_GATE_MIN_TTL = 2, /* since anybody has set one; for good, as in Linux */
 };
 
 enum { TCP_LISTENER_CHAINS = 64, TCP_PORT_COUNTERS = 16 };
@@ -302,6 +311,7 @@ struct tcp {
     struct tcp_work work;
     struct burst out[FAMILY_COUNT]; /* built, not yet given to IP */
     uint32_t last_lookup;           /* connection index of the previous segment, plus one */
+    uint8_t gates;                  /* enum tcp_gate */
     uint32_t port_counters[TCP_PORT_COUNTERS]; /* RFC 6056, algorithm 4 */
     struct home home;
     uint8_t timer_owner, half_open_owner, time_wait_owner;

@@ -221,7 +221,8 @@ void time_wait_segment(struct tcp *tcp, uint32_t index, struct packet *packet, u
     if (opens_anew(entry, packet))
         listener = listener_find(tcp, &entry->key);
     if (listener != 0) {
-        reopen(tcp, index, listener, packet, now_ns);
+        if (min_ttl_admits_anew(tcp, listener, packet))
+            reopen(tcp, index, listener, packet, now_ns);
         return;
     }
     note_timestamp(entry, segment);

@@ -274,6 +274,9 @@ enum chaski_tcp_option {
     /* Longest delay of an acknowledgement, 1000 to 500 000, where tcp_delack_max_us does not say
      * less. */
     CHASKI_TCP_DELACK_MAX_US,
+    /* Segments with less left of their time to live are passed over (RFC 5082), and ICMP errors
+     * that quote one with less; 0 (default): any will do. */
+    CHASKI_TCP_MIN_TTL,
     CHASKI_TCP_OPTION_COUNT,
 };
 
@@ -292,7 +295,8 @@ struct chaski_tcp_bind {
  * wait for chaski_tcp_accept(). */
 int chaski_tcp_bind(struct chaski *host, const struct chaski_tcp_bind *bind,
                     chaski_listener *listener);
-/* Sets RCVBUF, MAXSEG, CONGESTION, TOS or TTL of what is opened from now on, SYN+ACKs included. */
+/* Sets RCVBUF, MAXSEG, CONGESTION, TOS, TTL, MIN_TTL or one of the limits of time-outs of what is
+ * opened from now on, SYN+ACKs included. */
 int chaski_tcp_listener_set(struct chaski *host, chaski_listener listener,
                             enum chaski_tcp_option option, int64_t value);
 /* From now on a peer that sends no data is let in only after so many SYN+ACKs; 0, as at first: at

@@ -119,6 +119,8 @@ extern "C" {
     X(DROP_TCP_AFTER_FIN, "drop.tcp_after_fin", "text behind the end of the stream")               \
     X(DROP_TCP_LISTENER_FULL, "drop.tcp_listener_full",                                            \
       "connection beyond the backlog or the limits")                                               \
+    X(DROP_TCP_MIN_TTL, "drop.tcp_min_ttl",                                                        \
+      "segment that came further than CHASKI_TCP_MIN_TTL lets")                                    \
     X(DROP_TCP_AO_MISSING, "drop.tcp_ao_missing",                                                  \
       "segment without TCP-AO for which there are keys")                                           \
     X(DROP_TCP_AO_BAD, "drop.tcp_ao_bad", "segment whose TCP-AO code is wrong")                    \

@@ -57,6 +57,7 @@ static const struct option table[] = {
     {IPPROTO_TCP, TCP_INQ, PLAIN_INQ, NUMBER, 0, 1},
     {IPPROTO_IP, IP_TOS, PLAIN_TOS, NUMBER, INT_MIN, INT_MAX},
     {IPPROTO_IP, IP_MTU_DISCOVER, PLAIN_MTU_DISCOVER, NUMBER, 0, IP_PMTUDISC_OMIT},
+    {IPPROTO_IP, IP_MINTTL, PLAIN_MINTTL, NUMBER, 0, 255},
     {IPPROTO_IP, IP_RECVERR, PLAIN_RECVERR, SWITCH, 0, 1},
     {IPPROTO_IP, IP_PKTINFO, PLAIN_PKTINFO, SWITCH, 0, 1},
     {IPPROTO_IP, IP_RECVTTL, PLAIN_RECVTTL, SWITCH, 0, 1},
@@ -127,7 +128,7 @@ int option_write_ip(const struct option_out *out, int value)
 static bool needs_a_byte(enum plain_option option)
 {
     return option == PLAIN_TRANSPARENT || option == PLAIN_FREEBIND ||
-           option == PLAIN_MULTICAST_LOOP;
+           option == PLAIN_MULTICAST_LOOP || option == PLAIN_MINTTL;
 }
 
 /* What sending so is worth (Linux's rt_tos2priority()). */

@@ -377,6 +377,7 @@ static const struct {
     {IPPROTO_TCP, TCP_NOTSENT_LOWAT, {0, 1 << 16, 1 << 20}},
     {IPPROTO_IP, IP_TOS, {0, 16, 255}},
     {IPPROTO_IP, IP_TTL, {-1, 64, 0}},
+    {IPPROTO_IP, IP_MINTTL, {0, 64, 256}},
     {IPPROTO_IP, IP_RECVERR, {0, 1, 1}},
     {IPPROTO_IP, IP_MTU_DISCOVER, {0, 2, 9}},
     {IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, {0, 1, 1}},

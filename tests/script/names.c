@@ -138,6 +138,7 @@ static const struct name names[] = {
     /* Options of IP */
     NAME(IP_TOS),
     NAME(IP_TTL),
+    NAME(IP_MINTTL),
     NAME(IP_MTU),
     NAME(IP_OPTIONS),
     NAME(IP_MTU_DISCOVER),

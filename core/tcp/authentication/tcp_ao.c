@@ -14,7 +14,7 @@
  * The peer's RNextKeyID says which key we send with (RFC 5925, 7.5.2, e).
  */
 
-void ao_setup(struct tcp_aos *all, struct memory *memory, const struct chaski_limits *limits)
+void ao_setup(struct tcp *tcp, struct memory *memory, const struct chaski_limits *limits)
 {
     if (limits->ao_keys == 0)
         return;
@@ -25,7 +25,8 @@ void ao_setup(struct tcp_aos *all, struct memory *memory, const struct chaski_li
     struct ao_state *time_wait = memory_reserve(memory, limits->time_wait * state);
     if (keys == NULL || connections == NULL || half_open == NULL || time_wait == NULL)
         return;
-    *all = (struct tcp_aos){
+    tcp->gates |= TCP_GATE_AO;
+    tcp->ao = (struct tcp_aos){
         .keys = keys,
         .limit = limits->ao_keys,
         .states = {[TCP_KIND_CONNECTION] = connections,

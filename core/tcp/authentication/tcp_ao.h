@@ -50,7 +50,7 @@ struct tcp_aos {
     struct ao_state *states[4];     /* by enum tcp_kind */
 };
 
-void ao_setup(struct tcp_aos *all, struct memory *memory, const struct chaski_limits *limits);
+void ao_setup(struct tcp *tcp, struct memory *memory, const struct chaski_limits *limits);
 
 /* The state of an entry; NULL when it does not use TCP-AO. */
 struct ao_state *ao_state_of(const struct tcp *tcp, tcp_reference reference);

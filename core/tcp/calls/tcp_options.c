@@ -5,7 +5,7 @@
 
 /* Options of a connection: limits, setting and getting. */
 
-_Static_assert(CHASKI_TCP_OPTION_COUNT == 31, "a new option is to be set and told below");
+_Static_assert(CHASKI_TCP_OPTION_COUNT == 32, "a new option is to be set and told below");
 
 struct limits {
     int64_t least, most;
@@ -43,6 +43,7 @@ static const struct limits limits[CHASKI_TCP_OPTION_COUNT] = {
     [CHASKI_TCP_RTO_MAX_MS] = {0, 120000},
     [CHASKI_TCP_RTO_MIN_US] = {0, 1000000},
     [CHASKI_TCP_DELACK_MAX_US] = {0, 500000},
+    [CHASKI_TCP_MIN_TTL] = {0, 255},
 };
 
 bool tcp_option_takes(enum chaski_tcp_option option, int64_t value)
@@ -214,6 +215,9 @@ static void set_amount(struct tcp *tcp, struct tcp_connection *c, enum chaski_tc
     case CHASKI_TCP_TTL:
         c->ttl = (uint8_t)value;
         break;
+    case CHASKI_TCP_MIN_TTL:
+        min_ttl_set(tcp, c, (uint8_t)value);
+        break;
     case CHASKI_TCP_PROGRESS:
         if (c->flight != NULL)
             c->flight->tells_progress = (uint8_t)value;
@@ -274,6 +278,8 @@ static int64_t value_of(const struct tcp_connection *c, enum chaski_tcp_option o
         return c->flight != NULL ? c->flight->tells_progress : 0;
     case CHASKI_TCP_TTL:
         return c->ttl;
+    case CHASKI_TCP_MIN_TTL:
+        return min_ttl_of(c);
     }
     return 0;
 }

@@ -40,6 +40,7 @@ struct tcp_connection *half_open_connection(struct tcp *tcp, const struct tcp_ha
     c->times = (uint32_t)listener->times & TCP_TIMES_MOST;
     c->own_times = listener->times != 0;
     times_share(&tcp->times, listener->times);
+    min_ttl_set(tcp, c, listener->min_ttl);
     if (listener->receive_buffer != 0) {
         c->receive.limit = listener->receive_buffer;
         c->flags |= TCPF_FIXED_RECEIVE_BUFFER;

@@ -212,6 +212,12 @@ static int set_times(struct tcp *tcp, struct tcp_listener *listener, enum chaski
     return error;
 }
 
+static void set_min_ttl(struct tcp *tcp, struct tcp_listener *listener, uint8_t ttl)
+{
+    listener->min_ttl = ttl;
+    min_ttl_note(tcp, ttl);
+}
+
 int tcp_listener_set(struct tcp *tcp, chaski_listener handle, enum chaski_tcp_option option,
                      int64_t value)
 {
@@ -232,6 +238,8 @@ int tcp_listener_set(struct tcp *tcp, chaski_listener handle, enum chaski_tcp_op
         listener->traffic_class = (uint8_t)(value & ~ECN_MODES);
     else if (option == CHASKI_TCP_TTL)
         listener->ttl = (uint8_t)value;
+    else if (option == CHASKI_TCP_MIN_TTL)
+        set_min_ttl(tcp, listener, (uint8_t)value);
     else
         return CHASKI_INVALID;
     return 0;

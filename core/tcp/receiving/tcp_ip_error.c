@@ -71,7 +71,7 @@ bool tcp_ip_error(void *block, const struct ip_error *error, uint64_t now_ns)
         return false;
     struct tcp_connection *c = &tcp->connections[tcp_reference_index(found)];
     bool too_big = error->kind == IP_ERROR_TOO_BIG;
-    if (has(c, TCPF_AO) && ao_ignores(tcp, c, error)) {
+    if (min_ttl_ignores(c, error) || (has(c, TCPF_AO) && ao_ignores(tcp, c, error))) {
         count(tcp->counters, CHASKI_TCP_ICMP_IGNORED);
         return false;
     }

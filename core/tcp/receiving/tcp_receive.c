@@ -197,11 +197,20 @@ static bool is_last(const struct tcp *tcp, const struct tcp_key *key)
     return tcp->last_lookup != 0 && tcp_key_equal(&tcp->connections[tcp->last_lookup - 1].key, key);
 }
 
+/* What the host asks of any segment; false when it was dropped. */
+static bool admits(struct tcp *tcp, tcp_reference found, const struct tcp_key *key,
+                   struct packet *packet)
+{
+    if ((tcp->gates & TCP_GATE_MIN_TTL) && !min_ttl_admits(tcp, found, key, packet))
+        return false;
+    return !(tcp->gates & TCP_GATE_AO) || ao_admits(tcp, found, key, packet);
+}
+
 /* A segment that has been taken in, of the flow `key`. */
 static void give(struct tcp *tcp, struct packet *packet, const struct tcp_key *key,
                  tcp_reference found, uint64_t now_ns)
 {
-    if (tcp->ao.limit != 0 && !ao_admits(tcp, found, key, packet))
+    if (tcp->gates != 0 && !admits(tcp, found, key, packet))
         return;
     uint32_t index = tcp_reference_index(found);
     struct tcp_connection *c = NULL;
