@@ -6,6 +6,7 @@
 #include "sockets/socket.h"
 
 enum {
+    TIMES_MOST = 3, /* of SO_TIMESTAMPING, which has room for the hardware's */
     TX_RECORD = SOF_TIMESTAMPING_TX_SOFTWARE | SOF_TIMESTAMPING_TX_SCHED | SOF_TIMESTAMPING_TX_ACK,
 };
 
@@ -26,6 +27,7 @@ int control_read_socket(const struct cmsghdr *control, uint32_t *stamps)
     case SO_MARK:
         return control->cmsg_len == CMSG_LEN(sizeof(uint32_t)) ? 0 : -EINVAL;
     case SO_TIMESTAMPING:
+    case SO_TIMESTAMPING_NEW:
         if (control->cmsg_len != CMSG_LEN(sizeof *stamps))
             return -EINVAL;
         memcpy(stamps, CMSG_DATA(control), sizeof *stamps);
@@ -49,4 +51,15 @@ void control_put(struct msghdr *message, size_t *room, int level, int type, cons
     memcpy(at + CMSG_LEN(0), data, length);
     size_t space = CMSG_SPACE(length);
     message->msg_controllen = used + (space <= *room - used ? space : CMSG_LEN(length));
+}
+
+void control_put_time(struct msghdr *message, size_t *room, int type, bool wide, uint64_t seconds,
+                      uint64_t over, unsigned count)
+{
+    int64_t both[2 * TIMES_MOST] = {(int64_t)seconds, (int64_t)over};
+    long narrow[2 * TIMES_MOST] = {(long)seconds, (long)over};
+    if (wide)
+        control_put(message, room, SOL_SOCKET, type, both, 2 * count * sizeof both[0]);
+    else
+        control_put(message, room, SOL_SOCKET, type, narrow, 2 * count * sizeof narrow[0]);
 }

@@ -2,6 +2,7 @@
 #include "sockets/socket.h"
 
 #include <errno.h>
+#include <linux/net_tstamp.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
@@ -86,6 +87,8 @@ void error_queue_add_report(struct socket *socket, const struct ip_error *error)
                   .ee_info = error->detail},
         .offender = {.address = error->reporter},
         .remote = {.address = error->destination, .port = wire_udp_destination_port(error->quoted)},
+        .has_time = true,
+        .time_ns = host_now(socket->file.table->host),
         .length = error->quoted_length - header,
         .bytes = error->quoted + header,
     };
@@ -100,14 +103,6 @@ static void take(struct socket *socket)
     if (socket->notes == NULL)
         socket->notes_end = &socket->notes;
     free(note);
-}
-
-static void put_time(struct msghdr *message, size_t *room, uint64_t time_ns)
-{
-    enum { NS_PER_SECOND = 1000000000 };
-    struct scm_timestamping told = {.ts = {{.tv_sec = (time_t)(time_ns / NS_PER_SECOND),
-                                            .tv_nsec = (long)(time_ns % NS_PER_SECOND)}}};
-    control_put(message, room, SOL_SOCKET, SO_TIMESTAMPING, &told, sizeof told);
 }
 
 static void put_error(const struct socket *socket, struct msghdr *message, size_t *room,
@@ -164,9 +159,8 @@ ssize_t error_queue_tell(struct socket *socket, struct msghdr *message)
         return -EFAULT;
     size_t done = pieces_fill(message->msg_iov, message->msg_iovlen, note->bytes, note->length);
     put_name(socket, message, note);
-    if (note->has_time)
-        put_time(message, &room, note->time_ns);
-    if (note->has_time && note->stats)
+    stamp_note(socket, message, &room, note);
+    if (note->stats && (socket->timestamping & SOF_TIMESTAMPING_SOFTWARE))
         control_put(message, &room, SOL_SOCKET, OPT_STATS, note->bytes, note->length);
     put_error(socket, message, &room, note);
     message->msg_flags |= MSG_ERRQUEUE | (note->truncated || done < note->length ? MSG_TRUNC : 0);

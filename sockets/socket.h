@@ -53,8 +53,9 @@ enum plain_option {
     PLAIN_SNDBUF, /* as getsockopt tells it: twice what was asked for */
     PLAIN_RCVBUF,
     PLAIN_ZEROCOPY,
-    PLAIN_TIMESTAMP, /* only one of these two is on */
-    PLAIN_TIMESTAMPNS,
+    PLAIN_TIMESTAMP,   /* 1: when what is received came is told, */
+    PLAIN_TIMESTAMPNS, /* in nanoseconds, */
+    PLAIN_STAMPS_NEW,  /* and as the names with _NEW say; so with SO_TIMESTAMPING */
     PLAIN_BUSY_POLL,
     PLAIN_DEBUG,
     PLAIN_SELECT_ERR_QUEUE,
@@ -106,8 +107,8 @@ enum plain_option {
 struct error_note {
     struct error_note *next;
     struct sock_extended_err error;
+    bool has_time; /* it was sent, or came, then: */
     uint64_t time_ns;
-    bool has_time;
     bool truncated; /* what was sent would be with it, but there is no copy of it */
     bool stats;     /* its bytes are SOF_TIMESTAMPING_OPT_STATS */
     struct chaski_endpoint offender, remote; /* of ICMP: who says so, and where it was sent */
@@ -378,9 +379,10 @@ void stamps_over(struct socket *socket);
 void stamps_forget(struct socket *socket);
 struct option_in;
 struct option_out;
-int stamping_set(struct socket *socket, const struct option_in *in);
-int stamping_get(const struct socket *socket, const struct option_out *out);
-/* SO_TIMESTAMP and SO_TIMESTAMPNS. */
+/* By either of its names. */
+int stamping_set(struct socket *socket, int name, const struct option_in *in);
+int stamping_get(const struct socket *socket, int name, const struct option_out *out);
+/* SO_TIMESTAMP and SO_TIMESTAMPNS, likewise. */
 int stamping_set_received(struct socket *socket, int name, const struct option_in *in);
 int stamping_get_received(const struct socket *socket, int name, const struct option_out *out);
 /* Whether any of them, or SO_TIMESTAMPING, wants to know when something came. */
@@ -389,6 +391,9 @@ bool stamps_received(const struct socket *socket);
  * asked for. */
 void stamp_received(const struct socket *socket, struct msghdr *message, size_t *room,
                     uint64_t received_ns);
+/* The same of what the error queue tells. */
+void stamp_note(const struct socket *socket, struct msghdr *message, size_t *room,
+                const struct error_note *note);
 
 /* ---- stamp_stats.c ---- */
 
@@ -415,5 +420,9 @@ int control_read_socket(const struct cmsghdr *control, uint32_t *stamps);
  * msg_control, whose used length is counted in message->msg_controllen. */
 void control_put(struct msghdr *message, size_t *room, int level, int type, const void *data,
                  size_t length);
+/* A time in parts: seconds and what is over. Where those that follow are 0, `count` is more than 1.
+ * `wide`: in 64 bits each, as options with _NEW in their names have it; else in a long each. */
+void control_put_time(struct msghdr *message, size_t *room, int type, bool wide, uint64_t seconds,
+                      uint64_t over, unsigned count);
 
 #endif

@@ -5,7 +5,6 @@
 #include <linux/net_tstamp.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 
 #include "sockets/options/option.h"
 
@@ -69,7 +68,6 @@ void stamp_zerocopy(struct socket *socket)
 
 static void tell(struct socket *socket, const struct stamp *stamp, uint32_t type)
 {
-    const struct sockets *s = socket->file.table;
     uint32_t flags = socket->timestamping;
     uint64_t key = stamp->end - socket->timestamping_origin - 1;
     struct error_note note = {
@@ -77,8 +75,8 @@ static void tell(struct socket *socket, const struct stamp *stamp, uint32_t type
                   .ee_origin = SO_EE_ORIGIN_TIMESTAMPING,
                   .ee_info = type,
                   .ee_data = (flags & SOF_TIMESTAMPING_OPT_ID) ? (uint32_t)key : 0},
-        .time_ns = host_now(s->host) + (uint64_t)s->clock_ahead_ns,
-        .has_time = (flags & SOF_TIMESTAMPING_SOFTWARE) != 0,
+        .time_ns = host_now(socket->file.table->host),
+        .has_time = true,
         .truncated = !(flags & SOF_TIMESTAMPING_OPT_TSONLY),
         .stats = (flags & SOF_TIMESTAMPING_OPT_STATS) != 0,
     };
@@ -156,7 +154,7 @@ void stamps_forget(struct socket *socket)
 
 enum { KNOWN_FLAGS = (SOF_TIMESTAMPING_LAST << 1) - 1, BIND_PHC = 1 << 15 };
 
-int stamping_set(struct socket *socket, const struct option_in *in)
+int stamping_set(struct socket *socket, int name, const struct option_in *in)
 {
     int value;
     int error = option_read_int(in, &value);
@@ -176,13 +174,16 @@ int stamping_set(struct socket *socket, const struct option_in *in)
     if (begins_ids && is_stream(socket))
         socket->timestamping_origin = progress_of(socket).acknowledged;
     socket->timestamping = flags;
+    socket->plain[PLAIN_STAMPS_NEW] = name == SO_TIMESTAMPING_NEW;
     return 0;
 }
 
-/* Who has room is told the clock too: there is none but the host's. */
-int stamping_get(const struct socket *socket, const struct option_out *out)
+/* Who has room is told the clock too: there is none but the host's. The new name tells what was set
+ * by it, or while the other two had theirs (Linux). */
+int stamping_get(const struct socket *socket, int name, const struct option_out *out)
 {
-    struct so_timestamping told = {.flags = (int)socket->timestamping};
+    bool told_by_it = name == SO_TIMESTAMPING || socket->plain[PLAIN_STAMPS_NEW] != 0;
+    struct so_timestamping told = {.flags = told_by_it ? (int)socket->timestamping : 0};
     return option_write(out, &told,
                         *out->length == sizeof told.flags ? sizeof told.flags : sizeof told);
 }
@@ -195,15 +196,33 @@ int stamping_set_received(struct socket *socket, int name, const struct option_i
     int error = option_read_int(in, &value);
     if (error != 0)
         return error;
-    socket->plain[PLAIN_TIMESTAMP] = value != 0 && name == SO_TIMESTAMP;
-    socket->plain[PLAIN_TIMESTAMPNS] = value != 0 && name == SO_TIMESTAMPNS;
+    bool nano = name == SO_TIMESTAMPNS || name == SO_TIMESTAMPNS_NEW;
+    socket->plain[PLAIN_TIMESTAMP] = value != 0;
+    socket->plain[PLAIN_TIMESTAMPNS] = value != 0 && nano;
+    if (value != 0)
+        socket->plain[PLAIN_STAMPS_NEW] = name == SO_TIMESTAMP_NEW || name == SO_TIMESTAMPNS_NEW;
     return 0;
+}
+
+/* SO_TIMESTAMP_NEW alone is on with the one for nanoseconds, too (Linux). */
+static bool is_told(const struct socket *socket, int name)
+{
+    bool nano = socket->plain[PLAIN_TIMESTAMPNS] != 0, wide = socket->plain[PLAIN_STAMPS_NEW] != 0;
+    switch (name) {
+    case SO_TIMESTAMP:
+        return !wide && !nano;
+    case SO_TIMESTAMPNS:
+        return !wide && nano;
+    case SO_TIMESTAMP_NEW:
+        return wide;
+    default:
+        return wide && nano;
+    }
 }
 
 int stamping_get_received(const struct socket *socket, int name, const struct option_out *out)
 {
-    int plain = name == SO_TIMESTAMP ? PLAIN_TIMESTAMP : PLAIN_TIMESTAMPNS;
-    return option_write_int(out, (int)socket->plain[plain]);
+    return option_write_int(out, socket->plain[PLAIN_TIMESTAMP] && is_told(socket, name));
 }
 
 static bool stamps_all_received(const struct socket *socket)
@@ -214,24 +233,39 @@ static bool stamps_all_received(const struct socket *socket)
 
 bool stamps_received(const struct socket *socket)
 {
-    return socket->plain[PLAIN_TIMESTAMP] || socket->plain[PLAIN_TIMESTAMPNS] ||
-           stamps_all_received(socket);
+    return socket->plain[PLAIN_TIMESTAMP] || stamps_all_received(socket);
+}
+
+static void put_times(const struct socket *socket, struct msghdr *message, size_t *room,
+                      uint64_t time_ns, bool all)
+{
+    enum { NS_PER_SECOND = 1000000000, NS_PER_US = 1000 };
+    uint64_t at = time_ns + (uint64_t)socket->file.table->clock_ahead_ns;
+    uint64_t seconds = at / NS_PER_SECOND, ns = at % NS_PER_SECOND;
+    bool wide = socket->plain[PLAIN_STAMPS_NEW] != 0;
+    if (socket->plain[PLAIN_TIMESTAMPNS])
+        control_put_time(message, room, wide ? SO_TIMESTAMPNS_NEW : SO_TIMESTAMPNS, wide, seconds,
+                         ns, 1);
+    else if (socket->plain[PLAIN_TIMESTAMP])
+        control_put_time(message, room, wide ? SO_TIMESTAMP_NEW : SO_TIMESTAMP, wide, seconds,
+                         ns / NS_PER_US, 1);
+    if (all)
+        control_put_time(message, room, wide ? SO_TIMESTAMPING_NEW : SO_TIMESTAMPING, wide, seconds,
+                         ns, 3);
 }
 
 void stamp_received(const struct socket *socket, struct msghdr *message, size_t *room,
                     uint64_t received_ns)
 {
-    enum { NS_PER_SECOND = 1000000000, NS_PER_US = 1000 };
-    uint64_t at = received_ns + (uint64_t)socket->file.table->clock_ahead_ns;
-    struct timespec time = {.tv_sec = (time_t)(at / NS_PER_SECOND),
-                            .tv_nsec = (long)(at % NS_PER_SECOND)};
-    struct timeval coarse = {.tv_sec = time.tv_sec,
-                             .tv_usec = (suseconds_t)(time.tv_nsec / NS_PER_US)};
-    struct scm_timestamping three = {.ts = {time}};
-    if (socket->plain[PLAIN_TIMESTAMP])
-        control_put(message, room, SOL_SOCKET, SO_TIMESTAMP, &coarse, sizeof coarse);
-    if (socket->plain[PLAIN_TIMESTAMPNS])
-        control_put(message, room, SOL_SOCKET, SO_TIMESTAMPNS, &time, sizeof time);
-    if (stamps_all_received(socket))
-        control_put(message, room, SOL_SOCKET, SO_TIMESTAMPING, &three, sizeof three);
+    put_times(socket, message, room, received_ns, stamps_all_received(socket));
+}
+
+void stamp_note(const struct socket *socket, struct msghdr *message, size_t *room,
+                const struct error_note *note)
+{
+    bool sent = note->error.ee_origin == SO_EE_ORIGIN_TIMESTAMPING;
+    bool all = sent ? (socket->timestamping & SOF_TIMESTAMPING_SOFTWARE) != 0
+                    : stamps_all_received(socket);
+    if (note->has_time)
+        put_times(socket, message, room, note->time_ns, all);
 }

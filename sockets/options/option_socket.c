@@ -139,9 +139,12 @@ int socket_level_set(struct socket *socket, int name, const struct option_in *in
     case SO_MAX_PACING_RATE:
         return set_pacing_rate(socket, in);
     case SO_TIMESTAMPING:
-        return stamping_set(socket, in);
+    case SO_TIMESTAMPING_NEW:
+        return stamping_set(socket, name, in);
     case SO_TIMESTAMP:
     case SO_TIMESTAMPNS:
+    case SO_TIMESTAMP_NEW:
+    case SO_TIMESTAMPNS_NEW:
         return stamping_set_received(socket, name, in);
     case SO_TXREHASH:
         return set_txrehash(socket, in);
@@ -256,9 +259,12 @@ int socket_level_get(struct socket *socket, int name, const struct option_out *o
     case SO_MAX_PACING_RATE:
         return get_pacing_rate(socket, out);
     case SO_TIMESTAMPING:
-        return stamping_get(socket, out);
+    case SO_TIMESTAMPING_NEW:
+        return stamping_get(socket, name, out);
     case SO_TIMESTAMP:
     case SO_TIMESTAMPNS:
+    case SO_TIMESTAMP_NEW:
+    case SO_TIMESTAMPNS_NEW:
         return stamping_get_received(socket, name, out);
     case SO_MEMINFO:
         return get_memory(socket, out);

@@ -106,6 +106,33 @@ static void a_time_in_nanoseconds(void **state)
     }
 }
 
+static void times_of_64_bits(void **state)
+{
+    static const struct {
+        int name;
+        uint64_t unit_ns;
+        size_t numbers;
+        int value;
+    } options[] = {
+        {SO_TIMESTAMP_NEW, 1000, 2, 1},
+        {SO_TIMESTAMPNS_NEW, 1, 2, 1},
+        {SO_TIMESTAMPING_NEW, 1, 6, SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE},
+    };
+    struct stamped s;
+    (void)state;
+    for (unsigned i = 0; i < 2 * sizeof options / sizeof *options; i++) {
+        int64_t told[6] = {0};
+        int name = options[i / 2].name;
+        set_up(&s, types[i % 2]);
+        assert_int_equal(pair_set(&s.pair, 0, s.to, SOL_SOCKET, name, options[i / 2].value), 0);
+        read_stamp(&s, name, told, options[i / 2].numbers * sizeof *told);
+        assert_soon_after_sending(&s, (uint64_t)told[0] * WORLD_SECOND +
+                                          (uint64_t)told[1] * options[i / 2].unit_ns);
+        assert_int_equal(told[2] | told[3] | told[4] | told[5], 0);
+        pair_end(&s.pair);
+    }
+}
+
 enum { OPT_STATS = 54, REHASH = 27, TEXT = 1000 };
 
 /* The value of one attribute; they come in Linux's order. */
@@ -178,6 +205,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_time_in_microseconds),
         cmocka_unit_test(a_time_in_nanoseconds),
+        cmocka_unit_test(times_of_64_bits),
         cmocka_unit_test(what_the_connection_was_like),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
