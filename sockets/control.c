@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
 #include <linux/net_tstamp.h>
+#include <netinet/in.h>
 #include <string.h>
 
+#include "core/base/address.h"
 #include "sockets/socket.h"
 
 enum {
@@ -62,4 +64,26 @@ void control_put_time(struct msghdr *message, size_t *room, int type, bool wide,
         control_put(message, room, SOL_SOCKET, type, both, 2 * count * sizeof both[0]);
     else
         control_put(message, room, SOL_SOCKET, type, narrow, 2 * count * sizeof narrow[0]);
+}
+
+void control_put_header(const struct socket *socket, struct msghdr *message, size_t *room,
+                        const struct header_told *header)
+{
+    if (!address_is_ip4(&header->to.address))
+        return;
+    uint32_t to = htonl(address_ip4(&header->to.address));
+    uint32_t own = address_is_ip4(&header->own) ? htonl(address_ip4(&header->own)) : 0;
+    int ttl = header->ttl;
+    struct sockaddr_in end = {
+        .sin_family = AF_INET, .sin_port = htons(header->to.port), .sin_addr.s_addr = to};
+    struct in_pktinfo info = {
+        .ipi_ifindex = header->to.interface, .ipi_spec_dst.s_addr = own, .ipi_addr.s_addr = to};
+    if (socket->plain[PLAIN_PKTINFO])
+        control_put(message, room, SOL_IP, IP_PKTINFO, &info, sizeof info);
+    if (socket->plain[PLAIN_RECVTTL])
+        control_put(message, room, SOL_IP, IP_TTL, &ttl, sizeof ttl);
+    if (socket->plain[PLAIN_RECVTOS])
+        control_put(message, room, SOL_IP, IP_TOS, &header->traffic_class, 1);
+    if (socket->plain[PLAIN_RECVORIGDSTADDR] && !header->no_port)
+        control_put(message, room, SOL_IP, IP_ORIGDSTADDR, &end, sizeof end);
 }

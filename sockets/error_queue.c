@@ -87,6 +87,11 @@ void error_queue_add_report(struct socket *socket, const struct ip_error *error)
                   .ee_info = error->detail},
         .offender = {.address = error->reporter},
         .remote = {.address = error->destination, .port = wire_udp_destination_port(error->quoted)},
+        .has_header = true,
+        .header = {.to = {.address = error->came.to, .interface = error->came.interface},
+                   .ttl = error->came.ttl,
+                   .traffic_class = error->came.traffic_class,
+                   .no_port = true},
         .has_time = true,
         .time_ns = host_now(socket->file.table->host),
         .length = error->quoted_length - header,
@@ -162,6 +167,8 @@ ssize_t error_queue_tell(struct socket *socket, struct msghdr *message)
     stamp_note(socket, message, &room, note);
     if (note->stats && (socket->timestamping & SOF_TIMESTAMPING_SOFTWARE))
         control_put(message, &room, SOL_SOCKET, OPT_STATS, note->bytes, note->length);
+    if (note->has_header)
+        control_put_header(socket, message, &room, &note->header);
     put_error(socket, message, &room, note);
     message->msg_flags |= MSG_ERRQUEUE | (note->truncated || done < note->length ? MSG_TRUNC : 0);
     take_report(socket);

@@ -103,6 +103,14 @@ enum plain_option {
     PLAIN_COUNT,
 };
 
+/* What a header said, to be told with what it came before (IP_PKTINFO and its like). */
+struct header_told {
+    struct chaski_endpoint to; /* its destination; interface: it came in by, or went out by */
+    struct chaski_address own; /* ipi_spec_dst */
+    uint8_t ttl, traffic_class;
+    bool no_port; /* `to` has none, and IP_ORIGDSTADDR is not told */
+};
+
 /* Something to be told through the error queue. */
 struct error_note {
     struct error_note *next;
@@ -112,8 +120,10 @@ struct error_note {
     bool truncated; /* what was sent would be with it, but there is no copy of it */
     bool stats;     /* its bytes are SOF_TIMESTAMPING_OPT_STATS */
     struct chaski_endpoint offender, remote; /* of ICMP: who says so, and where it was sent */
-    size_t length;                           /* so many bytes of the datagram are quoted: */
-    const uint8_t *bytes;                    /* behind the note */
+    bool has_header;
+    struct header_told header;
+    size_t length;        /* so many bytes of the datagram are quoted: */
+    const uint8_t *bytes; /* behind the note */
 };
 
 struct datagram {
@@ -420,6 +430,9 @@ int control_read_socket(const struct cmsghdr *control, uint32_t *stamps);
  * msg_control, whose used length is counted in message->msg_controllen. */
 void control_put(struct msghdr *message, size_t *room, int level, int type, const void *data,
                  size_t length);
+/* The header of IPv4, as far as the socket has asked for it, in Linux's order. */
+void control_put_header(const struct socket *socket, struct msghdr *message, size_t *room,
+                        const struct header_told *header);
 /* A time in parts: seconds and what is over. Where those that follow are 0, `count` is more than 1.
  * `wide`: in 64 bits each, as options with _NEW in their names have it; else in a long each. */
 void control_put_time(struct msghdr *message, size_t *room, int type, bool wide, uint64_t seconds,

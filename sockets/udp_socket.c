@@ -191,26 +191,6 @@ static int hold(struct socket *socket, bool by_offset, size_t *offset, struct da
     return 0;
 }
 
-/* What its header said, in Linux's order. */
-static void tell_header(const struct socket *socket, struct msghdr *message, size_t *room,
-                        const struct datagram *datagram)
-{
-    uint32_t to = htonl(address_ip4(&datagram->local.address));
-    int ttl = datagram->about.ttl;
-    struct sockaddr_in end = {
-        .sin_family = AF_INET, .sin_port = htons(datagram->local.port), .sin_addr.s_addr = to};
-    struct in_pktinfo info = {
-        .ipi_ifindex = datagram->local.interface, .ipi_spec_dst.s_addr = to, .ipi_addr.s_addr = to};
-    if (socket->plain[PLAIN_PKTINFO])
-        control_put(message, room, SOL_IP, IP_PKTINFO, &info, sizeof info);
-    if (socket->plain[PLAIN_RECVTTL])
-        control_put(message, room, SOL_IP, IP_TTL, &ttl, sizeof ttl);
-    if (socket->plain[PLAIN_RECVTOS])
-        control_put(message, room, SOL_IP, IP_TOS, &datagram->about.traffic_class, 1);
-    if (socket->plain[PLAIN_RECVORIGDSTADDR])
-        control_put(message, room, SOL_IP, IP_ORIGDSTADDR, &end, sizeof end);
-}
-
 static void tell_about(const struct socket *socket, struct msghdr *message, size_t room,
                        const struct datagram *datagram)
 {
@@ -223,8 +203,11 @@ static void tell_about(const struct socket *socket, struct msghdr *message, size
     stamp_received(socket, message, &room, datagram->about.received_ns);
     if (socket->plain[PLAIN_RXQ_OVFL] && drops != 0)
         control_put(message, &room, SOL_SOCKET, SO_RXQ_OVFL, &drops, sizeof drops);
-    if (address_is_ip4(&datagram->local.address))
-        tell_header(socket, message, &room, datagram);
+    control_put_header(socket, message, &room,
+                       &(struct header_told){.to = datagram->local,
+                                             .own = datagram->local.address,
+                                             .ttl = datagram->about.ttl,
+                                             .traffic_class = datagram->about.traffic_class});
 }
 
 static ssize_t udp_socket_receive(struct file *file, struct msghdr *message, int flags)

@@ -20,11 +20,12 @@
  * Those that stay on this host are not limited.
  */
 enum {
-    ICMP4_PROTOCOLS = 8, /* transports that hear of errors */
-    ICMP4_PINGS = 16,    /* identifiers that somebody listens to */
-    ICMP4_ASKED = 128,   /* runs of requests whose answers are still told */
-    ICMP4_REPLIES = 32,  /* replies that wait for their closures */
-    ICMP4_BUCKETS = 256, /* of destinations, by hash */
+    ICMP4_PROTOCOLS = 8,      /* transports that hear of errors */
+    ICMP4_PINGS = 16,         /* identifiers that somebody listens to */
+    ICMP4_ASKED = 128,        /* runs of requests whose answers are still told */
+    ICMP4_REPLIES = 32,       /* replies that wait for their closures */
+    ICMP4_BUCKETS = 256,      /* of destinations, by hash */
+    ICMP4_ERROR_CLASS = 0xc0, /* precedence 6, internetwork control (RFC 1812, 4.3.2.5) */
 };
 
 struct icmp4_bucket {

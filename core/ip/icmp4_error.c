@@ -7,10 +7,9 @@
 /* Errors about what we received: when to be silent, how often to speak, and what to say. */
 
 enum {
-    LINK_ROOM = 18,             /* an Ethernet header with a tag */
-    TOTAL_TOKENS = 100,         /* together */
-    DESTINATION_TOKENS = 6,     /* to one destination */
-    INTERNETWORK_CONTROL = 0xc0 /* precedence 6 (RFC 1812, 4.3.2.5) */
+    LINK_ROOM = 18,         /* an Ethernet header with a tag */
+    TOTAL_TOKENS = 100,     /* together */
+    DESTINATION_TOKENS = 6, /* to one destination */
 };
 
 #define TOTAL_TOKEN_NS UINT64_C(500000)          /* 2000 a second, two an error on average */
@@ -102,7 +101,7 @@ static void push_header(struct packet *packet, uint8_t type, uint8_t code, uint3
         .source = packet->ip.destination,
         .destination = packet->ip.source,
         .protocol = WIRE_IP_ICMP4,
-        .traffic_class = INTERNETWORK_CONTROL,
+        .traffic_class = ICMP4_ERROR_CLASS,
     };
 }
 

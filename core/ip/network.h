@@ -80,11 +80,19 @@ enum ip_error_kind {
     IP_ERROR_PARAMETER,
 };
 
+/* What the header said that something came with. */
+struct ip_came {
+    struct chaski_address to;
+    uint16_t interface; /* number plus one */
+    uint8_t ttl, traffic_class;
+};
+
 struct ip_error {
     enum ip_error_kind kind;
-    int16_t told;                   /* what applications are told: enum chaski_error */
-    uint8_t type, code;             /* of the message, */
-    uint32_t detail;                /* and what it adds: the MTU it tells, the position at fault */
+    int16_t told;       /* what applications are told: enum chaski_error */
+    uint8_t type, code; /* of the message, */
+    uint32_t detail;    /* and what it adds: the MTU it tells, the position at fault */
+    struct ip_came came;
     struct chaski_address reporter; /* who sent it; ourselves when no neighbour answered */
     uint16_t mtu;
     uint8_t ttl;                       /* that the quoted datagram had left */

@@ -115,6 +115,63 @@ static void a_missing_neighbour_is_reported_by_ourselves(void **state)
     pair_end(&p);
 }
 
+struct header {
+    struct in_pktinfo info;
+    int ttl;
+    uint8_t tos;
+};
+
+/* What is told of the header of an ICMP error, and that IP_RECVERR comes behind it. */
+static void read_header(struct pair *p, int fd, struct header *header)
+{
+    _Alignas(struct cmsghdr) uint8_t control[256];
+    uint8_t bytes[LENGTH];
+    struct iovec piece = {bytes, LENGTH};
+    struct msghdr message = {.msg_iov = &piece,
+                             .msg_iovlen = 1,
+                             .msg_control = control,
+                             .msg_controllen = sizeof control};
+    assert_int_equal(sockets_recvmsg(p->s[1], fd, &message, MSG_ERRQUEUE), LENGTH);
+    const int types[] = {IP_PKTINFO, IP_TTL, IP_TOS, IP_RECVERR};
+    void *const into[] = {&header->info, &header->ttl, &header->tos, NULL};
+    struct cmsghdr *at = CMSG_FIRSTHDR(&message);
+    for (int i = 0; i < 4; i++, at = CMSG_NXTHDR(&message, at)) {
+        assert_non_null(at);
+        assert_int_equal(at->cmsg_level, SOL_IP);
+        assert_int_equal(at->cmsg_type, types[i]);
+        if (into[i] != NULL)
+            memcpy(into[i], CMSG_DATA(at), at->cmsg_len - CMSG_LEN(0));
+    }
+    assert_null(at);
+}
+
+static void a_header_is_told_as_of_datagrams(void **state)
+{
+    static const int options[] = {IP_PKTINFO, IP_RECVTTL, IP_RECVTOS, IP_RECVORIGDSTADDR};
+    struct pair p;
+    struct header header;
+    struct sockaddr_in own = pair_address(1, 0), nowhere = pair_address(77, NOBODYS_PORT);
+    (void)state;
+    int fd = open_datagrams(&p, 1);
+    for (unsigned i = 0; i < sizeof options / sizeof *options; i++)
+        assert_int_equal(pair_set(&p, 1, fd, IPPROTO_IP, options[i], 1), 0);
+    for (int lost = 0; lost < 2; lost++) { /* the peer's, and our own that nobody answers ARP */
+        if (lost)
+            sockets_sendto(p.s[1], fd, text, LENGTH, 0, (void *)&nowhere, sizeof nowhere);
+        else
+            send_in_vain(&p, fd);
+        world_run(&p.world, 20 * WORLD_SECOND);
+        read_header(&p, fd, &header);
+        assert_int_equal(header.info.ipi_addr.s_addr, own.sin_addr.s_addr);
+        assert_int_equal(header.info.ipi_spec_dst.s_addr, 0);
+        assert_int_equal(header.info.ipi_ifindex, 1);
+        assert_int_equal(header.ttl, 64);
+        assert_int_equal(header.tos, 0xc0);
+        pair_error(&p, 1, fd);
+    }
+    pair_end(&p);
+}
+
 /* Reports can be forged: they have the room of SO_RCVBUF, and what does not fit is not queued. */
 static void reports_are_bounded(void **state)
 {
@@ -143,6 +200,7 @@ int main(void)
         cmocka_unit_test(a_report_says_who_whither_and_what),
         cmocka_unit_test(a_report_is_cut_to_its_room),
         cmocka_unit_test(a_missing_neighbour_is_reported_by_ourselves),
+        cmocka_unit_test(a_header_is_told_as_of_datagrams),
         cmocka_unit_test(reports_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
