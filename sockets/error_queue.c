@@ -67,13 +67,20 @@ static bool is_report(const struct error_note *note)
     return note->error.ee_origin == SO_EE_ORIGIN_ICMP;
 }
 
-/* Reports can be forged: they take no more memory than datagrams do. */
-static bool has_room(const struct socket *socket, size_t length)
+/* Reports can be forged, and packets told with times are large: they take no more memory than
+ * datagrams do. */
+bool error_queue_has_room(const struct socket *socket, size_t length)
 {
     size_t busy = 0;
     for (const struct error_note *note = socket->notes; note != NULL; note = note->next)
         busy += sizeof *note + note->length;
     return busy + length <= (size_t)socket->plain[PLAIN_RCVBUF];
+}
+
+void error_queue_add_bounded(struct socket *socket, const struct error_note *note)
+{
+    if (error_queue_has_room(socket, sizeof *note + note->length))
+        error_queue_add(socket, note);
 }
 
 void error_queue_add_report(struct socket *socket, const struct ip_error *error)
@@ -97,8 +104,7 @@ void error_queue_add_report(struct socket *socket, const struct ip_error *error)
         .length = error->quoted_length - header,
         .bytes = error->quoted + header,
     };
-    if (has_room(socket, sizeof note + note.length))
-        error_queue_add(socket, &note);
+    error_queue_add_bounded(socket, &note);
 }
 
 static void take(struct socket *socket)
@@ -121,7 +127,7 @@ static void put_error(const struct socket *socket, struct msghdr *message, size_
     socklen_t length = sizeof told.offender;
     memset(&told, 0, sizeof told);
     told.error = note->error;
-    if (is_report(note))
+    if (is_report(note) || note->has_header)
         address_write(socket->family, &note->offender, (struct sockaddr *)&told.offender, &length);
     control_put(message, room, ip6 ? SOL_IPV6 : SOL_IP, ip6 ? IPV6_RECVERR : IP_RECVERR, &told,
                 sizeof told.error +
@@ -170,7 +176,7 @@ ssize_t error_queue_tell(struct socket *socket, struct msghdr *message)
     if (note->has_header)
         control_put_header(socket, message, &room, &note->header);
     put_error(socket, message, &room, note);
-    message->msg_flags |= MSG_ERRQUEUE | (note->truncated || done < note->length ? MSG_TRUNC : 0);
+    message->msg_flags |= MSG_ERRQUEUE | (done < note->length ? MSG_TRUNC : 0);
     take_report(socket);
     return (ssize_t)done;
 }

@@ -117,8 +117,7 @@ struct error_note {
     struct sock_extended_err error;
     bool has_time; /* it was sent, or came, then: */
     uint64_t time_ns;
-    bool truncated; /* what was sent would be with it, but there is no copy of it */
-    bool stats;     /* its bytes are SOF_TIMESTAMPING_OPT_STATS */
+    bool stats;                              /* its bytes are SOF_TIMESTAMPING_OPT_STATS */
     struct chaski_endpoint offender, remote; /* of ICMP: who says so, and where it was sent */
     bool has_header;
     struct header_told header;
@@ -185,7 +184,8 @@ struct socket {
     struct socket_ao *ao;        /* keys of TCP-AO; NULL: none */
     struct error_note *notes, **notes_end;
     uint32_t timestamping;        /* SO_TIMESTAMPING: a set of SOF_TIMESTAMPING_* */
-    uint64_t timestamping_origin; /* bytes of the stream before those that its keys count */
+    uint64_t timestamping_origin; /* what went before that its keys do not count */
+    uint64_t stamped;             /* datagrams of which times are told, so far */
     struct stamp *stamps, **stamps_end;
 };
 
@@ -364,7 +364,10 @@ int socket_apply_congestion(const struct socket *socket);
  * MSG_ZEROCOPY and follow each other. Without memory there is none. */
 void error_queue_add(struct socket *socket, const struct error_note *note);
 struct ip_error;
-/* The network's report of a datagram that was sent (IP_RECVERR), within the room of SO_RCVBUF. */
+/* The same, within the room of SO_RCVBUF. */
+void error_queue_add_bounded(struct socket *socket, const struct error_note *note);
+bool error_queue_has_room(const struct socket *socket, size_t length);
+/* The network's report of a datagram that was sent (IP_RECVERR), likewise. */
 void error_queue_add_report(struct socket *socket, const struct ip_error *error);
 /* Takes one note off the queue, also for MSG_PEEK as Linux, into `message`: how many bytes it
  * quotes, or -EAGAIN. */
@@ -380,6 +383,11 @@ void error_queue_add_zerocopy(struct socket *socket, uint32_t number, bool copie
 /* A message whose last byte is the last one written is to be noted as `flags` say, a set of
  * SOF_TIMESTAMPING_TX_*. */
 void stamp_message(struct socket *socket, uint32_t flags);
+/* Sends a datagram that is to be noted: as chaski_udp_send(). */
+int stamp_datagram(struct socket *socket, uint32_t flags, const struct chaski_endpoint *remote,
+                   const void *bytes, size_t length);
+/* SOF_TIMESTAMPING_OPT_ID: keys count from here. */
+void stamps_begin_keys(struct socket *socket);
 /* The same for a call of MSG_ZEROCOPY whose bytes were copied. */
 void stamp_zerocopy(struct socket *socket);
 /* More has been sent, or acknowledged. */

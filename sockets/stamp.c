@@ -1,26 +1,29 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "sockets/socket.h"
+#include "sockets/sent_packet.h"
 
 #include <errno.h>
 #include <linux/net_tstamp.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "sockets/options/option.h"
-
 /*
  * When the last byte of a message was sent, and when it was acknowledged (SO_TIMESTAMPING), and the
  * same for calls of MSG_ZEROCOPY whose bytes were copied. While messages wait for that, the
  * connection tells CHASKI_PROGRESS; how far it has come says chaski_tcp_info(). Bytes are counted
- * from the stream's first one.
+ * from the stream's first one, and datagrams from the socket's first one of which this is told.
+ *
+ * The packet comes with the time, unless SOF_TIMESTAMPING_OPT_TSONLY is set: while stamps wait, the
+ * host shows what goes, and what carries the last byte is kept. What there is no room for, as for
+ * all of the error queue, is not told (Linux).
  */
 struct stamp {
     struct stamp *next;
-    uint64_t end;      /* behind the message's last byte */
-    uint64_t sent_ns;  /* 0: it has not been */
-    uint32_t flags;    /* SOF_TIMESTAMPING_TX_* that are still to be told */
-    uint32_t number;   /* of the call, */
-    bool for_zerocopy; /* if it is for one of those */
+    uint64_t end;               /* behind the message's last byte, or datagram */
+    uint64_t sent_ns;           /* 0: it has not been */
+    uint32_t flags;             /* SOF_TIMESTAMPING_TX_* that are still to be told */
+    uint32_t number;            /* of the call, */
+    bool for_zerocopy;          /* if it is for one of those */
+    struct sent_packet *packet; /* NULL: none has gone, or it was not kept */
 };
 
 struct progress {
@@ -41,30 +44,63 @@ static struct progress progress_of(const struct socket *socket)
     };
 }
 
-static void append(struct socket *socket, const struct stamp *stamp)
+static struct stamp *append(struct socket *socket, const struct stamp *stamp)
 {
     struct stamp *added = malloc(sizeof *added);
     if (added == NULL)
-        return;
+        return NULL;
     *added = *stamp;
     added->next = NULL;
-    added->end = progress_of(socket).written;
     *socket->stamps_end = added;
     socket->stamps_end = &added->next;
-    chaski_tcp_set(socket->file.table->host, socket->tcp, CHASKI_TCP_PROGRESS, 1);
+    return added;
 }
 
-void stamp_message(struct socket *socket, uint32_t flags)
+static void append_of_stream(struct socket *socket, struct stamp stamp)
 {
-    append(socket, &(struct stamp){.flags = flags});
+    stamp.end = progress_of(socket).written;
+    if (append(socket, &stamp) != NULL)
+        chaski_tcp_set(socket->file.table->host, socket->tcp, CHASKI_TCP_PROGRESS, 1);
+}
+
+static void drop(struct socket *socket)
+{
+    struct stamp *stamp = socket->stamps;
+    socket->stamps = stamp->next;
+    if (socket->stamps == NULL)
+        socket->stamps_end = &socket->stamps;
+    sent_packet_drop(stamp->packet);
+    free(stamp);
 }
 
 void stamp_zerocopy(struct socket *socket)
 {
-    append(socket, &(struct stamp){.for_zerocopy = true, .number = socket->zerocopy_next++});
+    append_of_stream(socket,
+                     (struct stamp){.for_zerocopy = true, .number = socket->zerocopy_next++});
+}
+
+void stamps_begin_keys(struct socket *socket)
+{
+    socket->timestamping_origin =
+        is_stream(socket) ? progress_of(socket).acknowledged : socket->stamped;
 }
 
 /* ---- What is told ---- */
+
+/* Of an acknowledgement the text alone, as it was sent; and SOF_TIMESTAMPING_OPT_CMSG asks for the
+ * header of what has one (Linux). */
+static void quote(struct error_note *note, const struct sent_packet *packet, uint32_t flags)
+{
+    bool whole = note->error.ee_info != SCM_TSTAMP_ACK;
+    size_t from = whole ? 0 : packet->text;
+    note->bytes = packet->bytes + from;
+    note->length = packet->length - from;
+    if (!whole || !(flags & SOF_TIMESTAMPING_OPT_CMSG))
+        return;
+    note->has_header = true;
+    note->header = packet->header;
+    note->offender.address = packet->header.own;
+}
 
 static void tell(struct socket *socket, const struct stamp *stamp, uint32_t type)
 {
@@ -77,33 +113,45 @@ static void tell(struct socket *socket, const struct stamp *stamp, uint32_t type
                   .ee_data = (flags & SOF_TIMESTAMPING_OPT_ID) ? (uint32_t)key : 0},
         .time_ns = host_now(socket->file.table->host),
         .has_time = true,
-        .truncated = !(flags & SOF_TIMESTAMPING_OPT_TSONLY),
-        .stats = (flags & SOF_TIMESTAMPING_OPT_STATS) != 0,
+        .stats = is_stream(socket) && (flags & SOF_TIMESTAMPING_OPT_STATS),
     };
     uint8_t stats[STAMP_STATS_MOST];
     if (note.stats) {
         note.length = stamp_stats(socket, stamp->sent_ns, stats);
         note.bytes = stats;
     }
-    error_queue_add(socket, &note);
+    if (!(flags & SOF_TIMESTAMPING_OPT_TSONLY))
+        quote(&note, stamp->packet, flags);
+    error_queue_add_bounded(socket, &note);
 }
 
 static void tell_if_wanted(struct socket *socket, struct stamp *stamp, uint32_t flag, uint32_t type)
 {
-    if (stamp->flags & flag)
+    bool has_all = (socket->timestamping & SOF_TIMESTAMPING_OPT_TSONLY) || stamp->packet != NULL;
+    if ((stamp->flags & flag) && has_all)
         tell(socket, stamp, type);
     stamp->flags &= ~flag;
+}
+
+static void tell_sent(struct socket *socket, struct stamp *stamp)
+{
+    if (stamp->sent_ns == 0)
+        stamp->sent_ns = host_now(socket->file.table->host);
+    tell_if_wanted(socket, stamp, SOF_TIMESTAMPING_TX_SCHED, SCM_TSTAMP_SCHED);
+    if ((stamp->flags & SOF_TIMESTAMPING_TX_SOFTWARE) && stamp->packet != NULL)
+        sent_packet_finish_checksum(stamp->packet);
+    tell_if_wanted(socket, stamp, SOF_TIMESTAMPING_TX_SOFTWARE, SCM_TSTAMP_SND);
+    if (stamp->flags == 0) {
+        sent_packet_drop(stamp->packet);
+        stamp->packet = NULL;
+    }
 }
 
 /* True when nothing more is to be told of it. */
 static bool advance(struct socket *socket, struct stamp *stamp, const struct progress *progress)
 {
-    if (stamp->end <= progress->sent) {
-        if (stamp->sent_ns == 0)
-            stamp->sent_ns = host_now(socket->file.table->host);
-        tell_if_wanted(socket, stamp, SOF_TIMESTAMPING_TX_SCHED, SCM_TSTAMP_SCHED);
-        tell_if_wanted(socket, stamp, SOF_TIMESTAMPING_TX_SOFTWARE, SCM_TSTAMP_SND);
-    }
+    if (stamp->end <= progress->sent)
+        tell_sent(socket, stamp);
     if (stamp->end > progress->acknowledged)
         return false;
     tell_if_wanted(socket, stamp, SOF_TIMESTAMPING_TX_ACK, SCM_TSTAMP_ACK);
@@ -123,16 +171,12 @@ void stamps_progress(struct socket *socket)
             continue;
         }
         *link = stamp->next;
+        sent_packet_drop(stamp->packet);
         free(stamp);
     }
     socket->stamps_end = link;
-}
-
-static void drop(struct socket *socket)
-{
-    struct stamp *stamp = socket->stamps;
-    socket->stamps = stamp->next;
-    free(stamp);
+    if (socket->stamps == NULL)
+        host_tcp_watch(socket->file.table->host, socket->tcp, NULL);
 }
 
 void stamps_over(struct socket *socket)
@@ -140,132 +184,99 @@ void stamps_over(struct socket *socket)
     for (; socket->stamps != NULL; drop(socket))
         if (socket->stamps->for_zerocopy)
             error_queue_add_zerocopy(socket, socket->stamps->number, true);
-    socket->stamps_end = &socket->stamps;
 }
 
 void stamps_forget(struct socket *socket)
 {
     while (socket->stamps != NULL)
         drop(socket);
-    socket->stamps_end = &socket->stamps;
 }
 
-/* ---- SO_TIMESTAMPING ---- */
+/* ---- What goes ---- */
 
-enum { KNOWN_FLAGS = (SOF_TIMESTAMPING_LAST << 1) - 1, BIND_PHC = 1 << 15 };
-
-int stamping_set(struct socket *socket, int name, const struct option_in *in)
+/* Bytes of packets that wait to be told; those that share one follow each other. */
+static size_t kept(const struct socket *socket)
 {
-    int value;
-    int error = option_read_int(in, &value);
-    if (error != 0)
-        return error;
-    uint32_t flags = (uint32_t)value;
-    bool begins_ids =
-        (flags & SOF_TIMESTAMPING_OPT_ID) && !(socket->timestamping & SOF_TIMESTAMPING_OPT_ID);
-    if (flags & ~(uint32_t)(KNOWN_FLAGS | BIND_PHC))
-        return -EINVAL;
-    if ((flags & SOF_TIMESTAMPING_OPT_STATS) && !(flags & SOF_TIMESTAMPING_OPT_TSONLY))
-        return -EINVAL;
-    if (begins_ids && is_stream(socket) && (is_closed(socket) || socket->phase == SOCKET_LISTENING))
-        return -EINVAL;
-    if (flags & BIND_PHC) /* there is no clock in hardware */
-        return -EOPNOTSUPP;
-    if (begins_ids && is_stream(socket))
-        socket->timestamping_origin = progress_of(socket).acknowledged;
-    socket->timestamping = flags;
-    socket->plain[PLAIN_STAMPS_NEW] = name == SO_TIMESTAMPING_NEW;
-    return 0;
-}
-
-/* Who has room is told the clock too: there is none but the host's. The new name tells what was set
- * by it, or while the other two had theirs (Linux). */
-int stamping_get(const struct socket *socket, int name, const struct option_out *out)
-{
-    bool told_by_it = name == SO_TIMESTAMPING || socket->plain[PLAIN_STAMPS_NEW] != 0;
-    struct so_timestamping told = {.flags = told_by_it ? (int)socket->timestamping : 0};
-    return option_write(out, &told,
-                        *out->length == sizeof told.flags ? sizeof told.flags : sizeof told);
-}
-
-/* ---- When datagrams and segments came ---- */
-
-int stamping_set_received(struct socket *socket, int name, const struct option_in *in)
-{
-    int value;
-    int error = option_read_int(in, &value);
-    if (error != 0)
-        return error;
-    bool nano = name == SO_TIMESTAMPNS || name == SO_TIMESTAMPNS_NEW;
-    socket->plain[PLAIN_TIMESTAMP] = value != 0;
-    socket->plain[PLAIN_TIMESTAMPNS] = value != 0 && nano;
-    if (value != 0)
-        socket->plain[PLAIN_STAMPS_NEW] = name == SO_TIMESTAMP_NEW || name == SO_TIMESTAMPNS_NEW;
-    return 0;
-}
-
-/* SO_TIMESTAMP_NEW alone is on with the one for nanoseconds, too (Linux). */
-static bool is_told(const struct socket *socket, int name)
-{
-    bool nano = socket->plain[PLAIN_TIMESTAMPNS] != 0, wide = socket->plain[PLAIN_STAMPS_NEW] != 0;
-    switch (name) {
-    case SO_TIMESTAMP:
-        return !wide && !nano;
-    case SO_TIMESTAMPNS:
-        return !wide && nano;
-    case SO_TIMESTAMP_NEW:
-        return wide;
-    default:
-        return wide && nano;
+    const struct sent_packet *last = NULL;
+    size_t bytes = 0;
+    for (const struct stamp *stamp = socket->stamps; stamp != NULL; stamp = stamp->next) {
+        if (stamp->packet != NULL && stamp->packet != last)
+            bytes += stamp->packet->length;
+        last = stamp->packet;
     }
+    return bytes;
 }
 
-int stamping_get_received(const struct socket *socket, int name, const struct option_out *out)
+static struct sent_packet *keep(const struct socket *socket, const struct packet *packet)
 {
-    return option_write_int(out, socket->plain[PLAIN_TIMESTAMP] && is_told(socket, name));
+    if ((socket->timestamping & SOF_TIMESTAMPING_OPT_TSONLY) ||
+        !error_queue_has_room(socket, kept(socket) + packet->length))
+        return NULL;
+    return sent_packet_keep(packet);
 }
 
-static bool stamps_all_received(const struct socket *socket)
+/* sent_watcher: a segment, behind `position` bytes of the stream. */
+static void segment_goes(void *context, uint64_t position, const struct packet *packet)
 {
-    const uint32_t wanted = SOF_TIMESTAMPING_RX_SOFTWARE | SOF_TIMESTAMPING_SOFTWARE;
-    return (socket->timestamping & wanted) == wanted;
+    struct socket *socket = context;
+    uint64_t end = position + sent_packet_text(packet);
+    struct sent_packet *copy = NULL;
+    for (struct stamp *stamp = socket->stamps; stamp != NULL && stamp->end <= end;
+         stamp = stamp->next) {
+        if (stamp->end <= position || stamp->flags == 0 || stamp->packet != NULL)
+            continue;
+        if (copy == NULL)
+            copy = keep(socket, packet);
+        if (copy == NULL)
+            return;
+        copy->users++;
+        stamp->packet = copy;
+    }
+    sent_packet_drop(copy);
 }
 
-bool stamps_received(const struct socket *socket)
+void stamp_message(struct socket *socket, uint32_t flags)
 {
-    return socket->plain[PLAIN_TIMESTAMP] || stamps_all_received(socket);
+    append_of_stream(socket, (struct stamp){.flags = flags});
+    host_tcp_watch(socket->file.table->host, socket->tcp, segment_goes);
 }
 
-static void put_times(const struct socket *socket, struct msghdr *message, size_t *room,
-                      uint64_t time_ns, bool all)
+/* sent_watcher: a datagram. Those before it have never gone. */
+static void datagram_goes(void *context, uint64_t position, const struct packet *packet)
 {
-    enum { NS_PER_SECOND = 1000000000, NS_PER_US = 1000 };
-    uint64_t at = time_ns + (uint64_t)socket->file.table->clock_ahead_ns;
-    uint64_t seconds = at / NS_PER_SECOND, ns = at % NS_PER_SECOND;
-    bool wide = socket->plain[PLAIN_STAMPS_NEW] != 0;
-    if (socket->plain[PLAIN_TIMESTAMPNS])
-        control_put_time(message, room, wide ? SO_TIMESTAMPNS_NEW : SO_TIMESTAMPNS, wide, seconds,
-                         ns, 1);
-    else if (socket->plain[PLAIN_TIMESTAMP])
-        control_put_time(message, room, wide ? SO_TIMESTAMP_NEW : SO_TIMESTAMP, wide, seconds,
-                         ns / NS_PER_US, 1);
-    if (all)
-        control_put_time(message, room, wide ? SO_TIMESTAMPING_NEW : SO_TIMESTAMPING, wide, seconds,
-                         ns, 3);
+    struct socket *socket = context;
+    while (socket->stamps != NULL && socket->stamps->end < position)
+        drop(socket);
+    if (socket->stamps == NULL || socket->stamps->end != position)
+        return;
+    socket->stamps->packet = keep(socket, packet);
+    tell_sent(socket, socket->stamps);
+    drop(socket);
 }
 
-void stamp_received(const struct socket *socket, struct msghdr *message, size_t *room,
-                    uint64_t received_ns)
+/* It is the last one, and of what was not sent. */
+static void forget_last(struct socket *socket, struct stamp *stamp)
 {
-    put_times(socket, message, room, received_ns, stamps_all_received(socket));
+    struct stamp **link = &socket->stamps;
+    while (*link != stamp)
+        link = &(*link)->next;
+    *link = NULL;
+    socket->stamps_end = link;
+    free(stamp);
 }
 
-void stamp_note(const struct socket *socket, struct msghdr *message, size_t *room,
-                const struct error_note *note)
+int stamp_datagram(struct socket *socket, uint32_t flags, const struct chaski_endpoint *remote,
+                   const void *bytes, size_t length)
 {
-    bool sent = note->error.ee_origin == SO_EE_ORIGIN_TIMESTAMPING;
-    bool all = sent ? (socket->timestamping & SOF_TIMESTAMPING_SOFTWARE) != 0
-                    : stamps_all_received(socket);
-    if (note->has_time)
-        put_times(socket, message, room, note->time_ns, all);
+    struct stamp *stamp =
+        append(socket, &(struct stamp){.flags = flags, .end = socket->stamped + 1});
+    if (stamp == NULL)
+        return CHASKI_NO_MEMORY;
+    int error = host_udp_send_watched(socket->file.table->host, socket->udp, remote, bytes, length,
+                                      stamp->end, datagram_goes);
+    if (error == 0)
+        socket->stamped++;
+    else
+        forget_last(socket, stamp);
+    return error;
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <linux/net_tstamp.h>
 #include <netinet/in.h>
 #include <netinet/ip_icmp.h>
 #include <stdlib.h>
@@ -123,6 +124,7 @@ static int udp_socket_close(struct file *file)
         next = socket->held->next;
         free(socket->held);
     }
+    stamps_forget(socket);
     error_queue_forget(socket);
     return 0;
 }
@@ -247,6 +249,7 @@ static ssize_t udp_socket_receive(struct file *file, struct msghdr *message, int
 struct sending {
     bool has_tos, has_ttl;
     uint8_t tos, ttl;
+    uint32_t stamps; /* SOF_TIMESTAMPING_TX_* */
 };
 
 /* A byte will do for the type of service. */
@@ -279,17 +282,17 @@ static int read_ip_control(const struct cmsghdr *control, struct sending *sendin
     return 0;
 }
 
-static int read_control(const struct msghdr *message, struct sending *sending)
+static int read_control(const struct socket *socket, const struct msghdr *message,
+                        struct sending *sending)
 {
     struct msghdr copy = *message;
-    uint32_t stamps;
     int error = 0;
-    *sending = (struct sending){0};
+    *sending = (struct sending){.stamps = socket->timestamping};
     struct cmsghdr *at = CMSG_FIRSTHDR(&copy);
     for (; at != NULL && error == 0; at = CMSG_NXTHDR(&copy, at)) {
         error = control_fits(&copy, at);
         if (error == 0 && at->cmsg_level == SOL_SOCKET)
-            error = control_read_socket(at, &stamps);
+            error = control_read_socket(at, &sending->stamps);
         else if (error == 0 && at->cmsg_level == SOL_IP)
             error = read_ip_control(at, sending);
     }
@@ -304,7 +307,9 @@ static int send_bytes(struct socket *socket, const struct sending *sending,
         chaski_udp_set(host, socket->udp, CHASKI_UDP_TOS, sending->tos);
     if (sending->has_ttl)
         chaski_udp_set(host, socket->udp, CHASKI_UDP_TTL, sending->ttl);
-    int error = chaski_udp_send(host, socket->udp, remote, bytes, length);
+    uint32_t stamps = sending->stamps & (SOF_TIMESTAMPING_TX_SCHED | SOF_TIMESTAMPING_TX_SOFTWARE);
+    int error = stamps != 0 ? stamp_datagram(socket, stamps, remote, bytes, length)
+                            : chaski_udp_send(host, socket->udp, remote, bytes, length);
     if (sending->has_tos)
         socket_apply_one(socket, PLAIN_TOS);
     if (sending->has_ttl)
@@ -377,7 +382,7 @@ static ssize_t udp_socket_send(struct file *file, const struct msghdr *message, 
     if (error == 0)
         error = find_remote(socket, message, &remote);
     if (error == 0)
-        error = read_control(message, &sending);
+        error = read_control(socket, message, &sending);
     if (error == 0 && length > PAYLOAD_MAX)
         error = -EMSGSIZE;
     if (error == 0)

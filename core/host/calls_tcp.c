@@ -264,3 +264,8 @@ int chaski_describe_knob(unsigned number, struct chaski_knob *knob)
 {
     return tcp_knob_describe(number, knob) ? 0 : CHASKI_UNKNOWN;
 }
+
+int host_tcp_watch(struct chaski *host, chaski_tcp connection, sent_watcher *watcher)
+{
+    return tcp_watch(&host->tcp, connection, watcher);
+}

@@ -64,6 +64,14 @@ int chaski_udp_send(struct chaski *host, chaski_udp socket, const struct chaski_
     return udp_send(&host->udp, socket, remote, bytes, length, host->now_ns);
 }
 
+int host_udp_send_watched(struct chaski *host, chaski_udp socket,
+                          const struct chaski_endpoint *remote, const void *bytes, size_t length,
+                          uint64_t position, sent_watcher *watcher)
+{
+    host->udp.watcher = watcher;
+    return udp_send_watched(&host->udp, socket, remote, bytes, length, position, host->now_ns);
+}
+
 long chaski_udp_receive(struct chaski *host, chaski_udp socket, struct chaski_endpoint *local,
                         struct chaski_endpoint *remote, void *bytes, size_t length)
 {

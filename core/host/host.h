@@ -100,6 +100,20 @@ struct ip_error;
 int host_udp_observe(struct chaski *host, chaski_udp socket,
                      void (*observer)(void *context, const struct ip_error *error));
 
+struct packet;
+/* chaski_udp_send(); the datagram is shown to `watcher` as it goes, its data at the IP header (of
+ * the first fragment, where there are several), with the socket's context and `position`. The
+ * watcher may note it, and call nothing. It is that of all sockets. */
+int host_udp_send_watched(struct chaski *host, chaski_udp socket,
+                          const struct chaski_endpoint *remote, const void *bytes, size_t length,
+                          uint64_t position,
+                          void (*watcher)(void *context, uint64_t position,
+                                          const struct packet *packet));
+/* From now on segments with text are shown likewise, with the closure's context and how many bytes
+ * of the stream go before them; NULL: no longer. */
+int host_tcp_watch(struct chaski *host, chaski_tcp connection,
+                   void (*watcher)(void *context, uint64_t position, const struct packet *packet));
+
 /* Whether the address is one of the host's own (unicast). */
 bool host_is_local(const struct chaski *host, const struct chaski_address *address);
 

@@ -157,6 +157,16 @@ void host_lay_out(struct chaski *host, struct memory *memory, const struct chask
         lay_out_rest(host, limits, seed);
 }
 
+/* A packet that is watched, to whom it is of. */
+static void show(void *context, const struct packet *packet)
+{
+    struct chaski *host = context;
+    if (packet->ip.protocol == WIRE_IP_TCP)
+        tcp_show(&host->tcp, packet);
+    else
+        udp_show(&host->udp, packet);
+}
+
 void host_wire(struct chaski *host)
 {
     dispatch_wire(&host->frames, WIRE_ETHERNET_IP4, (struct hook){ip4_receive, &host->ip4});
@@ -177,6 +187,8 @@ void host_wire(struct chaski *host)
 
     ip4_network(&host->ip4, &host->udp.network[FAMILY_IP4]);
     ip4_network(&host->ip4, &host->tcp.network[FAMILY_IP4]);
+    host->ip4.show = show;
+    host->ip4.host = host;
     icmp4_wire_errors(&host->icmp4, WIRE_IP_UDP, udp_error, &host->udp);
     icmp4_wire_errors(&host->icmp4, WIRE_IP_TCP, tcp_ip_error, &host->tcp);
 }

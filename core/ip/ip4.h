@@ -92,6 +92,8 @@ struct ip4 {
     uint32_t address_count, address_limit;
     uint64_t changes; /* of routes and addresses */
     struct ip4_paths paths;
+    void (*show)(void *host, const struct packet *packet); /* what is watched, as it goes */
+    void *host;
     struct ip4_identification identification;
     struct ip4_reassembly reassembly; /* last: set up before the rest */
 };
@@ -163,5 +165,13 @@ uint16_t ip4_path_mtu(struct ip4 *ip4, const struct ip4_target *target, uint8_t 
  * (emptied through `hook`); consumes it. */
 void ip4_fragment(struct ip4 *ip4, struct packet *packet, uint16_t mtu, struct burst *out,
                   const struct hook *hook, uint64_t now_ns);
+
+/* Before a packet goes, its header in place. */
+static inline void ip4_show(const struct ip4 *ip4, struct packet *packet)
+{
+    if (packet->ip.watched)
+        ip4->show(ip4->host, packet);
+    packet->ip.watched = false;
+}
 
 #endif

@@ -27,6 +27,16 @@ static void take_over(struct packet *fragment, const struct packet *packet)
     fragment->checksum = CHECKSUM_COMPLETE;
 }
 
+/* Of a datagram that is watched. */
+static void show_first(const struct ip4 *ip4, struct packet *fragment, const struct packet *packet)
+{
+    if (!packet->ip.watched)
+        return;
+    fragment->ip = packet->ip;
+    fragment->watch = packet->watch;
+    ip4_show(ip4, fragment);
+}
+
 void ip4_fragment(struct ip4 *ip4, struct packet *packet, uint16_t mtu, struct burst *out,
                   const struct hook *hook, uint64_t now_ns)
 {
@@ -45,6 +55,8 @@ void ip4_fragment(struct ip4 *ip4, struct packet *packet, uint16_t mtu, struct b
         }
         write_header(fragment, packet->data, header, offset, more);
         take_over(fragment, packet);
+        if (offset == 0)
+            show_first(ip4, fragment, packet);
         count(ip4->counters, CHASKI_IP4_FRAGMENTS_SENT);
         burst_add(out, fragment, hook, now_ns);
     }

@@ -112,6 +112,13 @@ static bool is_too_long(const struct packet *packet, uint32_t mtu)
     return packet->segment_size == 0 && packet->length > mtu;
 }
 
+static void transmit_whole(const struct ip4 *ip4, struct packet *packet, struct outlet *outlet,
+                           uint64_t now_ns)
+{
+    ip4_show(ip4, packet);
+    burst_add(&outlet->burst, packet, outlet->hook, now_ns);
+}
+
 static enum chaski_counter transmit_one(struct ip4 *ip4, struct packet *packet,
                                         struct outlet *outlet, uint64_t now_ns)
 {
@@ -138,7 +145,7 @@ static enum chaski_counter transmit_one(struct ip4 *ip4, struct packet *packet,
     if (is_too_long(packet, mtu))
         ip4_fragment(ip4, packet, mtu, &outlet->burst, hook, now_ns);
     else
-        burst_add(&outlet->burst, packet, hook, now_ns);
+        transmit_whole(ip4, packet, outlet, now_ns);
     return 0;
 }
 

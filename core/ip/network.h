@@ -53,6 +53,10 @@ struct network {
                  uint64_t now_ns);
 };
 
+/* Is shown a packet that the application of `context` has asked to see go, its data at the IP
+ * header, and what position it said that it has. It may note that, and call nothing. */
+typedef void sent_watcher(void *context, uint64_t position, const struct packet *packet);
+
 /* Where several hosts stand for one: whether what `remote` sends to `local` reaches this one. */
 typedef bool home_function(void *context, const struct chaski_endpoint *local,
                            const struct chaski_endpoint *remote);

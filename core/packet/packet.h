@@ -64,6 +64,7 @@ struct packet_ip {
     bool destination_multicast : 1; /* delivering: it came to a group or a broadcast address */
     bool router_alert : 1;          /* sending: carries the option of RFC 2113 */
     bool no_loop : 1;               /* sending to a group: members on this host do not hear it */
+    bool watched : 1;               /* sending: packet->watch says who wants to see it go */
     uint8_t interface;              /* sending: number plus one; 0: the one that the route says */
 };
 
@@ -104,6 +105,12 @@ struct packet_udp {
     uint64_t received_ns;
 };
 
+/* Whose a packet is that is sent and watched, and what it is among those. */
+struct packet_watch {
+    uint32_t index, generation; /* a handle of the transport's */
+    uint64_t position;
+};
+
 /* Whose a kept SYN is, with the addresses; host byte order. */
 struct packet_ports {
     uint16_t local, remote;
@@ -137,6 +144,7 @@ struct packet {
         struct packet_tcp tcp;
         struct packet_udp udp;
         struct packet_ports kept;
+        struct packet_watch watch;
     };
     struct fragment fragments[PACKET_FRAGMENTS];
     uint8_t room[PACKET_ROOM];

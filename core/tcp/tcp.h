@@ -95,6 +95,7 @@ enum tcp_flag {
     TCPF_CORK = 1u << 28,         /* short segments wait, */
     TCPF_MORE = 1u << 29,         /* or this one does, until an acknowledgement comes */
     TCPF_THIN_LINEAR = 1u << 30,  /* time-outs of a thin stream do not double */
+    TCPF_WATCHED = INT32_MIN,     /* 1 << 31: the application wants to see segments go */
 };
 
 /* Linux's tcp_ca_state numbers. */
@@ -314,6 +315,7 @@ struct tcp {
     uint8_t gates;                  /* enum tcp_gate */
     uint32_t port_counters[TCP_PORT_COUNTERS]; /* RFC 6056, algorithm 4 */
     struct home home;
+    sent_watcher *watcher; /* of connections that are TCPF_WATCHED */
     uint8_t timer_owner, half_open_owner, time_wait_owner;
 };
 
@@ -390,6 +392,12 @@ int tcp_until_mark(struct tcp *tcp, chaski_tcp connection);
 int tcp_shutdown(struct tcp *tcp, chaski_tcp connection);
 int tcp_close(struct tcp *tcp, chaski_tcp connection);
 int tcp_abort(struct tcp *tcp, chaski_tcp connection);
+
+/* Segments with text are shown to `watcher` as they go, with the closure's context and how many
+ * bytes of the stream went before them; NULL: no longer. */
+int tcp_watch(struct tcp *tcp, chaski_tcp connection, sent_watcher *watcher);
+/* One of them goes. */
+void tcp_show(struct tcp *tcp, const struct packet *packet);
 
 /* Behind tcp_shutdown(): text that still comes is answered with a reset (RFC 1122, 4.2.2.13). */
 int tcp_refuse_text(struct tcp *tcp, chaski_tcp connection);

@@ -92,7 +92,8 @@ struct udp {
     uint64_t queued_bytes;
     uint64_t ports_drawn;
     struct home home;
-    struct list events; /* sockets whose closures have something to hear of */
+    sent_watcher *watcher; /* sees datagrams go that are watched */
+    struct list events;    /* sockets whose closures have something to hear of */
     struct udp_membership *free_memberships;
     uint8_t *scratch; /* where a datagram in pieces is put together for its closure */
 };
@@ -125,6 +126,12 @@ int udp_close(struct udp *udp, chaski_udp handle, uint64_t now_ns);
 int udp_local(const struct udp *udp, chaski_udp handle, struct chaski_endpoint *local);
 int udp_send(struct udp *udp, chaski_udp handle, const struct chaski_endpoint *remote,
              const void *bytes, size_t length, uint64_t now_ns);
+/* The same; the datagram is shown to udp->watcher as it goes, with the socket's context and
+ * `position`. */
+int udp_send_watched(struct udp *udp, chaski_udp handle, const struct chaski_endpoint *remote,
+                     const void *bytes, size_t length, uint64_t position, uint64_t now_ns);
+/* It goes. */
+void udp_show(struct udp *udp, const struct packet *packet);
 long udp_take(struct udp *udp, chaski_udp handle, struct chaski_endpoint *local,
               struct chaski_endpoint *remote, void *bytes, size_t length);
 int udp_observe(struct udp *udp, chaski_udp handle, udp_error_observer *observer);

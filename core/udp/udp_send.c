@@ -85,8 +85,8 @@ static int find_path(const struct udp *udp, const struct udp_socket *socket,
     return most < headers || length > most - headers ? CHASKI_TOO_BIG : 0;
 }
 
-int udp_send(struct udp *udp, chaski_udp handle, const struct chaski_endpoint *remote,
-             const void *bytes, size_t length, uint64_t now_ns)
+static int send(struct udp *udp, chaski_udp handle, const struct chaski_endpoint *remote,
+                const void *bytes, size_t length, const struct packet_watch *watch, uint64_t now_ns)
 {
     struct udp_socket *socket = udp_socket_of(udp, handle);
     if (socket == NULL)
@@ -105,9 +105,35 @@ int udp_send(struct udp *udp, chaski_udp handle, const struct chaski_endpoint *r
     struct packet *packet = build(udp, socket, &path, remote, bytes, length);
     if (packet == NULL)
         return CHASKI_NO_MEMORY;
+    if (watch != NULL) {
+        packet->ip.watched = true;
+        packet->watch = *watch;
+    }
     count(udp->setup.counters, CHASKI_UDP_DATAGRAMS_SENT);
     burst_add(&udp->pending[family], packet, &udp->network[family].transmit, now_ns);
     return 0;
+}
+
+int udp_send(struct udp *udp, chaski_udp handle, const struct chaski_endpoint *remote,
+             const void *bytes, size_t length, uint64_t now_ns)
+{
+    return send(udp, handle, remote, bytes, length, NULL, now_ns);
+}
+
+int udp_send_watched(struct udp *udp, chaski_udp handle, const struct chaski_endpoint *remote,
+                     const void *bytes, size_t length, uint64_t position, uint64_t now_ns)
+{
+    struct packet_watch watch = {handle.index, handle.generation, position};
+    return send(udp, handle, remote, bytes, length, &watch, now_ns);
+}
+
+void udp_show(struct udp *udp, const struct packet *packet)
+{
+    const struct packet_watch *watch = &packet->watch;
+    const struct udp_socket *socket =
+        udp_socket_of(udp, (chaski_udp){watch->index, watch->generation});
+    if (socket != NULL)
+        udp->watcher(socket->context, watch->position, packet);
 }
 
 void udp_flush(struct udp *udp, uint64_t now_ns)

@@ -21,6 +21,29 @@ int tcp_on(struct tcp *tcp, chaski_tcp handle, chaski_tcp_closure *receive, void
     return 0;
 }
 
+int tcp_watch(struct tcp *tcp, chaski_tcp handle, sent_watcher *watcher)
+{
+    struct tcp_connection *c = connection_of(tcp, handle);
+    if (c == NULL)
+        return CHASKI_STALE;
+    if (watcher == NULL) {
+        c->flags &= ~(uint32_t)TCPF_WATCHED;
+        return 0;
+    }
+    tcp->watcher = watcher;
+    c->flags |= (uint32_t)TCPF_WATCHED;
+    return 0;
+}
+
+void tcp_show(struct tcp *tcp, const struct packet *packet)
+{
+    const struct packet_watch *watch = &packet->watch;
+    const struct tcp_connection *c =
+        connection_of(tcp, (chaski_tcp){watch->index, watch->generation});
+    if (c != NULL && has(c, TCPF_WATCHED))
+        tcp->watcher(c->context, watch->position, packet);
+}
+
 /* Whether the application may write: also while a fast open's handshake is not over. */
 static bool tcp_can_write(const struct tcp_connection *c)
 {

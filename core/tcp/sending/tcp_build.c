@@ -63,9 +63,28 @@ static void sign_and_send(struct tcp *tcp, struct ao_state *ao, const struct tcp
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_AO_NO_KEY);
 }
 
-static void send_authenticated(struct tcp *tcp, const struct tcp_connection *c,
-                               struct packet *packet, uint64_t now_ns)
+static void watch(const struct tcp *tcp, const struct tcp_connection *c, struct packet *packet,
+                  uint32_t sequence)
 {
+    chaski_tcp handle = connection_handle(tcp, c);
+    packet->ip.watched = true;
+    packet->watch = (struct packet_watch){
+        .index = handle.index,
+        .generation = handle.generation,
+        .position = c->bytes_acked + (uint64_t)seq_distance(c->snd_una, sequence),
+    };
+}
+
+/* Those that are authenticated, or watched, which hardly any are. */
+static void send_unusual(struct tcp *tcp, const struct tcp_connection *c, struct packet *packet,
+                         uint32_t sequence, bool text, uint64_t now_ns)
+{
+    if (text && has(c, TCPF_WATCHED))
+        watch(tcp, c, packet, sequence);
+    if (!has(c, TCPF_AO)) {
+        hand_to_network(tcp, packet, now_ns);
+        return;
+    }
     tcp_reference reference = tcp_refer(TCP_KIND_CONNECTION, connection_index(tcp, c));
     sign_and_send(tcp, ao_state_of(tcp, reference), &c->key, packet, now_ns);
 }
@@ -104,8 +123,8 @@ static void send_for(struct tcp *tcp, struct tcp_connection *c, struct packet *p
     if (packet->length > header_length && c->bytes_received != 0 &&
         clock_ms(now_ns) - c->text_ms < tcp->knobs.ack_delay_us / 1000)
         tcp_note_answer(c);
-    if (has(c, TCPF_AO))
-        send_authenticated(tcp, c, packet, now_ns);
+    if (has(c, (uint32_t)TCPF_AO | (uint32_t)TCPF_WATCHED))
+        send_unusual(tcp, c, packet, sequence, packet->length > header_length, now_ns);
     else
         hand_to_network(tcp, packet, now_ns);
 }
