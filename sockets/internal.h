@@ -48,7 +48,8 @@ struct sockets {
     struct descriptor *descriptors;
     int first, room; /* number of descriptors[0]; how many */
     int64_t clock_ahead_ns;
-    uint64_t cookies; /* that have been given to sockets */
+    uint64_t cookies;    /* that have been given to sockets */
+    uint64_t own_cookie; /* SO_NETNS_COOKIE; 0: nobody has asked yet */
 };
 
 /* ---- table.c ---- */

@@ -121,6 +121,8 @@ int ip_level_get(struct socket *socket, int name, const struct option_out *out)
         return option_write_ip(out, (int)socket->plain[PLAIN_LOCAL_PORT_RANGE]);
     case IP_MTU:
         return get_mtu(socket, out);
+    case IP_NODEFRAG: /* which only raw sockets can have */
+        return option_write_ip(out, 0);
     default:
         return -ENOPROTOOPT;
     }

@@ -114,6 +114,16 @@ static int set_txrehash(struct socket *socket, const struct option_in *in)
     return 0;
 }
 
+/* As Linux where no control group accounts for it. */
+static int refuse_memory(const struct option_in *in)
+{
+    int value;
+    int error = option_read_int(in, &value);
+    if (error != 0)
+        return error;
+    return value < 0 ? -EINVAL : -EOPNOTSUPP;
+}
+
 int socket_level_set(struct socket *socket, int name, const struct option_in *in)
 {
     const struct sockets_policy *policy = &socket->file.table->policy;
@@ -148,6 +158,8 @@ int socket_level_set(struct socket *socket, int name, const struct option_in *in
         return stamping_set_received(socket, name, in);
     case SO_TXREHASH:
         return set_txrehash(socket, in);
+    case SO_RESERVE_MEM:
+        return refuse_memory(in);
     case SO_BSDCOMPAT: /* Linux takes it for the sake of old programs, and does nothing */
         return 0;
     case SO_PASSCRED: /* which only AF_UNIX has */
@@ -227,6 +239,17 @@ static int get_cookie(const struct socket *socket, const struct option_out *out)
     return option_write(out, &socket->cookie, sizeof socket->cookie);
 }
 
+/* The namespace of a socket is its table. */
+static int get_namespace(const struct socket *socket, const struct option_out *out)
+{
+    struct sockets *s = socket->file.table;
+    if (*out->length != sizeof s->own_cookie)
+        return -EINVAL;
+    if (s->own_cookie == 0)
+        s->own_cookie = host_draw(s->host) | 1;
+    return option_write(out, &s->own_cookie, sizeof s->own_cookie);
+}
+
 int socket_level_get(struct socket *socket, int name, const struct option_out *out)
 {
     switch (name) {
@@ -273,6 +296,10 @@ int socket_level_get(struct socket *socket, int name, const struct option_out *o
                                  : -EOPNOTSUPP;
     case SO_COOKIE:
         return get_cookie(socket, out);
+    case SO_NETNS_COOKIE:
+        return get_namespace(socket, out);
+    case SO_INCOMING_NAPI_ID: /* nothing came by any queue of Linux's */
+    case SO_RESERVE_MEM:
     case SO_BSDCOMPAT:
         return option_write_int(out, 0);
     case SO_PASSCRED:

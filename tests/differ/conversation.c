@@ -392,6 +392,8 @@ static const struct {
     {IPPROTO_IP, IP_RECVTTL, {0, 1, 7}},
     {IPPROTO_IP, IP_RECVTOS, {0, 1, 7}},
     {SOL_SOCKET, SO_RXQ_OVFL, {0, 1, 7}},
+    {SOL_SOCKET, SO_INCOMING_NAPI_ID, {0, 1, 2}},
+    {IPPROTO_IP, IP_NODEFRAG, {0, 1, 2}},
 };
 
 /* Not of listeners: Linux hands on what they have when a connection is made, and not when it is

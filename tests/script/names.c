@@ -96,6 +96,10 @@ static const struct name names[] = {
     NAME(SO_ZEROCOPY),
     NAME(SO_TXTIME),
     NAME(SO_COOKIE),
+    NAME(SO_INCOMING_NAPI_ID),
+    NAME(SO_NETNS_COOKIE),
+    NAME(SO_RESERVE_MEM),
+    NAME(SO_BUF_LOCK),
     NAME(SO_MEMINFO),
     NAME(SO_BINDTODEVICE),
     /* Options of TCP */
@@ -142,6 +146,7 @@ static const struct name names[] = {
     NAME(IP_TOS),
     NAME(IP_TTL),
     NAME(IP_MINTTL),
+    NAME(IP_NODEFRAG),
     NAME(IP_MTU),
     NAME(IP_OPTIONS),
     NAME(IP_MTU_DISCOVER),

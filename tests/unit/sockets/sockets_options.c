@@ -243,6 +243,26 @@ static uint64_t cookie_of(struct pair *p, int fd)
     return cookie;
 }
 
+static uint64_t namespace_of(struct pair *p, int host, int fd)
+{
+    uint64_t cookie = 0;
+    socklen_t length = sizeof cookie;
+    assert_int_equal(
+        sockets_getsockopt(p->s[host], fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &length), 0);
+    assert_true(cookie != 0);
+    return cookie;
+}
+
+static void a_namespace_has_one_cookie(void **state)
+{
+    (void)state;
+    struct pair p;
+    pair_connect(&p);
+    assert_true(namespace_of(&p, 0, p.listener) == namespace_of(&p, 0, p.server));
+    assert_true(namespace_of(&p, 0, p.listener) != namespace_of(&p, 1, p.client));
+    pair_end(&p);
+}
+
 static void cookies_differ(void **state)
 {
     (void)state;
@@ -628,6 +648,7 @@ int main(void)
         cmocka_unit_test(congestion_control_has_a_name),
         cmocka_unit_test(nothing_fits_anywhere),
         cmocka_unit_test(datagram_sockets_lack_some),
+        cmocka_unit_test(a_namespace_has_one_cookie),
         cmocka_unit_test(cookies_differ),
         cmocka_unit_test(options_before_connecting_are_on_the_first_segment),
         cmocka_unit_test(accepted_sockets_inherit),
