@@ -29,11 +29,18 @@ static int64_t receive_limit(const struct socket *socket)
     return at_least(limit, CORE_BUFFER_MIN);
 }
 
+/* A window that is clamped does not grow, either. */
+static bool receive_buffer_tunes(const struct socket *socket)
+{
+    bool clamped = socket->asked[PLAIN_WINDOW_CLAMP] && socket->plain[PLAIN_WINDOW_CLAMP] != 0;
+    return !clamped && !is_locked(socket, LOCK_RCVBUF);
+}
+
 /* More than send_buffer.c lets in. */
 static int64_t send_limit(const struct socket *socket)
 {
     int64_t limit = socket->plain[PLAIN_SNDBUF], most = socket->file.table->policy.tcp_wmem[2];
-    if (!socket->asked[PLAIN_SNDBUF])
+    if (!is_locked(socket, LOCK_SNDBUF))
         limit = at_least(limit, most);
     limit += BEYOND;
     return limit < CORE_BUFFER_MOST ? limit : CORE_BUFFER_MOST;
@@ -99,6 +106,8 @@ static int tcp_apply_one(struct socket *socket, enum plain_option option)
     case PLAIN_RCVBUF:
     case PLAIN_WINDOW_CLAMP:
         return tcp_apply(socket, CHASKI_TCP_RCVBUF, receive_limit(socket));
+    case PLAIN_BUF_LOCK:
+        return tcp_apply(socket, CHASKI_TCP_RCVBUF_TUNES, receive_buffer_tunes(socket));
     default:
         return 0;
     }
@@ -138,6 +147,7 @@ static int listener_apply_one(const struct socket *socket, enum plain_option opt
     static const enum chaski_tcp_option options[PLAIN_COUNT] = {
         [PLAIN_RCVBUF] = CHASKI_TCP_RCVBUF,
         [PLAIN_WINDOW_CLAMP] = CHASKI_TCP_RCVBUF,
+        [PLAIN_BUF_LOCK] = CHASKI_TCP_RCVBUF_TUNES,
         [PLAIN_MAXSEG] = CHASKI_TCP_MAXSEG,
         [PLAIN_TOS] = CHASKI_TCP_TOS,
         [PLAIN_TTL] = CHASKI_TCP_TTL,
@@ -154,6 +164,8 @@ static int listener_apply_one(const struct socket *socket, enum plain_option opt
         return 0;
     if (options[option] == CHASKI_TCP_RCVBUF)
         value = receive_limit(socket);
+    if (options[option] == CHASKI_TCP_RCVBUF_TUNES)
+        value = receive_buffer_tunes(socket);
     return error_number(chaski_tcp_listener_set(socket->file.table->host, socket->listener,
                                                 options[option], value));
 }

@@ -41,7 +41,7 @@ static int64_t room_for(const struct socket *socket, int64_t window)
 static int64_t limit_of(const struct socket *socket)
 {
     int64_t limit = socket->plain[PLAIN_SNDBUF];
-    if (socket->asked[PLAIN_SNDBUF])
+    if (is_locked(socket, LOCK_SNDBUF))
         return limit;
     int64_t first = room_for(socket, WINDOW_LEAST);
     limit = limit > first ? limit : first;

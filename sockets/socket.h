@@ -82,6 +82,7 @@ enum plain_option {
     PLAIN_SAVE_SYN,
     PLAIN_INQ,
     PLAIN_WINDOW_CLAMP,
+    PLAIN_BUF_LOCK, /* a set of enum buffer_lock; behind the sizes, which it is applied to */
     PLAIN_FASTOPEN,
     PLAIN_FASTOPEN_NO_COOKIE,
     PLAIN_TOS,
@@ -101,6 +102,12 @@ enum plain_option {
     PLAIN_MULTICAST_TTL,
     PLAIN_MULTICAST_LOOP,
     PLAIN_COUNT,
+};
+
+/* What does not grow by itself, since its size has been set, or SO_BUF_LOCK. */
+enum buffer_lock {
+    LOCK_SNDBUF = 1,
+    LOCK_RCVBUF = 2,
 };
 
 /* What a header said, to be told with what it came before (IP_PKTINFO and its like). */
@@ -192,6 +199,11 @@ struct socket {
 static inline bool is_stream(const struct socket *socket)
 {
     return socket->type == SOCK_STREAM;
+}
+
+static inline bool is_locked(const struct socket *socket, enum buffer_lock lock)
+{
+    return (socket->plain[PLAIN_BUF_LOCK] & lock) != 0;
 }
 
 /* NULL: it is no socket. */

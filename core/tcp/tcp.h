@@ -239,6 +239,7 @@ struct tcp_listener {
         fast_opening; /* with data on their SYN, the handshake not over: most, now */
     uint32_t fast_open_resets, fast_open_resets_ms; /* ended so by a reset, since when */
     bool shared;                                    /* with others of the same end */
+    bool receive_buffer_tunes;                      /* from `receive_buffer` on */
     bool fast_open_without_cookie;
     uint8_t defer;      /* SYN+ACKs that go before a connection without data is complete */
     struct list accept; /* completed, not yet taken */

@@ -277,6 +277,9 @@ enum chaski_tcp_option {
     /* Segments with less left of their time to live are passed over (RFC 5082), and ICMP errors
      * that quote one with less; 0 (default): any will do. */
     CHASKI_TCP_MIN_TTL,
+    /* 1 (default, until CHASKI_TCP_RCVBUF is set): the receive buffer grows by itself, from where
+     * it is. 0: it stays. */
+    CHASKI_TCP_RCVBUF_TUNES,
     CHASKI_TCP_OPTION_COUNT,
 };
 
@@ -295,8 +298,8 @@ struct chaski_tcp_bind {
  * wait for chaski_tcp_accept(). */
 int chaski_tcp_bind(struct chaski *host, const struct chaski_tcp_bind *bind,
                     chaski_listener *listener);
-/* Sets RCVBUF, MAXSEG, CONGESTION, TOS, TTL, MIN_TTL or one of the limits of time-outs of what is
- * opened from now on, SYN+ACKs included. */
+/* Sets RCVBUF, RCVBUF_TUNES, MAXSEG, CONGESTION, TOS, TTL, MIN_TTL or one of the limits of
+ * time-outs of what is opened from now on, SYN+ACKs included. */
 int chaski_tcp_listener_set(struct chaski *host, chaski_listener listener,
                             enum chaski_tcp_option option, int64_t value);
 /* From now on a peer that sends no data is let in only after so many SYN+ACKs; 0, as at first: at

@@ -33,7 +33,28 @@ static int set_buffer(struct socket *socket, enum plain_option option, uint32_t 
     int doubled = (int)asked * 2;
     socket->plain[option] = doubled > least ? doubled : least;
     socket->asked[option] = true;
+    socket->plain[PLAIN_BUF_LOCK] |= option == PLAIN_SNDBUF ? LOCK_SNDBUF : LOCK_RCVBUF;
     return socket_apply_one(socket, option);
+}
+
+/* What is locked keeps the size that it has come to; the rest grows on from its size. */
+static int set_locks(struct socket *socket, const struct option_in *in)
+{
+    int value;
+    int error = option_read_int(in, &value);
+    if (error != 0)
+        return error;
+    if (value & ~(LOCK_SNDBUF | LOCK_RCVBUF))
+        return -EINVAL;
+    socket->plain[PLAIN_SNDBUF] = send_buffer_size(socket);
+    socket->plain[PLAIN_RCVBUF] = receive_buffer_size(socket);
+    socket->plain[PLAIN_BUF_LOCK] = value;
+    socket->asked[PLAIN_RCVBUF] |= is_locked(socket, LOCK_RCVBUF);
+    socket->asked[PLAIN_BUF_LOCK] = true;
+    socket_apply_one(socket, PLAIN_SNDBUF);
+    if (socket->asked[PLAIN_RCVBUF])
+        socket_apply_one(socket, PLAIN_RCVBUF);
+    return socket_apply_one(socket, PLAIN_BUF_LOCK);
 }
 
 /* No more than half of what a stream can ever hold. */
@@ -43,8 +64,8 @@ static int set_lowat(struct socket *socket, const struct option_in *in)
     int error = option_read_int(in, &value);
     if (error != 0)
         return error;
-    int64_t room = socket->asked[PLAIN_RCVBUF] ? socket->plain[PLAIN_RCVBUF]
-                                               : socket->file.table->policy.tcp_rmem[2];
+    int64_t room = is_locked(socket, LOCK_RCVBUF) ? socket->plain[PLAIN_RCVBUF]
+                                                  : socket->file.table->policy.tcp_rmem[2];
     int64_t lowat = value < 0 ? INT_MAX : value;
     if (is_stream(socket) && lowat > room / 2)
         lowat = room / 2;
@@ -136,6 +157,8 @@ int socket_level_set(struct socket *socket, int name, const struct option_in *in
         return set_buffer(socket, PLAIN_RCVBUF, policy->rmem_max, RECEIVE_BUFFER_LEAST, in);
     case SO_RCVBUFFORCE:
         return set_buffer(socket, PLAIN_RCVBUF, INT_MAX, RECEIVE_BUFFER_LEAST, in);
+    case SO_BUF_LOCK:
+        return set_locks(socket, in);
     case SO_RCVLOWAT:
         return set_lowat(socket, in);
     case SO_LINGER:
@@ -209,7 +232,7 @@ uint32_t receive_buffer_size(const struct socket *socket)
 {
     uint32_t set = (uint32_t)socket->plain[PLAIN_RCVBUF];
     int64_t window = 0;
-    if (is_stream(socket) && socket->has_tcp && !socket->asked[PLAIN_RCVBUF])
+    if (is_stream(socket) && socket->has_tcp && !is_locked(socket, LOCK_RCVBUF))
         chaski_tcp_get(socket->file.table->host, socket->tcp, CHASKI_TCP_RCVBUF, &window);
     return window > set / 2 && window <= INT_MAX / 2 ? 2 * (uint32_t)window : set;
 }
@@ -267,6 +290,8 @@ int socket_level_get(struct socket *socket, int name, const struct option_out *o
         return option_write_int(out, (int)send_buffer_size(socket));
     case SO_RCVBUF:
         return option_write_int(out, (int)receive_buffer_size(socket));
+    case SO_BUF_LOCK:
+        return option_write_int(out, (int)socket->plain[PLAIN_BUF_LOCK]);
     case SO_RCVLOWAT:
         return option_write_int(out, (int)socket->plain[PLAIN_RCVLOWAT]);
     case SO_SNDLOWAT:

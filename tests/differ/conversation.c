@@ -392,6 +392,7 @@ static const struct {
     {IPPROTO_IP, IP_RECVTTL, {0, 1, 7}},
     {IPPROTO_IP, IP_RECVTOS, {0, 1, 7}},
     {SOL_SOCKET, SO_RXQ_OVFL, {0, 1, 7}},
+    {SOL_SOCKET, SO_BUF_LOCK, {0, 3, 4}},
     {SOL_SOCKET, SO_INCOMING_NAPI_ID, {0, 1, 2}},
     {IPPROTO_IP, IP_NODEFRAG, {0, 1, 2}},
 };

@@ -5,7 +5,7 @@
 
 /* Options of a connection: limits, setting and getting. */
 
-_Static_assert(CHASKI_TCP_OPTION_COUNT == 32, "a new option is to be set and told below");
+_Static_assert(CHASKI_TCP_OPTION_COUNT == 33, "a new option is to be set and told below");
 
 struct limits {
     int64_t least, most;
@@ -44,6 +44,7 @@ static const struct limits limits[CHASKI_TCP_OPTION_COUNT] = {
     [CHASKI_TCP_RTO_MIN_US] = {0, 1000000},
     [CHASKI_TCP_DELACK_MAX_US] = {0, 500000},
     [CHASKI_TCP_MIN_TTL] = {0, 255},
+    [CHASKI_TCP_RCVBUF_TUNES] = {0, 1},
 };
 
 bool tcp_option_takes(enum chaski_tcp_option option, int64_t value)
@@ -85,13 +86,15 @@ static void set_max_segment(struct tcp *tcp, struct tcp_connection *c, uint16_t 
     c->congestion.window = maximum(c->congestion.window, c->mss); /* the path may be wider again */
 }
 
-/* A scale that the peer has not been told yet fits the buffer. */
-static void set_receive_buffer(struct tcp_connection *c, uint32_t bytes)
+/* A scale that the peer has not been told yet fits the buffer, or what it may grow to. */
+static void set_receive_buffer(const struct tcp *tcp, struct tcp_connection *c, uint32_t bytes,
+                               bool tunes)
 {
     c->receive.limit = bytes;
-    c->flags |= TCPF_FIXED_RECEIVE_BUFFER;
+    set_flag(c, TCPF_FIXED_RECEIVE_BUFFER, !tunes);
+    c->tune_space = minimum(c->tune_space, bytes / 2);
     if (c->state == CHASKI_TCP_SYN_SENT && has(c, TCPF_SYN_OWED) && has(c, TCPF_HAS_SCALING))
-        c->receive_scale = tcp_scale_for(bytes) & 15u;
+        c->receive_scale = tcp_scale_for(tunes ? tcp->knobs.receive_buffer_max : bytes) & 15u;
 }
 
 static void restart_keep_alive(struct tcp *tcp, struct tcp_connection *c)
@@ -207,7 +210,10 @@ static void set_amount(struct tcp *tcp, struct tcp_connection *c, enum chaski_tc
         c->flags |= TCPF_FIXED_SEND_BUFFER;
         break;
     case CHASKI_TCP_RCVBUF:
-        set_receive_buffer(c, (uint32_t)value);
+        set_receive_buffer(tcp, c, (uint32_t)value, false);
+        break;
+    case CHASKI_TCP_RCVBUF_TUNES:
+        set_receive_buffer(tcp, c, c->receive.limit, value != 0);
         break;
     case CHASKI_TCP_TOS:
         c->traffic_class = (uint8_t)((value & ~ECN_MODES) | (c->traffic_class & ECN_MODES));
@@ -272,6 +278,8 @@ static int64_t value_of(const struct tcp_connection *c, enum chaski_tcp_option o
         return c->send_limit;
     case CHASKI_TCP_RCVBUF:
         return c->receive.limit;
+    case CHASKI_TCP_RCVBUF_TUNES:
+        return !has(c, TCPF_FIXED_RECEIVE_BUFFER);
     case CHASKI_TCP_TOS:
         return c->traffic_class & ~ECN_MODES;
     case CHASKI_TCP_PROGRESS:

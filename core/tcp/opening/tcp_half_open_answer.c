@@ -52,7 +52,9 @@ struct half_open_offer half_open_offer(const struct tcp *tcp, const struct tcp_h
         .path_mtu = path_mtu,
         .mss = (uint16_t)mss,
         .window = tcp_first_window(tcp, wanted != 0 ? wanted : tcp->knobs.receive_buffer, segment),
-        .scale = tcp_scale_for(wanted != 0 ? wanted : tcp->knobs.receive_buffer_max),
+        .scale = tcp_scale_for(wanted != 0 && !listener->receive_buffer_tunes
+                                   ? wanted
+                                   : tcp->knobs.receive_buffer_max),
         .traffic_class = traffic_class_for(tcp, listener, entry),
     };
 }

@@ -43,7 +43,9 @@ struct tcp_connection *half_open_connection(struct tcp *tcp, const struct tcp_ha
     min_ttl_set(tcp, c, listener->min_ttl);
     if (listener->receive_buffer != 0) {
         c->receive.limit = listener->receive_buffer;
-        c->flags |= TCPF_FIXED_RECEIVE_BUFFER;
+        c->tune_space = minimum(c->tune_space, listener->receive_buffer / 2);
+        if (!listener->receive_buffer_tunes)
+            c->flags |= TCPF_FIXED_RECEIVE_BUFFER;
         c->receive_scale = has(c, TCPF_HAS_SCALING) ? offer.scale & 15u : 0;
     }
     c->traffic_class |= offer.traffic_class;

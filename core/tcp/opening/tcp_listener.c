@@ -212,6 +212,12 @@ static int set_times(struct tcp *tcp, struct tcp_listener *listener, enum chaski
     return error;
 }
 
+static void set_receive_buffer(struct tcp_listener *listener, uint32_t bytes)
+{
+    listener->receive_buffer = bytes;
+    listener->receive_buffer_tunes = false;
+}
+
 static void set_min_ttl(struct tcp *tcp, struct tcp_listener *listener, uint8_t ttl)
 {
     listener->min_ttl = ttl;
@@ -229,7 +235,9 @@ int tcp_listener_set(struct tcp *tcp, chaski_listener handle, enum chaski_tcp_op
     if (times_keep(option))
         return set_times(tcp, listener, option, (uint32_t)value);
     if (option == CHASKI_TCP_RCVBUF)
-        listener->receive_buffer = (uint32_t)value;
+        set_receive_buffer(listener, (uint32_t)value);
+    else if (option == CHASKI_TCP_RCVBUF_TUNES)
+        listener->receive_buffer_tunes = value != 0;
     else if (option == CHASKI_TCP_MAXSEG)
         listener->max_segment = (uint16_t)value;
     else if (option == CHASKI_TCP_CONGESTION)
