@@ -292,6 +292,18 @@ uint16_t connection_mss(const struct tcp_connection *c, uint16_t path_mtu)
     return (uint16_t)maximum(mss - minimum(mss, tcp_options_length(c)), TCP_LEAST_PAYLOAD);
 }
 
+uint32_t half_window(const struct tcp_connection *c)
+{
+    return c->max_snd_wnd > TCP_DEFAULT_MSS ? c->max_snd_wnd / 2 : c->max_snd_wnd;
+}
+
+uint16_t mss_of_small_window(const struct tcp_connection *c)
+{
+    if (c->max_snd_wnd == 0) /* it has shown none yet */
+        return c->mss;
+    return (uint16_t)minimum(c->mss, maximum(half_window(c), TCP_MIN_MSS));
+}
+
 /* Asks the filter about a connection that came by a cookie. When it is not wanted, or its listener
  * is gone, it ends with a reset. False when it is over. */
 static bool passes_filter(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)

@@ -174,19 +174,16 @@ static inline uint32_t tcp_send_room(const struct tcp_connection *c)
 }
 
 /* Half of the largest window that the peer has shown; all of it, where that is little. */
-static inline uint32_t half_window(const struct tcp_connection *c)
-{
-    return c->max_snd_wnd > TCP_DEFAULT_MSS ? c->max_snd_wnd / 2 : c->max_snd_wnd;
-}
+uint32_t half_window(const struct tcp_connection *c);
+/* Of a peer whose half_window() is less than `mss`. */
+uint16_t mss_of_small_window(const struct tcp_connection *c);
 
 /* Payload of a full segment (RFC 1122, 4.2.2.6: Eff.snd.MSS). `mss` is what the path and the peer
  * take; of a small window, as in Linux, two segments are made, so that a peer with little room
  * acknowledges the second at once. */
 static inline uint16_t effective_mss(const struct tcp_connection *c)
 {
-    if (c->max_snd_wnd / 2 >= c->mss || c->max_snd_wnd == 0)
-        return c->mss;
-    return (uint16_t)minimum(c->mss, maximum(half_window(c), TCP_MIN_MSS));
+    return c->max_snd_wnd / 2 >= c->mss ? c->mss : mss_of_small_window(c);
 }
 
 /* How many of them `bytes` are; what is left over counts as one. */
