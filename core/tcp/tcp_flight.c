@@ -66,6 +66,7 @@ struct tcp_flight *flight_take(struct tcp *tcp, struct tcp_connection *c)
     memset(flight, 0, sizeof *flight);
     flight->connection = connection_index(tcp, c) + 1;
     flight->snd_small = c->snd_una;
+    flight->push.last = c->snd_end;
     flight->recovery_point = c->snd_una;
     send_queue_init(&flight->queue, c->snd_end);
     scoreboard_init(&flight->scoreboard, c->snd_end);

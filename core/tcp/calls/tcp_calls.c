@@ -187,7 +187,6 @@ static void written(struct tcp *tcp, struct tcp_connection *c, uint32_t length)
     c->snd_end += length;
     push_written(tcp, c, c->snd_end - length);
     c->flight->released = false;
-    c->flight->unpushed = has(c, TCPF_MORE);
     connection_wants_output(tcp, c);
 }
 

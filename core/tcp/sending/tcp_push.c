@@ -18,6 +18,13 @@ static uint32_t buffer_size(const struct tcp_connection *c, uint32_t segment)
     return most / segment * segment;
 }
 
+/* How far the next PSH is from one that `since` bytes follow: as many buffers as are enough. */
+static uint32_t to_next(const struct tcp_connection *c, uint32_t since, uint32_t size)
+{
+    uint32_t half = c->max_snd_wnd / 2, lack = half > since ? half - since : 0;
+    return (lack / size + 1) * size;
+}
+
 /* Where the buffer begins that the next byte would be added to. */
 static uint32_t last_buffer(const struct tcp_connection *c, uint32_t from)
 {
@@ -54,14 +61,38 @@ static void find_first(const struct tcp *tcp, struct tcp_connection *c, uint32_t
     }
 }
 
+/* Where the last one is of those from `first` on. */
+static uint32_t last_within(const struct tcp_connection *c, uint32_t first)
+{
+    uint32_t every = to_next(c, 0, buffer_size(c, effective_mss(c)));
+    return first + (c->snd_end - first) / every * every;
+}
+
+/* What is to be continued has PSH at its end nevertheless: the buffer of the last one is filled up
+ * to there, or it is far enough from that. */
+static bool ends_nevertheless(struct tcp_connection *c)
+{
+    struct push *push = &c->flight->push;
+    if (push->ahead)
+        push->last = last_within(c, push->from);
+    if (push->ahead && push->next == c->snd_end)
+        return true;
+    if (c->snd_end - push->last <= c->max_snd_wnd / 2)
+        return false;
+    push->last = c->snd_end;
+    return true;
+}
+
 void push_written(const struct tcp *tcp, struct tcp_connection *c, uint32_t from)
 {
     struct push *push = &c->flight->push;
-    uint32_t pushed = c->flight->unpushed ? push->last : from;
     push->buffer = last_buffer(c, from);
-    if (!push->ahead && c->snd_end - pushed > c->max_snd_wnd / 2)
-        find_first(tcp, c, pushed);
-    push->last = has(c, TCPF_MORE) ? pushed : c->snd_end;
+    if (!push->ahead && c->snd_end - push->last > c->max_snd_wnd / 2)
+        find_first(tcp, c, push->last);
+    if (!has(c, TCPF_MORE))
+        push->last = c->snd_end;
+    c->flight->unpushed = has(c, TCPF_MORE) && !ends_nevertheless(c);
+    push->ahead = push->ahead && push->next != c->snd_end;
 }
 
 uint32_t push_limit(struct tcp_connection *c, uint32_t n)
@@ -80,10 +111,8 @@ bool push_ends(struct tcp_connection *c, uint32_t n)
     struct push *push = &c->flight->push;
     if (!push->ahead || c->snd_nxt + n != push->next)
         return false;
-    uint32_t half = c->max_snd_wnd / 2, size = buffer_size(c, c->flight->segment_size);
-    uint32_t since = push->next - push->from;
-    uint32_t lack = half > since ? half - since : 0;
-    push->next += (lack / size + 1) * size;
+    uint32_t size = buffer_size(c, c->flight->segment_size);
+    push->next += to_next(c, push->next - push->from, size);
     push->from = push->next;
     /* Where one segment takes all of the window, each buffer is filled up again before it goes. */
     push->ahead = seq_le(push->next, c->snd_end) && c->max_snd_wnd > TCP_DEFAULT_MSS;
