@@ -13,10 +13,11 @@
 
 enum {
     PIECE_MOST = 65000,
-    PIECE_COST = 960,
+    PIECE_COST = 832,
     SEGMENT_HEADERS = 640, /* of a segment by itself, the whole of a power of two, */
     SEGMENT_DESCRIPTION = 256,
     WINDOW_LEAST = 10,
+    LEAST_MSS = 536,       /* RFC 9293, MUST-15 */
     PIECES_MOST = 1 << 16, /* that one call looks at */
 };
 
@@ -55,16 +56,21 @@ static void grow(struct socket *socket, const struct chaski_tcp_info *info)
     socket->grown = room > socket->grown ? room : socket->grown;
 }
 
+/* Half of the peer's largest window at most, or all of it if that is no more than a segment. */
 static int64_t piece_of(const struct chaski_tcp_info *info)
 {
-    int64_t mss = info->tcpi_snd_mss, half = info->tcpi_snd_wnd / 2;
+    int64_t mss = info->tcpi_snd_mss, window = info->max_window;
+    int64_t half = window > LEAST_MSS ? window / 2 : window;
     int64_t piece = half < PIECE_MOST ? half : PIECE_MOST;
     return piece > mss ? piece / mss * mss : mss;
 }
 
-static int64_t cost_of(int64_t queued, int64_t piece)
+/* Of pieces that are one segment each, those two are one that go next. */
+static int64_t cost_of(int64_t queued, const struct chaski_tcp_info *info)
 {
-    return queued + (queued + piece - 1) / piece * PIECE_COST;
+    int64_t piece = piece_of(info), pieces = (queued + piece - 1) / piece;
+    bool joined = pieces > 1 && piece == info->tcpi_snd_mss;
+    return queued + (pieces - joined) * PIECE_COST;
 }
 
 /* What both windows would let go now, in whole segments. */
@@ -94,22 +100,21 @@ size_t send_buffer_room(const struct socket *socket, const struct chaski_tcp_inf
                         size_t wanted)
 {
     int64_t limit = limit_of(socket), piece = piece_of(info), goes = sendable(info);
-    int64_t unsent = (int64_t)info->tcpi_notsent_bytes, cost = cost_of(info->send_queue, piece);
-    int64_t most = most_unsent(socket), room = 0;
+    int64_t unsent = (int64_t)info->tcpi_notsent_bytes, most = most_unsent(socket), room = 0;
     for (int i = 0; i < PIECES_MOST && (size_t)room < wanted; i++) {
         int64_t waits = unsent > goes ? unsent - goes : 0, begun = waits % piece;
-        if (begun == 0 && (cost >= limit || waits >= most))
+        bool full = cost_of(info->send_queue + room, info) >= limit || waits >= most;
+        if (begun == 0 && full)
             break;
         room += piece - begun;
         unsent += piece - begun;
-        cost += piece - begun + PIECE_COST;
     }
     return (size_t)room < wanted ? (size_t)room : wanted;
 }
 
 bool tcp_socket_has_room(const struct socket *socket, const struct chaski_tcp_info *info)
 {
-    int64_t limit = limit_of(socket), cost = cost_of(info->send_queue, piece_of(info));
+    int64_t limit = limit_of(socket), cost = cost_of(info->send_queue, info);
     int64_t unsent = (int64_t)info->tcpi_notsent_bytes;
     return limit - cost >= cost / 2 && 2 * unsent <= most_unsent(socket);
 }

@@ -527,6 +527,7 @@ struct chaski_tcp_info {
     uint32_t tcpi_delivered_ce_bytes, tcpi_delivered_e0_bytes, tcpi_delivered_e1_bytes;
     uint32_t tcpi_received_ce_bytes, tcpi_received_e0_bytes, tcpi_received_e1_bytes;
     uint32_t receive_queue, send_queue; /* bytes, as ss shows them */
+    uint32_t max_window;                /* the largest that the peer has told */
     uint32_t tcpi_delivered;            /* segments that have arrived, our SYN included */
     uint64_t tcpi_delivery_rate;        /* bytes a second; 0: not known */
     bool tcpi_delivery_rate_app_limited;

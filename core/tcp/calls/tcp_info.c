@@ -53,6 +53,7 @@ static void describe_sending(const struct tcp *tcp, const struct tcp_connection 
     info->tcpi_rttvar = c->rttvar_us4 / 4;
     info->tcpi_min_rtt = c->min_rtt_us;
     info->tcpi_snd_wnd = c->snd_wnd;
+    info->max_window = c->max_snd_wnd;
     info->tcpi_total_retrans = c->retransmitted;
     info->tcpi_segs_out = c->segments_out;
     info->tcpi_last_data_sent = clock_ms(tcp->now_ns) - c->sent_ms;
