@@ -194,6 +194,8 @@ static void check_packet(struct run *run, const struct event *event, struct seen
     got.ip.has_ecn = wanted.ip.has_ecn;
     got.ip.has_class = wanted.ip.has_class;
     got.ip.has_ttl = wanted.ip.has_ttl;
+    if (run->settings.unchecked)
+        return;
     if (difference != NULL)
         run_fail(run, event->line, "the %s differs\n    expected: %s\n    sent:     %s   at %.6f",
                  difference, packet_text(&wanted, text), packet_text(&got, other),
@@ -225,6 +227,8 @@ static void packet_out(struct run *run, const struct event *event, uint64_t from
     const struct packet *wanted = event->packet;
     while (await_seen(run, until) && is_of_another(run, wanted))
         take_seen(run);
+    if (run->seen == NULL && run->settings.unchecked)
+        return;
     if (run->seen == NULL || run->verdict != PASSED) {
         run_fail(run, event->line, "%s was not sent until %.6f", packet_text(wanted, text),
                  seconds(stack_time(&run->stack)));

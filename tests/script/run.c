@@ -84,6 +84,8 @@ static void run_code(struct run *run, const struct event *event)
     uint8_t cc[CC_INFO_MAX];
     uint32_t memory[MEMORY_FIELDS];
     socklen_t length = sizeof info, memory_length = sizeof memory, cc_length = sizeof cc;
+    if (run->subject < 0 && run->settings.unchecked)
+        return;
     if (run->subject < 0) {
         run_fail(run, event->line, "there is no socket whose state could be looked at");
         return;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <stdio.h>
 #include <string.h>
 #include <sys/time.h>
 
@@ -93,8 +94,13 @@ static ssize_t run_get(struct call *call)
     if (call->length > OPTION_BYTES_MAX)
         call->length = OPTION_BYTES_MAX;
     memset(call->bytes, 0, sizeof call->bytes);
-    return sockets_getsockopt(call->sockets, call->fd, call->most, call->flags, call->bytes,
-                              &call->length);
+    int error = sockets_getsockopt(call->sockets, call->fd, call->most, call->flags, call->bytes,
+                                   &call->length);
+    int32_t word;
+    memcpy(&word, call->bytes, sizeof word);
+    if (call->length == sizeof word)
+        snprintf(call->beside, sizeof call->beside, ", tells %d", word);
+    return error;
 }
 
 static void tell_difference(struct call *call, const uint8_t *got, const uint8_t *wanted,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/script/calls/call.h"
@@ -41,6 +42,9 @@ static ssize_t run_poll(struct call *call)
 {
     ssize_t value = sockets_poll(call->sockets, call->entries, (nfds_t)call->most);
     call->pending = value == 0;
+    if (value > 0 && call->most == 1)
+        snprintf(call->beside, sizeof call->beside, ", events 0x%x",
+                 (unsigned)(unsigned short)((struct pollfd *)call->entries)->revents);
     return value;
 }
 

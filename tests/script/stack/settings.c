@@ -101,6 +101,8 @@ static bool set_number(struct settings *settings, const char *name, const char *
         settings->strict_segments = is_switched_on(value);
     else if (strcmp(name, "verbose") == 0)
         settings->verbose = is_switched_on(value);
+    else if (strcmp(name, "unchecked") == 0)
+        settings->unchecked = is_switched_on(value);
     else if (strcmp(name, "bind_port") == 0)
         return set_port(&settings->bind_port, value);
     else if (strcmp(name, "connect_port") == 0)

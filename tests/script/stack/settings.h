@@ -17,6 +17,7 @@ struct settings {
     bool strict_segments;      /* outbound segments are not joined */
     bool complete;             /* every packet that the stack sends must stand in the script */
     bool verbose;              /* tells what the stack sends */
+    bool unchecked;            /* nothing has to be as the script says: it is only told */
     uint32_t ts_tick_us;       /* 0: values of timestamps are not checked */
     struct sockets_policy policy;
 };

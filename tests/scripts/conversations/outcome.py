@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: BSD-2-Clause
+"""What came of a script on one stack, and where two such differ."""
+import dataclasses
+import re
+import subprocess
+
+# What time goes into: microseconds, milliseconds, and rates.
+MICROSECONDS = {'rto', 'ato', 'rtt', 'rttvar', 'min_rtt', 'rcv_rtt', 'busy_time', 'rwnd_limited', 'sndbuf_limited'}
+MILLISECONDS = {'last_data_sent', 'last_data_recv', 'last_ack_recv', 'total_rto_time'}
+RATES = {'pacing_rate', 'delivery_rate'}
+
+
+@dataclasses.dataclass
+class Outcome:
+    """Packets and calls as (time, text); the answers to what was asked, each behind so many packets."""
+    packets: list = dataclasses.field(default_factory=list)
+    calls: list = dataclasses.field(default_factory=list)
+    answers: list = dataclasses.field(default_factory=list)
+    failure: str = ''  # of a script that did not end well
+    late: bool = False  # the machine was
+
+
+def outcome(command, windows):
+    """Runs a script; `windows` are kept in the packets, or may be anything, as stamps may."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120,
+                          check=False)
+    found = Outcome(late=re.search(r': time is .* already', done.stdout) is not None)
+    anything = r'(?<=TS) val \d+ ecr \d+' if windows else r' win \d+|(?<=TS) val \d+ ecr \d+'
+    for line in done.stdout.splitlines():
+        packet = re.match(r'(\d+\.\d+) > (?:\[[^]]*\] )*(.*)', line)
+        call = re.match(r'(\d+\.\d+) (?!socket)(\w+ = .*)', line)
+        if packet:
+            found.packets.append((float(packet[1]), re.sub(anything, '', packet[2])))
+        elif line.startswith('tcp_info '):
+            fields = dict(word.split('=') for word in line.split()[1:])
+            found.answers.append((len(found.packets), {name: int(value) for name, value in fields.items()}))
+        elif call:
+            found.calls.append((float(call[1]), re.sub(r'^(accept = )\d+', r'\1...', call[2])))
+        elif re.match(r'\S+\.pkt:\d+: ', line):
+            found.failure = line.partition(': ')[2]
+    return found
+
+
+def first_difference(ours, kernels):
+    """The number of the first event that differs, from 0; None when there is none."""
+    for n in range(max(len(ours), len(kernels))):
+        if n >= min(len(ours), len(kernels)) or ours[n][1] != kernels[n][1]:
+            return n
+        since = kernels[n - 1][0] if n else 0
+        if abs(ours[n][0] - kernels[n][0]) > .035 + (kernels[n][0] - since) / 8:
+            return n
+    return None
+
+
+def field_differs(name, ours, kernels):
+    if name in MICROSECONDS | MILLISECONDS:
+        return abs(ours - kernels) > (20000 if name in MICROSECONDS else 20) + kernels // 8
+    if name in RATES:
+        return abs(ours - kernels) > kernels // 4
+    return ours != kernels
+
+
+def different_fields(ours, kernels, until):
+    """For each field that differs in some answer before packet `until` the first such answer."""
+    found = {}
+    for n, ((before, a), (kernels_before, b)) in enumerate(zip(ours, kernels), 1):
+        if until is not None and max(before, kernels_before) > until:
+            break
+        for name in sorted(a.keys() | b.keys()):
+            values = a.get(name, 0), b.get(name, 0)
+            if name not in found and before == kernels_before and field_differs(name, *values):
+                found[name] = f'{name} in answer {n}: chaski {values[0]}, kernel {values[1]}'
+    return found
+
+
+def differences(ours, kernels):
+    """What differs, as lines of text, and the fields of tcp_info among it."""
+    lines = []
+    n = first_difference(ours.packets, kernels.packets)
+    call = first_difference(ours.calls, kernels.calls)
+    for what, number, all_ours, all_kernels in (('packet', n, ours.packets, kernels.packets),
+                                                ('call', call, ours.calls, kernels.calls)):
+        if number is not None and not lines:
+            a, b = (events[number] if number < len(events) else None for events in (all_ours, all_kernels))
+            lines.append(f'{what} {number + 1}: chaski {a}, kernel {b}')
+    if not lines and ours.failure != kernels.failure:
+        lines.append(f'end: chaski {ours.failure!r}, kernel {kernels.failure!r}')
+    fields = different_fields(ours.answers, kernels.answers, n)
+    return lines + list(fields.values()), fields.keys()
