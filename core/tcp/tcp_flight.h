@@ -34,12 +34,13 @@ struct rack {
 
 /* A tail loss probe (RFC 8985, 7). */
 struct tail_probe {
-    uint64_t at_ns;   /* when it is due unless something arrives; TIMER_NEVER: none may go */
-    uint32_t end_seq; /* SND.NXT when it went */
-    bool at_known;    /* at_ns holds; else it counts from when the answer is next awaited */
-    bool outstanding; /* it has gone, and its answer has not come */
-    bool again;       /* it was a retransmission, not new data */
-    bool owed;        /* to be sent at the next output */
+    uint64_t at_ns;       /* when it is due unless something arrives; TIMER_NEVER: none may go */
+    uint32_t end_seq;     /* SND.NXT when it went */
+    bool at_known : 1;    /* at_ns holds; else it counts from when the answer is next awaited, */
+    bool advanced : 1;    /* which is when something was acknowledged, not sent */
+    bool outstanding : 1; /* it has gone, and its answer has not come */
+    bool again : 1;       /* it was a retransmission, not new data */
+    bool owed : 1;        /* to be sent at the next output */
 };
 
 /* Proportional rate reduction (RFC 9937), in bytes. */

@@ -271,8 +271,13 @@ static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, ui
     connection_wants_output(tcp, c);
 }
 
-static void probe_deadline(struct tcp *tcp, struct tcp_connection *c)
+static void probe_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
+    if (c->flight->probe.outstanding) {
+        tail_probe_given_up(tcp, c, now_ns);
+        tcp_await(tcp, c, now_ns);
+        return;
+    }
     c->flight->probe.owed = true;
     connection_wants_output(tcp, c);
 }
@@ -291,7 +296,7 @@ static void flight_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t 
     if (c->flight->awaited == AWAIT_PACE && now_ns < c->flight->rto_at) {
         pace_deadline(tcp, c, now_ns);
     } else if (c->flight->awaited == AWAIT_PROBE) {
-        probe_deadline(tcp, c);
+        probe_deadline(tcp, c, now_ns);
     } else if (c->flight->awaited == AWAIT_REORDER && now_ns < c->flight->rto_at) {
         recovery_reordering_over(tcp, c, now_ns);
         tcp_await(tcp, c, now_ns);

@@ -231,7 +231,8 @@ static void acknowledge_flight(struct tcp *tcp, struct tcp_connection *c,
     window_adapt(tcp, c, &news, &before, lost);
     if (news.acknowledged != 0 || news.sacked != 0) {
         c->flight->probe.owed = false; /* no longer silence: there may be nothing to ask for */
-        tail_probe_put_off(c->flight); /* RFC 8985, 7.2: what tells nothing new does not */
+        /* RFC 8985, 7.2: what tells nothing new does not */
+        tail_probe_put_off(c->flight, news.acknowledged != 0);
     }
     if (news.acknowledged != 0) {
         confirm_neighbour(tcp, c, now_ns);

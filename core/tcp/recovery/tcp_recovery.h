@@ -47,16 +47,19 @@ void rack_recovered(struct tcp_connection *c);
 /* ---- tcp_tail_probe.c: RFC 8985, 7 ----------------------------------------------------------- */
 
 /* When the probe is to go; TIMER_NEVER: none may. */
-uint64_t tail_probe_at(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns);
-/* Something new was sent, or has arrived: the time until a probe is due begins anew. */
-static inline void tail_probe_put_off(struct tcp_flight *flight)
+uint64_t tail_probe_at(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
+/* Something new was sent, or (`advanced`) has arrived: the time until a probe is due begins anew.
+ */
+static inline void tail_probe_put_off(struct tcp_flight *flight, bool advanced)
 {
     flight->probe.at_known = false;
+    flight->probe.advanced = advanced;
 }
 /* A probe has gone: all up to SND.NXT is to be acknowledged; `again`: it was a retransmission. */
 void tail_probe_sent(struct tcp_connection *c, bool again);
-/* Nothing may go, since the window has shrunk: the time-out stands as it stood. */
-void tail_probe_given_up(struct tcp_connection *c);
+/* None may go, since one is out or the window has shrunk: the time-out is what is awaited, counted
+ * from when the first segment in flight went. */
+void tail_probe_given_up(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 /* True when an acknowledgement shows that the probe has repaired a loss. */
 bool tail_probe_acknowledged(struct tcp_connection *c, const struct sent_news *news);
 /* An acknowledgement has come twice, and nothing is in flight: original and probe have arrived. */

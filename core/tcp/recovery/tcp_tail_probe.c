@@ -5,7 +5,8 @@
 /*
  * Tail loss probes (RFC 8985, 7). When the end of what was sent is lost, nothing arrives that would
  * tell. After two round trips of silence the next segment, or the last one again, asks; the answer
- * lets the rest be found lost long before the time-out.
+ * lets the rest be found lost long before the time-out. One probe is out at a time: where another
+ * would be due, the time-out is, so long after the first segment in flight went (as Linux).
  */
 
 enum { SLACK_US = 2000 }; /* as Linux */
@@ -26,33 +27,58 @@ static bool tail_is_all_there_is(const struct tcp_scoreboard *board)
     return board->sacked.bytes == 0 && board->retransmitted.bytes == 0;
 }
 
-uint64_t tail_probe_at(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
+/* By then the first segment in flight may be lost. */
+static uint64_t first_times_out_at(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    return scoreboard_first(&c->flight->scoreboard)->sent_ns + tcp_rto_ns(tcp, c);
+}
+
+/* Not behind the time-out, but for one that is over: it waits for the answer to what goes now. */
+static void set_deadline(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    struct tcp_flight *flight = c->flight;
+    struct tail_probe *probe = &flight->probe;
+    uint64_t latest_ns = probe->advanced ? flight->rto_at : first_times_out_at(tcp, c);
+    probe->at_ns = now_ns + timeout_ns(tcp, c);
+    if (latest_ns > now_ns && latest_ns < probe->at_ns)
+        probe->at_ns = latest_ns;
+    probe->at_known = true;
+    if (flight->rto_at < probe->at_ns)
+        flight->rto_at = probe->at_ns;
+}
+
+uint64_t tail_probe_at(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     struct tcp_flight *flight = c->flight;
     if (!tcp->knobs.tail_probes || !has(c, TCPF_HAS_SACK) || c->recovery != TCP_CA_OPEN ||
-        flight->probe.outstanding || flight->probe.owed ||
-        !tail_is_all_there_is(&flight->scoreboard)) {
-        tail_probe_put_off(flight);
+        flight->probe.owed || !tail_is_all_there_is(&flight->scoreboard)) {
+        flight->probe.at_known = false;
         return TIMER_NEVER;
     }
-    if (!flight->probe.at_known) {
-        flight->probe.at_ns = now_ns + timeout_ns(tcp, c);
-        flight->probe.at_known = true;
-    }
-    if (flight->probe.at_ns == TIMER_NEVER)
-        return TIMER_NEVER;
-    return flight->probe.at_ns < flight->rto_at ? flight->probe.at_ns : flight->rto_at;
+    if (!flight->probe.at_known)
+        set_deadline(tcp, c, now_ns);
+    return flight->probe.at_ns;
 }
 
 void tail_probe_sent(struct tcp_connection *c, bool again)
 {
-    c->flight->probe =
-        (struct tail_probe){.end_seq = c->snd_nxt, .outstanding = true, .again = again};
+    c->flight->probe = (struct tail_probe){
+        .at_ns = TIMER_NEVER,
+        .end_seq = c->snd_nxt,
+        .at_known = true,
+        .outstanding = true,
+        .again = again,
+    };
 }
 
-void tail_probe_given_up(struct tcp_connection *c)
+void tail_probe_given_up(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    c->flight->probe = (struct tail_probe){.at_ns = TIMER_NEVER, .at_known = true};
+    struct tail_probe *probe = &c->flight->probe;
+    uint64_t rto_at = first_times_out_at(tcp, c);
+    probe->at_ns = TIMER_NEVER;
+    probe->at_known = true;
+    probe->owed = false;
+    c->flight->rto_at = rto_at > now_ns ? rto_at : now_ns;
 }
 
 /* 7.4.2 */

@@ -68,7 +68,7 @@ static enum outcome send_tail_probe(struct tcp *tcp, struct tcp_connection *c, u
     enum outcome outcome =
         fresh ? send_new_segment(tcp, c, n, now_ns) : send_again_last(tcp, c, now_ns);
     if (outcome == NOTHING_TO_SEND) {
-        tail_probe_given_up(c);
+        tail_probe_given_up(tcp, c, now_ns);
         return outcome;
     }
     /* Without memory there is none: the time-out comes, and needs less. */

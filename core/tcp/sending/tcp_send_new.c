@@ -117,7 +117,7 @@ static void note_gone(struct tcp *tcp, struct tcp_connection *c, struct tcp_sent
         note_syn_again(c, sent, done);
     account_sent(tcp, c, done, sent->segments, again);
     flight->prr.out += sent_length(sent);
-    tail_probe_put_off(flight);
+    tail_probe_put_off(flight, false);
     c->snd_nxt = sent->end;
     note_peak(c, in_flight + sent_length(sent));
     if (flight->tells_progress)
