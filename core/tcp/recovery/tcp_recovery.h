@@ -55,6 +55,12 @@ static inline void tail_probe_put_off(struct tcp_flight *flight, bool advanced)
     flight->probe.at_known = false;
     flight->probe.advanced = advanced;
 }
+/* Until something new is sent or has arrived, there is none. */
+static inline void tail_probe_none(struct tcp_flight *flight)
+{
+    flight->probe.at_ns = TIMER_NEVER;
+    flight->probe.at_known = true;
+}
 /* A probe has gone: all up to SND.NXT is to be acknowledged; `again`: it was a retransmission. */
 void tail_probe_sent(struct tcp_connection *c, bool again);
 /* None may go, since one is out or the window has shrunk: the time-out is what is awaited, counted

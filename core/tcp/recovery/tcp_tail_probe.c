@@ -73,12 +73,11 @@ void tail_probe_sent(struct tcp_connection *c, bool again)
 
 void tail_probe_given_up(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    struct tail_probe *probe = &c->flight->probe;
+    struct tcp_flight *flight = c->flight;
     uint64_t rto_at = first_times_out_at(tcp, c);
-    probe->at_ns = TIMER_NEVER;
-    probe->at_known = true;
-    probe->owed = false;
-    c->flight->rto_at = rto_at > now_ns ? rto_at : now_ns;
+    tail_probe_none(flight);
+    flight->probe.owed = false;
+    flight->rto_at = rto_at > now_ns ? rto_at : now_ns;
 }
 
 /* 7.4.2 */

@@ -104,7 +104,8 @@ static void note_gone(struct tcp *tcp, struct tcp_connection *c, struct tcp_sent
                       uint32_t done, uint32_t in_flight, uint64_t now_ns)
 {
     struct tcp_flight *flight = c->flight;
-    if (has(c, TCPF_PROBE_OWED))
+    bool probes = has(c, TCPF_PROBE_OWED);
+    if (probes)
         forget_probes(c);
     if (c->snd_nxt == c->snd_una) {
         c->progress_ms = clock_ms(now_ns);
@@ -118,6 +119,8 @@ static void note_gone(struct tcp *tcp, struct tcp_connection *c, struct tcp_sent
     account_sent(tcp, c, done, sent->segments, again);
     flight->prr.out += sent_length(sent);
     tail_probe_put_off(flight, false);
+    if (probes)
+        tail_probe_none(flight); /* as Linux: the time-out watches over a window's probe */
     c->snd_nxt = sent->end;
     note_peak(c, in_flight + sent_length(sent));
     if (flight->tells_progress)
