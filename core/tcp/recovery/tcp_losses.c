@@ -134,10 +134,9 @@ void scoreboard_unlose(struct tcp_scoreboard *board)
     struct tcp_sent *sent = scoreboard_last(board);
     /* Backwards, since each goes to the front of the list. */
     for (; sent != NULL; sent = previous_sent(sent)) {
-        if (!is_owed(sent))
-            continue;
+        if (is_owed(sent))
+            list_prepend(&board->by_time, &sent->by_time);
         set_flags(board, sent, sent->flags & ~(unsigned)SENT_LOST);
-        list_prepend(&board->by_time, &sent->by_time);
     }
 }
 

@@ -19,7 +19,7 @@ struct send_chunk;
  * beside the tree, so that the amount in flight is known without a walk.
  *
  * A record is SACKed; or it is owed: lost, and to be sent again; or it is in the network: as it
- * went first, or, where that is lost, as it went again.
+ * went first, or as it went again, or, where it went again needlessly, as both.
  */
 enum sent_flag {
     SENT_SACKED = 1,             /* the peer reports it as received: neither of the next two */
@@ -123,7 +123,7 @@ void scoreboard_lose_first(struct tcp_scoreboard *board, struct pool *pool, uint
  * first range is SACKed the peer has taken its word back, and all SACK marks go (RFC 2018, 8). */
 void scoreboard_time_out(struct tcp_scoreboard *board, struct pool *pool, uint64_t before_ns);
 
-/* Takes back that anything is lost that has not been sent again since: it was not. */
+/* Takes back that anything is lost: it was not. What has gone again is in the network twice. */
 void scoreboard_unlose(struct tcp_scoreboard *board);
 
 /* The first range to send again: lost and not retransmitted since; NULL for none. */
