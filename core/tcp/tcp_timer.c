@@ -273,13 +273,17 @@ static void retransmission_timeout(struct tcp *tcp, struct tcp_connection *c, ui
 
 static void probe_deadline(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    if (c->flight->probe.outstanding) {
-        tail_probe_given_up(tcp, c, now_ns);
-        tcp_await(tcp, c, now_ns);
+    struct tcp_flight *flight = c->flight;
+    if (!flight->probe.outstanding) {
+        flight->probe.owed = true;
+        connection_wants_output(tcp, c);
         return;
     }
-    c->flight->probe.owed = true;
-    connection_wants_output(tcp, c);
+    tail_probe_given_up(tcp, c, now_ns);
+    if (flight->rto_at <= now_ns)
+        retransmission_timeout(tcp, c, now_ns);
+    else
+        tcp_await(tcp, c, now_ns);
 }
 
 /* A turn that comes late may find that more is due than what was paced. */

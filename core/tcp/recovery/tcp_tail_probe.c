@@ -47,11 +47,19 @@ static void set_deadline(const struct tcp *tcp, struct tcp_connection *c, uint64
         flight->rto_at = probe->at_ns;
 }
 
+/* Where nothing is amiss; and what is awaited stays so when an acknowledgement comes again that
+ * tells nothing. */
+static bool may_probe(const struct tcp_connection *c)
+{
+    return c->recovery == TCP_CA_OPEN || c->recovery == TCP_CA_CWR ||
+           (c->recovery == TCP_CA_DISORDER && c->flight->probe.at_known);
+}
+
 uint64_t tail_probe_at(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     struct tcp_flight *flight = c->flight;
-    if (!tcp->knobs.tail_probes || !has(c, TCPF_HAS_SACK) || c->recovery != TCP_CA_OPEN ||
-        flight->probe.owed || !tail_is_all_there_is(&flight->scoreboard)) {
+    if (!tcp->knobs.tail_probes || !has(c, TCPF_HAS_SACK) || flight->probe.owed || !may_probe(c) ||
+        !tail_is_all_there_is(&flight->scoreboard)) {
         flight->probe.at_known = false;
         return TIMER_NEVER;
     }
