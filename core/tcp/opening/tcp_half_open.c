@@ -36,10 +36,10 @@ static void insert_behind(struct tcp_half_opens *all, struct tcp_half_open *entr
     uint32_t reference = (uint32_t)(entry - all->entries) + 1;
     uint32_t *link = previous != 0 ? &all->entries[previous - 1].next : &queue->first;
     entry->next = *link;
-    entry->previous = previous & INT32_MAX;
+    entry->previous = previous & HALF_OPEN_LIMIT;
     *link = reference;
     if (entry->next != 0)
-        all->entries[entry->next - 1].previous = reference & INT32_MAX;
+        all->entries[entry->next - 1].previous = reference & HALF_OPEN_LIMIT;
     else
         queue->last = reference;
 }

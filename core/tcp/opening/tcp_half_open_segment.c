@@ -67,7 +67,7 @@ static struct tcp_connection *promote(struct tcp *tcp, const struct tcp_half_ope
     struct tcp_connection *c = half_open_connection(tcp, entry, ao, now_ns);
     if (c == NULL)
         return NULL;
-    c->retransmitted = entry->round;
+    c->retransmitted = entry->round + entry->repeated;
     listener_adopt(tcp, listener, c);
     if (rtt_us != 0)
         tcp_rtt_sample(tcp, c, rtt_us, rtt_us, false, now_ns);
@@ -129,7 +129,9 @@ static uint32_t age_ms(const struct tcp *tcp, const struct tcp_half_open *entry,
 static uint32_t round_trip_us(const struct tcp *tcp, const struct tcp_half_open *entry,
                               uint64_t now_ns)
 {
-    return entry->round != 0 ? 0 : maximum(age_ms(tcp, entry, now_ns), 1) * 1000;
+    if (entry->round != 0 || entry->repeated)
+        return 0;
+    return maximum(age_ms(tcp, entry, now_ns), 1) * 1000;
 }
 
 static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *entry,
@@ -225,6 +227,7 @@ struct tcp_connection *half_open_segment(struct tcp *tcp, uint32_t index, struct
     } else if ((segment->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
                segment->sequence == entry->irs) {
         entry->ecn = ecn_of_syn_again(entry->ecn, packet) & 15u;
+        entry->repeated = 1;
         half_open_answer(tcp, entry, NULL, packet, now_ns); /* our answer was lost */
     } else if ((segment->flags & TCP_SYN) || !in_window(tcp, entry, packet)) {
         half_open_challenge(tcp, entry, packet, now_ns);
