@@ -182,8 +182,9 @@ void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t 
     c->flags &= ~(uint32_t)TCPF_SYN_OWED;
     fast_open_settled(tcp, c);
     mtu_established(tcp, c);
-    /* RFC 6928; one segment when the SYN had to go again (RFC 5681, 3.1). */
-    c->congestion.window = c->retransmitted != 0 ? effective_mss(c) : tcp_initial_window(tcp, c);
+    /* RFC 6928; one segment when the SYN had to go again (RFC 5681, 3.1): more than once, as in
+     * Linux, since a path may be longer than the first time-out. */
+    c->congestion.window = c->retransmitted > 1 ? effective_mss(c) : tcp_initial_window(tcp, c);
     c->congestion.threshold = CONGESTION_THRESHOLD_UNKNOWN;
     peers_recall(tcp, c);
     if (c->retransmitted != 0 && c->srtt_us8 == 0)

@@ -268,7 +268,7 @@ static void a_real_time_out_goes_on_without_sack(void **state)
 
 /* ---- The window ---- */
 
-/* RFC 5681 MUST-4; RFC 6928 MUST-1 */
+/* RFC 6928 MUST-1 */
 static void a_handshake_that_lost_something_begins_with_one_segment(void **state)
 {
     (void)state;
