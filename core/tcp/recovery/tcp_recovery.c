@@ -89,7 +89,9 @@ static void enter(struct tcp *tcp, struct tcp_connection *c, const struct ack_be
     c->recovery = TCP_CA_RECOVERY;
     c->flight->recovery_point = c->snd_nxt;
     c->flags &= ~(uint32_t)TCPF_PARTIAL;
-    if (!reducing)
+    if (reducing)
+        window_reduction_meets_loss(c);
+    else
         window_reduce(tcp, c, before, CONGESTION_LOSS);
     count(tcp->counters, CHASKI_TCP_RECOVERIES);
 }

@@ -88,13 +88,26 @@ void window_threshold(const struct tcp *tcp, struct tcp_connection *c, uint32_t 
     algorithm_of(c)->reduce(&c->congestion, &c->flight->congestion, &event);
 }
 
+/* RFC 9937; RFC 6582 where something is lost and there is no SACK, so that duplicates alone tell
+ * what has arrived. */
+static bool reduces_in_proportion(const struct tcp_connection *c)
+{
+    bool known = has(c, TCPF_HAS_SACK) || c->recovery == TCP_CA_CWR;
+    return known && !algorithm_of(c)->rules_window;
+}
+
 void window_reduce(const struct tcp *tcp, struct tcp_connection *c, const struct ack_before *before,
                    enum congestion_cause cause)
 {
     window_threshold(tcp, c, before->flight, cause);
     c->flight->prr =
         (struct prr){.flight = maximum(before->flight - before->sacked, effective_mss(c))};
-    if (!has(c, TCPF_HAS_SACK) && !algorithm_of(c)->rules_window)
+    window_reduction_meets_loss(c);
+}
+
+void window_reduction_meets_loss(struct tcp_connection *c)
+{
+    if (!reduces_in_proportion(c) && !algorithm_of(c)->rules_window)
         c->congestion.window = c->congestion.threshold;
 }
 
@@ -117,7 +130,7 @@ void window_recovered(const struct tcp *tcp, struct tcp_connection *c)
         return;
     validation_recovered(c);
     uint32_t threshold = c->congestion.threshold, most = threshold;
-    if (has(c, TCPF_HAS_SACK)) /* RFC 9937, 6.4 */
+    if (reduces_in_proportion(c)) /* RFC 9937, 6.4 */
         pace_ease(tcp, c);
     else /* RFC 6582, 3.2 step 3: what has left the network is known less well */
         most = maximum(tcp_in_flight(c), effective_mss(c)) + effective_mss(c);
@@ -138,7 +151,9 @@ static void reduce_in_proportion(struct tcp_connection *c, const struct sent_new
     struct prr *prr = &c->flight->prr;
     uint32_t threshold = c->congestion.threshold, pipe = tcp_in_flight(c);
     uint32_t arrived = news->delivered + news->sacked, may_go;
-    if (arrived == 0 && prr->out != 0)
+    if (!has(c, TCPF_HAS_SACK) && news->duplicate)
+        arrived += effective_mss(c);
+    if (arrived == 0 && (prr->out != 0 || c->recovery == TCP_CA_CWR))
         return; /* no news of the path */
     prr->delivered += arrived;
     if (pipe > threshold) {
@@ -235,7 +250,7 @@ void window_adapt(const struct tcp *tcp, struct tcp_connection *c, const struct 
     tell(tcp, c, growth_of(tcp, c, news, before), news);
     if (news->acknowledged != 0)
         validation_acknowledged(tcp, c, news->now_ns);
-    if (reducing && has(c, TCPF_HAS_SACK) && !algorithm_of(c)->rules_window)
+    if (reducing && reduces_in_proportion(c))
         reduce_in_proportion(c, news, lost);
     else if (c->recovery == TCP_CA_LOSS && !has(c, TCPF_HAS_SACK))
         hold_back(tcp, c);

@@ -17,6 +17,8 @@ void window_threshold(const struct tcp *tcp, struct tcp_connection *c, uint32_t 
 /* The same, and begins to reduce the window in proportion (RFC 9937). */
 void window_reduce(const struct tcp *tcp, struct tcp_connection *c, const struct ack_before *before,
                    enum congestion_cause cause);
+/* Something is lost while the window is being reduced for a mark. */
+void window_reduction_meets_loss(struct tcp_connection *c);
 /* Reduces both at once: the rate was too high, nothing is to be repaired. */
 void window_reduce_now(const struct tcp *tcp, struct tcp_connection *c, uint32_t flight);
 /* All is repaired: after a loss or a mark, the window is what the threshold is. */
