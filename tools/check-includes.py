@@ -43,7 +43,8 @@ MAY_INCLUDE = {
                           'core/tcp/sending/tcp_send_queue.h', 'core/tcp/window/tcp_cwnd.h'],
     'core/tcp/sending': [*TCP, 'core/tcp/receiving/tcp_receive_window.h',
                          'core/tcp/recovery/tcp_recovery.h', 'core/tcp/window/tcp_cwnd.h'],
-    'core/tcp/window': [*TCP, 'core/tcp/recovery/tcp_recovery.h', 'core/tcp/sending/tcp_build.h'],
+    'core/tcp/window': [*TCP, 'core/tcp/receiving/tcp_owe.h', 'core/tcp/recovery/tcp_recovery.h',
+                        'core/tcp/sending/tcp_build.h'],
     'core/host': [*BLOCK, 'core/ip', 'core/link', 'core/tcp', 'core/udp'],
 }
 

@@ -1,16 +1,27 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/tcp/receiving/tcp_owe.h"
 
+/* For as many segments as the window has room for, and no more than `most`. */
+static void quicken(struct tcp_connection *c, uint32_t most)
+{
+    enum { QUICK_LEAST = 2 };
+    uint32_t segments = (c->rcv_advertised - c->rcv_nxt) / 2 / c->receive_mss;
+    segments = minimum(maximum(segments, QUICK_LEAST), most);
+    c->quick_acks = maximum(segments, c->quick_acks) & 31u;
+}
+
 void owe_quickly(struct tcp_connection *c, uint64_t now_ns)
 {
-    enum { QUICK_LEAST = 2, QUICK_MOST = 16 };
     bool begins = c->bytes_received == 0 || clock_ms(now_ns) - c->text_ms > c->rto_us / 1000;
     c->text_ms = clock_ms(now_ns);
-    if (!begins)
-        return;
-    uint32_t segments = (c->rcv_advertised - c->rcv_nxt) / 2 / c->receive_mss;
-    segments = minimum(maximum(segments, QUICK_LEAST), QUICK_MOST);
-    c->quick_acks = maximum(segments, c->quick_acks) & 31u;
+    if (begins)
+        quicken(c, QUICK_MOST);
+}
+
+void owe_urgently(struct tcp_connection *c, uint32_t most)
+{
+    quicken(c, most);
+    c->pingpong = 0;
 }
 
 static bool is_quick(const struct tcp *tcp, const struct tcp_connection *c)

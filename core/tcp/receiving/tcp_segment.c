@@ -2,6 +2,7 @@
 #include "core/tcp/receiving/tcp_segment.h"
 
 #include "core/tcp/opening/tcp_syn_sent.h"
+#include "core/tcp/receiving/tcp_owe.h"
 #include "core/tcp/recovery/tcp_recovery.h"
 #include "core/tcp/sending/tcp_build.h"
 
@@ -30,6 +31,8 @@ static void answer(struct tcp *tcp, struct tcp_connection *c, const struct packe
     uint16_t now_ms = (uint16_t)clock_ms(now_ns);
     bool limited = challenge || tcp_segment_length(packet) == 0;
     uint32_t again = length_again(c, packet);
+    if (tcp_segment_length(packet) != 0 && seq_lt(packet->tcp.sequence, c->rcv_nxt))
+        owe_urgently(c, QUICK_MOST);
     if (again != 0)
         tcp_note_duplicate(tcp, c, packet->tcp.sequence, packet->tcp.sequence + again);
     if (limited && c->challenged_ms != 0 &&

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/receiving/tcp_owe.h"
 #include "core/tcp/sending/tcp_build.h"
 #include "core/tcp/window/tcp_ecn.h"
 
@@ -329,7 +330,8 @@ static void count_exactly(struct tcp *tcp, struct tcp_connection *c, const struc
     c->flags |= TCPF_ACK_NOW;
 }
 
-/* RFC 3168, 6.1.3: ECE stands from a mark on until CWR comes. */
+/* RFC 3168, 6.1.3: ECE stands from a mark on until CWR comes. Who met a mark may have a window of
+ * one segment; and what is not ECT, though others were, went again (6.1.5). */
 static void count_classic(struct tcp_connection *c, const struct packet *packet)
 {
     bool marked = field_of(packet) == ECN_CE, echoing = (c->ecn_flags & ECN_ECHO) != 0;
@@ -343,6 +345,8 @@ static void count_classic(struct tcp_connection *c, const struct packet *packet)
         c->ecn_flags |= ECN_ECHO;
     if (marked && !echoing)
         c->flags |= TCPF_ACK_NOW;
+    if ((marked && !echoing) || (field_of(packet) == ECN_NOT_ECT && (c->ecn_flags & ECN_SEEN)))
+        owe_urgently(c, QUICK_FOR_MARK);
 }
 
 static void count_bytes(struct tcp_connection *c, uint8_t field, uint32_t length)
@@ -393,7 +397,7 @@ void ecn_count_again(const struct tcp *tcp, struct tcp_connection *c, const stru
 void ecn_count(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
                uint64_t now_ns)
 {
-    if (field_of(packet) != ECN_NOT_ECT)
+    if (packet->length != 0 && field_of(packet) != ECN_NOT_ECT)
         c->ecn_flags |= ECN_SEEN;
     if (mode_of(c) == ECN_ACCURATE)
         count_accurate(tcp, c, packet);

@@ -47,7 +47,7 @@ enum ecn_field {
 enum ecn_flag {
     ECN_ECHO = 1,         /* classic: a mark has come, and no CWR since */
     ECN_CWR_OWED = 2,     /* classic: CWR goes with the next new data */
-    ECN_SEEN = 4,         /* something came with ECT or CE */
+    ECN_SEEN = 4,         /* text came with ECT or CE */
     ECN_NO_ECT = 8,       /* what we mark does not arrive as it should: send Not-ECT */
     ECN_OPTION_SEEN = 16, /* the peer sends the option */
     ECN_NO_OPTION = 32,   /* segments with our option do not arrive */
