@@ -27,7 +27,7 @@ def outcome(command, windows):
     found = Outcome(late=re.search(r': time is .* already', done.stdout) is not None)
     anything = r'(?<=TS) val \d+ ecr \d+' if windows else r' win \d+|(?<=TS) val \d+ ecr \d+'
     for line in done.stdout.splitlines():
-        packet = re.match(r'(\d+\.\d+) > (?:\[[^]]*\] )*(.*)', line)
+        packet = re.match(r'(\d+\.\d+) > (.*)', re.sub(r'\[(?:tos|ttl) [^]]*\] ', '', line))
         call = re.match(r'(\d+\.\d+) (?!socket)(\w+ = .*)', line)
         if packet:
             found.packets.append((float(packet[1]), re.sub(anything, '', packet[2])))
