@@ -340,6 +340,8 @@ enum { RECEIVE_STOPS_AT_MARK = 0x8000000 };
 bool urgent_is_next(const struct socket *socket);
 /* There is a mark, and its byte has not been taken. */
 bool urgent_waits(const struct socket *socket);
+/* And it is among the `waiting` ones. */
+bool urgent_has_come(const struct socket *socket, size_t waiting);
 /* How many of `waiting` bytes, those up to the mark or those behind it, one read may take behind
  * the first `seen` ones; *over is how many it passes over before all of them. */
 size_t urgent_limit(const struct socket *socket, size_t waiting, size_t seen, size_t *over);

@@ -146,7 +146,7 @@ static uint32_t stream_events(struct socket *socket, const struct chaski_tcp_inf
         events |= EPOLLIN | EPOLLRDNORM;
     if (all_written || tcp_socket_has_room(socket, info))
         events |= EPOLLOUT | EPOLLWRNORM;
-    if (urgent_waits(socket))
+    if (urgent_has_come(socket, info->receive_queue))
         events |= EPOLLPRI;
     return events;
 }

@@ -26,6 +26,11 @@ bool urgent_waits(const struct socket *socket)
     return until_mark(socket) != 0 && !socket->urgent_taken;
 }
 
+bool urgent_has_come(const struct socket *socket, size_t waiting)
+{
+    return urgent_waits(socket) && until_mark(socket) <= waiting;
+}
+
 size_t urgent_limit(const struct socket *socket, size_t waiting, size_t seen, size_t *over)
 {
     size_t limit = waiting, before = until_mark(socket);

@@ -10,12 +10,15 @@
 enum { TCP_TURN_BYTES = 128 << 10 };
 
 /* Nagle (RFC 9293, 3.7.4), as Minshall proposed: only a short segment in flight holds back the next
- * one, so that the end of a long write need not wait. */
+ * one, so that the end of a long write need not wait. What is urgent waits for nothing, not even
+ * where the application has said that there will be more (as Linux). */
 static bool may_be_short(const struct tcp_connection *c)
 {
+    if (has(c, TCPF_URGENT_OUT))
+        return true;
     if (has(c, TCPF_CORK | TCPF_MORE))
         return false;
-    return has(c, TCPF_NODELAY | TCPF_URGENT_OUT) || seq_le(c->flight->snd_small, c->snd_una);
+    return has(c, TCPF_NODELAY) || seq_le(c->flight->snd_small, c->snd_una);
 }
 
 static bool tail_may_go(const struct tcp_connection *c, uint32_t waiting)
