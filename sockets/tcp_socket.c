@@ -57,7 +57,7 @@ static void happened(void *context, struct chaski *host, chaski_tcp connection, 
     }
     if (events & CHASKI_TROUBLED) {
         note_trouble(socket);
-        told |= EPOLLERR;
+        told |= socket->plain[PLAIN_RECVERR] ? EPOLLERR : 0; /* else it is soft: nobody is woken */
     }
     if (events & CHASKI_ENDED) {
         stamps_over(socket);

@@ -169,7 +169,7 @@ ssize_t tcp_socket_receive(struct file *file, struct msghdr *message, int flags)
     bool there = tcp_socket_info(socket, &info);
     message->msg_namelen = 0;
     if ((flags & RECEIVE_STOPS_AT_MARK) && info.receive_queue != 0 && urgent_is_next(socket))
-        return 0;
+        return file_blocks(file, 0) ? 0 : -EAGAIN; /* as Linux */
     if ((flags & MSG_OOB) && socket->phase != SOCKET_LISTENING)
         done = there ? urgent_receive(socket, message, flags) : -EINVAL;
     else

@@ -70,6 +70,7 @@ static int set_lowat(struct socket *socket, const struct option_in *in)
     if (is_stream(socket) && lowat > room / 2)
         lowat = room / 2;
     socket->plain[PLAIN_RCVLOWAT] = lowat != 0 ? lowat : 1;
+    file_happened(&socket->file, EPOLLIN | EPOLLRDNORM); /* what there is may suffice now */
     return 0;
 }
 
