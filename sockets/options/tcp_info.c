@@ -23,7 +23,7 @@ static void fill_sending(struct linux_tcp_info *info, const struct chaski_tcp_in
     info->retrans = from->tcpi_retrans;
     info->rtt = from->tcpi_rtt;
     info->rttvar = from->tcpi_rttvar;
-    info->min_rtt = from->tcpi_min_rtt;
+    info->min_rtt = from->tcpi_min_rtt != 0 ? from->tcpi_min_rtt : UINT32_MAX;
     info->snd_cwnd = from->tcpi_snd_cwnd;
     info->snd_ssthresh = threshold_of(from);
     info->total_retrans = from->tcpi_total_retrans;

@@ -362,22 +362,29 @@ static void count_bytes(struct tcp_connection *c, uint8_t field, uint32_t length
         c->ecn.owed_fields = fields_for[field] & 3u;
 }
 
+/* What tcp_info tells, whatever was agreed on. */
+static void count_marks(struct tcp_connection *c, const struct packet *packet)
+{
+    uint8_t field = field_of(packet);
+    uint32_t size = packet->segment_size, length = packet->length;
+    if (field == ECN_CE)
+        c->ecn.ce_packets += size != 0 && length > size ? (length + size - 1) / size : 1;
+    if (length != 0)
+        count_bytes(c, field, length);
+}
+
 /* RFC 9768, 3.2.2.5.1: what changes is told at once. */
 static void count_accurate(const struct tcp *tcp, struct tcp_connection *c,
                            const struct packet *packet)
 {
     uint8_t field = field_of(packet);
-    uint32_t size = packet->segment_size, length = packet->length;
     if (packet->tcp.accecn_offset != 0)
         note_option(tcp, c);
-    if (field == ECN_CE)
-        c->ecn.ce_packets += size != 0 && length > size ? (length + size - 1) / size : 1;
-    if (length == 0)
+    if (packet->length == 0)
         return;
     if ((field == ECN_CE) != (c->ecn.field == ECN_CE))
         c->flags |= TCPF_ACK_NOW;
     c->ecn.field = field & 3u;
-    count_bytes(c, field, length);
 }
 
 /* A range that was acknowledged comes again, and once more: with the option acknowledgements do
@@ -390,8 +397,10 @@ void ecn_came_again(struct tcp_connection *c, bool once_more)
 
 void ecn_count_again(const struct tcp *tcp, struct tcp_connection *c, const struct packet *packet)
 {
-    if (mode_of(c) == ECN_ACCURATE)
-        count_accurate(tcp, c, packet);
+    if (mode_of(c) != ECN_ACCURATE)
+        return;
+    count_marks(c, packet);
+    count_accurate(tcp, c, packet);
 }
 
 void ecn_count(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
@@ -399,6 +408,7 @@ void ecn_count(struct tcp *tcp, struct tcp_connection *c, const struct packet *p
 {
     if (packet->length != 0 && field_of(packet) != ECN_NOT_ECT)
         c->ecn_flags |= ECN_SEEN;
+    count_marks(c, packet);
     if (mode_of(c) == ECN_ACCURATE)
         count_accurate(tcp, c, packet);
     else if (needs_ecn(c->algorithm))
