@@ -126,6 +126,7 @@ static void tell_how_synack_came(struct tcp_connection *c, const struct packet *
 {
     c->ecn.field = field_of(packet) & 3u;
     c->ecn.owed_fields = 3;
+    c->ecn.owed_again = 1;
     c->ecn_flags |= ECN_HANDSHAKE;
 }
 
@@ -511,7 +512,8 @@ size_t ecn_build_option(struct tcp_connection *c, uint8_t *at, size_t room, uint
         .ce_bytes = c->ecn.ce_bytes,
         .ect1_bytes = c->ecn.ect1_bytes,
     };
-    c->ecn.owed_fields = 0;
+    c->ecn.owed_fields = c->ecn.owed_again ? 3 : 0;
+    c->ecn.owed_again = 0;
     if (c->flight != NULL)
         c->flight->told.option_ms = maximum(clock_ms(now_ns), 1);
     return wire_tcp_build_accecn(at, &counts, fields);

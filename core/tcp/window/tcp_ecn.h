@@ -64,6 +64,7 @@ struct ecn_received {
     uint32_t ect1_bytes : 24;
     uint32_t field : 2;       /* enum ecn_field of the latest segment with text */
     uint32_t owed_fields : 2; /* of the option, whose values the peer has yet to be told */
+    uint32_t owed_again : 1;  /* once more, behind the option that goes next */
     uint32_t ace : 3;         /* as the peer last told it: what it has counted of ours */
 };
 
