@@ -17,9 +17,9 @@ import concurrent.futures
 import pathlib
 import tempfile
 
-from conversations import established, marking, outcome
+from conversations import calls, established, marking, outcome
 
-KINDS = {kind.__name__.lower(): kind for kind in (established.Sending, established.Receiving, established.Both, marking.Marking)}
+KINDS = {kind.__name__.lower(): kind for kind in (established.Sending, established.Receiving, established.Both, marking.Marking, calls.Calls)}
 SYSCTLS = {'net.ipv4.tcp_timestamps': '0'}
 
 

@@ -32,7 +32,7 @@ struct call {
     uint64_t until_ns;         /* when it gives up waiting, of the stack's clock */
     uint64_t from_ns, ends_ns; /* of the script: when it began, and has to be over if it `waits` */
     ssize_t value;             /* or -errno */
-    char beside[32];           /* what else came back, to be told behind it */
+    char beside[256];          /* what else came back, to be told behind it */
     int fd, flags;
     struct msghdr message;
     struct iovec pieces[PIECES_MAX];

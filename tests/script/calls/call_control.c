@@ -3,6 +3,7 @@
 
 #include <time.h> /* for the next one */
 #include <linux/errqueue.h>
+#include <stdio.h>
 #include <string.h>
 
 /* ---- In ---- */
@@ -79,6 +80,37 @@ void control_check(struct call *call, const struct value *list, struct msghdr *m
     }
     if (header != NULL)
         call_fail(call, "there are more than %u pieces of ancillary data", value_count(list));
+}
+
+static void tell_data(char *text, size_t room, const struct cmsghdr *header)
+{
+    size_t length = header->cmsg_len - CMSG_LEN(0);
+    struct sock_extended_err error = {0};
+    int number = 0;
+    memcpy(&error, CMSG_DATA(header), length < sizeof error ? length : sizeof error);
+    memcpy(&number, CMSG_DATA(header), length < sizeof number ? length : sizeof number);
+    if (header->cmsg_level == SOL_SOCKET &&
+        length > sizeof number) /* times, and what goes with them */
+        snprintf(text, room, " of %zu bytes", length);
+    else if (length > sizeof number)
+        snprintf(text, room, " errno %u origin %u type %u code %u info %u data %u", error.ee_errno,
+                 error.ee_origin, error.ee_type, error.ee_code, error.ee_info, error.ee_data);
+    else
+        snprintf(text, room, " %d", number);
+}
+
+void control_tell(struct call *call, const struct msghdr *message)
+{
+    struct msghdr copy = *message;
+    size_t used = (size_t)snprintf(call->beside, sizeof call->beside, ", flags 0x%x",
+                                   (unsigned)message->msg_flags);
+    struct cmsghdr *header = copy.msg_controllen != 0 ? CMSG_FIRSTHDR(&copy) : NULL;
+    for (; header != NULL && used + 32 < sizeof call->beside; header = CMSG_NXTHDR(&copy, header)) {
+        used += (size_t)snprintf(call->beside + used, sizeof call->beside - used, ", %d/%d",
+                                 header->cmsg_level, header->cmsg_type);
+        tell_data(call->beside + used, sizeof call->beside - used, header);
+        used += strlen(call->beside + used);
+    }
 }
 
 /* ---- Out ---- */

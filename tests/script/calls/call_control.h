@@ -9,6 +9,9 @@
 /* Compares what came with the script's list. */
 void control_check(struct call *call, const struct value *list, struct msghdr *message);
 
+/* Tells what came, as far as it is not of time. */
+void control_tell(struct call *call, const struct msghdr *message);
+
 /* Gives `message` the script's list. */
 void control_write(struct call *call, const struct value *list, struct msghdr *message);
 

@@ -114,6 +114,9 @@ static ssize_t run_wait(struct call *call)
 {
     ssize_t value = sockets_epoll_wait(call->sockets, call->fd, call->entries, call->most);
     call->pending = value == 0;
+    if (value == 1)
+        snprintf(call->beside, sizeof call->beside, ", events 0x%x",
+                 (unsigned)((struct epoll_event *)call->entries)->events);
     return value;
 }
 

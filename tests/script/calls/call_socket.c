@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "tests/script/calls/call.h"
@@ -184,6 +185,7 @@ static ssize_t run_ioctl(struct call *call)
     ssize_t value =
         sockets_ioctl(call->sockets, call->fd, (unsigned long)call->most, (intptr_t)&argument);
     call->other_fd = argument;
+    snprintf(call->beside, sizeof call->beside, ", tells %d", argument);
     return value;
 }
 

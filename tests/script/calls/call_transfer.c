@@ -167,6 +167,8 @@ static ssize_t run_receive(struct call *call)
         call->message.msg_controllen = message.msg_controllen;
         call->message.msg_flags = message.msg_flags;
     }
+    if (value >= 0 && message.msg_control != NULL)
+        control_tell(call, &message);
     return call->done != 0 ? (ssize_t)call->done : value;
 }
 

@@ -35,7 +35,7 @@ def outcome(command, windows):
             fields = dict(word.split('=') for word in line.split()[1:])
             found.answers.append((len(found.packets), {name: int(value) for name, value in fields.items()}))
         elif call:
-            found.calls.append((float(call[1]), re.sub(r'^(accept = )\d+', r'\1...', call[2])))
+            found.calls.append((float(call[1]), re.sub(r'^((?:accept|open|epoll_create) = )\d+', r'\1...', call[2])))
         elif re.match(r'\S+\.pkt:\d+: ', line):
             found.failure = line.partition(': ')[2]
     return found
@@ -78,11 +78,13 @@ def differences(ours, kernels):
     lines = []
     n = first_difference(ours.packets, kernels.packets)
     call = first_difference(ours.calls, kernels.calls)
+    found = []
     for what, number, all_ours, all_kernels in (('packet', n, ours.packets, kernels.packets),
                                                 ('call', call, ours.calls, kernels.calls)):
-        if number is not None and not lines:
+        if number is not None:
             a, b = (events[number] if number < len(events) else None for events in (all_ours, all_kernels))
-            lines.append(f'{what} {number + 1}: chaski {a}, kernel {b}')
+            found.append(((b or a)[0], f'{what} {number + 1}: chaski {a}, kernel {b}'))
+    lines += [text for _, text in sorted(found)[:1]]
     if not lines and ours.failure != kernels.failure:
         lines.append(f'end: chaski {ours.failure!r}, kernel {kernels.failure!r}')
     fields = different_fields(ours.answers, kernels.answers, n)
