@@ -19,7 +19,8 @@ import tempfile
 
 from conversations import calls, established, marking, outcome
 
-KINDS = {kind.__name__.lower(): kind for kind in (established.Sending, established.Receiving, established.Both, marking.Marking, calls.Calls)}
+KINDS = {kind.__name__.lower(): kind for kind in (
+    established.Sending, established.Receiving, established.Both, marking.Marking, calls.Calls)}
 SYSCTLS = {'net.ipv4.tcp_timestamps': '0'}
 
 
