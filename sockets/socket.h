@@ -159,6 +159,7 @@ struct socket {
     bool closing;        /* close() has begun and waits */
     bool wants_room;     /* somebody has found none to write */
     bool more;           /* the last call to send had MSG_MORE */
+    bool end_told;       /* who waits has been woken for the end of what comes */
     bool urgent_taken;   /* the byte at the mark has been, with MSG_OOB */
     bool has_congestion; /* TCP_CONGESTION has been set */
     bool fast_connect;   /* TCP_FASTOPEN_CONNECT */

@@ -49,6 +49,13 @@ static void happened(void *context, struct chaski *host, chaski_tcp connection, 
         told |= EPOLLOUT | EPOLLWRNORM;
     if (events & CHASKI_READABLE)
         told |= EPOLLIN | EPOLLRDNORM | EPOLLRDHUP;
+    if (events & CHASKI_CONNECTED)
+        socket->end_told = false;
+    if ((events & CHASKI_READABLE) && !socket->end_told &&
+        host_tcp_fin_received(host_of(socket), socket->tcp)) {
+        socket->end_told = true;
+        told |= ~0u; /* the state is another one: an edge for whatever is waited for (as Linux) */
+    }
     if (events & (CHASKI_WRITABLE | CHASKI_CONNECTED))
         told |= EPOLLOUT | EPOLLWRNORM;
     if (events & CHASKI_URGENT) {

@@ -34,7 +34,10 @@ static int set_buffer(struct socket *socket, enum plain_option option, uint32_t 
     socket->plain[option] = doubled > least ? doubled : least;
     socket->asked[option] = true;
     socket->plain[PLAIN_BUF_LOCK] |= option == PLAIN_SNDBUF ? LOCK_SNDBUF : LOCK_RCVBUF;
-    return socket_apply_one(socket, option);
+    error = socket_apply_one(socket, option);
+    if (option == PLAIN_SNDBUF) /* there may be more room now */
+        file_happened(&socket->file, EPOLLOUT | EPOLLWRNORM);
+    return error;
 }
 
 /* What is locked keeps the size that it has come to; the rest grows on from its size. */
