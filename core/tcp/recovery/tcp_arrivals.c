@@ -114,12 +114,23 @@ void scoreboard_acknowledge(struct tcp_scoreboard *board, struct pool *pool, uin
     board->resent = seq_max(board->resent, una);
 }
 
+static void note_reported(const struct tcp_scoreboard *board, const struct tcp_sent *sent,
+                          struct sent_news *news)
+{
+    if (!note_delivery(board, sent, &news->reported, news))
+        return;
+    if (news->reported_sent_ns != 0 && seq_lt(sent->end, news->reported_end))
+        return;
+    news->reported_sent_ns = sent->sent_ns;
+    news->reported_end = sent->end;
+}
+
 /* Returns the record that covers it afterwards: neighbours that are SACKed become one, so that
  * what is known already costs nothing when it is reported again. */
 static struct tcp_sent *mark_sacked(struct tcp_scoreboard *board, struct pool *pool,
                                     struct tcp_sent *sent, struct sent_news *news)
 {
-    note_delivery(board, sent, &news->reported, news);
+    note_reported(board, sent, news);
     note_rate(sent, sent->segments, news);
     set_flags(board, sent, (sent->flags & lasting) | SENT_SACKED);
     leave_network(board, sent);

@@ -21,7 +21,8 @@ struct sent_news {
     struct sent_span reported; /* of what went once, and is SACKed now */
     uint64_t latest_sent_ns;   /* when what was sent last of all that newly arrived was, what went
                                   again too (RFC 8985); 0: nothing did; its end is latest_end */
-    uint64_t in_order_sent_ns; /* of these, the last that SND.UNA passed; 0: none */
+    uint64_t in_order_sent_ns; /* of these, when the last that SND.UNA passed was; 0: none */
+    uint64_t reported_sent_ns; /* and the last that is SACKed; its end is reported_end */
     uint64_t mark_sent_ns;     /* when what was sent latest of all that newly arrived was sent */
     uint32_t rtt_us;           /* the round trip of what was sent last; 0: it tells of none */
     uint32_t min_rtt_us;       /* known before; a retransmission cannot be acknowledged sooner */
@@ -30,7 +31,7 @@ struct sent_news {
     uint32_t delivered;        /* of these, what had not been SACKed before */
     uint32_t sacked;           /* bytes newly SACKed */
     uint32_t segments;         /* that newly arrived */
-    uint32_t latest_end, mark_end;
+    uint32_t latest_end, reported_end, mark_end;
     uint32_t marked; /* bytes of those that arrived, about, on which the peer reports marks */
     bool retransmission_acknowledged;
     bool reordered; /* something arrived that was sent once, before what had arrived earlier */

@@ -49,10 +49,11 @@ void rack_update(const struct tcp *tcp, struct tcp_connection *c, const struct s
         widen(c);
     if (news->latest_sent_ns == 0)
         return;
-    /* The round trip of what moved SND.UNA last, as Linux: an original that came together with a
-     * retransmission shows that others may still come. Never nought: what was sent again this very
-     * moment cannot be lost again yet. */
-    uint64_t sent_ns = news->in_order_sent_ns != 0 ? news->in_order_sent_ns : news->latest_sent_ns;
+    /* The round trip of what moved SND.UNA last, or of the last that is SACKed, as Linux: an
+     * original that came together with a retransmission shows that others may still come. Never
+     * nought: what was sent again this very moment cannot be lost again yet. */
+    uint64_t sent_ns =
+        news->in_order_sent_ns != 0 ? news->in_order_sent_ns : news->reported_sent_ns;
     rack->rtt_us = maximum((uint32_t)((news->now_ns - sent_ns) / 1000), 1);
     if (news->latest_sent_ns > rack->xmit_ns ||
         (news->latest_sent_ns == rack->xmit_ns && seq_gt(news->latest_end, rack->end_seq))) {
