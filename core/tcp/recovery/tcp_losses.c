@@ -120,10 +120,12 @@ void scoreboard_time_out(struct tcp_scoreboard *board, struct pool *pool, uint64
     struct tcp_sent *first = first_sent(board), *sent;
     if (first == NULL)
         return;
-    if (first->flags & SENT_SACKED)
+    if (first->flags & SENT_SACKED) {
         forget_sacks(board, pool);
-    else
+        before_ns = UINT64_MAX;
+    } else {
         lose(board, pool, first);
+    }
     while ((sent = oldest(board)) != NULL && sent->sent_ns <= before_ns)
         lose(board, pool, sent);
 }

@@ -120,7 +120,8 @@ uint64_t scoreboard_overtaken(struct tcp_scoreboard *board, uint64_t than_ns, ui
 void scoreboard_lose_first(struct tcp_scoreboard *board, struct pool *pool, uint32_t mss);
 
 /* A time-out: marks lost the first range, and what was sent no later than `before_ns`. When the
- * first range is SACKed the peer has taken its word back, and all SACK marks go (RFC 2018, 8). */
+ * first range is SACKed the peer has taken its word back: all SACK marks go (RFC 2018, 8), and all
+ * is lost. */
 void scoreboard_time_out(struct tcp_scoreboard *board, struct pool *pool, uint64_t before_ns);
 
 /* Takes back that anything is lost: it was not. What has gone again is in the network twice. */
