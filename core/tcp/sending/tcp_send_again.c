@@ -48,7 +48,7 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
     }
     bool pushed = (sent->flags & SENT_PUSHED) && data + fin == sent_length(sent);
     bool ends = sent->node.key + data == c->snd_end && !c->flight->unpushed;
-    bool last = data != 0 && (pushed || ends);
+    bool last = pushed || (data != 0 && ends); /* FIN alone, too, that went with text (Linux) */
     uint8_t flags = TCP_ACK | (last || data > size ? TCP_PSH : 0) | (fin ? TCP_FIN : 0);
     if (!scoreboard_split(&c->flight->scoreboard, &tcp->sent, sent, data + fin))
         return OUT_OF_MEMORY;
