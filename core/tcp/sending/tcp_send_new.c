@@ -123,13 +123,14 @@ static void note_gone(struct tcp *tcp, struct tcp_connection *c, struct tcp_sent
     flight->prr.out += sent_length(sent);
     tail_probe_put_off(flight, false);
     if (probes)
-        tail_probe_none(flight); /* as Linux: the time-out watches over a window's probe */
+        tail_probe_none(
+            flight); /* as Linux: the time-out watches over what the persist timer sent */
     c->snd_nxt = sent->end;
     note_peak(c, in_flight + sent_length(sent));
     if (flight->tells_progress)
         connection_tell(tcp, c, CHASKI_PROGRESS);
     c->sent_ms = clock_ms(now_ns);
-    if (done != sent->segments * flight->segment_size && !again)
+    if (done != sent->segments * flight->segment_size && !again && !probes)
         flight->snd_small = c->snd_nxt;
 }
 
