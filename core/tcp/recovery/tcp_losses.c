@@ -154,6 +154,14 @@ struct tcp_sent *scoreboard_next_lost(struct tcp_scoreboard *board)
     return sent;
 }
 
+uint32_t scoreboard_collapsible(const struct tcp_sent *sent, uint32_t end)
+{
+    struct tcp_sent *behind;
+    while ((behind = next_sent(sent)) != NULL && is_owed(behind) && seq_le(behind->end, end))
+        sent = behind;
+    return sent->end;
+}
+
 void scoreboard_collapse(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent,
                          uint32_t end)
 {

@@ -142,6 +142,9 @@ struct tcp_sent *scoreboard_last(const struct tcp_scoreboard *board);
 bool scoreboard_split(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent,
                       uint32_t length);
 
+/* Where the last range ends that scoreboard_collapse() would join to `sent`. */
+uint32_t scoreboard_collapsible(const struct tcp_sent *sent, uint32_t end);
+
 /* Lets `sent`, which is to be sent again, cover the ranges that follow it and are to be sent again
  * as well, as long as they end no later than `end`. */
 void scoreboard_collapse(struct tcp_scoreboard *board, struct pool *pool, struct tcp_sent *sent,

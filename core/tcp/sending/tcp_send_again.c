@@ -5,13 +5,15 @@
 
 /* What is sent once more: lost ranges, and the last one as a probe. */
 
-/* Small ranges that follow each other go again in one segment; but those of several records do not
- * share any. */
-static void collapse(struct tcp *tcp, struct tcp_connection *c, struct tcp_sent *sent)
+/* Small ranges that follow each other go again in one segment, which ends here at most; but those
+ * of several records do not share any. FIN takes no room in it. */
+static uint32_t collapse_end(const struct tcp *tcp, const struct tcp_connection *c,
+                             const struct tcp_sent *sent)
 {
-    uint32_t end = seq_min(sent->node.key + c->flight->segment_size, c->snd_una + c->snd_wnd);
-    if (tcp->knobs.retrans_collapse && c->flight->queue.records == 0)
-        scoreboard_collapse(&c->flight->scoreboard, &tcp->sent, sent, end);
+    uint32_t end = sent->node.key + c->flight->segment_size;
+    if (!tcp->knobs.retrans_collapse || c->flight->queue.records != 0)
+        return sent->end;
+    return seq_min(end + (end == c->snd_end), c->snd_una + c->snd_wnd);
 }
 
 /* How much may go again from `sequence` on. The window may have shrunk (RFC 9293, 3.8.6): what lies
@@ -80,10 +82,12 @@ static enum outcome resend(struct tcp *tcp, struct tcp_connection *c, struct tcp
 
 /* So much must there be room for. What a report has cut off a full segment is one more, which waits
  * for an acknowledgement where the window is of one. */
-static uint32_t least_again(const struct tcp_connection *c, const struct tcp_sent *sent)
+static uint32_t least_again(const struct tcp_connection *c, const struct tcp_sent *sent,
+                            uint32_t end)
 {
     uint32_t size = c->flight->segment_size;
-    return c->flight->report_length != 0 ? size : minimum(size, sent_length(sent));
+    uint32_t length = scoreboard_collapsible(sent, end) - sent->node.key;
+    return c->flight->report_length != 0 ? size : minimum(size, length);
 }
 
 enum outcome send_again_lost(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
@@ -95,14 +99,15 @@ enum outcome send_again_lost(struct tcp *tcp, struct tcp_connection *c, uint64_t
         /* Without SACK one segment a round trip is known to be lost; it goes at once (RFC 6582,
          * 3.2). */
         bool at_once = c->recovery == TCP_CA_RECOVERY && !has(c, TCPF_HAS_SACK);
-        collapse(tcp, c, sent);
-        if (!at_once && congestion_room(c) < least_again(c, sent) && tcp_in_flight(c) != 0) {
+        uint32_t end = collapse_end(tcp, c, sent);
+        if (!at_once && congestion_room(c) < least_again(c, sent, end) && tcp_in_flight(c) != 0) {
             note_limited(c);
             return SENT;
         }
         uint32_t pace = pace_room(tcp, c, now_ns);
         if (pace == 0)
             return SENT;
+        scoreboard_collapse(&c->flight->scoreboard, &tcp->sent, sent, end);
         if (resend(tcp, c, sent, pace, now_ns) == OUT_OF_MEMORY)
             return OUT_OF_MEMORY;
     }
