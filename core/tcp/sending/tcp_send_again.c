@@ -10,8 +10,8 @@
 static uint32_t collapse_end(const struct tcp *tcp, const struct tcp_connection *c,
                              const struct tcp_sent *sent)
 {
-    uint32_t end = sent->node.key + c->flight->segment_size;
-    if (!tcp->knobs.retrans_collapse || c->flight->queue.records != 0)
+    uint32_t size = c->flight->segment_size, end = sent->node.key + size;
+    if (!tcp->knobs.retrans_collapse || c->flight->queue.records != 0 || sent_length(sent) >= size)
         return sent->end;
     return seq_min(end + (end == c->snd_end), c->snd_una + c->snd_wnd);
 }
