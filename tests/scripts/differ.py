@@ -4,10 +4,11 @@
 
 Makes random conversations as packet scripts, lets the kernel (run-scripts-linux, as root) and chaski
 (run-scripts) have each, and prints the first packet that differs, or the first call. Time stamps may
-be anything, and windows where the kind of conversation is not about them; times within an eighth, as
-the kernel's timers are. With --info both are asked for tcp_info behind each event, and the first
-answer that differs is told too, where no packet has differed before. Not every difference is a
-mistake: docs/deviations.md has those that are meant.
+be anything, and windows where the kind of conversation is not about them; times, or pauses, within an
+eighth, as the kernel's timers are. With --info both are asked for tcp_info behind each event, and the
+first answer that differs is told too, where no packet has differed before. Not every difference is a
+mistake: docs/deviations.md has those that are meant, and "near a timer" is told where something happens
+between a timer of ours and the kernel's, which comes a tick later.
 
 Each kind of conversation is a class in conversations/.
 """
@@ -32,7 +33,8 @@ def compare(build, path, windows):
                                   windows)
         if not kernels.late:
             break
-    return outcome.differences(outcome.outcome([programs / 'run-scripts', '--verbose', path], windows), kernels)
+    ours = outcome.outcome([programs / 'run-scripts', '--verbose', path], windows)
+    return outcome.differences(ours, kernels, path.read_text(encoding='utf-8'))
 
 
 def compare_kind(kind, arguments, folder, pool):

@@ -43,7 +43,8 @@ class Conversation:
         return f'TS val {10000 + self.now} ecr {1000 + self.before}'
 
     def pause(self):
-        milliseconds = self.random.choice([10, 20, 50, 100, 100, 300])
+        # No two round trips are alike, and none is about as long as a timer that follows from the first.
+        milliseconds = self.random.choice([0, 10, 40, 100, 100, 300]) + self.random.randint(12, 18)
         self.now += milliseconds
         return f'+{milliseconds / 1000:g}'
 

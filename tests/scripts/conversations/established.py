@@ -10,6 +10,7 @@ class Established(Conversation):
         super().__init__(seed, settings)
         self.sack, self.scales = self.random.random() < .75, self.random.random() < .8
         self.fd = self.random.choice([3, 4])  # a client's, or what accept() returned
+        self.offered = (0, 0, 0)  # where the window was told, and how large
         self.written = self.acknowledged = self.came = self.farthest = 0
         self.finished, self.shut_down = False, False
         self.mss = 988 if self.stamps else 1000
@@ -53,8 +54,15 @@ class Established(Conversation):
 
     # The peer's segments.
 
+    def offer(self, first):
+        """The window that is told. The kernel passes over one that shrinks where nothing else moves."""
+        here = (first, self.acknowledged)
+        window = self.offered[2] if here <= self.offered[:2] and 0 < self.window < self.offered[2] else self.window
+        self.offered = max(self.offered, (*here, window))
+        return window >> 7 if self.scales else window
+
     def segment(self, first, length, flags='.', blocks=''):
-        window = self.window >> 7 if self.scales else self.window
+        window = self.offer(first)
         options = [self.stamp()] * self.stamps + [blocks] * bool(blocks)
         told = f' <{",".join(f"nop,nop,{option}" for option in options)}>' if options else ''
         return (f'{flags} {1 + first}:{1 + first + length}({length})'

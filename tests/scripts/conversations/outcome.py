@@ -46,10 +46,31 @@ def first_difference(ours, kernels):
     for n in range(max(len(ours), len(kernels))):
         if n >= min(len(ours), len(kernels)) or ours[n][1] != kernels[n][1]:
             return n
-        since = kernels[n - 1][0] if n else 0
-        if abs(ours[n][0] - kernels[n][0]) > .035 + (kernels[n][0] - since) / 8:
+        pause, ours_pause = (events[n][0] - (events[n - 1][0] if n else 0) for events in (kernels, ours))
+        late = min(abs(ours[n][0] - kernels[n][0]), abs(ours_pause - pause))  # timers that follow timers
+        if late > .035 + pause / 8:
             return n
     return None
+
+
+def times_of(script):
+    """When the script lets something happen."""
+    now, times = 0, []
+    for relative, number, what in re.findall(r'^(\+?)([\d.]+) (.*)', script, re.MULTILINE):
+        now = now + float(number) if relative else float(number)
+        if what[0] not in '>%':
+            times.append(now)
+    return times
+
+
+def near_a_timer(times, ours, kernels, n):
+    """Whether something happened between one of our packets up to number n, and when the kernel had it."""
+    for m, (begin, _) in enumerate(ours[:n + 1]):
+        late = kernels[m][0] if m < n else begin + .045
+        answers = m == n and any(abs(begin - time) < .0005 for time in times)
+        if not answers and any(begin + .0005 < time < late for time in times):
+            return True
+    return False
 
 
 def field_differs(name, ours, kernels):
@@ -73,7 +94,7 @@ def different_fields(ours, kernels, until):
     return found
 
 
-def differences(ours, kernels):
+def differences(ours, kernels, script):
     """What differs, as lines of text, and the fields of tcp_info among it."""
     lines = []
     n = first_difference(ours.packets, kernels.packets)
@@ -83,7 +104,8 @@ def differences(ours, kernels):
                                                 ('call', call, ours.calls, kernels.calls)):
         if number is not None:
             a, b = (events[number] if number < len(events) else None for events in (all_ours, all_kernels))
-            found.append(((b or a)[0], f'{what} {number + 1}: chaski {a}, kernel {b}'))
+            near = what == 'packet' and near_a_timer(times_of(script), ours.packets, kernels.packets, number)
+            found.append(((b or a)[0], f'{what} {number + 1}: chaski {a}, kernel {b}{", near a timer" * near}'))
     lines += [text for _, text in sorted(found)[:1]]
     if not lines and ours.failure != kernels.failure:
         lines.append(f'end: chaski {ours.failure!r}, kernel {kernels.failure!r}')
