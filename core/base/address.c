@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/base/address.h"
 
-static inline uint64_t add_halves(uint64_t word)
-{
-    return (word & 0xffffffff) + (word >> 32);
-}
+#include "core/base/checksum.h"
 
 /* The prefix of an IPv4-mapped address adds 0xffff twice the machine over, which is nothing in
  * one's complement, and a length below 2^16 looks alike in both pseudo-headers: one sum serves
@@ -18,6 +15,7 @@ uint64_t address_pseudo_checksum(const struct chaski_address *source,
     uint32_t rest_word;
     store_be32(rest, length + protocol);
     memcpy(&rest_word, rest, sizeof rest_word);
-    return add_halves(from.high) + add_halves(from.low) + add_halves(to.high) + add_halves(to.low) +
-           rest_word;
+    uint64_t sum = checksum_add_words(checksum_add_words(from.high, from.low),
+                                      checksum_add_words(to.high, to.low));
+    return checksum_of_words(sum) + rest_word;
 }

@@ -24,6 +24,19 @@ uint64_t checksum_copy(void *to, const void *from, size_t length);
 /* A partial sum of a piece that stands at an odd offset of the whole. */
 uint64_t checksum_shift_odd(uint64_t partial);
 
+/* Words of 64 bits can be added first, in one's complement: the carry comes in again at the other
+ * end. Their sum becomes a partial one by checksum_of_words(). */
+static inline uint64_t checksum_add_words(uint64_t a, uint64_t b)
+{
+    uint64_t sum = a + b;
+    return sum + (sum < b);
+}
+
+static inline uint64_t checksum_of_words(uint64_t sum)
+{
+    return (sum & UINT32_MAX) + (sum >> 32);
+}
+
 /* The one's complement sum, 16 bits, machine order, not inverted; 0 only when every byte was. */
 static inline uint16_t checksum_fold(uint64_t partial)
 {

@@ -2,20 +2,14 @@
 #include "core/base/checksum_kinds.h"
 #include "core/base/checksum_rest.h"
 
-/* Whatever the processor: 64-bit loads, the halves added apart so that no carry is lost. Plain
- * enough that a compiler with vectors at hand uses them. */
+/* Whatever the processor: 64-bit words, of which a block's are added in chains that do not wait for
+ * each other. */
 
 enum { BLOCK = 64 };
 
 static inline uint64_t sum_block(const uint8_t *at)
 {
-    uint64_t sum = 0;
-    for (size_t i = 0; i < BLOCK; i += sizeof(uint64_t)) {
-        uint64_t word;
-        memcpy(&word, at + i, sizeof word);
-        sum += (word & 0xffffffff) + (word >> 32);
-    }
-    return sum;
+    return checksum_of_words(checksum_add_words(sum_32(at), sum_32(at + 32)));
 }
 
 uint64_t checksum_partial_portable(const uint8_t *bytes, size_t length)

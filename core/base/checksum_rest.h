@@ -7,21 +7,28 @@
 
 /* What is less than a block, or a vector, by words and without a loop. */
 
-static inline uint64_t load_4(const uint8_t *at)
+static inline uint64_t load_8(const uint8_t *at)
+{
+    uint64_t word;
+    memcpy(&word, at, sizeof word);
+    return word;
+}
+
+static inline uint32_t load_4(const uint8_t *at)
 {
     uint32_t word;
     memcpy(&word, at, sizeof word);
     return word;
 }
 
-static inline uint64_t sum_8(const uint8_t *at)
-{
-    return load_4(at) + load_4(at + 4);
-}
-
 static inline uint64_t sum_16(const uint8_t *at)
 {
-    return sum_8(at) + sum_8(at + 8);
+    return checksum_add_words(load_8(at), load_8(at + 8));
+}
+
+static inline uint64_t sum_32(const uint8_t *at)
+{
+    return checksum_add_words(sum_16(at), sum_16(at + 16));
 }
 
 /* Less than 64 bytes. */
@@ -30,11 +37,12 @@ static inline uint64_t sum_rest(const uint8_t *at, size_t length)
     const uint8_t *rest = at + (length & ~(size_t)7), *last = rest + (length & 6);
     uint64_t sum = 0;
     if ((length & 32) != 0)
-        sum += sum_16(at) + sum_16(at + 16);
+        sum = sum_32(at);
     if ((length & 16) != 0)
-        sum += sum_16(at + (length & 32));
+        sum = checksum_add_words(sum, sum_16(at + (length & 32)));
     if ((length & 8) != 0)
-        sum += sum_8(rest - 8);
+        sum = checksum_add_words(sum, load_8(rest - 8));
+    sum = checksum_of_words(sum);
     if ((length & 4) != 0)
         sum += load_4(rest);
     if ((length & 2) != 0)

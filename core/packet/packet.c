@@ -274,12 +274,10 @@ static uint64_t linear_sum(const struct packet *packet, uint32_t offset)
     return length < FEW ? checksum_few(bytes, length) : checksum_partial(bytes, length);
 }
 
-uint64_t packet_checksum_partial(const struct packet *packet, uint32_t offset)
+static uint64_t sum_of_spans(const struct packet *packet, uint32_t offset)
 {
     uint64_t sum = 0;
     uint32_t done = 0;
-    if (packet->fragment_count == 0)
-        return linear_sum(packet, offset);
     for (uint32_t i = 0; i <= packet->fragment_count; i++) {
         struct span span = span_at(packet, i, &offset);
         uint64_t piece = checksum_partial(span.bytes, span.length);
@@ -289,13 +287,16 @@ uint64_t packet_checksum_partial(const struct packet *packet, uint32_t offset)
     return sum;
 }
 
-/* As packet_checksum_partial(), of bytes that are sent. */
-static uint64_t sum_to_send(const struct packet *packet, uint32_t offset)
+uint64_t packet_checksum_partial(const struct packet *packet, uint32_t offset)
+{
+    return packet->fragment_count == 0 ? linear_sum(packet, offset) : sum_of_spans(packet, offset);
+}
+
+/* The same of bytes that are sent, whose sums their buffers may know. */
+static uint64_t sum_of_spans_to_send(const struct packet *packet, uint32_t offset)
 {
     uint64_t sum = 0;
     uint32_t done = 0;
-    if (packet->fragment_count == 0)
-        return linear_sum(packet, offset);
     for (uint32_t i = 0; i <= packet->fragment_count; i++) {
         struct span span = span_at(packet, i, &offset);
         uint32_t hint = 0;
@@ -315,7 +316,9 @@ void packet_checksum_complete(struct packet *packet)
     if (packet->checksum != CHECKSUM_PARTIAL)
         return;
     uint8_t *transport = packet_transport(packet);
-    uint64_t sum = sum_to_send(packet, (uint32_t)(transport - packet->data));
+    uint32_t offset = (uint32_t)(transport - packet->data);
+    uint64_t sum = packet->fragment_count == 0 ? linear_sum(packet, offset)
+                                               : sum_of_spans_to_send(packet, offset);
     uint16_t checksum = checksum_finish(sum);
     checksum_store(transport + packet->checksum_field, checksum != 0 ? checksum : 0xffff);
     packet->checksum = CHECKSUM_COMPLETE;
