@@ -81,13 +81,19 @@ void timer_init(struct timer *timer, uint8_t owner)
 
 /* ---- One slot ---- */
 
+/* What it knows of its only timer. */
+static void slot_set(struct timer_slot *slot, uint64_t deadline)
+{
+    slot->earliest_ns = deadline;
+    slot->exact = true;
+    slot->sorted = true;
+}
+
 static void slot_add(struct timer_slot *slot, struct timer *timer)
 {
     uint64_t deadline = timer->deadline_ns;
     if (list_empty(&slot->timers)) {
-        slot->earliest_ns = deadline;
-        slot->exact = true;
-        slot->sorted = true;
+        slot_set(slot, deadline);
         list_append(&slot->timers, &timer->link);
     } else if (deadline < slot->earliest_ns) {
         slot->earliest_ns = deadline;
@@ -121,6 +127,11 @@ static inline uint64_t slot_earliest(struct timer_slot *slot)
 
 /* ---- Placing timers ---- */
 
+static inline struct timer_slot *slot_at(struct timer_wheel *wheel, unsigned at)
+{
+    return &wheel->slots[at / TIMER_SLOTS][at % TIMER_SLOTS];
+}
+
 static void mark_empty(struct timer_wheel *wheel, unsigned level, unsigned slot)
 {
     wheel->occupied[level] &= ~((uint64_t)1 << slot);
@@ -128,19 +139,26 @@ static void mark_empty(struct timer_wheel *wheel, unsigned level, unsigned slot)
         wheel->levels &= (uint16_t) ~(1u << level);
 }
 
-static void place(struct timer_wheel *wheel, struct timer *timer)
+/* Where a timer with that deadline belongs. */
+static unsigned place_of(const struct timer_wheel *wheel, uint64_t deadline_ns)
 {
-    if (timer->deadline_ns <= wheel->now_ns) {
-        timer->slot = SLOT_DUE;
+    if (deadline_ns <= wheel->now_ns)
+        return SLOT_DUE;
+    unsigned level = differing_level(deadline_ns, wheel->now_ns);
+    return level * TIMER_SLOTS + digit(deadline_ns, level);
+}
+
+static inline void place(struct timer_wheel *wheel, struct timer *timer, unsigned at)
+{
+    timer->slot = (uint16_t)at;
+    if (at == SLOT_DUE) {
         list_append(&wheel->due, &timer->link);
         return;
     }
-    unsigned level = differing_level(timer->deadline_ns, wheel->now_ns);
-    unsigned slot = digit(timer->deadline_ns, level);
-    timer->slot = (uint16_t)(level * TIMER_SLOTS + slot);
-    wheel->occupied[level] |= (uint64_t)1 << slot;
+    unsigned level = at / TIMER_SLOTS;
+    wheel->occupied[level] |= (uint64_t)1 << (at % TIMER_SLOTS);
     wheel->levels |= (uint16_t)(1u << level);
-    slot_add(&wheel->slots[level][slot], timer);
+    slot_add(slot_at(wheel, at), timer);
 }
 
 static void displace(struct timer_wheel *wheel, struct timer *timer)
@@ -148,29 +166,47 @@ static void displace(struct timer_wheel *wheel, struct timer *timer)
     list_remove(&timer->link);
     if (timer->slot == SLOT_DUE)
         return;
-    unsigned level = timer->slot / TIMER_SLOTS, number = timer->slot % TIMER_SLOTS;
-    struct timer_slot *slot = &wheel->slots[level][number];
+    struct timer_slot *slot = slot_at(wheel, timer->slot);
     if (list_empty(&slot->timers))
-        mark_empty(wheel, level, number);
+        mark_empty(wheel, timer->slot / TIMER_SLOTS, timer->slot % TIMER_SLOTS);
     else if (timer->deadline_ns == slot->earliest_ns)
         slot->exact = false;
 }
 
+/* Deadlines are put off by little, mostly. A timer that has its slot to itself then stays there. */
+static bool stays(const struct timer *timer, unsigned at)
+{
+    return timer->slot == at && at != SLOT_DUE && timer->link.next == timer->link.prev;
+}
+
+static void arm(struct timer_wheel *wheel, struct timer *timer, uint64_t deadline_ns)
+{
+    unsigned at = place_of(wheel, deadline_ns);
+    if (deadline_ns < wheel->bound_ns)
+        wheel->bound_ns = deadline_ns;
+    if (timer_armed(timer) && stays(timer, at)) {
+        timer->deadline_ns = deadline_ns;
+        slot_set(slot_at(wheel, at), deadline_ns);
+        return;
+    }
+    timer_cancel(wheel, timer);
+    timer->deadline_ns = deadline_ns;
+    place(wheel, timer, at);
+}
+
 void timer_arm(struct timer_wheel *wheel, struct timer *timer, uint64_t deadline_ns)
 {
-    if (timer_armed(timer))
-        displace(wheel, timer);
-    timer->deadline_ns = deadline_ns < wheel->floor_ns ? wheel->floor_ns : deadline_ns;
     if (deadline_ns == TIMER_NEVER)
-        return;
-    if (timer->deadline_ns < wheel->bound_ns)
-        wheel->bound_ns = timer->deadline_ns;
-    place(wheel, timer);
+        timer_cancel(wheel, timer);
+    else
+        arm(wheel, timer, deadline_ns < wheel->floor_ns ? wheel->floor_ns : deadline_ns);
 }
 
 void timer_cancel(struct timer_wheel *wheel, struct timer *timer)
 {
-    timer_arm(wheel, timer, TIMER_NEVER);
+    if (timer_armed(timer))
+        displace(wheel, timer);
+    timer->deadline_ns = TIMER_NEVER;
 }
 
 /* ---- Time ---- */
@@ -183,7 +219,7 @@ static void cascade(struct timer_wheel *wheel, unsigned level, unsigned number)
     while (!list_empty(timers)) {
         struct timer *timer = timer_of(timers->next);
         list_remove(&timer->link);
-        place(wheel, timer);
+        place(wheel, timer, place_of(wheel, timer->deadline_ns));
     }
 }
 
