@@ -10,6 +10,7 @@
 #include "core/ip/ip4_reassembly.h"
 #include "core/ip/ip4_routes.h"
 #include "core/ip/network.h"
+#include "core/wire/ip4.h"
 
 /*
  * IPv4 of a host (RFC 791, RFC 1122, 3): all interfaces, one block.
@@ -154,12 +155,32 @@ void ip4_deliver(void *ip4, struct burst *burst, uint64_t now_ns);
 /* Whether the address is ours and unicast. */
 bool ip4_is_local(const struct ip4 *ip4, uint32_t address);
 
+/* As ip4_target(), for what was not asked for last. */
+const struct ip4_target *ip4_find_target(struct ip4 *ip4, uint32_t destination, uint8_t interface);
+
 /* Finds the target of `destination` by `interface` (or IP4_ANY_INTERFACE); NULL without a route. */
-const struct ip4_target *ip4_target(struct ip4 *ip4, uint32_t destination, uint8_t interface);
+static inline const struct ip4_target *ip4_target(struct ip4 *ip4, uint32_t destination,
+                                                  uint8_t interface)
+{
+    const struct ip4_target *last = &ip4->last_target;
+    if (destination != 0 && last->destination == destination && last->asked == interface)
+        return last;
+    return ip4_find_target(ip4, destination, interface);
+}
 
 /* The largest packet on the way there, and the living path entry if there is one. */
-uint16_t ip4_path_mtu(struct ip4 *ip4, const struct ip4_target *target, uint8_t protocol,
-                      const struct ip4_path **path);
+static inline uint16_t ip4_path_mtu(struct ip4 *ip4, const struct ip4_target *target,
+                                    uint8_t protocol, const struct ip4_path **path)
+{
+    *path = NULL;
+    if (target->kind == IP4_ROUTE_LOCAL)
+        return WIRE_IP4_TOTAL_MAX;
+    uint16_t link_mtu = ip4->interfaces[target->interface].mtu;
+    *path = ip4_paths_find(&ip4->paths, target->destination, protocol, ip4->now_ns);
+    if (*path == NULL || (*path)->mtu > link_mtu)
+        return link_mtu;
+    return (*path)->mtu;
+}
 
 /* Cuts a datagram, data at its IP header, into fragments of at most `mtu` bytes that go into `out`
  * (emptied through `hook`); consumes it. */

@@ -227,32 +227,16 @@ static inline bool may_ask(const struct ip4 *ip4, uint8_t interface)
            (interface < IP4_INTERFACES && ip4->interfaces[interface].used);
 }
 
-const struct ip4_target *ip4_target(struct ip4 *ip4, uint32_t destination, uint8_t interface)
+const struct ip4_target *ip4_find_target(struct ip4 *ip4, uint32_t destination, uint8_t interface)
 {
-    struct ip4_target *last = &ip4->last_target;
     if (destination == 0 || !may_ask(ip4, interface))
         return NULL;
-    if (last->destination == destination && last->asked == interface)
-        return last;
     struct ip4_target target = {.destination = destination, .asked = interface};
     bool many = ip4_is_multicast(destination) || destination == IP4_BROADCAST;
     if (!(many ? target_to_many(ip4, &target) : target_by_route(ip4, &target)))
         return NULL;
-    *last = target;
-    return last;
-}
-
-uint16_t ip4_path_mtu(struct ip4 *ip4, const struct ip4_target *target, uint8_t protocol,
-                      const struct ip4_path **path)
-{
-    *path = NULL;
-    if (target->kind == IP4_ROUTE_LOCAL)
-        return WIRE_IP4_TOTAL_MAX;
-    uint16_t link_mtu = ip4->interfaces[target->interface].mtu;
-    *path = ip4_paths_find(&ip4->paths, target->destination, protocol, ip4->now_ns);
-    if (*path == NULL || (*path)->mtu > link_mtu)
-        return link_mtu;
-    return (*path)->mtu;
+    ip4->last_target = target;
+    return &ip4->last_target;
 }
 
 /* ---- One host's tables read by others ---- */

@@ -36,11 +36,9 @@ static inline bool is_alive(const struct ip4_path *path, uint32_t destination, u
            path->expires_ns > now_ns;
 }
 
-const struct ip4_path *ip4_paths_find(const struct ip4_paths *paths, uint32_t destination,
-                                      uint8_t protocol, uint64_t now_ns)
+const struct ip4_path *ip4_paths_search(const struct ip4_paths *paths, uint32_t destination,
+                                        uint8_t protocol, uint64_t now_ns)
 {
-    if (!paths->used)
-        return NULL;
     const struct ip4_path *set = set_of(paths, destination);
     for (unsigned i = 0; i < IP4_PATH_WAYS; i++)
         if (is_alive(&set[i], destination, protocol, now_ns))

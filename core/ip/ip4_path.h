@@ -38,9 +38,17 @@ struct ip4_paths {
 void ip4_paths_init(struct ip4_paths *paths, struct memory *memory, uint32_t limit,
                     const struct siphash_key *key);
 
+/* As ip4_paths_find(), where there are any. */
+const struct ip4_path *ip4_paths_search(const struct ip4_paths *paths, uint32_t destination,
+                                        uint8_t protocol, uint64_t now_ns);
+
 /* The living entry, or NULL. */
-const struct ip4_path *ip4_paths_find(const struct ip4_paths *paths, uint32_t destination,
-                                      uint8_t protocol, uint64_t now_ns);
+static inline const struct ip4_path *ip4_paths_find(const struct ip4_paths *paths,
+                                                    uint32_t destination, uint8_t protocol,
+                                                    uint64_t now_ns)
+{
+    return paths->used ? ip4_paths_search(paths, destination, protocol, now_ns) : NULL;
+}
 
 /* What a reported MTU amounts to: at least the minimum. `reported` 0 comes from routers older
  * than RFC 1191; then the next lower plateau than `quoted_length` (RFC 1191, 7.1) is meant. */

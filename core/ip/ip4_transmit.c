@@ -106,12 +106,6 @@ static void loop_copy(struct ip4 *ip4, const struct packet *packet, uint64_t now
 
 /* ---- One packet ---- */
 
-/* Whether its pieces fit the way: segments fit by construction, others are cut to fit. */
-static bool is_too_long(const struct packet *packet, uint32_t mtu)
-{
-    return packet->segment_size == 0 && packet->length > mtu;
-}
-
 static void transmit_whole(const struct ip4 *ip4, struct packet *packet, struct outlet *outlet,
                            uint64_t now_ns)
 {
@@ -133,7 +127,9 @@ static enum chaski_counter transmit_one(struct ip4 *ip4, struct packet *packet,
     uint32_t header = WIRE_IP4_HEADER + (packet->ip.router_alert ? WIRE_IP4_ROUTER_ALERT_SIZE : 0);
     if (packet->length + header > WIRE_IP4_TOTAL_MAX)
         return CHASKI_DROP_IP4_TOO_BIG;
-    if (packet->segment_size == 0 && packet->length + header > mtu && !may_fragment)
+    /* Segments that are to be cut fit by construction. */
+    bool too_long = packet->segment_size == 0 && packet->length + header > mtu;
+    if (too_long && !may_fragment)
         return CHASKI_DROP_IP4_TOO_BIG;
     push_header(ip4, packet, target, !may_fragment);
     count(ip4->counters, CHASKI_IP4_SENT);
@@ -142,7 +138,7 @@ static enum chaski_counter transmit_one(struct ip4 *ip4, struct packet *packet,
         loop_copy(ip4, packet, now_ns);
     const struct hook *hook = local ? &ip4->loop : &ip4->interfaces[target->interface].request;
     outlet_turn(outlet, hook, now_ns);
-    if (is_too_long(packet, mtu))
+    if (too_long)
         ip4_fragment(ip4, packet, mtu, &outlet->burst, hook, now_ns);
     else
         transmit_whole(ip4, packet, outlet, now_ns);
