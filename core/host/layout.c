@@ -177,10 +177,10 @@ void host_wire(struct chaski *host)
     host->ip4.loop = (struct hook){loopback_transmit, &host->loopback};
     host->loopback.inform = (struct hook){ip4_receive, &host->ip4};
 
+    dispatch_wire(&host->datagrams, WIRE_IP_TCP, (struct hook){tcp_receive, &host->tcp});
+    dispatch_wire(&host->datagrams, WIRE_IP_UDP, (struct hook){udp_receive, &host->udp});
     dispatch_wire(&host->datagrams, WIRE_IP_ICMP4, (struct hook){icmp4_receive, &host->icmp4});
     dispatch_wire(&host->datagrams, WIRE_IP_IGMP, (struct hook){igmp_receive, &host->igmp});
-    dispatch_wire(&host->datagrams, WIRE_IP_UDP, (struct hook){udp_receive, &host->udp});
-    dispatch_wire(&host->datagrams, WIRE_IP_TCP, (struct hook){tcp_receive, &host->tcp});
     host->datagrams.other = (struct hook){icmp4_protocol_unreachable, &host->icmp4};
     host->icmp4.request = (struct hook){ip4_transmit, &host->ip4};
     host->igmp.request = (struct hook){ip4_transmit, &host->ip4};
