@@ -81,8 +81,9 @@ static bool accept_fast(struct tcp *tcp, const struct tcp_half_open *syn, uint16
     return true;
 }
 
-static void read_syn(const struct tcp *tcp, const struct packet *packet,
-                     struct tcp_half_open *entry, struct fast_opening *opening)
+static void read_syn(const struct tcp *tcp, const struct tcp_listener *listener,
+                     const struct packet *packet, struct tcp_half_open *entry,
+                     struct fast_opening *opening)
 {
     struct wire_tcp_options options;
     wire_tcp_parse_options(packet_transport(packet), &options);
@@ -103,7 +104,7 @@ static void read_syn(const struct tcp *tcp, const struct packet *packet,
         entry->flags |= HALF_OPEN_SCALING;
         entry->send_scale = options.window_scale & 15u;
     }
-    uint8_t own = half_open_listener(tcp, &entry->key)->algorithm;
+    uint8_t own = listener->algorithm;
     uint8_t algorithm = own != 0 ? (uint8_t)(own - 1) : tcp->knobs.congestion;
     entry->ecn = ecn_of_syn(tcp, algorithm, packet) & 15u;
     count_many(tcp->counters, CHASKI_TCP_SCALE_CLAMPED, options.window_scale_clamped);
@@ -140,7 +141,7 @@ void half_open_syn(struct tcp *tcp, struct packet *packet, uint16_t listener, ui
     struct tcp_half_open syn;
     struct fast_opening opening = {0};
     struct ao_state ao;
-    read_syn(tcp, packet, &syn, &opening);
+    read_syn(tcp, owner, packet, &syn, &opening);
     syn.iss = iss;
     bool signs = ao_of_stranger(tcp, &syn.key, packet, iss, syn.irs, &ao);
     if (!signs) /* the options of both have no room in a SYN+ACK */
