@@ -274,7 +274,7 @@ struct tcp_work {
 #define TCP_WORK_END UINT32_MAX /* follows the last one */
 
 struct tcp_secrets {
-    struct siphash_key sequence, port, cookie, timestamp, fast_open, challenge;
+    struct siphash_key sequence, port, cookie, fast_open, challenge;
 };
 
 struct tcp {

@@ -14,9 +14,8 @@ void secrets_derive(struct tcp_secrets *secrets, const struct siphash_key *key)
     secrets->sequence = derive(key, 1);
     secrets->port = derive(key, 2);
     secrets->cookie = derive(key, 3);
-    secrets->timestamp = derive(key, 4);
-    secrets->fast_open = derive(key, 5);
-    secrets->challenge = derive(key, 6);
+    secrets->fast_open = derive(key, 4);
+    secrets->challenge = derive(key, 5);
 }
 
 uint32_t secret_sequence(const struct tcp *tcp, const struct tcp_key *key, uint64_t now_ns)
@@ -37,7 +36,7 @@ uint32_t secret_timestamp_offset(const struct tcp *tcp, const struct tcp_key *ke
 {
     if (tcp->knobs.timestamps == 2)
         return 0;
-    return (uint32_t)tcp_key_hash(&tcp->secrets.timestamp, key);
+    return (uint32_t)(tcp_table_hash(&tcp->table, key) >> 32);
 }
 
 uint32_t secret_port_offset(const struct tcp *tcp, const struct tcp_key *key)

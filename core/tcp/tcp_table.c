@@ -25,7 +25,7 @@ void tcp_table_setup(struct tcp_table *table, struct memory *memory, uint32_t li
     table->buckets = memory_for_buckets;
     table->bucket_count = buckets;
     table->key = *key;
-    table->last_hash = (uint32_t)tcp_key_hash(key, &table->last);
+    table->last_hash = tcp_key_hash(key, &table->last);
 }
 
 void tcp_table_add_kind(struct tcp_table *table, enum tcp_kind kind, const void *base,
@@ -51,17 +51,17 @@ uint64_t tcp_key_hash(const struct siphash_key *secret, const struct tcp_key *ke
     return siphash_words(secret, words, 5);
 }
 
-uint32_t tcp_table_hash(const struct tcp_table *table, const struct tcp_key *key)
+uint64_t tcp_table_hash(const struct tcp_table *table, const struct tcp_key *key)
 {
     if (tcp_key_equal(key, &table->last))
         return table->last_hash;
-    return (uint32_t)tcp_key_hash(&table->key, key);
+    return tcp_key_hash(&table->key, key);
 }
 
 /* The bucket where the search for a hash begins, and the one behind a bucket. */
-static uint32_t home_of(const struct tcp_table *table, uint32_t hash)
+static uint32_t home_of(const struct tcp_table *table, uint64_t hash)
 {
-    return (uint32_t)((uint64_t)hash * table->bucket_count >> 32);
+    return (uint32_t)((hash & UINT32_MAX) * table->bucket_count >> 32);
 }
 
 static uint32_t after(const struct tcp_table *table, uint32_t bucket)
@@ -78,14 +78,14 @@ static const struct tcp_key *entry_key(const struct tcp_table *table, tcp_refere
 }
 
 tcp_reference tcp_table_find_hashed(struct tcp_table *table, const struct tcp_key *key,
-                                    uint32_t hash)
+                                    uint64_t hash)
 {
     table->last = *key;
     table->last_hash = hash;
     for (uint32_t at = home_of(table, hash);; at = after(table, at)) {
         const struct tcp_bucket *bucket = &table->buckets[at];
         for (unsigned i = 0; i < TCP_BUCKET_SLOTS; i++) {
-            if (bucket->hash[i] == hash && bucket->reference[i] != 0 &&
+            if (bucket->hash[i] == (uint32_t)hash && bucket->reference[i] != 0 &&
                 tcp_key_equal(entry_key(table, bucket->reference[i]), key))
                 return bucket->reference[i];
         }
@@ -99,16 +99,16 @@ tcp_reference tcp_table_find(struct tcp_table *table, const struct tcp_key *key)
     return tcp_table_find_hashed(table, key, tcp_table_hash(table, key));
 }
 
-void tcp_table_prefetch(const struct tcp_table *table, uint32_t hash)
+void tcp_table_prefetch(const struct tcp_table *table, uint64_t hash)
 {
     prefetch(&table->buckets[home_of(table, hash)], sizeof(struct tcp_bucket));
 }
 
-tcp_reference tcp_table_guess(const struct tcp_table *table, uint32_t hash)
+tcp_reference tcp_table_guess(const struct tcp_table *table, uint64_t hash)
 {
     const struct tcp_bucket *bucket = &table->buckets[home_of(table, hash)];
     for (unsigned i = 0; i < TCP_BUCKET_SLOTS; i++) {
-        if (bucket->hash[i] == hash)
+        if (bucket->hash[i] == (uint32_t)hash)
             return bucket->reference[i];
     }
     return 0;
@@ -125,14 +125,14 @@ static int slot_of(const struct tcp_bucket *bucket, tcp_reference reference)
 
 void tcp_table_insert(struct tcp_table *table, const struct tcp_key *key, tcp_reference reference)
 {
-    uint32_t hash = tcp_table_hash(table, key);
+    uint64_t hash = tcp_table_hash(table, key);
     uint32_t at = home_of(table, hash);
     int slot;
     while ((slot = slot_of(&table->buckets[at], 0)) < 0) {
         table->buckets[at].passed_by++;
         at = after(table, at);
     }
-    table->buckets[at].hash[slot] = hash;
+    table->buckets[at].hash[slot] = (uint32_t)hash;
     table->buckets[at].reference[slot] = reference;
 }
 

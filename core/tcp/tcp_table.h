@@ -75,7 +75,7 @@ struct tcp_table {
     uint32_t bucket_count;
     struct siphash_key key;
     struct tcp_key last; /* that was looked for, and its hash: what is not found is put in next, */
-    uint32_t last_hash;  /* and what ends by a segment had been looked for */
+    uint64_t last_hash;  /* and what ends by a segment had been looked for */
     struct tcp_entries entries[4]; /* by enum tcp_kind */
 };
 
@@ -86,20 +86,22 @@ void tcp_table_setup(struct tcp_table *table, struct memory *memory, uint32_t li
 void tcp_table_add_kind(struct tcp_table *table, enum tcp_kind kind, const void *base,
                         uint32_t size);
 
-uint32_t tcp_table_hash(const struct tcp_table *table, const struct tcp_key *key);
+/* Of its two halves the table uses the lower one; nothing of that can be told from the upper one,
+ * which is anybody's who needs such a number. */
+uint64_t tcp_table_hash(const struct tcp_table *table, const struct tcp_key *key);
 
 /* 0 when there is none. */
 tcp_reference tcp_table_find(struct tcp_table *table, const struct tcp_key *key);
 
 /* The same for who knows the key's hash. */
 tcp_reference tcp_table_find_hashed(struct tcp_table *table, const struct tcp_key *key,
-                                    uint32_t hash);
+                                    uint64_t hash);
 
 /* Before a search: asks for the memory where it will begin. */
-void tcp_table_prefetch(const struct tcp_table *table, uint32_t hash);
+void tcp_table_prefetch(const struct tcp_table *table, uint64_t hash);
 
 /* When that has come: where the search will probably end, without touching the entry; or 0. */
-tcp_reference tcp_table_guess(const struct tcp_table *table, uint32_t hash);
+tcp_reference tcp_table_guess(const struct tcp_table *table, uint64_t hash);
 
 /* The key must not be in the table; there is always room within the limit given at setup. */
 void tcp_table_insert(struct tcp_table *table, const struct tcp_key *key, tcp_reference reference);

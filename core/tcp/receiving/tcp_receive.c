@@ -130,7 +130,7 @@ static void no_connection(struct tcp *tcp, struct packet *packet, const struct t
 /* Where a burst's segments belong: hashes, and which of them are of the same connection as the one
  * before, as most are in bulk. */
 struct ahead {
-    uint32_t hash[BURST_MAX];
+    uint64_t hash[BURST_MAX];
     uint64_t repeats; /* a bit each */
 };
 
@@ -158,7 +158,7 @@ static void prefetch_buckets(const struct tcp *tcp, const struct burst *burst, s
 }
 
 /* The connection that a segment seems to belong to, or NULL. */
-static struct tcp_connection *guess(const struct tcp *tcp, uint32_t hash)
+static struct tcp_connection *guess(const struct tcp *tcp, uint64_t hash)
 {
     tcp_reference reference = tcp_table_guess(&tcp->table, hash);
     if (tcp_reference_kind(reference) != TCP_KIND_CONNECTION)
@@ -184,7 +184,7 @@ static void prefetch_flights(const struct tcp *tcp, uint32_t count, const struct
     }
 }
 
-static tcp_reference find(struct tcp *tcp, const struct tcp_key *key, uint32_t hash)
+static tcp_reference find(struct tcp *tcp, const struct tcp_key *key, uint64_t hash)
 {
     tcp_reference found = tcp_table_find_hashed(&tcp->table, key, hash);
     if (tcp_reference_kind(found) == TCP_KIND_CONNECTION)
