@@ -102,14 +102,12 @@ bool tcp_window_is_news(const struct tcp_connection *c, uint32_t known, uint32_t
            room - known >= minimum(c->receive.limit / 2, 2u * c->receive_mss);
 }
 
-bool tcp_window_opened(const struct tcp *tcp, const struct tcp_connection *c)
+bool tcp_window_is_worth_telling(const struct tcp *tcp, const struct tcp_connection *c)
 {
+    uint32_t known = c->rcv_advertised - c->rcv_nxt;
     if (has(c, TCPF_FIN_RECEIVED) || c->state == CHASKI_TCP_SYN_SENT)
         return false;
     if (may_shrink(tcp, c))
         return shrink_opened(tcp, c);
-    /* While more than half of the buffer is told there is no news: the room is not asked for. */
-    uint32_t known = c->rcv_advertised - c->rcv_nxt;
-    return known <= c->receive.limit / 2 && !is_as_first_told(c, known) &&
-           tcp_window_is_news(c, known, tcp_window_room(tcp, c));
+    return !is_as_first_told(c, known) && tcp_window_is_news(c, known, tcp_window_room(tcp, c));
 }

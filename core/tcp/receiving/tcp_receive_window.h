@@ -10,8 +10,16 @@ uint32_t tcp_window_to_send(const struct tcp *tcp, struct tcp_connection *c);
 uint32_t tcp_window_told(const struct tcp *tcp, const struct tcp_connection *c);
 /* The window of a SYN, which has no scale: whole segments of `mss`, as Linux. */
 uint16_t tcp_first_window(const struct tcp *tcp, uint32_t room, uint32_t mss);
-/* True when an update of the window is worth a segment of its own (RFC 9293, 3.8.6.2.2). */
-bool tcp_window_opened(const struct tcp *tcp, const struct tcp_connection *c);
+/* Of tcp_window_opened(), where it is not plain. */
+bool tcp_window_is_worth_telling(const struct tcp *tcp, const struct tcp_connection *c);
+
+/* True when an update of the window is worth a segment of its own (RFC 9293, 3.8.6.2.2). While more
+ * than half of the buffer is told there is no news, unless windows shrink. */
+static inline bool tcp_window_opened(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    bool wide = c->rcv_advertised - c->rcv_nxt > c->receive.limit / 2;
+    return (!wide || tcp->knobs.shrink_window) && tcp_window_is_worth_telling(tcp, c);
+}
 
 /* ---- What tcp_shrink.c is made of, too ---- */
 
