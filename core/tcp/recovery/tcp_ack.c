@@ -236,7 +236,8 @@ static void acknowledge_flight(struct tcp *tcp, struct tcp_connection *c,
     }
     if (news.acknowledged != 0) {
         confirm_neighbour(tcp, c, now_ns);
-        restart_timer(tcp, c, now_ns);
+        if (c->snd_nxt != c->snd_una)
+            restart_timer(tcp, c, now_ns);
     } else if (reported_late(c, &news)) {
         tcp_restart_rto(tcp, c, now_ns); /* as Linux: it has not had that long yet */
     }
