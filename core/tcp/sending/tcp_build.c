@@ -118,7 +118,8 @@ static void send_for(struct tcp *tcp, struct tcp_connection *c, struct packet *p
         c->ack_at = TIMER_NEVER;
         c->last_ack_sent = c->rcv_nxt;
         c->unacknowledged_in = 0;
-        c->quick_acks = (c->quick_acks - (c->quick_acks != 0)) & 31u;
+        if (c->quick_acks != 0)
+            c->quick_acks--;
     }
     if (packet->length > header_length && c->bytes_received != 0 &&
         clock_ms(now_ns) - c->text_ms < tcp->knobs.ack_delay_us / 1000)
@@ -226,6 +227,23 @@ uint8_t tcp_report_length(const struct tcp *tcp, struct tcp_connection *c)
     return (uint8_t)sack_length(n);
 }
 
+/* Adds to the `length` bytes of options of a segment with data what is to be told of gaps and of
+ * marks; `taken`: of the size of a full one, by data and a user time-out. */
+static uint8_t add_reports(const struct tcp *tcp, struct tcp_connection *c, uint8_t *options,
+                           uint8_t length, uint32_t taken, uint64_t now_ns)
+{
+    /* Beside the code of TCP-AO and a user time-out not all has room. */
+    uint32_t room = WIRE_TCP_OPTIONS_MAX - tcp_ao_length(c) - length;
+    struct wire_tcp_sack blocks[WIRE_TCP_SACK_MAX];
+    unsigned n = choose_blocks(c, blocks, minimum(room, c->flight->report_length), 0);
+    room -= (uint32_t)sack_length(n);
+    uint32_t more = WIRE_TCP_ACCECN_PADDED - ecn_option_room(c);
+    if (more == 0 || taken + more <= c->flight->segment_size)
+        length += (uint8_t)add_accecn(tcp, c, options + length,
+                                      minimum(room, WIRE_TCP_ACCECN_PADDED), now_ns);
+    return length + (uint8_t)tell_blocks(c, options + length, blocks, n);
+}
+
 int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send_chunk *chunk,
                           uint32_t sequence, uint32_t length, uint8_t flags, uint64_t now_ns)
 {
@@ -249,18 +267,9 @@ int32_t tcp_build_segment(struct tcp *tcp, struct tcp_connection *c, struct send
             (uint8_t)wire_tcp_build_timestamp(options, tcp_timestamp_now(c, now_ns), c->ts_recent);
     if (tells)
         options_length += (uint8_t)user_timeout_build(tcp, c, options + options_length, sequence);
-    /* Beside the code of TCP-AO and a user time-out not all has room. */
-    uint32_t room = WIRE_TCP_OPTIONS_MAX - tcp_ao_length(c) - options_length;
-    struct wire_tcp_sack blocks[WIRE_TCP_SACK_MAX];
-    unsigned n = c->flight->report_length == 0
-                     ? 0
-                     : choose_blocks(c, blocks, minimum(room, c->flight->report_length), 0);
-    room -= (uint32_t)sack_length(n);
-    uint32_t more = WIRE_TCP_ACCECN_PADDED - ecn_option_room(c);
-    if (more == 0 || payload + more + (tells ? WIRE_TCP_USER_TIMEOUT_SIZE : 0) <= size)
-        options_length += (uint8_t)add_accecn(tcp, c, options + options_length,
-                                              minimum(room, WIRE_TCP_ACCECN_PADDED), now_ns);
-    options_length += (uint8_t)tell_blocks(c, options + options_length, blocks, n);
+    if (c->flight->report_length != 0 || (c->traffic_class & ECN_MODES))
+        options_length = add_reports(tcp, c, options, options_length,
+                                     payload + (tells ? WIRE_TCP_USER_TIMEOUT_SIZE : 0), now_ns);
     send_for(tcp, c, packet, sequence, flags, options, options_length, now_ns);
     return (int32_t)payload;
 }
