@@ -267,7 +267,8 @@ struct tcp_connection *connection_of(struct tcp *tcp, chaski_tcp handle)
     if (handle.index >= tcp->connection_fresh)
         return NULL;
     struct tcp_connection *c = &tcp->connections[handle.index];
-    prefetch(c, sizeof *c); /* whoever asks will want most of it, in one order or another */
+    if (handle.index != tcp->last_lookup - 1) /* the latest segment's is at hand */
+        prefetch(c, sizeof *c); /* whoever asks will want most of it, in one order or another */
     bool lives = c->generation == handle.generation && (c->generation & 1);
     return lives && !has(c, TCPF_ORPHAN) ? c : NULL;
 }
