@@ -175,8 +175,8 @@ static inline uint32_t tcp_send_room(const struct tcp_connection *c)
 
 /* Half of the largest window that the peer has shown; all of it, where that is little. */
 uint32_t half_window(const struct tcp_connection *c);
-/* Of a peer whose half_window() is less than `mss`. */
-uint16_t mss_of_small_window(const struct tcp_connection *c);
+/* Of a peer whose half_window() is less than `mss`, as hardly any is. */
+__attribute__((cold)) uint16_t mss_of_small_window(const struct tcp_connection *c);
 
 /* Payload of a full segment (RFC 1122, 4.2.2.6: Eff.snd.MSS). `mss` is what the path and the peer
  * take; of a small window, as in Linux, two segments are made, so that a peer with little room
@@ -203,7 +203,8 @@ static inline bool tcp_in_dialogue(const struct tcp *tcp, const struct tcp_conne
 
 static inline void tcp_note_answer(struct tcp_connection *c)
 {
-    c->pingpong = (c->pingpong + (c->pingpong != UINT8_MAX)) & 255u;
+    if (c->pingpong != UINT8_MAX)
+        c->pingpong++;
 }
 
 static inline void tcp_expect_dialogue(const struct tcp *tcp, struct tcp_connection *c)

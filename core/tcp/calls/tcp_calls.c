@@ -205,8 +205,8 @@ long tcp_write(struct tcp *tcp, chaski_tcp handle, const void *bytes, size_t len
     struct tcp_connection *c = writable(tcp, handle, &error);
     if (c == NULL || length == 0)
         return error;
-    uint32_t room = tcp_send_room(c), n = 0;
     struct tcp_flight *flight = flight_take(tcp, c);
+    uint32_t room = tcp_send_room(c), n = 0;
     const struct send_cuts cuts = {c->snd_nxt, effective_mss(c)};
     if (flight != NULL)
         n = send_queue_write(&flight->queue, tcp->memory, c->snd_end, bytes,

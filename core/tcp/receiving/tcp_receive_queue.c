@@ -299,11 +299,13 @@ static bool buffer_is_scarce(const struct buffer *buffer, enum place place)
 /* Whether the pools miss the memory that the packet keeps busy. */
 static bool is_scarce(const struct packet *packet, enum place place)
 {
-    bool scarce = is_low(packet->pool, place) ||
-                  (packet->linear != NULL && buffer_is_scarce(packet->linear, place));
+    if (is_low(packet->pool, place) ||
+        (packet->linear != NULL && buffer_is_scarce(packet->linear, place)))
+        return true;
     for (unsigned i = 0; i < packet->fragment_count; i++)
-        scarce = scarce || buffer_is_scarce(packet->fragments[i].buffer, place);
-    return scarce;
+        if (buffer_is_scarce(packet->fragments[i].buffer, place))
+            return true;
+    return false;
 }
 
 static bool is_empty(const struct tcp_receive_queue *queue)

@@ -126,19 +126,19 @@ static enum outcome send_what_may_go(struct tcp *tcp, struct tcp_connection *c, 
 }
 
 /* The path could take more than the application has written. */
-static void note_out_of_data(struct tcp_connection *c)
+static void note_out_of_data(struct tcp_connection *c, uint32_t room)
 {
-    if (c->snd_nxt == tcp_send_end(c) && c->flight->scoreboard.owed == 0 && congestion_room(c) != 0)
+    if (c->snd_nxt == tcp_send_end(c) && c->flight->scoreboard.owed == 0 && room != 0)
         rate_out_of_data(&c->flight->rate, tcp_in_flight(c));
 }
 
 /* As Linux: a window that was full counts as used until what was in flight then has arrived, and
  * something was sent that did not fill it. */
-static void note_usage(struct tcp_connection *c, uint32_t begun)
+static void note_usage(struct tcp_connection *c, uint32_t begun, uint32_t room)
 {
     struct tcp_flight *flight = c->flight;
     bool sent = c->snd_nxt != begun;
-    if (has(c, TCPF_CWND_LIMITED) || (sent && congestion_room(c) < effective_mss(c))) {
+    if (has(c, TCPF_CWND_LIMITED) || (sent && room < effective_mss(c))) {
         flight->full = true;
         flight->full_end = c->snd_nxt;
     } else if (sent && seq_ge(c->snd_una, flight->full_end)) {
@@ -186,8 +186,9 @@ static enum outcome send_data(struct tcp *tcp, struct tcp_connection *c, uint64_
     look_at_window(tcp, c, now_ns);
     enum outcome outcome = tcp_has_gap_to_tell(c) ? send_beside_report(tcp, c, now_ns)
                                                   : send_what_may_go(tcp, c, now_ns);
-    note_usage(c, begun);
-    note_out_of_data(c);
+    uint32_t room = congestion_room(c);
+    note_usage(c, begun, room);
+    note_out_of_data(c, room);
     consider_persisting(tcp, c, now_ns);
     return outcome;
 }
