@@ -119,6 +119,23 @@ static void arming_again_moves(void **state)
     assert_null(timer_wheel_expire(&wheel, 6000));
 }
 
+static void one_that_is_alone_in_its_slot_moves_within_it(void **state)
+{
+    (void)state;
+    static const uint64_t within[] = {200000000, 200000500, 199999000, 199999001};
+    struct timer timer = unarmed(), other = unarmed();
+    for (size_t i = 0; i < sizeof within / sizeof within[0]; i++) {
+        timer_arm(&wheel, &timer, within[i]);
+        assert_true(timer_wheel_deadline(&wheel) == within[i]);
+    }
+    timer_arm(&wheel, &other, 199999999);
+    timer_arm(&wheel, &timer, 200000001); /* alone no more */
+    assert_true(timer_wheel_deadline(&wheel) == 199999999);
+    assert_ptr_equal(timer_wheel_expire(&wheel, 200000001), &other);
+    assert_ptr_equal(timer_wheel_expire(&wheel, 200000001), &timer);
+    assert_null(timer_wheel_expire(&wheel, 200000001));
+}
+
 /* ---- Firing ---- */
 
 struct scene {
@@ -347,6 +364,7 @@ int main(void)
         cmocka_unit_test_setup(the_past_is_due_at_once, start_at_zero),
         cmocka_unit_test_setup(a_cancelled_timer_is_forgotten, start_at_zero),
         cmocka_unit_test_setup(arming_again_moves, start_at_zero),
+        cmocka_unit_test_setup(one_that_is_alone_in_its_slot_moves_within_it, start_at_zero),
         cmocka_unit_test_setup(timers_may_arm_and_cancel_while_firing, start_at_zero),
         cmocka_unit_test_setup(each_owner_fires_its_own, start_at_zero),
         cmocka_unit_test_setup(agrees_with_an_array, start_at_zero),
