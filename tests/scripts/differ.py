@@ -18,23 +18,24 @@ import concurrent.futures
 import pathlib
 import tempfile
 
-from conversations import calls, established, marking, outcome
+from conversations import calls, closing, established, fastopen, marking, opening, outcome
 
 KINDS = {kind.__name__.lower(): kind for kind in (
-    established.Sending, established.Receiving, established.Both, marking.Marking, calls.Calls)}
+    established.Sending, established.Receiving, established.Both, marking.Marking, calls.Calls, opening.Calling,
+    opening.Answering, closing.Closing, fastopen.FastCalling, fastopen.FastAnswering)}
 SYSCTLS = {'net.ipv4.tcp_timestamps': '0'}
 
 
-def compare(build, path, windows):
+def compare(build, path, kind):
     """Returns what differs, as lines of text, and the fields of tcp_info among it."""
     programs = build / 'tests/script'
     for _ in range(5):  # a busy machine is late
         kernels = outcome.outcome([programs / 'run-scripts-linux', '--verbose', '--tolerance_usecs=40000', path],
-                                  windows)
+                                  kind.WINDOWS)
         if not kernels.late:
             break
-    ours = outcome.outcome([programs / 'run-scripts', '--verbose', path], windows)
-    return outcome.differences(ours, kernels, path.read_text(encoding='utf-8'))
+    ours = outcome.outcome([programs / 'run-scripts', '--verbose', path], kind.WINDOWS)
+    return outcome.differences(ours, kernels, path.read_text(encoding='utf-8'), kind.FIELDS)
 
 
 def compare_kind(kind, arguments, folder, pool):
@@ -42,7 +43,7 @@ def compare_kind(kind, arguments, folder, pool):
     for seed in range(arguments.first, arguments.first + arguments.seeds):
         paths.append(folder / f'{kind}-{seed}.pkt')
         paths[-1].write_text(KINDS[kind](seed, arguments).script(), encoding='utf-8')
-    found = list(pool.map(lambda path: compare(arguments.build, path, KINDS[kind].WINDOWS), paths))
+    found = list(pool.map(lambda path: compare(arguments.build, path, KINDS[kind]), paths))
     for path, (lines, fields) in zip(paths, found):
         counts.update(fields)
         print(''.join(f'{path.name}: {line}\n' for line in lines), end='')
@@ -61,12 +62,13 @@ def main():
     parser.add_argument('--sysctl', action='append', default=[], metavar='NAME=VALUE',
                         help='policy of both (net.ipv4.tcp_timestamps=0)')
     parser.add_argument('--window', type=int, default=30000, metavar='BYTES', help='what the peer has room for (30000)')
+    parser.add_argument('--threads', type=int, default=8, help='scripts at a time (8)')
     parser.add_argument('--info', action='store_true', help='compare what tcp_info tells')
     arguments = parser.parse_args()
     arguments.sysctls = SYSCTLS | dict(text.split('=', 1) for text in arguments.sysctl)
     if arguments.keep:
         arguments.keep.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch, concurrent.futures.ThreadPoolExecutor(8) as pool:
+    with tempfile.TemporaryDirectory() as scratch, concurrent.futures.ThreadPoolExecutor(arguments.threads) as pool:
         for kind in arguments.kind or KINDS:
             compare_kind(kind, arguments, arguments.keep or pathlib.Path(scratch), pool)
 

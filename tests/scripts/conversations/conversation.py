@@ -14,7 +14,8 @@ class Conversation:
 
     WEIGHTS = {}
     LENGTHS = 3, 12  # at least and at most so many events
-    WINDOWS = False  # whether both have to announce the same windows
+    WINDOWS = False  # whether the SYNs of both have to announce the same windows
+    FIELDS = None  # of tcp_info that are compared; all
 
     def __init__(self, seed, settings):
         kind = type(self).__name__.lower()
@@ -25,8 +26,8 @@ class Conversation:
         self.lines = [f'`sysctl -q {name}={value}`' for name, value in self.sysctls.items()]
 
     def script(self):
-        names, weights = zip(*self.WEIGHTS.items())
         self.begin()
+        names, weights = zip(*self.WEIGHTS.items())
         for name in self.random.choices(names, weights, k=self.random.randint(*self.LENGTHS)):
             getattr(self, name)()
         self.end()
