@@ -204,8 +204,9 @@ static unsigned syn_retries(const struct tcp *tcp, const struct tcp_connection *
 static void handshake_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     unsigned linear = linear_timeouts(tcp, c);
+    bool limited = c->user_timeout_ms != 0 && c->retries != 0;
     if (c->retries >= syn_retries(tcp, c) + linear ||
-        (c->user_timeout_ms != 0 && since_progress_ms(c, now_ns) >= c->user_timeout_ms)) {
+        (limited && since_progress_ms(c, now_ns) >= c->user_timeout_ms)) {
         fast_open_timed_out(tcp, c, true);
         connection_end(tcp, c, c->error != 0 ? c->error : CHASKI_TIMED_OUT);
         return;

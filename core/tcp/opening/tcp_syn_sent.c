@@ -7,6 +7,9 @@
 /* So long the last segment of the handshake waits for text that it could go with (Linux). */
 #define ACK_WAITS_NS UINT64_C(200000000)
 
+/* So soon a SYN goes again that another connection's acknowledgement has answered (Linux). */
+#define HASTE_NS UINT64_C(2000000)
+
 /* The answer to our SYN (RFC 9293, 3.10.7.3). */
 
 void tcp_take_syn_data(struct tcp *tcp, struct tcp_connection *c, uint32_t taken)
@@ -99,6 +102,16 @@ static bool echoes_another(const struct tcp_connection *c, const struct packet *
     return clock_ms(now_ns) - echoed_ms > clock_ms(now_ns) - c->progress_ms;
 }
 
+/* The peer may have an old connection left, which our reset, or its own, ends: it will answer the
+ * next SYN. */
+static void try_again_soon(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    if (c->retries != 0 || c->send_at <= now_ns + HASTE_NS)
+        return;
+    c->send_at = now_ns + HASTE_NS;
+    tcp_timer_set(tcp, c);
+}
+
 /* Whether a segment answers our SYN, or is a SYN that crosses it; `taken` bytes of text on ours. If
  * not, it is consumed, and with a reset that answers the connection ends. */
 static bool is_answer(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
@@ -106,7 +119,10 @@ static bool is_answer(struct tcp *tcp, struct tcp_connection *c, struct packet *
 {
     uint8_t flags = packet->tcp.flags;
     bool acknowledges = (flags & TCP_ACK) != 0, reset = (flags & TCP_RST) != 0;
-    if (acknowledges && (taken > syn_carries(c) || (!reset && echoes_another(c, packet, now_ns)))) {
+    bool of_another = acknowledges && taken > syn_carries(c);
+    if (of_another)
+        try_again_soon(tcp, c, now_ns);
+    if (of_another || (acknowledges && !reset && echoes_another(c, packet, now_ns))) {
         tcp_build_refusal(tcp, packet, now_ns);
         return false;
     }
@@ -157,7 +173,7 @@ void tcp_syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct pack
     }
     learn_of_fast_open(tcp, c, packet, taken);
     tcp_take_syn_data(tcp, c, taken);
-    if (c->retries == 0) {
+    if (c->retries == 0 && c->send_at > now_ns + HASTE_NS) { /* which tells when the SYN went */
         uint32_t rtt_us = clock_us(now_ns + tcp_rto_ns(tcp, c) - c->send_at);
         tcp_rtt_sample(tcp, c, rtt_us, rtt_us, false, now_ns);
     }

@@ -218,7 +218,8 @@ static enum outcome send_handshake(struct tcp *tcp, struct tcp_connection *c, ui
         c->progress_ms = clock_ms(now_ns);
         c->snd_nxt = c->snd_una + 1;
     }
-    bool limited = c->user_timeout_ms != 0; /* else it goes again so many times */
+    /* Without a user time-out it goes again so many times, and with one once at least (Linux). */
+    bool limited = c->user_timeout_ms != 0 && c->retries != 0;
     c->send_at = limited ? tcp_next_attempt(tcp, c, now_ns) : now_ns + tcp_rto_ns(tcp, c);
     return SENT;
 }

@@ -10,7 +10,7 @@ class FastCalling(Opening):
     """Mostly a server has given a cookie before, and is called again."""
 
     OPTIONS = {option: Opening.OPTIONS[option] for option in Opening.OPTIONS if option[1] in {
-        'SO_SNDBUF', 'SO_LINGER', 'TCP_MAXSEG', 'TCP_USER_TIMEOUT', 'TCP_NODELAY'}}
+        'SO_SNDBUF', 'TCP_MAXSEG', 'TCP_USER_TIMEOUT', 'TCP_NODELAY'}}
     POLICY = {name: Opening.POLICY[name] for name in (
         'net.ipv4.tcp_timestamps', 'net.ipv4.tcp_sack', 'net.ipv4.tcp_window_scaling')} | {
         'net.ipv4.tcp_fastopen': [0, 3, 5, 5, 7],
@@ -21,6 +21,7 @@ class FastCalling(Opening):
                'fin': 1}
 
     def begin(self):
+        self.lines.append('`sysctl -q net.ipv4.tcp_no_metrics_save=1`')  # but for the cookie
         self.set_policy(.2)
         self.make_socket(.1)
         self.lines.append(self.not_blocking())

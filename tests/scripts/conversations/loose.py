@@ -127,7 +127,7 @@ class Loose(Conversation):
 
     def strange(self):
         """Numbers or flags that no peer should send."""
-        flags = self.random.choice(['.', '.', 'P.', 'F.', 'F', 'P', 'S.', 'SF', 'S', 'FP', 'U.'])
+        flags = self.random.choice(['.', '.', 'P.', 'F.', 'S.', 'SF', 'S', 'FP.', 'U.'])
         self.peer(flags, self.random.choice([0, 0, -1, 1, 500, -500, 100000]), self.random.choice([0, 0, 1, 100]),
                   self.random.choice([0, 0, -1, 1, 500, -500, 100000]))
 
