@@ -79,6 +79,7 @@ struct tcp_half_opens {
     uint64_t cookies_until_ns; /* a cookie that we sent may still come back */
 };
 
+struct ip_error;
 struct tcp;
 struct tcp_connection;
 struct packet;
@@ -111,6 +112,10 @@ void half_open_forget(struct tcp *tcp, uint16_t listener, uint64_t now_ns);
 
 /* Another listener may be there for each entry than was: counts anew how many each has. */
 void half_open_recount(struct tcp *tcp);
+
+/* What ICMP says of our SYN+ACK. Returns whether it was one of ours. */
+bool half_open_ip_error(struct tcp *tcp, uint32_t index, const struct ip_error *error,
+                        uint64_t now_ns);
 
 /* Drops one entry: it has become a connection, */
 void half_open_drop(struct tcp *tcp, uint32_t index);

@@ -243,6 +243,30 @@ struct tcp_connection *half_open_segment(struct tcp *tcp, uint32_t index, struct
     return NULL;
 }
 
+/* As Linux: who has nobody to tell of it forgets a peer that cannot be reached by now. The peer
+ * asks again if it still wants the connection. */
+static bool ends_attempt(const struct ip_error *error)
+{
+    return error->kind == IP_ERROR_NETWORK_UNREACHABLE ||
+           error->kind == IP_ERROR_HOST_UNREACHABLE || error->kind == IP_ERROR_TIME_EXCEEDED ||
+           error->kind == IP_ERROR_PARAMETER;
+}
+
+bool half_open_ip_error(struct tcp *tcp, uint32_t index, const struct ip_error *error,
+                        uint64_t now_ns)
+{
+    const struct tcp_half_open *entry = &tcp->half_open.entries[index];
+    bool answered = !(entry->flags & HALF_OPEN_UNFILTERED);
+    if (!answered || wire_tcp_sequence(error->quoted) != entry->iss ||
+        half_open_ao(tcp, entry) != NULL || !ends_attempt(error)) {
+        count(tcp->counters, CHASKI_TCP_ICMP_IGNORED);
+        return false;
+    }
+    half_open_give_up(tcp, index);
+    half_open_set_timer(tcp, now_ns);
+    return true;
+}
+
 struct tcp_connection *half_open_cookie(struct tcp *tcp, struct packet *packet, uint16_t listener,
                                         uint64_t now_ns)
 {

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "core/tcp/opening/tcp_half_open.h"
 #include "core/tcp/recovery/tcp_recovery.h"
 #include "core/tcp/tcp_internal.h"
 
@@ -67,6 +68,8 @@ bool tcp_ip_error(void *block, const struct ip_error *error, uint64_t now_ns)
         .remote_port = wire_tcp_destination_port(error->quoted),
     };
     tcp_reference found = tcp_table_find(&tcp->table, &key);
+    if (tcp_reference_kind(found) == TCP_KIND_HALF_OPEN)
+        return half_open_ip_error(tcp, tcp_reference_index(found), error, now_ns);
     if (tcp_reference_kind(found) != TCP_KIND_CONNECTION)
         return false;
     struct tcp_connection *c = &tcp->connections[tcp_reference_index(found)];

@@ -14,9 +14,11 @@
  */
 
 /* How much of a segment has come again, and is told: text and FIN, of a moment ago. What follows
- * that found no window. */
+ * that found no window. A SYN is challenged for itself, whatever it brings. */
 static uint32_t length_again(const struct tcp_connection *c, const struct packet *packet)
 {
+    if (packet->tcp.flags & TCP_SYN)
+        return 0;
     uint32_t length = packet->length + ((packet->tcp.flags & TCP_FIN) != 0);
     uint32_t ago = c->rcv_nxt - packet->tcp.sequence;
     return ago <= c->receive.limit ? minimum(length, ago) : 0;

@@ -137,5 +137,5 @@ class Loose(Conversation):
                                         [('time_exceeded', 0), ('time_exceeded', 1), ('parameter_problem', 0),
                                          ('parameter_problem', 1), ('source_quench', 0), ('redirect', 1)])
         mtu = f' mtu {self.random.choice([1400, 1000, 600, 68, 0, 9000])}' if (kind, code) == ('unreachable', 4) else ''
-        quoted = self.random.choice([0, 0, 0, 1, 1, 1 + self.wrote, 5000, 4000000000])
+        quoted = self.random.choice([0, 0, 0, 0, 0, self.wrote, 5000, 4000000000])
         self.happen(f'{self.pause()} < icmp {kind} code_{code}{mtu} [{quoted}:{quoted}(0)]')

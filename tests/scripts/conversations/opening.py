@@ -37,17 +37,19 @@ class Opening(Loose):
         (level, name), values = self.random.choice(list(self.OPTIONS.items()))
         self.call(self.option_line(level, name, self.random.choice(values)).partition(' ')[2])
 
-    def agree(self, wanted):
-        self.stamps = wanted and 'TS' in self.offered and self.chance(.95)
+    def agree(self):
+        """A peer has stamps once both have."""
+        allowed = not any('tcp_timestamps="0"' in line for line in self.lines)
+        self.stamps = allowed and 'TS' in self.offered and self.chance(.95)
 
     def answered(self, flags, echo):
         """The expectation that tells what the peer's echoes refer to."""
         ack = ' ack 1' if '.' in flags else ''
-        return f'+0 > {flags} 0:0(0){ack} <mss 1460,sackOK,TS val 1000 ecr {echo},nop,wscale 7>'
+        return f'+0 > {flags} 0:0(0){ack} <mss 1460,sackOK,TS val {1000 + self.before} ecr {echo},nop,wscale 7>'
 
 
 class Calling(Opening):
-    WEIGHTS = {'answer': 6, 'crossing': 2, 'acknowledge': 2, 'wrong_answer': 2, 'reset': 2, 'strange': 1, 'network': 3,
+    WEIGHTS = {'answer': 6, 'crossing': 1, 'acknowledge': 2, 'wrong_answer': 2, 'reset': 2, 'strange': 1, 'network': 3,
                'wait': 3, 'look': 2, 'error': 1, 'inform': 1, 'read': 1, 'write': 2, 'shut': 1, 'close': 1, 'option': 1,
                'connect': 1, 'text': 1, 'fin': 1}
     CALLS = {'look', 'error', 'inform', 'read', 'write', 'shut', 'close', 'option', 'connect', 'wait'}
@@ -70,7 +72,7 @@ class Calling(Opening):
         length = self.random.choice([0] * 8 + [1, 100])
         self.happen(f'{self.pause()} < {flags} 0:{length}({length}) ack {ack} win '
                     f'{self.random.choice([0, 500, 5000, 65535])}{self.options()}')
-        self.agree(True)
+        self.agree()
         self.came = max(self.came, length)
 
     def wrong_answer(self):
@@ -80,10 +82,11 @@ class Calling(Opening):
         length = self.random.choice([0] * 8 + [1, 100])
         self.happen(f'{self.pause()} < S 0:{length}({length}) win {self.random.choice([0, 500, 5000, 65535])}'
                     f'{self.options()}')
-        self.agree(True)
+        self.agree()
 
 
 class Answering(Opening):
+    echo = 0
     POLICY = Opening.POLICY | {
         'net.ipv4.tcp_syncookies': [0, 2, 2, 2],
         'net.ipv4.tcp_abort_on_overflow': [1],
@@ -102,15 +105,20 @@ class Answering(Opening):
         self.others = 0
         self.syn()
         self.lines.append(self.answered('S.', 10000 + self.before))
+        self.echo = 1000 + self.before
+
+    def stamp(self):
+        """Linux takes an echo only of what it has sent."""
+        return f'TS val {10000 + self.now} ecr {self.echo}'
 
     def syn(self):
-        isn = self.random.choice([0, 0, 0, 0, 500])
+        isn = self.random.choice([0] * 12 + [500])
         length = self.random.choice([0] * 8 + [1, 100, 1000])
-        flags = self.random.choice(['S'] * 12 + ['SP', 'SF', 'SEW'])
+        flags = self.random.choice(['S'] * 12 + ['SP', 'SF'])
         options = self.options() if isn != 0 or self.chance(.7) or not self.offered else ''
         self.happen(f'{self.pause()} < {flags} {isn}:{isn + length}({length}) win {self.random.choice([0, 500, 5000, 65535])}'
                     f'{options}')
-        self.agree(True)
+        self.agree()
 
     def wrong_answer(self):
         self.peer(self.random.choice(['.', '.', 'P.', 'F.']), ack=self.random.choice([-1, 1, 1000, 4000000000]))

@@ -30,7 +30,7 @@ def outcome(command, windows):
         packet = re.match(r'(\d+\.\d+) > (.*)', re.sub(r'\[(?:tos|ttl) [^]]*\] ', '', line))
         call = re.match(r'(\d+\.\d+) (?!socket)(\w+ = .*)', line)
         if packet:
-            known = re.sub(r'\b(?!4294)\d{8,}\b', '...', packet[2])  # not counted from where nobody has begun
+            known = re.sub(r'(?<!val )\b(?!4294)\d{8,}\b', '...', packet[2])  # not counted from where nobody has begun
             found.packets.append((float(packet[1]), re.sub(anything, '', known)))
         elif line.startswith('tcp_info '):
             fields = dict(word.split('=') for word in line.split()[1:])
