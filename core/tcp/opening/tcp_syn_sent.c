@@ -157,7 +157,7 @@ static void owe_acknowledgement(struct tcp *tcp, struct tcp_connection *c, uint6
     }
     c->flags = (c->flags & ~(uint32_t)TCPF_MORE) | TCPF_ACK_DELAYED;
     c->ack_at = now_ns + ACK_WAITS_NS;
-    tcp_expect_dialogue(tcp, c);
+    c->pingpong = 0; /* text that comes first is acknowledged at once */
 }
 
 void tcp_syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
@@ -171,6 +171,7 @@ void tcp_syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct pack
         cross(tcp, c, packet);
         return;
     }
+    bool fell_back = taken == 0 && syn_carries(c) != 0;
     learn_of_fast_open(tcp, c, packet, taken);
     tcp_take_syn_data(tcp, c, taken);
     if (c->retries == 0 && c->send_at > now_ns + HASTE_NS) { /* which tells when the SYN went */
@@ -181,7 +182,9 @@ void tcp_syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct pack
     owe_acknowledgement(tcp, c, now_ns);
     packet->tcp.sequence++;
     bool alive = true;
-    if (packet->length != 0 || (packet->tcp.flags & TCP_FIN))
+    if (fell_back) /* to a handshake without text, on either side (Linux): it comes again */
+        packet_free(packet);
+    else if (packet->length != 0 || (packet->tcp.flags & TCP_FIN))
         alive = tcp_apply_text(tcp, c, packet, now_ns);
     else
         packet_free(packet);
