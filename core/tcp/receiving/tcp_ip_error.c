@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include "core/tcp/opening/tcp_half_open.h"
 #include "core/tcp/recovery/tcp_recovery.h"
 #include "core/tcp/tcp_internal.h"
 
@@ -57,6 +56,13 @@ static void note_trouble(struct tcp *tcp, struct tcp_connection *c, int error)
     connection_tell(tcp, c, CHASKI_TROUBLED);
 }
 
+/* Who has accepted a fast open takes the connection for open, and has text perhaps (as Linux). */
+static bool is_opening(const struct tcp_connection *c)
+{
+    bool accepted = (c->fast_open & FAST_OPEN_PASSIVE) && !has(c, TCPF_POLLED);
+    return c->state == CHASKI_TCP_SYN_SENT || (c->state == CHASKI_TCP_SYN_RECEIVED && !accepted);
+}
+
 bool tcp_ip_error(void *block, const struct ip_error *error, uint64_t now_ns)
 {
     struct tcp *tcp = block;
@@ -84,8 +90,7 @@ bool tcp_ip_error(void *block, const struct ip_error *error, uint64_t now_ns)
     }
     if (too_big)
         return true;
-    bool opening = c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED;
-    if (opening && error->kind != IP_ERROR_TIME_EXCEEDED && error->kind != IP_ERROR_PARAMETER)
+    if (is_opening(c) && error->kind != IP_ERROR_TIME_EXCEEDED && error->kind != IP_ERROR_PARAMETER)
         connection_end(tcp, c, error->told);
     else
         note_trouble(tcp, c, error->told);
