@@ -180,6 +180,12 @@ void half_open_wait(struct tcp *tcp, struct tcp_half_open *entry, uint64_t now_n
     half_open_set_timer(tcp, now_ns);
 }
 
+void half_open_wait_anew(struct tcp *tcp, struct tcp_half_open *entry, uint64_t now_ns)
+{
+    unlink_entry(&tcp->half_open, entry);
+    half_open_wait(tcp, entry, now_ns);
+}
+
 void half_open_await_turn(struct tcp *tcp, struct tcp_half_open *entry,
                           enum half_open_cookie cookie)
 {

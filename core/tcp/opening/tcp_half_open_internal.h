@@ -15,6 +15,8 @@ struct tcp_half_open *half_open_take(struct tcp *tcp, const struct tcp_half_open
 
 /* It waits for its acknowledgement, which SYN+ACK asks for again when its time is over. */
 void half_open_wait(struct tcp *tcp, struct tcp_half_open *entry, uint64_t now_ns);
+/* It has been answered again, and its time begins anew (Linux). */
+void half_open_wait_anew(struct tcp *tcp, struct tcp_half_open *entry, uint64_t now_ns);
 
 /* How long it waits in its round. */
 uint32_t half_open_wait_ms(const struct tcp *tcp, const struct tcp_half_open *entry);

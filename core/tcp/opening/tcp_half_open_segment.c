@@ -204,8 +204,8 @@ static bool echoes_another(const struct tcp *tcp, const struct tcp_half_open *en
     if (!(entry->flags & HALF_OPEN_TIMESTAMPS) || !packet->tcp.has_timestamp || echoed == 0)
         return false;
     uint32_t ago_ms = clock_ms(now_ns) + secret_timestamp_offset(tcp, &entry->key) - echoed;
-    return ago_ms > INT32_MAX ||
-           (entry->round == 0 && (ago_ms & HALF_OPEN_DUE) > age_ms(tcp, entry, now_ns));
+    return ago_ms > INT32_MAX || (entry->round == 0 && !entry->repeated &&
+                                  (ago_ms & HALF_OPEN_DUE) > age_ms(tcp, entry, now_ns));
 }
 
 /* PAWS (RFC 7323, 5). */
@@ -229,6 +229,7 @@ struct tcp_connection *half_open_segment(struct tcp *tcp, uint32_t index, struct
         entry->ecn = ecn_of_syn_again(entry->ecn, packet) & 15u;
         entry->repeated = 1;
         half_open_answer(tcp, entry, NULL, packet, now_ns); /* our answer was lost */
+        half_open_wait_anew(tcp, entry, now_ns);
     } else if ((segment->flags & TCP_SYN) || !in_window(tcp, entry, packet)) {
         half_open_challenge(tcp, entry, packet, now_ns);
     } else if (!(segment->flags & TCP_ACK)) {

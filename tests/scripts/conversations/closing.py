@@ -34,8 +34,9 @@ class Closing(Loose):
         ('IPPROTO_TCP', 'TCP_NODELAY'): ['[1], 4'],
         ('IPPROTO_TCP', 'TCP_QUICKACK'): ['[1], 4', '[0], 4'],
     }
-    WEIGHTS = {'acknowledge': 5, 'text': 3, 'fin': 4, 'write': 3, 'read': 3, 'shut': 4, 'close': 3, 'reset': 2, 'strange': 2,
-               'network': 1, 'wait': 3, 'look': 3, 'error': 1, 'inform': 3, 'option': 3, 'again': 2, 'anew': 1}
+    WEIGHTS = {'acknowledge': 5, 'text': 3, 'fin': 4, 'write': 3, 'read': 3, 'shut': 4, 'close': 3, 'reset': 2,
+               'strange': 2, 'network': 1, 'wait': 3, 'look': 3, 'error': 1, 'inform': 3, 'option': 3, 'again': 2,
+               'anew': 1}
 
     def begin(self):
         self.set_policy(.12)

@@ -59,7 +59,8 @@ class FastCalling(Opening):
         length = self.random.choice([0] * 8 + [1, 100])
         ack = 1 + self.random.choice([0, 0, self.data, self.data, min(self.data, 100)]) if ack is None else ack
         fast = self.random.choice([''] * 4 + [f',FO{self.cookie()}', f',FOEXP{self.cookie()}'])
-        self.happen(f'{self.pause()} < {flags} 0:{length}({length}) ack {ack} win {self.random.choice([500, 5000, 65535])}'
+        window = self.random.choice([500, 5000, 65535])
+        self.happen(f'{self.pause()} < {flags} 0:{length}({length}) ack {ack} win {window}'
                     f' <mss 1000{self.random.choice(["", ",nop,nop,sackOK"])}{fast}>')
         self.came = max(self.came, length)
         self.wrote = max(self.wrote, self.data)
@@ -81,8 +82,8 @@ class FastAnswering(Opening):
         'net.ipv4.tcp_syncookies': [0, 2],
         'net.ipv4.tcp_abort_on_overflow': [1],
     }
-    WEIGHTS = {'acknowledge': 6, 'text': 3, 'syn': 2, 'strange': 1, 'reset': 1, 'network': 1, 'fin': 1, 'wait': 3, 'look': 1,
-               'accept': 3, 'inform': 1, 'read': 3, 'write': 4, 'shut': 1, 'close': 1, 'error': 1}
+    WEIGHTS = {'acknowledge': 6, 'text': 3, 'syn': 2, 'strange': 1, 'reset': 1, 'network': 1, 'fin': 1, 'wait': 3,
+               'look': 1, 'accept': 3, 'inform': 1, 'read': 3, 'write': 4, 'shut': 1, 'close': 1, 'error': 1}
 
     def begin(self):
         allowed = self.random.choice(['0x1', '0x2', '0x3', '0x3', '0x3', '0x7', '0x202', '0x203', '0x402', '0x602'])
@@ -92,7 +93,8 @@ class FastAnswering(Opening):
         self.lines += [self.not_blocking(), '+0 bind(3, ..., ...) = ...',
                        f'+0 listen(3, {self.random.choice([0, 1, 5])}) = ...']
         if self.chance(.85):
-            self.lines.append(f'+0 setsockopt(3, IPPROTO_TCP, TCP_FASTOPEN, [{self.random.choice([0, 1, 5, 5, 5])}], 4) = ...')
+            most = self.random.choice([0, 1, 5, 5, 5])
+            self.lines.append(f'+0 setsockopt(3, IPPROTO_TCP, TCP_FASTOPEN, [{most}], 4) = ...')
         self.data = 0
         self.syn()
         if self.chance(.6):
@@ -104,8 +106,9 @@ class FastAnswering(Opening):
         length = self.random.choice([0, 1, 100, 100, 1000, 1000, 1400])
         fast = f',{option} {cookie}'.rstrip() if self.chance(.9) else ''
         flags = self.random.choice(['S'] * 8 + ['SP', 'SF'])
-        self.happen(f'{self.pause()} < {flags} 0:{length}({length}) win {self.random.choice([500, 5000, 65535])}'
-                    f' <mss {self.random.choice([1000, 1000, 1460, 88])}{self.random.choice(["", ",nop,nop,sackOK"])}{fast}>')
+        window, size = self.random.choice([500, 5000, 65535]), self.random.choice([1000, 1000, 1460, 88])
+        self.happen(f'{self.pause()} < {flags} 0:{length}({length}) win {window}'
+                    f' <mss {size}{self.random.choice(["", ",nop,nop,sackOK"])}{fast}>')
         self.came = length
 
     def accept(self):

@@ -9,7 +9,8 @@ class Loose(Conversation):
     """What a peer and an application may do in whatever state the connection is."""
 
     WINDOWS = True
-    FIELDS = {'state', 'ca_state', 'retransmits', 'probes', 'backoff', 'options', 'unacked', 'sacked', 'lost', 'retrans'}
+    FIELDS = {'state', 'ca_state', 'retransmits', 'probes', 'backoff', 'options', 'unacked', 'sacked', 'lost',
+              'retrans'}
     POLICY = {}  # by sysctl, values that it may have instead of what it has by itself
     OPTIONS = {}  # of the socket, before it is used: by level and name likewise
 
@@ -88,7 +89,8 @@ class Loose(Conversation):
         sizes = [1000, 1000, 1000, 1460, 1460, 536, 0, 1, 64, 88, 500, 1459, 8960, 65535]
         written = {'mss': f'mss {self.random.choice(sizes)}', 'sackOK': 'sackOK', 'TS': self.stamp(),
                    'wscale': f'wscale {self.random.choice([7, 7, 0, 1, 8, 13, 14, 15])}',
-                   'other': self.random.choice(['kind 99', 'kind 200 0102', 'kind 30 0081', 'md5 00112233445566778899aabbccddeeff'])}
+                   'other': self.random.choice(['kind 99', 'kind 200 0102', 'kind 30 0081',
+                                                'md5 00112233445566778899aabbccddeeff'])}
         if self.chance(.5):
             self.random.shuffle(self.offered)
         padding = ['nop'] * self.random.choice([0, 0, 1, 2])

@@ -93,8 +93,9 @@ class Answering(Opening):
         'net.core.somaxconn': [0, 1],
         'net.ipv4.tcp_max_syn_backlog': [1, 2],
     }
-    WEIGHTS = {'acknowledge': 6, 'text': 2, 'syn': 3, 'strange': 1, 'wrong_answer': 2, 'reset': 2, 'network': 2, 'fin': 1,
-               'wait': 3, 'look': 1, 'accept': 4, 'inform': 1, 'read': 1, 'write': 1, 'shut': 1, 'close': 1, 'other': 2,
+    WEIGHTS = {'acknowledge': 6, 'text': 2, 'syn': 3, 'strange': 1, 'wrong_answer': 2, 'reset': 2, 'network': 2,
+               'fin': 1, 'wait': 3, 'look': 1, 'accept': 4, 'inform': 1, 'read': 1, 'write': 1, 'shut': 1, 'close': 1,
+               'other': 2,
                'option': 1, 'error': 1}
 
     def begin(self):
@@ -116,8 +117,8 @@ class Answering(Opening):
         length = self.random.choice([0] * 8 + [1, 100, 1000])
         flags = self.random.choice(['S'] * 12 + ['SP', 'SF'])
         options = self.options() if isn != 0 or self.chance(.7) or not self.offered else ''
-        self.happen(f'{self.pause()} < {flags} {isn}:{isn + length}({length}) win {self.random.choice([0, 500, 5000, 65535])}'
-                    f'{options}')
+        window = self.random.choice([0, 500, 5000, 65535])
+        self.happen(f'{self.pause()} < {flags} {isn}:{isn + length}({length}) win {window}{options}')
         self.agree()
 
     def wrong_answer(self):

@@ -25,7 +25,8 @@ def outcome(command, windows):
     done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120,
                           check=False)
     found = Outcome(late=re.search(r': time is .* already', done.stdout) is not None)
-    anything = r'(?<=TS) val \d+ ecr \d+|' + (r'(?<!S 0:0\(0\))(?<!S. 0:0\(0\) ack 1) win \d+' if windows else r' win \d+')
+    window = r'(?<!S 0:0\(0\))(?<!S. 0:0\(0\) ack 1) win \d+' if windows else r' win \d+'
+    anything = r'(?<=TS) val \d+ ecr \d+|' + window
     for line in done.stdout.splitlines():
         packet = re.match(r'(\d+\.\d+) > (.*)', re.sub(r'\[(?:tos|ttl) [^]]*\] ', '', line))
         call = re.match(r'(\d+\.\d+) (?!socket)(\w+ = .*)', line)
