@@ -95,8 +95,7 @@ class Answering(Opening):
     }
     WEIGHTS = {'acknowledge': 6, 'text': 2, 'syn': 3, 'strange': 1, 'wrong_answer': 2, 'reset': 2, 'network': 2,
                'fin': 1, 'wait': 3, 'look': 1, 'accept': 4, 'inform': 1, 'read': 1, 'write': 1, 'shut': 1, 'close': 1,
-               'other': 2,
-               'option': 1, 'error': 1}
+               'other': 2, 'option': 1, 'error': 1}
 
     def begin(self):
         self.set_policy(.12)
