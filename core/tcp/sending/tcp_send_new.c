@@ -122,9 +122,8 @@ static void note_gone(struct tcp *tcp, struct tcp_connection *c, struct tcp_sent
     account_sent(tcp, c, done, sent->segments, again);
     flight->prr.out += sent_length(sent);
     tail_probe_put_off(flight, false);
-    if (probes)
-        tail_probe_none(
-            flight); /* as Linux: the time-out watches over what the persist timer sent */
+    if (probes) /* the time-out watches over what the persist timer sent (Linux) */
+        tail_probe_none(flight);
     c->snd_nxt = sent->end;
     note_peak(c, in_flight + sent_length(sent));
     if (flight->tells_progress)
