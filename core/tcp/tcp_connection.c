@@ -176,6 +176,8 @@ void connection_established(struct tcp *tcp, struct tcp_connection *c, uint64_t 
         c->text_ms = clock_ms(now_ns);
     c->sent_ms = clock_ms(now_ns);
     c->send_at = TIMER_NEVER;
+    if (c->retries != 0)
+        account_opened(tcp, c, now_ns);
     c->backoff = c->retries = 0;
     c->error = 0;
     c->rcv_told = c->rcv_advertised;

@@ -211,6 +211,7 @@ static void handshake_timeout(struct tcp *tcp, struct tcp_connection *c, uint64_
         connection_end(tcp, c, c->error != 0 ? c->error : CHASKI_TIMED_OUT);
         return;
     }
+    account_time_out(tcp, c, now_ns);
     count_timeout(tcp, c, now_ns);
     fast_open_timed_out(tcp, c, false);
     if (c->retries > linear)

@@ -69,6 +69,7 @@ static void fill_account(struct linux_tcp_info *info, const struct chaski_tcp_in
     info->reord_seen = from->tcpi_reord_seen;
     info->rcv_ooopack = from->tcpi_rcv_ooopack;
     info->total_rto = (uint16_t)from->tcpi_total_rto;
+    info->rehash = from->tcpi_total_rto; /* each may take another way */
     info->total_rto_recoveries = (uint16_t)from->tcpi_total_rto_recoveries;
     info->total_rto_time = from->tcpi_total_rto_time;
 }

@@ -105,6 +105,13 @@ void account_acknowledged(const struct tcp *tcp, const struct tcp_connection *c,
         end_time_outs(account, news->now_ns);
 }
 
+void account_opened(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
+{
+    struct tcp_account *account = account_of(tcp, c);
+    if (account != NULL && account->time_out_since_ms != 0)
+        end_time_outs(account, now_ns);
+}
+
 void account_time_out(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
 {
     struct tcp_account *account = account_of(tcp, c);

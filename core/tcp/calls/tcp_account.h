@@ -60,6 +60,8 @@ void account_out_of_order(const struct tcp *tcp, const struct tcp_connection *c)
 /* An acknowledgement has been applied. */
 void account_acknowledged(const struct tcp *tcp, const struct tcp_connection *c,
                           const struct sent_news *news);
+/* The handshake is over, of which something had to go again. */
+void account_opened(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns);
 void account_time_out(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns);
 /* Behind each visit of output: what holds the connection up from now on. */
 void account_occupation(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns);

@@ -145,6 +145,13 @@ static void describe_account(const struct tcp *tcp, const struct tcp_connection 
     info->tcpi_total_rto_recoveries = account->time_out_recoveries;
 }
 
+/* It counts as a segment that is lost, and has gone again (as Linux). */
+static void describe_lost_syn(struct chaski_tcp_info *info)
+{
+    info->tcpi_ca_state = TCP_CA_LOSS;
+    info->tcpi_lost = info->tcpi_retrans = 1;
+}
+
 static void describe(const struct tcp *tcp, const struct tcp_connection *c,
                      struct chaski_tcp_info *info)
 {
@@ -164,6 +171,8 @@ static void describe(const struct tcp *tcp, const struct tcp_connection *c,
     info->tcpi_rcv_wscale = c->receive_scale;
     info->tcpi_pmtu = connection_path(tcp, c, &path) == 0 ? path.mtu : 0;
     describe_sending(tcp, c, info);
+    if (c->state == CHASKI_TCP_SYN_SENT && c->retries != 0)
+        describe_lost_syn(info);
     describe_ecn(c, info);
     describe_receiving(tcp, c, info);
     describe_account(tcp, c, info);
