@@ -60,6 +60,16 @@ static int set_locks(struct socket *socket, const struct option_in *in)
     return socket_apply_one(socket, PLAIN_BUF_LOCK);
 }
 
+/* What there is may suffice now: an edge, as in Linux. */
+static void wake_if_enough(struct socket *socket, int64_t lowat)
+{
+    struct chaski_tcp_info info;
+    if (!is_stream(socket) || !tcp_socket_info(socket, &info))
+        return;
+    if (info.receive_queue >= lowat || host_tcp_fin_received(socket->file.table->host, socket->tcp))
+        file_happened(&socket->file, EPOLLIN | EPOLLRDNORM);
+}
+
 /* No more than half of what a stream can ever hold. */
 static int set_lowat(struct socket *socket, const struct option_in *in)
 {
@@ -73,7 +83,7 @@ static int set_lowat(struct socket *socket, const struct option_in *in)
     if (is_stream(socket) && lowat > room / 2)
         lowat = room / 2;
     socket->plain[PLAIN_RCVLOWAT] = lowat != 0 ? lowat : 1;
-    file_happened(&socket->file, EPOLLIN | EPOLLRDNORM); /* what there is may suffice now */
+    wake_if_enough(socket, socket->plain[PLAIN_RCVLOWAT]);
     return 0;
 }
 

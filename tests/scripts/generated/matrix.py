@@ -233,6 +233,7 @@ def syn_sent():
             if '.' in flags and not good:
                 if 'R' not in flags:
                     lines.append(f'+0 > R {ack}:{ack}(0)')
+                lines.append('+.002 > S 0:0(0) <...>')
             elif 'R' in flags and good:
                 lines.append('+0 getsockopt(3, SOL_SOCKET, SO_ERROR, [ECONNREFUSED], [4]) = 0')
                 state = 'TCP_CLOSE'
