@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <limits.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -521,10 +522,13 @@ static void idle_shards_sleep(void **state)
     assert_int_equal(chaski_shards_start(shards), 0);
     for (unsigned i = 0; i < 4; i++)
         shard_do(shards, i, nothing, NULL);
-    pause_ms(20);
-    long before = switches();
-    pause_ms(300);
-    assert_in_range(switches() - before, 1, 4);
+    long found = LONG_MAX;
+    for (int i = 0; i < 10 && found > 4; i++) { /* a busy machine lets them go to sleep late */
+        long before = switches();
+        pause_ms(300);
+        found = switches() - before;
+    }
+    assert_in_range(found, 1, 4);
     chaski_shards_free(shards);
 }
 
