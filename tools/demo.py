@@ -174,7 +174,8 @@ def show_capture(capture):
     print(f"$ tcpdump -n -r {capture.relative_to(ROOT)} -c 12", flush=True)
     done = lab.tcpdump("-n", "-r", capture, "-c", 12)
     indent(done.stdout or done.stderr)
-    verdict(done.returncode == 0 and b"ICMP echo request" in done.stdout,
+    ping = lab.tcpdump("-n", "-r", capture, "-c", 1, "icmp")  # wherever it stands: who waits for chaski may ask twice
+    verdict(done.returncode == 0 and b"ICMP echo request" in ping.stdout,
             f"all of it is in {capture.stat().st_size >> 20} MB")
 
 
