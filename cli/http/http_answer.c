@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli/http/http_directory.h"
+#include "cli/http/http_names.h"
 
 /* ---- Files under the root ------------------------------------------------------------------ */
 

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "cli/http/http_message.h"
+#include "cli/http/http_request.h"
 
 /* What to send for a request: some text, then perhaps a part of a file. */
 struct http_answer {

@@ -2,7 +2,7 @@
 #ifndef CHASKI_CLI_HTTP_BODY_H
 #define CHASKI_CLI_HTTP_BODY_H
 
-#include "cli/http/http_message.h"
+#include "cli/http/http_response.h"
 
 /* The body of a message, taken out of the stream piece by piece (RFC 9112, 6 and 7). */
 struct http_body {

@@ -5,7 +5,7 @@
 #include "chaski/chaski.h"
 #include "cli/arguments.h"
 #include "cli/http/http_body.h"
-#include "cli/http/http_message.h"
+#include "cli/http/http_url.h"
 
 /* One question by HTTP and its answer, on a connection of its own, from the first SYN to the last
  * byte of content. */

@@ -2,7 +2,8 @@
 #include <string.h>
 
 #include "cli/http/http_body.h"
-#include "cli/http/http_message.h"
+#include "cli/http/http_request.h"
+#include "cli/http/http_url.h"
 #include "tests/exact.h"
 #include "tests/fuzz/target.h"
 

@@ -8,7 +8,9 @@
 #include <cmocka.h>
 
 #include "cli/http/http_body.h"
-#include "cli/http/http_message.h"
+#include "cli/http/http_names.h"
+#include "cli/http/http_request.h"
+#include "cli/http/http_url.h"
 
 static unsigned parse(const char *text, struct http_request *request)
 {

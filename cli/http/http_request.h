@@ -1,27 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#ifndef CHASKI_CLI_HTTP_MESSAGE_H
-#define CHASKI_CLI_HTTP_MESSAGE_H
+#ifndef CHASKI_CLI_HTTP_REQUEST_H
+#define CHASKI_CLI_HTTP_REQUEST_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "chaski/address.h"
 #include "cli/http/http_date.h"
-
-/*
- * The heads of HTTP/1.1 messages (RFC 9112), read from bytes that anybody may have sent. Nothing
- * here allocates or keeps state.
- */
-
-enum {
-    HTTP_HEAD_MAX = 8192, /* bytes of a head, request line included */
-    HTTP_PATH_MAX = 1024,
-};
-
-/* How long the head at the front of `bytes` is, empty line and any empty lines before it included;
- * 0 while it is not complete. */
-size_t http_head_length(const char *bytes, size_t length);
+#include "cli/http/http_head.h"
 
 enum http_method {
     HTTP_GET,
@@ -60,37 +46,5 @@ unsigned http_request_parse(const char *head, size_t length, struct http_request
 /* What of a file of `size` bytes to send: 200 for all of it, 206 for a part, 416 for nothing. */
 unsigned http_range_apply(const struct http_range *range, uint64_t size, uint64_t *first,
                           uint64_t *length);
-
-enum http_framing {
-    HTTP_NO_BODY,
-    HTTP_BY_LENGTH,
-    HTTP_CHUNKED,
-    HTTP_UNTIL_CLOSE,
-};
-
-struct http_response {
-    unsigned status;
-    enum http_framing framing;
-    uint64_t length; /* HTTP_BY_LENGTH only */
-    char reason[64];
-    char location[HTTP_PATH_MAX]; /* empty when there is none */
-};
-
-/* Reads the head of an answer to GET. False when it is not HTTP/1.x, or ambiguous. */
-bool http_response_parse(const char *head, size_t length, struct http_response *response);
-
-struct http_url {
-    struct chaski_endpoint server;
-    char authority[32];       /* for the field Host */
-    char path[HTTP_PATH_MAX]; /* path and query as they go into the request line */
-};
-
-/* Reads "http://192.0.2.1:8080/a?b". Returns NULL, or what is wrong with it. */
-const char *http_url_parse(const char *text, struct http_url *url);
-
-const char *http_reason(unsigned status);
-
-/* The media type of a file by the end of its name. */
-const char *http_media_type(const char *name);
 
 #endif
