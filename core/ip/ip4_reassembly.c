@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/ip/ip4_reassembly.h"
 
+#include "core/packet/packet_join.h"
 #include "core/wire/ip4.h"
 
 /*
@@ -281,79 +282,9 @@ static bool fits_by_reference(const struct ip4_datagram *datagram, const struct 
 {
     uint32_t pieces = first->fragment_count;
     for (struct tree_node *node = tree_first(&datagram->fragments); node != NULL;
-         node = tree_next(node)) {
-        const struct packet *packet = packet_of(node);
-        if (packet->linear == NULL && packet->linear_length != 0)
-            return false;
-        pieces += packet->fragment_count + (packet->linear_length != 0);
-        if (pieces > PACKET_FRAGMENTS)
-            return false;
-    }
-    return true;
-}
-
-static void attach(struct packet *first, struct packet *packet)
-{
-    if (packet->linear_length != 0)
-        packet_add_fragment(first, buffer_hold(packet->linear),
-                            (uint32_t)(packet->data - packet->linear->data), packet->linear_length);
-    for (uint32_t i = 0; i < packet->fragment_count; i++) {
-        const struct fragment *fragment = &packet->fragments[i];
-        packet_add_fragment(first, buffer_hold(fragment->buffer), fragment->offset,
-                            fragment->length);
-    }
-    packet_free(packet);
-}
-
-/* Appends the bytes of `packet` to the last fragment of `first`, which lies in a buffer of ours
- * and is followed by new ones as it fills up. */
-static bool append_copy(struct packet_memory *memory, struct packet *first,
-                        const struct packet *packet)
-{
-    for (uint32_t done = 0; done < packet->length;) {
-        struct fragment *last = &first->fragments[first->fragment_count - 1];
-        uint32_t room = last->buffer->size - last->length;
-        uint32_t left = packet->length - done;
-        if (room == 0) {
-            struct buffer *buffer = buffer_take(&memory->large, FOR_RECEIVE);
-            if (buffer == NULL)
-                return false;
-            if (!packet_add_fragment(first, buffer, 0, 0)) {
-                buffer_drop(buffer);
-                return false;
-            }
-            continue;
-        }
-        uint32_t n = left < room ? left : room;
-        packet_copy_out(packet, done, last->buffer->data + last->length, n);
-        last->length += n;
-        first->length += n;
-        done += n;
-    }
-    return true;
-}
-
-/* Leaves of `first` what is linear and moves the rest into a buffer that append_copy() goes on
- * filling. */
-static bool begin_copy(struct packet_memory *memory, struct packet *first)
-{
-    struct packet *rest = NULL;
-    uint32_t linear = first->linear_length;
-    struct buffer *buffer = buffer_take(&memory->large, FOR_RECEIVE);
-    if (buffer == NULL)
-        return false;
-    if (first->length > linear)
-        rest = packet_slice(first, linear, first->length - linear, &memory->packets, FOR_RECEIVE);
-    if (first->length > linear && rest == NULL) {
-        buffer_drop(buffer);
-        return false;
-    }
-    packet_trim(first, linear);
-    packet_add_fragment(first, buffer, 0, 0);
-    bool done = rest == NULL || append_copy(memory, first, rest);
-    if (rest != NULL)
-        packet_free(rest);
-    return done;
+         node = tree_next(node))
+        pieces += packet_join_pieces(packet_of(node));
+    return pieces <= PACKET_FRAGMENTS;
 }
 
 /* Moves all other payloads behind that of `first`. */
@@ -362,14 +293,14 @@ static bool join(struct ip4_reassembly *reassembly, struct ip4_datagram *datagra
 {
     struct packet *packet;
     bool refer = fits_by_reference(datagram, first);
-    if (!refer && !begin_copy(reassembly->memory, first))
+    if (!refer && !packet_join_copy_begin(first, reassembly->memory))
         return false;
     while ((packet = take_first(reassembly, datagram)) != NULL) {
         if (refer) {
-            attach(first, packet);
+            packet_join(first, packet);
             continue;
         }
-        bool copied = append_copy(reassembly->memory, first, packet);
+        bool copied = packet_join_copy(first, packet, reassembly->memory);
         packet_free(packet);
         if (!copied)
             return false;
