@@ -3,10 +3,10 @@
 
 #include <stdlib.h>
 
-#include "core/base/endian.h"
-#include "core/wire/ip4.h"
 #include "drivers/frame.h"
+#include "drivers/frame_damage.h"
 #include "drivers/impair.h"
+#include "drivers/wire_queue.h"
 
 /*
  * Theory of operation
@@ -14,10 +14,7 @@
  * Every ordered pair of stations is a direction with statistics and what decides on its frames
  * (impair.h), which has chances of its own, so that what happens one way does not change another's.
  *
- * Each station has two queues of what is on its way to it, both of fixed size. Frames that arrive
- * at once go to a ring: one store and one load each. Frames with a time go to a heap, ordered by
- * that time and, for equal times, by the order of sending. Together they hold at most `capacity`
- * frames; beyond that, frames are lost.
+ * What is on its way to a station is in its queue (wire_queue.h); beyond its size, frames are lost.
  *
  * Frames change hands by pointer. Where a second copy is needed (for duplicates, for corruption,
  * because the receiver would otherwise share the sender's bytes, and for the second and further
@@ -27,14 +24,6 @@
 enum {
     COPIES_MAX = 2048, /* at a time, unless every frame is copied */
     ETHERNET_HEADER = 14,
-};
-
-static const uint64_t NEVER = UINT64_MAX;
-
-struct in_flight {
-    uint64_t due_ns;
-    uint64_t order; /* of sending */
-    struct packet *packet;
 };
 
 struct direction {
@@ -47,17 +36,13 @@ struct station {
     struct memory_wire *wire;
     uint32_t number;
     bool hear_all;
-    struct packet **ring;
-    uint32_t ring_head, ring_tail; /* count up; the slot is modulo the ring's size */
-    struct in_flight *heap;
-    uint32_t heap_count;
+    struct wire_queue queue; /* on the way to it */
 };
 
 struct memory_wire {
     uint32_t station_max, station_count;
-    uint32_t capacity; /* a power of two */
+    uint32_t capacity; /* of each station's queue */
     bool copy;
-    uint64_t order;
     struct packet_memory memory;
     void *memory_bytes;
     struct counters unseen; /* of stations that have none */
@@ -70,98 +55,25 @@ static struct direction *direction_of(const struct memory_wire *wire, uint32_t f
     return &wire->directions[from * wire->station_max + to];
 }
 
-/* ---- What is on its way to a station ------------------------------------------------------- */
-
-static uint32_t on_the_way(const struct station *station)
-{
-    return station->ring_tail - station->ring_head + station->heap_count;
-}
-
-static bool sooner(const struct in_flight *a, const struct in_flight *b)
-{
-    return a->due_ns != b->due_ns ? a->due_ns < b->due_ns : a->order < b->order;
-}
-
-static void heap_push(struct station *station, struct in_flight entry)
-{
-    struct in_flight *heap = station->heap;
-    uint32_t at = station->heap_count++;
-    while (at != 0 && sooner(&entry, &heap[(at - 1) / 2])) {
-        heap[at] = heap[(at - 1) / 2];
-        at = (at - 1) / 2;
-    }
-    heap[at] = entry;
-}
-
-static struct packet *heap_pop(struct station *station)
-{
-    struct in_flight *heap = station->heap;
-    struct packet *first = heap[0].packet;
-    struct in_flight last = heap[--station->heap_count];
-    uint32_t at = 0;
-    for (;;) {
-        uint32_t child = 2 * at + 1;
-        if (child >= station->heap_count)
-            break;
-        if (child + 1 < station->heap_count && sooner(&heap[child + 1], &heap[child]))
-            child++;
-        if (!sooner(&heap[child], &last))
-            break;
-        heap[at] = heap[child];
-        at = child;
-    }
-    heap[at] = last;
-    return first;
-}
-
-static void ring_push(struct station *station, struct packet *packet)
-{
-    station->ring[station->ring_tail++ & (station->wire->capacity - 1)] = packet;
-}
-
-static struct packet *ring_pop(struct station *station)
-{
-    return station->ring[station->ring_head++ & (station->wire->capacity - 1)];
-}
-
 /* Takes the frame over; it arrives at `due_ns`. */
 static void enqueue(struct station *to, struct direction *direction, struct packet *packet,
                     uint64_t due_ns, uint64_t now_ns)
 {
-    if (on_the_way(to) == to->wire->capacity) {
+    if (wire_queue_room(&to->queue) == 0) {
         direction->statistics.overflowed++;
         packet_free(packet);
         return;
     }
     direction->statistics.delivered++;
     if (due_ns <= now_ns)
-        ring_push(to, packet);
+        wire_queue_push(&to->queue, packet);
     else
-        heap_push(to, (struct in_flight){due_ns, to->wire->order++, packet});
+        wire_queue_push_timed(&to->queue, packet, due_ns);
 }
 
 /* ---- Impairments --------------------------------------------------------------------------- */
 
-static uint8_t *byte_at(struct packet *packet, uint32_t offset)
-{
-    if (offset < packet->linear_length)
-        return packet->data + offset;
-    offset -= packet->linear_length;
-    struct fragment *fragment = packet->fragments;
-    while (offset >= fragment->length) {
-        offset -= fragment->length;
-        fragment++;
-    }
-    return fragment->buffer->data + fragment->offset + offset;
-}
-
-static bool is_ip4(const struct packet *packet)
-{
-    return packet->linear_length > ETHERNET_HEADER && load_be16(packet->data + 12) == 0x0800;
-}
-
-/* A copy with another value in one byte behind the Ethernet header. Any such change is seen by the
- * Internet checksum. NULL when there is no memory. */
+/* A copy that is damaged. NULL when there is no memory. */
 static struct packet *corrupted(struct memory_wire *wire, struct direction *direction,
                                 struct packet *packet, const struct impair_fate *fate)
 {
@@ -169,29 +81,9 @@ static struct packet *corrupted(struct memory_wire *wire, struct direction *dire
     packet_free(packet);
     if (copy == NULL)
         return NULL;
-    packet_checksum_complete(copy);
-    copy->checksum = CHECKSUM_COMPLETE;
-    *byte_at(copy, ETHERNET_HEADER + fate->corrupt_at) ^= fate->corrupt_by;
+    frame_corrupt(copy, fate->corrupt_at, fate->corrupt_by);
     direction->statistics.corrupted++;
     return copy;
-}
-
-/* A router whose queue grows long marks what would else be dropped sooner or later (RFC 3168, 5).
- */
-static void mark(struct direction *direction, struct packet *packet)
-{
-    enum { FIELD = 3, MARKED = 3 };
-    uint8_t *ip = packet->data + ETHERNET_HEADER;
-    if (!is_ip4(packet) || packet->linear_length < ETHERNET_HEADER + WIRE_IP4_HEADER ||
-        packet_is_shared(packet))
-        return;
-    uint8_t class = wire_ip4_traffic_class(ip);
-    if ((class & FIELD) == 0 || (class & FIELD) == MARKED)
-        return;
-    wire_ip4_set_traffic_class(ip, class | MARKED);
-    wire_ip4_set_checksum(ip, 0);
-    wire_ip4_set_checksum(ip, checksum_finish(wire_ip4_header_sum(ip)));
-    direction->statistics.marked++;
 }
 
 /* The packet if it arrives; otherwise NULL, and why is counted. */
@@ -200,7 +92,7 @@ static struct packet *survivor(struct memory_wire *wire, struct direction *direc
 {
     direction->statistics.reordered += fate->reordered;
     if (fate->mark)
-        mark(direction, packet);
+        direction->statistics.marked += frame_mark(packet);
     if (fate->end != IMPAIR_ARRIVES) {
         packet_free(packet);
         packet = NULL;
@@ -219,7 +111,7 @@ static void carry_impaired(struct station *from, struct station *to, struct dire
 {
     struct memory_wire *wire = from->wire;
     struct impair_fate fate =
-        impair_judge(&direction->impair, packet->length, is_ip4(packet), now_ns);
+        impair_judge(&direction->impair, packet->length, frame_is_ip4(packet), now_ns);
     packet = survivor(wire, direction, packet, &fate);
     if (packet == NULL)
         return;
@@ -335,7 +227,7 @@ static void transmit_plain(struct station *from, struct station *to, struct dire
             continue;
         }
         frame_as_received(packet, from->link.features);
-        ring_push(to, packet);
+        wire_queue_push(&to->queue, packet);
         delivered++;
     }
     statistics->frames += burst->count;
@@ -349,7 +241,7 @@ static void station_transmit(void *block, struct burst *burst, uint64_t now_ns)
     struct station *to = &wire->stations[1 - (from->number & 1)];
     struct direction *direction = direction_of(wire, from->number, 1 - (from->number & 1));
     if (wire->station_count == 2 && !wire->copy && direction->impair.plain &&
-        on_the_way(to) + burst->count <= wire->capacity) {
+        burst->count <= wire_queue_room(&to->queue)) {
         transmit_plain(from, to, direction, burst);
         burst->count = 0;
         return;
@@ -366,17 +258,6 @@ static void station_transmit(void *block, struct burst *burst, uint64_t now_ns)
 
 /* ---- Receiving ----------------------------------------------------------------------------- */
 
-static bool is_due(const struct station *station, uint64_t now_ns)
-{
-    return station->ring_head != station->ring_tail ||
-           (station->heap_count != 0 && station->heap[0].due_ns <= now_ns);
-}
-
-static struct packet *take_due(struct station *station)
-{
-    return station->ring_head != station->ring_tail ? ring_pop(station) : heap_pop(station);
-}
-
 /* The packet, or with the option `copy` a copy in the station's memory; NULL: no memory. */
 static struct packet *leave(struct station *station, struct packet *packet)
 {
@@ -392,26 +273,23 @@ static struct packet *leave(struct station *station, struct packet *packet)
 static uint32_t station_receive(struct link *link, struct burst *burst, uint64_t now_ns)
 {
     struct station *station = (struct station *)link;
-    while (burst->count < BURST_MAX && is_due(station, now_ns)) {
-        struct packet *packet = leave(station, take_due(station));
+    while (burst->count < BURST_MAX && wire_queue_due(&station->queue, now_ns)) {
+        struct packet *packet = leave(station, wire_queue_take(&station->queue));
         if (packet != NULL)
             burst->packets[burst->count++] = packet;
     }
-    link->more = burst->count == BURST_MAX && is_due(station, now_ns);
+    link->more = burst->count == BURST_MAX && wire_queue_due(&station->queue, now_ns);
     return burst->count;
 }
 
 static uint64_t station_deadline(struct link *link)
 {
-    const struct station *station = (const struct station *)link;
-    if (station->ring_head != station->ring_tail)
-        return 0;
-    return station->heap_count != 0 ? station->heap[0].due_ns : NEVER;
+    return wire_queue_deadline(&((const struct station *)link)->queue);
 }
 
 uint64_t memory_wire_deadline(struct memory_wire *wire)
 {
-    uint64_t earliest = NEVER;
+    uint64_t earliest = UINT64_MAX;
     for (uint32_t i = 0; i < wire->station_count; i++) {
         uint64_t deadline = station_deadline(&wire->stations[i].link);
         if (deadline < earliest)
@@ -434,12 +312,9 @@ static void lay_out(struct memory_wire *wire, struct memory *memory, bool large)
     wire->directions =
         memory_take(memory, wire->station_max * wire->station_max * sizeof(struct direction));
     for (uint32_t i = 0; i < wire->station_max; i++) {
-        void *ring = memory_take(memory, wire->capacity * sizeof(struct packet *));
-        void *heap = memory_take(memory, wire->capacity * sizeof(struct in_flight));
-        if (wire->stations == NULL || heap == NULL)
-            continue;
-        wire->stations[i].ring = ring;
-        wire->stations[i].heap = heap;
+        struct wire_queue queue;
+        if (wire_queue_init(&queue, memory, wire->capacity) && wire->stations != NULL)
+            wire->stations[i].queue = queue;
     }
 }
 
@@ -466,9 +341,7 @@ struct memory_wire *memory_wire_create(const struct memory_wire_options *options
     if (wire == NULL)
         return NULL;
     wire->station_max = options->stations != 0 ? options->stations : 2;
-    wire->capacity = 1;
-    while (wire->capacity < queue)
-        wire->capacity *= 2;
+    wire->capacity = wire_queue_capacity(queue);
     wire->copy = options->copy;
     if (!allocate(wire, options->large)) {
         free(wire);
@@ -485,8 +358,8 @@ void memory_wire_destroy(struct memory_wire *wire)
     if (wire == NULL)
         return;
     for (uint32_t i = 0; i < wire->station_count; i++) {
-        while (on_the_way(&wire->stations[i]) != 0)
-            packet_free(take_due(&wire->stations[i]));
+        while (wire_queue_length(&wire->stations[i].queue) != 0)
+            packet_free(wire_queue_take(&wire->stations[i].queue));
     }
     free(wire->memory_bytes);
     free(wire);
@@ -575,7 +448,7 @@ uint32_t memory_wire_in_flight(const struct memory_wire *wire, int station)
     uint32_t sum = 0;
     for (uint32_t i = 0; i < wire->station_count; i++) {
         if (selected(station, i))
-            sum += on_the_way(&wire->stations[i]);
+            sum += wire_queue_length(&wire->stations[i].queue);
     }
     return sum;
 }
