@@ -42,7 +42,7 @@ struct code_value code_name(struct code *code, const char *name)
         memory_field(code->memory, code->memory_count, name, &field) ||
         cc_field(code->cc, code->cc_length, name, &field)) {
         note_use(code, name, field);
-        return code_integer((int64_t)field);
+        return code_integer(field);
     }
     code_fail(code, "there is no '%s'", name);
     return (struct code_value){0};
@@ -71,7 +71,7 @@ static struct code_value whole(struct code_value value)
 {
     if (value.kind == CODE_STRING)
         return code_integer(strtoll(value.text, NULL, 10));
-    return value.kind == CODE_REAL ? code_integer((int64_t)value.real) : value;
+    return value.kind == CODE_REAL ? code_integer((code_number)value.real) : value;
 }
 
 struct code_value code_call(struct code *code, const char *name, struct code_value arguments)

@@ -16,10 +16,13 @@
  */
 enum code_kind { CODE_NONE, CODE_INTEGER, CODE_REAL, CODE_STRING, CODE_TUPLE };
 
+/* Holds what 64 bits do, with a sign or without; Python's have no bounds. */
+__extension__ typedef __int128 code_number;
+
 struct code_value {
     enum code_kind kind;
     union {
-        int64_t integer;
+        code_number integer;
         double real;
         const char *text;
         struct code_item *items;

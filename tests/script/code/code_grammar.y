@@ -47,7 +47,7 @@ static struct code_chain compare(struct code *code, struct code_chain chain,
 %token ASSERT "assert" SEPARATOR "end of line" AND "and" OR "or" NOT "not" STRAY "stray character"
 %token <value> LITERAL "value"
 %token <name> NAME "name"
-%token <operator> COMPARE "comparison" SHIFT "shift" TIMES "operator" IN "in"
+%token <operator> COMPARE "comparison" SHIFT "shift" TIMES "operator" POWER "power" IN "in"
 
 %type <value> expression tested sum tuple arguments
 %type <chain> chain
@@ -62,6 +62,7 @@ static struct code_chain compare(struct code *code, struct code_chain chain,
 %left '+' '-'
 %left TIMES
 %precedence SIGN
+%right POWER
 
 %%
 
@@ -102,7 +103,8 @@ sum: LITERAL
     | sum SHIFT sum { $$ = code_binary(code, $2, $1, $3); }
     | sum '+' sum { $$ = code_binary(code, OPERATOR_ADD, $1, $3); }
     | sum '-' sum { $$ = code_binary(code, OPERATOR_SUBTRACT, $1, $3); }
-    | sum TIMES sum { $$ = code_binary(code, $2, $1, $3); };
+    | sum TIMES sum { $$ = code_binary(code, $2, $1, $3); }
+    | sum POWER sum { $$ = code_binary(code, $2, $1, $3); };
 
 arguments: %empty { $$ = (struct code_value){0}; } | tuple;
 

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "tests/script/code/code_value.h"
 
-#include <inttypes.h>
 #include <math.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum {
+    DIGITS_MAX = 44, /* of 128 bits, a sign and a null */
+};
 
 void code_fail(struct code *code, const char *format, ...)
 {
@@ -19,6 +22,20 @@ void code_fail(struct code *code, const char *format, ...)
 }
 
 /* ---- Values ---- */
+
+struct code_value code_digits(struct code *code, const char *digits)
+{
+    bool hexadecimal = digits[0] == '0' && (digits[1] | 0x20) == 'x';
+    unsigned base = hexadecimal ? 16 : 10;
+    code_number number = 0;
+    for (const char *at = hexadecimal ? digits + 2 : digits; *at != 0; at++) {
+        unsigned digit = (unsigned)(*at <= '9' ? *at - '0' : (*at | 0x20) - 'a' + 10);
+        if (__builtin_mul_overflow(number, base, &number) ||
+            __builtin_add_overflow(number, digit, &number))
+            code_fail(code, "%s is too large", digits);
+    }
+    return code_integer(number);
+}
 
 struct code_value code_text(const char *text)
 {
@@ -76,6 +93,22 @@ static double real_of(struct code_value value)
     return value.kind == CODE_REAL ? value.real : (double)value.integer;
 }
 
+/* Returns where it begins in the text. */
+static const char *digits_of(code_number number, char text[DIGITS_MAX])
+{
+    char *at = text + DIGITS_MAX - 1;
+    bool negative = number < 0;
+    *at = 0;
+    do {
+        int digit = (int)(number % 10);
+        *--at = (char)('0' + (digit < 0 ? -digit : digit));
+        number /= 10;
+    } while (number != 0);
+    if (negative)
+        *--at = '-';
+    return at;
+}
+
 const char *code_string(struct code *code, struct code_value value)
 {
     char text[256] = "None";
@@ -84,7 +117,7 @@ const char *code_string(struct code *code, struct code_value value)
     case CODE_STRING:
         return value.text;
     case CODE_INTEGER:
-        snprintf(text, sizeof text, "%" PRId64, value.integer);
+        snprintf(text, sizeof text, "%s", digits_of(value.integer, (char[DIGITS_MAX]){0}));
         break;
     case CODE_REAL:
         snprintf(text, sizeof text, "%g", value.real);
@@ -109,9 +142,9 @@ static struct code_value no_sense(struct code *code)
     return (struct code_value){0};
 }
 
-static int64_t floor_divide(int64_t left, int64_t right)
+static code_number floor_divide(code_number left, code_number right)
 {
-    int64_t quotient = left / right;
+    code_number quotient = left / right;
     return left % right != 0 && (left < 0) != (right < 0) ? quotient - 1 : quotient;
 }
 
@@ -131,25 +164,47 @@ static struct code_value with_reals(struct code *code, enum code_operator operat
         return code_real(floor(left / right));
     case OPERATOR_REMAINDER:
         return code_real(left - right * floor(left / right));
+    case OPERATOR_POWER:
+        return code_real(pow(left, right));
     default:
         return no_sense(code);
     }
 }
 
-static struct code_value with_integers(struct code *code, enum code_operator operator, int64_t left,
-                                       int64_t right)
+/* Whether the result is none, because it has more bits than there are here. */
+static bool calculate(enum code_operator operator, code_number left, code_number right,
+                      code_number *result)
 {
+    switch (operator) {
+    case OPERATOR_ADD:
+        return __builtin_add_overflow(left, right, result);
+    case OPERATOR_SUBTRACT:
+        return __builtin_sub_overflow(left, right, result);
+    case OPERATOR_MULTIPLY:
+        return __builtin_mul_overflow(left, right, result);
+    case OPERATOR_POWER:
+        *result = 1;
+        for (code_number i = 0; i < right; i++)
+            if (__builtin_mul_overflow(*result, left, result) || i > 128)
+                return left != 1;
+        return false;
+    case OPERATOR_LEFT:
+        return right < 0 || right > 126 ||
+               __builtin_mul_overflow(left, (code_number)1 << right, result);
+    default:
+        return true;
+    }
+}
+
+static struct code_value with_integers(struct code *code, enum code_operator operator,
+                                       code_number left, code_number right)
+{
+    code_number result;
     if (right == 0 && operator>= OPERATOR_DIVIDE && operator<= OPERATOR_REMAINDER) {
         code_fail(code, "division by 0");
         return (struct code_value){0};
     }
     switch (operator) {
-    case OPERATOR_ADD:
-        return code_integer(left + right);
-    case OPERATOR_SUBTRACT:
-        return code_integer(left - right);
-    case OPERATOR_MULTIPLY:
-        return code_integer(left * right);
     case OPERATOR_DIVIDE:
         return code_real((double)left / (double)right);
     case OPERATOR_FLOOR_DIVIDE:
@@ -162,13 +217,17 @@ static struct code_value with_integers(struct code *code, enum code_operator ope
         return code_integer(left | right);
     case OPERATOR_XOR:
         return code_integer(left ^ right);
-    case OPERATOR_LEFT:
-        return code_integer((int64_t)((uint64_t)left << (right & 63)));
     case OPERATOR_RIGHT:
-        return code_integer(left >> (right & 63));
+        return code_integer(left >> (right & 127));
     default:
-        return no_sense(code);
+        break;
     }
+    if (operator== OPERATOR_POWER && right<0)
+        return with_reals(code, operator,(double) left, (double)right);
+    if (!calculate(operator, left, right, &result))
+        return code_integer(result);
+    code_fail(code, "a number is too large");
+    return (struct code_value){0};
 }
 
 /* One conversion of Python's %, e.g. "%d" or "%.2f"; returns how much of `format` it took. */
@@ -182,9 +241,12 @@ static size_t convert(struct code *code, const char *format, struct code_value v
         return strlen(format);
     memcpy(one, format, length);
     if (strchr("diuxX", kind) != NULL) {
-        int64_t number = value.kind == CODE_REAL ? (int64_t)value.real : value.integer;
+        code_number number = value.kind == CODE_REAL ? (code_number)value.real : value.integer;
+        bool wide = number > INT64_MAX && (kind == 'd' || kind == 'i');
         snprintf(one + length, sizeof one - length, "ll%c",
-                 kind == 'u' || kind == 'i' ? 'd' : kind);
+                 wide                         ? 'u'
+                 : kind == 'u' || kind == 'i' ? 'd'
+                                              : kind);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
         snprintf(text, room, one, (long long)number);

@@ -13,6 +13,7 @@ enum code_operator {
     OPERATOR_DIVIDE,
     OPERATOR_FLOOR_DIVIDE,
     OPERATOR_REMAINDER,
+    OPERATOR_POWER,
     OPERATOR_AND,
     OPERATOR_OR,
     OPERATOR_XOR,
@@ -30,11 +31,13 @@ enum code_operator {
 
 void code_fail(struct code *code, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
-static inline struct code_value code_integer(int64_t integer)
+static inline struct code_value code_integer(code_number integer)
 {
     return (struct code_value){.kind = CODE_INTEGER, .integer = integer};
 }
 
+/* Decimal digits, or with 0x before them those of base 16. */
+struct code_value code_digits(struct code *code, const char *digits);
 struct code_value code_text(const char *text);
 struct code_value code_tuple(struct code *code, struct code_value left, struct code_value right);
 bool code_true(struct code_value value);
