@@ -531,7 +531,9 @@ struct chaski_tcp_info {
     uint32_t tcpi_delivered;            /* segments that have arrived, our SYN included */
     uint64_t tcpi_delivery_rate;        /* bytes a second; 0: not known */
     bool tcpi_delivery_rate_app_limited;
-    uint64_t tcpi_pacing_rate, tcpi_max_pacing_rate; /* bytes a second; 0: not paced, no limit */
+    bool paced;
+    uint64_t tcpi_pacing_rate;     /* bytes a second, or what it would be; UINT64_MAX: not known */
+    uint64_t tcpi_max_pacing_rate; /* bytes a second; 0: no limit */
     const char *congestion;
 };
 

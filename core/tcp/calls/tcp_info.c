@@ -18,6 +18,15 @@ static void describe_ends(struct chaski_tcp_info *info, const struct tcp_key *ke
     };
 }
 
+static void describe_pacing(const struct tcp *tcp, const struct tcp_connection *c,
+                            struct chaski_tcp_info *info)
+{
+    uint64_t rate = c->flight != NULL ? pace_rate(tcp, c) : 0;
+    info->paced = rate != 0;
+    info->tcpi_pacing_rate = rate != 0 ? rate : pace_rate_of_window(tcp, c);
+    info->tcpi_max_pacing_rate = tcp_max_pacing_rate(c);
+}
+
 static void describe_sending(const struct tcp *tcp, const struct tcp_connection *c,
                              struct chaski_tcp_info *info)
 {
@@ -30,7 +39,6 @@ static void describe_sending(const struct tcp *tcp, const struct tcp_connection 
         const struct rate *rate = &c->flight->rate;
         info->tcpi_delivery_rate = rate->last_bytes_per_s;
         info->tcpi_delivery_rate_app_limited = rate->sample_app_limited;
-        info->tcpi_pacing_rate = pace_rate(tcp, c);
         info->tcpi_unacked = board->out.segments;
         info->tcpi_sacked = board->sacked.segments;
         if (!has(c, TCPF_HAS_SACK))
@@ -42,7 +50,7 @@ static void describe_sending(const struct tcp *tcp, const struct tcp_connection 
         info->tcpi_reordering =
             maximum(peers_reordering(tcp, &c->key.remote), tcp->knobs.reordering);
     }
-    info->tcpi_max_pacing_rate = tcp_max_pacing_rate(c);
+    describe_pacing(tcp, c, info);
     bool opening = c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED;
     info->tcpi_delivered = tcp_delivered(c) + !opening; /* a SYN counts as well, as in Linux, */
     if (!has(c, TCPF_HAS_SACK))                         /* and what duplicates have told of */

@@ -3,7 +3,7 @@
 
 #include "core/tcp/tcp_internal.h"
 
-static uint64_t rate_of_window(const struct tcp *tcp, const struct tcp_connection *c)
+uint64_t pace_rate_of_window(const struct tcp *tcp, const struct tcp_connection *c)
 {
     uint32_t percent = c->congestion.window < c->congestion.threshold / 2
                            ? tcp->knobs.pacing_slow_start_percent
@@ -21,7 +21,7 @@ uint64_t pace_rate(const struct tcp *tcp, const struct tcp_connection *c)
     if (most == 0 && algorithm->pacing_rate == NULL && !c->flight->pace.easing)
         return 0;
     uint64_t rate = algorithm->pacing_rate != NULL ? algorithm->pacing_rate(&c->flight->congestion)
-                                                   : rate_of_window(tcp, c);
+                                                   : pace_rate_of_window(tcp, c);
     if (most != 0 && (rate == 0 || rate > most))
         return most;
     return rate != UINT64_MAX ? rate : 0;

@@ -30,6 +30,8 @@ struct pace {
 
 /* Bytes a second; 0: the connection is not paced. */
 uint64_t pace_rate(const struct tcp *tcp, const struct tcp_connection *c);
+/* The same of one that is not paced, as if it was; UINT64_MAX while no round trip is known. */
+uint64_t pace_rate_of_window(const struct tcp *tcp, const struct tcp_connection *c);
 /* The window is about to become the threshold: paces what of it is not in flight, if that is much.
  */
 void pace_ease(const struct tcp *tcp, struct tcp_connection *c);

@@ -466,14 +466,13 @@ static void info_follows_the_states(void **state)
     pair_end(&p);
 }
 
-/* Linux's figures: all ones is no limit, and no pacing. */
+/* Linux's figure: all ones is no limit. */
 static void a_rate_may_be_limited(void **state)
 {
     (void)state;
     struct pair p;
     static const uint8_t bytes[20000];
     pair_connect(&p);
-    assert_true(info_of(&p, 1, p.client).tcpi_pacing_rate == UINT64_MAX);
     assert_true(info_of(&p, 1, p.client).tcpi_max_pacing_rate == UINT64_MAX);
     pair_set(&p, 1, p.client, SOL_SOCKET, SO_MAX_PACING_RATE, 100000);
     sockets_send(p.s[1], p.client, bytes, sizeof bytes, 0);
@@ -490,7 +489,7 @@ static void a_rate_may_be_limited(void **state)
     assert_int_equal(
         sockets_setsockopt(p.s[1], p.client, SOL_SOCKET, SO_MAX_PACING_RATE, &none, sizeof none),
         0);
-    assert_true(info_of(&p, 1, p.client).tcpi_pacing_rate == UINT64_MAX);
+    assert_true(info_of(&p, 1, p.client).tcpi_pacing_rate > 100000);
     world_run(&p.world, 100 * WORLD_MILLISECOND);
     assert_int_equal(info_of(&p, 1, p.client).tcpi_bytes_acked, sizeof bytes + 1);
     while (sockets_recv(p.s[0], p.server, (uint8_t[4096]){0}, 4096, MSG_DONTWAIT) > 0)

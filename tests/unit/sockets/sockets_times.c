@@ -194,7 +194,7 @@ static void what_the_connection_was_like(void **state)
     assert_int_equal(attribute(quoted, n, TCP_NLA_MIN_RTT), info.tcpi_min_rtt);
     assert_int_equal(attribute(quoted, n, TCP_NLA_SND_CWND), info.tcpi_snd_cwnd);
     assert_int_equal(attribute(quoted, n, TCP_NLA_SND_SSTHRESH), 0x7fffffff);
-    assert_int_equal(attribute(quoted, n, TCP_NLA_PACING_RATE), UINT64_MAX);
+    assert_int_equal(attribute(quoted, n, TCP_NLA_PACING_RATE), info.tcpi_pacing_rate);
     assert_int_equal(attribute(quoted, n, TCP_NLA_CA_STATE), 0);
     assert_int_equal(attribute(quoted, n, TCP_NLA_EDT), sent_ns);
     pair_end(&p);

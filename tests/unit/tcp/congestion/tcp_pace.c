@@ -76,7 +76,7 @@ static void without_a_limit_the_window_goes_at_once(void **state)
     peer_is_opened(&peer);
     peer_host_writes(&peer, 60000);
     assert_int_equal(peer_hears_all(&peer), 10 * MSS);
-    assert_int_equal(peer_info(&peer).tcpi_pacing_rate, 0);
+    assert_false(peer_info(&peer).paced);
     assert_int_equal(peer_info(&peer).tcpi_max_pacing_rate, 0);
     peer_free(&peer);
 }
