@@ -18,24 +18,30 @@ import concurrent.futures
 import pathlib
 import tempfile
 
-from conversations import calls, closing, established, fastopen, marking, opening, outcome
+from conversations import calls, closing, established, fastopen, marking, opening, outcome, recording
 
 KINDS = {kind.__name__.lower(): kind for kind in (
     established.Sending, established.Receiving, established.Both, marking.Marking, calls.Calls, opening.Calling,
     opening.Answering, closing.Closing, fastopen.FastCalling, fastopen.FastAnswering)}
 SYSCTLS = {'net.ipv4.tcp_timestamps': '0'}
+WINDOW = 30000
 
 
 def compare(build, path, kind):
-    """Returns what differs, as lines of text, and the fields of tcp_info among it."""
-    programs = build / 'tests/script'
-    for _ in range(5):  # a busy machine is late
-        kernels = outcome.outcome([programs / 'run-scripts-linux', '--verbose', '--tolerance_usecs=40000', path],
-                                  kind.WINDOWS)
-        if not kernels.late:
-            break
-    ours = outcome.outcome([programs / 'run-scripts', '--verbose', path], kind.WINDOWS)
-    return outcome.differences(ours, kernels, path.read_text(encoding='utf-8'), kind.FIELDS)
+    """Returns what the kernel said, what differs, as lines of text, and the fields of tcp_info among it."""
+    said = outcome.kernels_of(build, path)
+    ours = outcome.parse(outcome.ours_of(build, path), kind.WINDOWS)
+    kernels = outcome.parse(said, kind.WINDOWS)
+    return said, *outcome.differences(ours, kernels, path.read_text(encoding='utf-8'), kind.FIELDS)
+
+
+def record(path, kind, arguments, said):
+    """The options that make conversations other than usual are part of its name."""
+    changed = {name: value for name, value in arguments.sysctls.items() if SYSCTLS.get(name) != value}
+    words = [path.stem, *(f'{name.rpartition(".")[2]}={value}' for name, value in changed.items())]
+    words += [f'window={arguments.window}'] * (arguments.window != WINDOW) + ['info'] * arguments.info
+    recording.append(arguments.record / f'{kind}.txt', kind, '-'.join(words).replace('/', '-'),
+                     path.read_text(encoding='utf-8'), said)
 
 
 def compare_kind(kind, arguments, folder, pool):
@@ -44,10 +50,12 @@ def compare_kind(kind, arguments, folder, pool):
         paths.append(folder / f'{kind}-{seed}.pkt')
         paths[-1].write_text(KINDS[kind](seed, arguments).script(), encoding='utf-8')
     found = list(pool.map(lambda path: compare(arguments.build, path, KINDS[kind]), paths))
-    for path, (lines, fields) in zip(paths, found):
+    for path, (said, lines, fields) in zip(paths, found):
         counts.update(fields)
         print(''.join(f'{path.name}: {line}\n' for line in lines), end='')
-    print(f'{kind}: {sum(not lines for lines, _ in found)} of {len(found)} alike', flush=True)
+        if arguments.record and not lines:
+            record(path, kind, arguments, said)
+    print(f'{kind}: {sum(not lines for _, lines, _ in found)} of {len(found)} alike', flush=True)
     for name, count in counts.most_common():
         print(f'  {name} differs in {count}')
 
@@ -59,15 +67,17 @@ def main():
     parser.add_argument('--first', type=int, default=1, help='seed (1)')
     parser.add_argument('--seeds', type=int, default=100, help='how many of each kind (100)')
     parser.add_argument('--keep', type=pathlib.Path, help='folder that the scripts stay in')
+    parser.add_argument('--record', type=pathlib.Path, metavar='FOLDER',
+                        help='folder to whose recordings those are added in which the two are alike')
     parser.add_argument('--sysctl', action='append', default=[], metavar='NAME=VALUE',
                         help='policy of both (net.ipv4.tcp_timestamps=0)')
-    parser.add_argument('--window', type=int, default=30000, metavar='BYTES', help='what the peer has room for (30000)')
+    parser.add_argument('--window', type=int, default=WINDOW, metavar='BYTES', help='what the peer has room for (30000)')
     parser.add_argument('--threads', type=int, default=8, help='scripts at a time (8)')
     parser.add_argument('--info', action='store_true', help='compare what tcp_info tells')
     arguments = parser.parse_args()
     arguments.sysctls = SYSCTLS | dict(text.split('=', 1) for text in arguments.sysctl)
-    if arguments.keep:
-        arguments.keep.mkdir(parents=True, exist_ok=True)
+    for folder in filter(None, (arguments.keep, arguments.record)):
+        folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as scratch, concurrent.futures.ThreadPoolExecutor(arguments.threads) as pool:
         for kind in arguments.kind or KINDS:
             compare_kind(kind, arguments, arguments.keep or pathlib.Path(scratch), pool)

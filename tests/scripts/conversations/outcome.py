@@ -17,17 +17,34 @@ class Outcome:
     calls: list = dataclasses.field(default_factory=list)
     answers: list = dataclasses.field(default_factory=list)
     failure: str = ''  # of a script that did not end well
-    late: bool = False  # the machine was
 
 
-def outcome(command, windows):
-    """Runs a script; `windows` of SYNs without text are kept, others may be anything, as stamps may."""
-    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120,
-                          check=False)
-    found = Outcome(late=re.search(r': time is .* already', done.stdout) is not None)
+def run(command):
+    return subprocess.run(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120,
+                          check=False).stdout
+
+
+def ours_of(build, path):
+    """What chaski says of a script."""
+    return run([build / 'tests/script/run-scripts', '--verbose', path])
+
+
+def kernels_of(build, path):
+    """What the machine's kernel says of it."""
+    for _ in range(5):  # a busy machine is late
+        text = run([build / 'tests/script/run-scripts-linux', '--verbose', '--tolerance_usecs=40000', path])
+        if not re.search(r': time is .* already', text):
+            break
+    return text
+
+
+def parse(text, windows):
+    """What came of a script, from what was said of it; `windows` of SYNs without text are kept, others may be
+    anything, as stamps may."""
+    found = Outcome()
     window = r'(?<!S 0:0\(0\))(?<!S. 0:0\(0\) ack 1) win \d+' if windows else r' win \d+'
     anything = r'(?<=TS) val \d+ ecr \d+|' + window
-    for line in done.stdout.splitlines():
+    for line in text.splitlines():
         packet = re.match(r'(\d+\.\d+) > (.*)', re.sub(r'\[(?:tos|ttl) [^]]*\] ', '', line))
         call = re.match(r'(\d+\.\d+) (?!socket)(\w+ = .*)', line)
         if packet:
@@ -58,7 +75,7 @@ def first_difference(ours, kernels):
 def times_of(script):
     """When the script lets something happen."""
     now, times = 0, []
-    for relative, number, what in re.findall(r'^(\+?)([\d.]+) (.*)', script, re.MULTILINE):
+    for relative, number, what in re.findall(r'^(\+?)(\d+(?:\.\d+)?|\.\d+)\S* (.*)', script, re.MULTILINE):
         now = now + float(number) if relative else float(number)
         if what[0] not in '>%':
             times.append(now)
