@@ -79,6 +79,11 @@ bool host_tcp_fin_received(struct chaski *host, chaski_tcp connection)
     return tcp_fin_received(&host->tcp, connection);
 }
 
+uint32_t host_tcp_unacknowledged(struct chaski *host, chaski_tcp connection)
+{
+    return tcp_unacknowledged(&host->tcp, connection);
+}
+
 bool host_tcp_in_dialogue(struct chaski *host, chaski_tcp connection)
 {
     return tcp_answers_soon(&host->tcp, connection);

@@ -44,6 +44,9 @@ int host_tcp_waiting(const struct chaski *host, chaski_listener listener);
 /* Whether the peer's FIN has come, read or not, also of a connection that is over. */
 bool host_tcp_fin_received(struct chaski *host, chaski_tcp connection);
 
+/* How much of the sequence space, a FIN included, the peer has not acknowledged, or never did. */
+uint32_t host_tcp_unacknowledged(struct chaski *host, chaski_tcp connection);
+
 /* Whether acknowledgements wait for answers, since there have been some (TCP_QUICKACK). */
 bool host_tcp_in_dialogue(struct chaski *host, chaski_tcp connection);
 

@@ -381,6 +381,7 @@ int tcp_look(struct tcp *tcp, chaski_tcp connection, struct chaski_piece *pieces
 uint32_t tcp_copy(struct tcp *tcp, chaski_tcp connection, uint32_t over, void *bytes, uint32_t n);
 uint64_t tcp_arrival(struct tcp *tcp, chaski_tcp connection, uint32_t n);
 bool tcp_fin_received(struct tcp *tcp, chaski_tcp connection);
+uint32_t tcp_unacknowledged(struct tcp *tcp, chaski_tcp connection);
 uint32_t tcp_timestamp(struct tcp *tcp, chaski_tcp connection);
 int tcp_report(struct tcp *tcp, chaski_tcp connection, struct congestion_report *report);
 bool tcp_answers_soon(struct tcp *tcp, chaski_tcp connection);

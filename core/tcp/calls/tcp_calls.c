@@ -141,6 +141,12 @@ bool tcp_fin_received(struct tcp *tcp, chaski_tcp handle)
     return c != NULL && has(c, TCPF_FIN_RECEIVED);
 }
 
+uint32_t tcp_unacknowledged(struct tcp *tcp, chaski_tcp handle)
+{
+    const struct tcp_connection *c = connection_of(tcp, handle);
+    return c != NULL ? tcp_send_end(c) - c->snd_una : 0;
+}
+
 bool tcp_answers_soon(struct tcp *tcp, chaski_tcp handle)
 {
     const struct tcp_connection *c = connection_of(tcp, handle);

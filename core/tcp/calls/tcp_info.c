@@ -33,7 +33,8 @@ static void describe_sending(const struct tcp *tcp, const struct tcp_connection 
     /* Probes of a shut window back off by themselves, as in Linux. */
     info->tcpi_rto = has(c, TCPF_PERSISTING) ? c->rto_us : (uint32_t)(tcp_rto_ns(tcp, c) / 1000);
     info->tcpi_snd_mss = effective_mss(c);
-    info->tcpi_unacked = full_segments(c, c->snd_nxt - c->snd_una);
+    if (c->state != CHASKI_TCP_CLOSED)
+        info->tcpi_unacked = full_segments(c, c->snd_nxt - c->snd_una);
     if (c->flight != NULL) {
         const struct tcp_scoreboard *board = &c->flight->scoreboard;
         const struct rate *rate = &c->flight->rate;
@@ -169,7 +170,7 @@ static void describe(const struct tcp *tcp, const struct tcp_connection *c,
     info->tcpi_state = c->state;
     info->tcpi_ca_state = c->recovery;
     info->tcpi_retransmits = c->retries;
-    info->tcpi_backoff = c->backoff;
+    info->tcpi_backoff = c->state != CHASKI_TCP_CLOSED ? c->backoff : 0;
     info->tcpi_probes = c->probes;
     info->tcpi_options = (uint8_t)(has(c, TCPF_HAS_TIMESTAMPS) | has(c, TCPF_HAS_SACK) << 1 |
                                    has(c, TCPF_HAS_SCALING) << 2 |
