@@ -160,6 +160,21 @@ static void owe_acknowledgement(struct tcp *tcp, struct tcp_connection *c, uint6
     c->pingpong = 0; /* text that comes first is acknowledged at once */
 }
 
+/* The timer tells when the SYN went, if it went once (RFC 6298, 3); else the echo tells when the
+ * one did that is answered (RFC 7323, 4.1). */
+static void sample_round_trip(struct tcp *tcp, struct tcp_connection *c,
+                              const struct packet *packet, uint64_t now_ns)
+{
+    uint32_t rtt_us;
+    if (c->retries == 0 && c->send_at > now_ns + HASTE_NS)
+        rtt_us = clock_us(now_ns + tcp_rto_ns(tcp, c) - c->send_at);
+    else if (has(c, TCPF_HAS_TIMESTAMPS) && packet->tcp.timestamp_echo != 0)
+        rtt_us = (tcp_timestamp_now(c, now_ns) - packet->tcp.timestamp_echo) * 1000;
+    else
+        return;
+    tcp_rtt_sample(tcp, c, rtt_us, rtt_us, false, now_ns);
+}
+
 void tcp_syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
                           uint64_t now_ns)
 {
@@ -174,10 +189,7 @@ void tcp_syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct pack
     bool fell_back = taken == 0 && syn_carries(c) != 0;
     learn_of_fast_open(tcp, c, packet, taken);
     tcp_take_syn_data(tcp, c, taken);
-    if (c->retries == 0 && c->send_at > now_ns + HASTE_NS) { /* which tells when the SYN went */
-        uint32_t rtt_us = clock_us(now_ns + tcp_rto_ns(tcp, c) - c->send_at);
-        tcp_rtt_sample(tcp, c, rtt_us, rtt_us, false, now_ns);
-    }
+    sample_round_trip(tcp, c, packet, now_ns);
     connection_established(tcp, c, now_ns);
     owe_acknowledgement(tcp, c, now_ns);
     packet->tcp.sequence++;
