@@ -521,7 +521,7 @@ struct chaski_tcp_info {
     uint32_t tcpi_total_rto, tcpi_total_rto_recoveries, tcpi_total_rto_time; /* the last: ms */
     /* Congestion marks (RFC 3168): packets that arrived marked at the peer, and here; with accurate
      * ECN, which both ends then have (RFC 9768), also bytes, which wrap: those of ECT(1) at 2^24.
-     */
+     * Where ECN was not agreed on, what arrived here is counted with chaski_limits.accounts. */
     bool accurate_ecn;
     uint32_t tcpi_delivered_ce, tcpi_received_ce;
     uint32_t tcpi_delivered_ce_bytes, tcpi_delivered_e0_bytes, tcpi_delivered_e1_bytes;

@@ -4,13 +4,27 @@
 
 /* Linux's struct tcp_info. What does not exist here is 0. */
 
-enum { INFINITE_THRESHOLD = 0x7fffffff, SYN_SENT = 2, CLOSED = 7, LISTEN = 10 };
+enum {
+    INFINITE_THRESHOLD = 0x7fffffff,
+    SYN_SENT = 2,
+    CLOSED = 7,
+    LISTEN = 10,
+    HAS_TIMESTAMPS = 1,
+};
 
 static uint32_t threshold_of(const struct chaski_tcp_info *from)
 {
     /* The core's "no threshold yet" is half the sequence space, in segments here. */
     uint32_t none = from->tcpi_snd_mss != 0 ? UINT32_MAX / 2 / from->tcpi_snd_mss : 0;
     return from->tcpi_snd_ssthresh >= none ? INFINITE_THRESHOLD : from->tcpi_snd_ssthresh;
+}
+
+/* What the first time-out is made of (Linux), until there has been a round trip. */
+static uint32_t first_variation(const struct chaski_tcp_info *from)
+{
+    enum { AT_FIRST = 1000000, AFTER_LOST_SYN = 3000000 };
+    uint32_t rto = from->tcpi_rto < AFTER_LOST_SYN ? AT_FIRST : AFTER_LOST_SYN;
+    return (from->tcpi_state == CHASKI_TCP_SYN_SENT ? AT_FIRST : rto) / 4;
 }
 
 static void fill_sending(struct linux_tcp_info *info, const struct chaski_tcp_info *from)
@@ -22,7 +36,7 @@ static void fill_sending(struct linux_tcp_info *info, const struct chaski_tcp_in
     info->lost = from->tcpi_lost;
     info->retrans = from->tcpi_retrans;
     info->rtt = from->tcpi_rtt;
-    info->rttvar = from->tcpi_rttvar;
+    info->rttvar = from->tcpi_rtt != 0 ? from->tcpi_rttvar : first_variation(from);
     info->min_rtt = from->tcpi_min_rtt != 0 ? from->tcpi_min_rtt : UINT32_MAX;
     info->snd_cwnd = from->tcpi_snd_cwnd;
     info->snd_ssthresh = threshold_of(from);
@@ -123,14 +137,23 @@ static uint32_t acknowledged_syn(const struct socket *socket, const struct chask
     return socket->opened_by_us && !opening;
 }
 
-/* Linux knows them when the peer has answered; a SYN that waits for data has been sent, as far as
- * anybody sees. */
+/* Linux knows them when the peer has answered, and takes it for one with timestamps until then; a
+ * SYN that waits for data has been sent, as far as anybody sees. */
 static void correct_opening(const struct socket *socket, struct linux_tcp_info *info)
 {
+    enum { STAMPS = 12, LEAST_SEGMENT = 88 };
     if (socket->deferred)
         info->state = SYN_SENT;
-    if (info->state == SYN_SENT)
-        info->options = 0;
+    if (info->state != SYN_SENT)
+        return;
+    if ((info->options & HAS_TIMESTAMPS) && !socket->deferred) {
+        info->snd_mss -= STAMPS;
+        info->advmss += STAMPS;
+    }
+    info->options = 0;
+    info->rcv_mss = LEAST_SEGMENT;
+    info->rcv_wscale = 0;
+    info->rcv_space = 0;
 }
 
 void tcp_info_fill(const struct socket *socket, struct linux_tcp_info *info)

@@ -35,10 +35,22 @@ void account_sent(const struct tcp *tcp, const struct tcp_connection *c, uint32_
     account->data_segments_out += bytes != 0 ? segments : 0;
 }
 
+/* Whether Linux looks at what it acknowledges: it is a segment of this connection's, and not one
+ * that came before the last of which an acknowledgement went. */
+static bool is_heard(const struct tcp_connection *c, const struct packet *packet)
+{
+    const struct packet_tcp *segment = &packet->tcp;
+    uint32_t right = segment->sequence + packet->length + ((segment->flags & TCP_FIN) != 0);
+    if (c->state == CHASKI_TCP_SYN_SENT)
+        return true;
+    return !(segment->flags & (TCP_SYN | TCP_RST)) && seq_ge(right, c->last_ack_sent) &&
+           seq_le(segment->sequence, c->rcv_advertised);
+}
+
 /* One of what has not been sent yet is none. */
 static bool is_acknowledgment(const struct tcp_connection *c, const struct packet *packet)
 {
-    return (packet->tcp.flags & TCP_ACK) &&
+    return (packet->tcp.flags & TCP_ACK) && is_heard(c, packet) &&
            packet->tcp.acknowledgment - c->snd_una <= c->snd_nxt - c->snd_una;
 }
 
@@ -46,6 +58,24 @@ static bool is_next_text(const struct tcp_connection *c, const struct packet *pa
 {
     uint32_t left = packet->tcp.sequence, right = left + packet->length;
     return seq_le(left, c->rcv_nxt) && seq_gt(right, c->rcv_nxt);
+}
+
+/* That a link below has joined. */
+static uint32_t segments_of(const struct packet *packet)
+{
+    uint32_t each = packet->segment_size;
+    return each != 0 && packet->length > each ? (packet->length + each - 1) / each : 1;
+}
+
+/* Marks that nobody has agreed on: they are told to nobody else. */
+static void note_mark(struct tcp_account *account, const struct packet *packet)
+{
+    unsigned field = packet->ip.traffic_class & ECN_FIELD;
+    if (field == ECN_NOT_ECT)
+        return;
+    account->marked = true;
+    account->ce_packets += field == ECN_CE ? segments_of(packet) : 0;
+    account->marked_bytes[field - 1] += packet->length;
 }
 
 void account_received(const struct tcp *tcp, const struct tcp_connection *c,
@@ -56,13 +86,14 @@ void account_received(const struct tcp *tcp, const struct tcp_connection *c,
         return;
     if (is_acknowledgment(c, packet))
         account->last_ack_ms = clock_ms(now_ns);
+    if ((c->traffic_class & ECN_MODES) == ECN_NONE && is_heard(c, packet))
+        note_mark(account, packet);
     if (is_next_text(c, packet) ||
         c->state == CHASKI_TCP_SYN_SENT) /* time begins with the answer */
         account->last_data_ms = clock_ms(now_ns);
     if (packet->length == 0)
         return;
-    uint32_t each = packet->segment_size != 0 ? packet->segment_size : packet->length;
-    uint32_t segments = (packet->length + each - 1) / each; /* that a link below has joined */
+    uint32_t segments = segments_of(packet);
     account->data_segments_in += segments;
     account->segments_joined += segments - 1;
 }
@@ -108,8 +139,20 @@ void account_acknowledged(const struct tcp *tcp, const struct tcp_connection *c,
 void account_opened(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)
 {
     struct tcp_account *account = account_of(tcp, c);
-    if (account != NULL && account->time_out_since_ms != 0)
+    bool lasts = c->listener == 0 && !has(c, TCPF_HAS_SACK);
+    if (account != NULL && account->time_out_since_ms != 0 && !lasts)
         end_time_outs(account, now_ns);
+}
+
+void account_answered_again(const struct tcp *tcp, const struct tcp_connection *c, uint16_t times,
+                            uint32_t ms)
+{
+    struct tcp_account *account = account_of(tcp, c);
+    if (account == NULL)
+        return;
+    account->time_outs = times;
+    account->time_out_recoveries = 1;
+    account->time_outs_ms = ms;
 }
 
 void account_time_out(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns)

@@ -39,10 +39,13 @@ struct tcp_account {
     uint32_t reorderings;               /* times that something overtook */
     uint32_t out_of_order;              /* segments that came behind a gap */
     uint32_t last_data_ms, last_ack_ms; /* when such came */
+    uint32_t ce_packets;                /* that came where ECN was not agreed on; */
+    uint32_t marked_bytes[3];           /* likewise, by enum ecn_field less one */
     uint32_t time_out_since_ms;
     uint32_t time_outs_ms; /* spent between a time-out and the end of its recovery */
     uint16_t time_outs, time_out_recoveries;
     uint8_t occupation; /* enum tcp_occupation */
+    bool marked;        /* ECT or CE has come where ECN was not agreed on */
 };
 
 struct tcp_account *accounts_setup(struct memory *memory, uint32_t connections);
@@ -60,8 +63,12 @@ void account_out_of_order(const struct tcp *tcp, const struct tcp_connection *c)
 /* An acknowledgement has been applied. */
 void account_acknowledged(const struct tcp *tcp, const struct tcp_connection *c,
                           const struct sent_news *news);
-/* The handshake is over, of which something had to go again. */
+/* The handshake is over, of which something had to go again: time-outs are over as well. Without
+ * SACK the loss of a SYN lasts until something else is acknowledged (Linux). */
 void account_opened(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns);
+/* Its SYN+ACK has gone again so many times, by its timer, for `ms` in all. */
+void account_answered_again(const struct tcp *tcp, const struct tcp_connection *c, uint16_t times,
+                            uint32_t ms);
 void account_time_out(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns);
 /* Behind each visit of output: what holds the connection up from now on. */
 void account_occupation(const struct tcp *tcp, const struct tcp_connection *c, uint64_t now_ns);

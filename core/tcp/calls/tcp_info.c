@@ -84,13 +84,16 @@ static uint32_t space(const struct tcp *tcp, const struct tcp_connection *c, uin
 static void describe_receiving(const struct tcp *tcp, const struct tcp_connection *c,
                                struct chaski_tcp_info *info)
 {
-    info->tcpi_ato = c->bytes_received != 0 ? tcp->knobs.ack_delay_us : 0;
+    bool text = c->bytes_received != 0 || !tree_empty(&c->receive.runs);
+    info->tcpi_ato = text ? tcp->knobs.ack_delay_us : 0;
     info->tcpi_rcv_mss = c->receive_mss;
     info->tcpi_advmss = c->announced_mss;
     if (has(c, TCPF_HAS_TIMESTAMPS)) /* as Linux: what they leave for text */
         info->tcpi_advmss -= minimum(c->announced_mss, WIRE_TCP_TIMESTAMP_PADDED);
     info->tcpi_rcv_space = space(tcp, c, info->tcpi_advmss);
-    info->tcpi_rcv_rtt = c->bytes_received != 0 ? c->srtt_us8 / 8 : 0; /* that buffers follow */
+    /* That buffers follow, where who receives is told of it (as Linux). */
+    bool told = c->bytes_received != 0 && has(c, TCPF_HAS_TIMESTAMPS);
+    info->tcpi_rcv_rtt = told ? c->srtt_us8 / 8 : 0;
     info->tcpi_rcv_wnd = tcp_window_told(tcp, c);
     info->tcpi_segs_in = c->segments_in;
     info->tcpi_bytes_received = c->bytes_received + has(c, TCPF_FIN_RECEIVED); /* as Linux */
@@ -118,6 +121,18 @@ static void describe_ecn(const struct tcp_connection *c, struct chaski_tcp_info 
     info->tcpi_delivered_e1_bytes = told->ect1_bytes - ECN_FIRST_BYTES;
 }
 
+/* Where ECN was not agreed on. */
+static void describe_marks(const struct tcp_account *account, struct chaski_tcp_info *info)
+{
+    const uint32_t *bytes = account->marked_bytes;
+    info->tcpi_received_ce = account->ce_packets;
+    info->tcpi_received_ce_bytes = bytes[ECN_CE - 1];
+    info->tcpi_received_e0_bytes = bytes[ECN_ECT0 - 1];
+    info->tcpi_received_e1_bytes = bytes[ECN_ECT1 - 1];
+    if (account->marked)
+        info->tcpi_options |= ECN_HAS_COME;
+}
+
 static void describe_times(const struct tcp *tcp, const struct tcp_account *account,
                            struct chaski_tcp_info *info)
 {
@@ -140,6 +155,8 @@ static void describe_account(const struct tcp *tcp, const struct tcp_connection 
     if (account == NULL)
         return;
     describe_times(tcp, account, info);
+    if (!(info->tcpi_options & ECN_AGREED))
+        describe_marks(account, info);
     info->tcpi_bytes_sent = account->bytes_sent;
     info->tcpi_bytes_retrans = account->bytes_resent;
     info->tcpi_segs_out += account->segments_cut;
@@ -154,11 +171,23 @@ static void describe_account(const struct tcp *tcp, const struct tcp_connection 
     info->tcpi_total_rto_recoveries = account->time_out_recoveries;
 }
 
-/* It counts as a segment that is lost, and has gone again (as Linux). */
-static void describe_lost_syn(struct chaski_tcp_info *info)
+/* A SYN counts as a segment that is lost, and has gone again. Until there has been a round trip,
+ * its time-outs count as doubled (Karn), though the one of text is not (as Linux). */
+static void describe_lost_syn(const struct tcp *tcp, const struct tcp_connection *c,
+                              struct chaski_tcp_info *info)
 {
-    info->tcpi_ca_state = TCP_CA_LOSS;
-    info->tcpi_lost = info->tcpi_retrans = 1;
+    const struct tcp_account *account = account_of(tcp, c);
+    if (c->state == CHASKI_TCP_SYN_SENT && c->retries != 0) {
+        info->tcpi_ca_state = TCP_CA_LOSS;
+        info->tcpi_lost = info->tcpi_retrans = 1;
+    }
+    if (account == NULL || c->listener != 0 || c->state == CHASKI_TCP_SYN_SENT ||
+        c->state == CHASKI_TCP_CLOSED)
+        return;
+    if (account->time_out_since_ms != 0)
+        info->tcpi_ca_state = TCP_CA_LOSS;
+    if (c->srtt_us8 == 0)
+        info->tcpi_backoff = (uint8_t)account->time_outs;
 }
 
 static void describe(const struct tcp *tcp, const struct tcp_connection *c,
@@ -180,8 +209,7 @@ static void describe(const struct tcp *tcp, const struct tcp_connection *c,
     info->tcpi_rcv_wscale = c->receive_scale;
     info->tcpi_pmtu = connection_path(tcp, c, &path) == 0 ? path.mtu : 0;
     describe_sending(tcp, c, info);
-    if (c->state == CHASKI_TCP_SYN_SENT && c->retries != 0)
-        describe_lost_syn(info);
+    describe_lost_syn(tcp, c, info);
     describe_ecn(c, info);
     describe_receiving(tcp, c, info);
     describe_account(tcp, c, info);

@@ -125,13 +125,31 @@ static uint32_t age_ms(const struct tcp *tcp, const struct tcp_half_open *entry,
     return (clock_ms(now_ns) - sent_ms) & HALF_OPEN_DUE;
 }
 
-/* Of our SYN+ACK, if it was sent once (RFC 6298, 3); else 0. */
-static uint32_t round_trip_us(const struct tcp *tcp, const struct tcp_half_open *entry,
-                              uint64_t now_ns)
+/* The same since it went first. */
+static uint32_t whole_age_ms(const struct tcp *tcp, const struct tcp_half_open *entry,
+                             uint64_t now_ns)
 {
-    if (entry->round != 0 || entry->repeated)
-        return 0;
-    return maximum(age_ms(tcp, entry, now_ns), 1) * 1000;
+    uint32_t ms = age_ms(tcp, entry, now_ns);
+    struct tcp_half_open earlier = *entry;
+    while (earlier.round != 0) {
+        earlier.round--;
+        ms += half_open_wait_ms(tcp, &earlier);
+    }
+    return ms;
+}
+
+/* Of our SYN+ACK, if it was sent once (RFC 6298, 3), or by the echo of when it went last (RFC 7323,
+ * 4.1); else 0. */
+static uint32_t round_trip_us(const struct tcp *tcp, const struct tcp_half_open *entry,
+                              const struct packet *packet, uint64_t now_ns)
+{
+    uint32_t ms = age_ms(tcp, entry, now_ns), echoed = packet->tcp.timestamp_echo;
+    if (entry->round != 0 || entry->repeated) {
+        if (!(entry->flags & HALF_OPEN_TIMESTAMPS) || !packet->tcp.has_timestamp || echoed == 0)
+            return 0;
+        ms = clock_ms(now_ns) + secret_timestamp_offset(tcp, &entry->key) - echoed;
+    }
+    return ms < 1u << 20 ? maximum(ms, 1) * 1000 : 0;
 }
 
 static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *entry,
@@ -154,15 +172,18 @@ static struct tcp_connection *complete(struct tcp *tcp, struct tcp_half_open *en
         return NULL;
     }
     struct tcp_half_open copy = *entry;
-    uint32_t rtt_us = round_trip_us(tcp, entry, now_ns);
+    uint32_t rtt_us = round_trip_us(tcp, entry, packet, now_ns);
     half_open_drop(tcp, index);
     half_open_set_timer(tcp, now_ns);
     struct tcp_connection *c =
         promote(tcp, &copy, half_open_ao(tcp, entry), listener, rtt_us, now_ns);
-    if (c == NULL)
+    if (c == NULL) {
         saved_syn_forget(tcp, &copy.key);
-    else
-        ecn_complete(tcp, c, copy.ecn, packet);
+        return NULL;
+    }
+    if (copy.round != 0)
+        account_answered_again(tcp, c, copy.round, whole_age_ms(tcp, &copy, now_ns));
+    ecn_complete(tcp, c, copy.ecn, packet);
     return c;
 }
 

@@ -119,6 +119,8 @@ static bool trim_to_window(const struct tcp *tcp, struct tcp_connection *c, stru
         if (packet->length != 0)
             tcp_note_duplicate(tcp, c, packet->tcp.sequence,
                                packet->tcp.sequence + minimum(old, packet->length));
+        if (old < packet->length) /* what came before is part of its size */
+            estimate_receive_mss(c, packet);
         packet_consume(packet, minimum(old, packet->length));
         packet->tcp.sequence = c->rcv_nxt;
         c->flags |= TCPF_ACK_NOW;
