@@ -70,6 +70,17 @@ static void wake_if_enough(struct socket *socket, int64_t lowat)
         file_happened(&socket->file, EPOLLIN | EPOLLRDNORM);
 }
 
+/* What is not locked makes room for as much as is waited for, and grows on from there (Linux). */
+static int make_room(struct socket *socket, int64_t lowat)
+{
+    if (is_locked(socket, LOCK_RCVBUF) || 2 * lowat <= receive_buffer_size(socket))
+        return 0;
+    socket->plain[PLAIN_RCVBUF] = 2 * lowat;
+    socket->asked[PLAIN_RCVBUF] = socket->asked[PLAIN_BUF_LOCK] = true;
+    int error = socket_apply_one(socket, PLAIN_RCVBUF);
+    return error != 0 ? error : socket_apply_one(socket, PLAIN_BUF_LOCK);
+}
+
 /* No more than half of what a stream can ever hold. */
 static int set_lowat(struct socket *socket, const struct option_in *in)
 {
@@ -84,7 +95,7 @@ static int set_lowat(struct socket *socket, const struct option_in *in)
         lowat = room / 2;
     socket->plain[PLAIN_RCVLOWAT] = lowat != 0 ? lowat : 1;
     wake_if_enough(socket, socket->plain[PLAIN_RCVLOWAT]);
-    return 0;
+    return is_stream(socket) ? make_room(socket, lowat) : 0;
 }
 
 static int set_linger(struct socket *socket, const struct option_in *in)
