@@ -5,7 +5,8 @@
  * How much a call takes, as Linux has it. A message goes in piece by piece, each as long as what a
  * link is handed in one; whether there is room, SO_SNDBUF and TCP_NOTSENT_LOWAT, is asked before
  * each piece, so that the last one goes beyond. A piece costs more than its bytes. What would be
- * sent at once counts as sent; the piece that it leaves is filled first, without being asked.
+ * sent at once counts as sent, but where the last byte will be urgent: then nothing goes before it
+ * is known. The piece that is left is filled first, without being asked.
  *
  * The core's own limit is set so high that it is met first only when memory runs out. While
  * somebody has found no room, the connection tells its progress (CHASKI_TCP_PROGRESS).
@@ -97,9 +98,10 @@ int64_t send_buffer_size(const struct socket *socket)
 }
 
 size_t send_buffer_room(const struct socket *socket, const struct chaski_tcp_info *info,
-                        size_t wanted)
+                        size_t wanted, bool urgent)
 {
-    int64_t limit = limit_of(socket), piece = piece_of(info), goes = sendable(info);
+    int64_t limit = limit_of(socket), goes = urgent ? 0 : sendable(info);
+    int64_t piece = urgent ? info->tcpi_snd_mss : piece_of(info);
     int64_t unsent = (int64_t)info->tcpi_notsent_bytes, most = most_unsent(socket), room = 0;
     for (int i = 0; i < PIECES_MOST && (size_t)room < wanted; i++) {
         int64_t waits = unsent > goes ? unsent - goes : 0, begun = waits % piece;

@@ -69,6 +69,7 @@ struct socket *socket_new(struct sockets *s, int family, int type, int status)
     socket->notes_end = &socket->notes;
     socket->stamps_end = &socket->stamps;
     set_defaults(socket, &s->policy);
+    host_scale_windows(s->host, s->policy.rmem_max); /* SO_RCVBUF may become as much (Linux) */
     return socket;
 }
 

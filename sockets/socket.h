@@ -320,9 +320,9 @@ bool tcp_stream_is_over(const struct socket *socket);
 
 /* What SO_SNDBUF tells: as it was set, or as it has grown. */
 int64_t send_buffer_size(const struct socket *socket);
-/* How many of `wanted` bytes a write takes now. */
+/* How many of `wanted` bytes a write takes now; `urgent`: the last one will be. */
 size_t send_buffer_room(const struct socket *socket, const struct chaski_tcp_info *info,
-                        size_t wanted);
+                        size_t wanted, bool urgent);
 /* A write has come up short: progress is looked at. */
 void send_buffer_is_full(struct socket *socket);
 /* True when now there is room again, for whom has found none. */

@@ -17,8 +17,8 @@ enum { ROOM_FIRST = 16, ROOM_MOST = 1 << 20, STATUS_CAN_CHANGE = O_NONBLOCK | O_
 void sockets_defaults(struct sockets_policy *policy)
 {
     *policy = (struct sockets_policy){
-        .rmem_max = 212992,
-        .wmem_max = 212992,
+        .rmem_max = 4194304,
+        .wmem_max = 4194304,
         .rmem_default = 212992,
         .wmem_default = 212992,
         .tcp_rmem = {4096, 131072, 6291456},

@@ -253,7 +253,7 @@ static size_t takes(const struct socket *socket, size_t wanted, int flags)
     if (socket->wants_room && file_blocks(&socket->file, flags) &&
         !tcp_socket_has_room(socket, &info))
         return 0;
-    return send_buffer_room(socket, &info, wanted);
+    return send_buffer_room(socket, &info, wanted, (flags & MSG_OOB) != 0);
 }
 
 enum {
@@ -285,12 +285,12 @@ static void announce(struct socket *socket, bool more)
     socket->more = more;
 }
 
-/* All of a message has been taken. */
-static void end_message(struct socket *socket, int flags)
+/* A message has been taken, or `all` of it. As in Linux, the last byte that was taken is urgent. */
+static void end_message(struct socket *socket, int flags, bool all)
 {
     if (flags & MSG_OOB)
         chaski_tcp_urgent(host_of(socket), socket->tcp);
-    if (flags & MSG_EOR)
+    if (all && (flags & MSG_EOR))
         host_tcp_end_record(host_of(socket), socket->tcp, !(flags & MSG_MORE));
 }
 
@@ -342,8 +342,8 @@ ssize_t tcp_socket_send(struct file *file, const struct msghdr *message, int fla
         done = lent ? zerocopy_send(socket, message) : copy_in(socket, message, most, zerocopy);
     if (done < wanted && (done >= 0 || done == -EAGAIN))
         send_buffer_is_full(socket);
-    if (done > 0 && done == wanted)
-        end_message(socket, flags);
+    if (done > 0)
+        end_message(socket, flags, done == wanted);
     if (done > 0 && zerocopy && !lent)
         stamp_zerocopy(socket);
     if (done > 0 && stamps != 0)

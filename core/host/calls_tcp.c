@@ -74,6 +74,11 @@ uint32_t host_tcp_copy(struct chaski *host, chaski_tcp connection, uint32_t over
     return tcp_copy(&host->tcp, connection, over, bytes, n);
 }
 
+void host_scale_windows(struct chaski *host, uint32_t bytes)
+{
+    host->tcp.knobs.scale_buffer = bytes;
+}
+
 bool host_tcp_fin_received(struct chaski *host, chaski_tcp connection)
 {
     return tcp_fin_received(&host->tcp, connection);

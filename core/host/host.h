@@ -38,6 +38,9 @@ uint64_t host_now(const struct chaski *host);
 /* The time that calls have from now on, for calls between two turns. */
 void host_set_now(struct chaski *host, uint64_t now_ns);
 
+/* From now on windows that may grow are scaled for buffers of so many bytes at least. */
+void host_scale_windows(struct chaski *host, uint32_t bytes);
+
 /* How many connections wait for chaski_tcp_accept(), or CHASKI_STALE. */
 int host_tcp_waiting(const struct chaski *host, chaski_listener listener);
 

@@ -55,7 +55,7 @@ static void set_defaults(const struct tcp *tcp, struct tcp_connection *c, uint64
         c->flags |= TCPF_HAS_SACK;
     if (knobs->window_scaling) {
         c->flags |= TCPF_HAS_SCALING;
-        c->receive_scale = tcp_scale_for(knobs->receive_buffer_max) & 15u;
+        c->receive_scale = tcp_scale_to_tune(knobs) & 15u;
     }
     c->ts_offset = secret_timestamp_offset(tcp, &c->key);
     c->rto_us = knobs->rto_initial_us;

@@ -61,6 +61,12 @@ static inline uint8_t tcp_scale_for(uint32_t bytes)
     return scale;
 }
 
+/* The same where a buffer tunes itself. */
+static inline uint8_t tcp_scale_to_tune(const struct tcp_knobs *knobs)
+{
+    return tcp_scale_for(maximum(knobs->receive_buffer_max, knobs->scale_buffer));
+}
+
 static inline bool has(const struct tcp_connection *c, uint32_t flags)
 {
     return (c->flags & flags) != 0;

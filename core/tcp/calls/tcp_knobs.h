@@ -26,6 +26,7 @@ struct tcp_knobs {
     uint32_t give_up_ms;        /* R2 of RFC 9293, 3.8.3 */
     uint32_t orphan_timeout_ms; /* the same once the application has let go */
     uint32_t receive_buffer, receive_buffer_max;
+    uint32_t scale_buffer; /* windows are scaled for so much at least, unless the buffer is fixed */
     uint32_t send_buffer, send_buffer_max;
     uint32_t receive_buffer_limit, send_buffer_limit; /* what the host is laid out for */
     uint32_t answer_interval_ms; /* at most one answer to unacceptable segments in so long */

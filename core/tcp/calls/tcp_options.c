@@ -94,7 +94,7 @@ static void set_receive_buffer(const struct tcp *tcp, struct tcp_connection *c, 
     set_flag(c, TCPF_FIXED_RECEIVE_BUFFER, !tunes);
     c->tune_space = minimum(c->tune_space, bytes / 2);
     if (c->state == CHASKI_TCP_SYN_SENT && has(c, TCPF_SYN_OWED) && has(c, TCPF_HAS_SCALING))
-        c->receive_scale = tcp_scale_for(tunes ? tcp->knobs.receive_buffer_max : bytes) & 15u;
+        c->receive_scale = (tunes ? tcp_scale_to_tune(&tcp->knobs) : tcp_scale_for(bytes)) & 15u;
 }
 
 static void restart_keep_alive(struct tcp *tcp, struct tcp_connection *c)

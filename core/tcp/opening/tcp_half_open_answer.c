@@ -52,9 +52,8 @@ struct half_open_offer half_open_offer(const struct tcp *tcp, const struct tcp_h
         .path_mtu = path_mtu,
         .mss = (uint16_t)mss,
         .window = tcp_first_window(tcp, wanted != 0 ? wanted : tcp->knobs.receive_buffer, segment),
-        .scale = tcp_scale_for(wanted != 0 && !listener->receive_buffer_tunes
-                                   ? wanted
-                                   : tcp->knobs.receive_buffer_max),
+        .scale = wanted != 0 && !listener->receive_buffer_tunes ? tcp_scale_for(wanted)
+                                                                : tcp_scale_to_tune(&tcp->knobs),
         .traffic_class = traffic_class_for(tcp, listener, entry),
     };
 }
