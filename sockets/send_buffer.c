@@ -66,12 +66,17 @@ static int64_t piece_of(const struct chaski_tcp_info *info)
     return piece > mss ? piece / mss * mss : mss;
 }
 
-/* Of pieces that are one segment each, those two are one that go next. */
-static int64_t cost_of(int64_t queued, const struct chaski_tcp_info *info)
+/* Of pieces that are one segment each, those two are one that go next. Longer ones are cut when
+ * they go, into pairs of segments, each of which costs as a piece. */
+static int64_t cost_of(int64_t queued, int64_t unsent, const struct chaski_tcp_info *info)
 {
-    int64_t piece = piece_of(info), pieces = (queued + piece - 1) / piece;
-    bool joined = pieces > 1 && piece == info->tcpi_snd_mss;
-    return queued + (pieces - joined) * PIECE_COST;
+    int64_t piece = piece_of(info), pair = 2 * (int64_t)info->tcpi_snd_mss, out = queued - unsent;
+    if (piece < pair) {
+        int64_t pieces = (queued + piece - 1) / piece;
+        return queued + (pieces - (pieces > 1)) * PIECE_COST;
+    }
+    int64_t pieces = (unsent + piece - 1) / piece + (out + pair - 1) / pair;
+    return queued + pieces * PIECE_COST;
 }
 
 /* What both windows would let go now, in whole segments. */
@@ -105,7 +110,7 @@ size_t send_buffer_room(const struct socket *socket, const struct chaski_tcp_inf
     int64_t unsent = (int64_t)info->tcpi_notsent_bytes, most = most_unsent(socket), room = 0;
     for (int i = 0; i < PIECES_MOST && (size_t)room < wanted; i++) {
         int64_t waits = unsent > goes ? unsent - goes : 0, begun = waits % piece;
-        bool full = cost_of(info->send_queue + room, info) >= limit || waits >= most;
+        bool full = cost_of(info->send_queue + room, waits, info) >= limit || waits >= most;
         if (begun == 0 && full)
             break;
         room += piece - begun;
@@ -116,8 +121,8 @@ size_t send_buffer_room(const struct socket *socket, const struct chaski_tcp_inf
 
 bool tcp_socket_has_room(const struct socket *socket, const struct chaski_tcp_info *info)
 {
-    int64_t limit = limit_of(socket), cost = cost_of(info->send_queue, info);
-    int64_t unsent = (int64_t)info->tcpi_notsent_bytes;
+    int64_t limit = limit_of(socket), unsent = (int64_t)info->tcpi_notsent_bytes;
+    int64_t cost = cost_of(info->send_queue, unsent, info);
     return limit - cost >= cost / 2 && 2 * unsent <= most_unsent(socket);
 }
 
