@@ -531,8 +531,7 @@ static int tcp_socket_ioctl(struct file *file, unsigned long request, int *value
         *value = there ? (int)urgent_left(socket, info.receive_queue) : 0;
         return 0;
     case SOCKETS_TIOCOUTQ: /* FIN counts as a byte */
-        *value =
-            opening || !there ? 0 : (int)host_tcp_unacknowledged(host_of(socket), socket->tcp);
+        *value = opening || !there ? 0 : (int)host_tcp_unacknowledged(host_of(socket), socket->tcp);
         return 0;
     case SOCKETS_SIOCOUTQNSD:
         *value = opening ? 0 : (int)info.tcpi_notsent_bytes;

@@ -227,6 +227,10 @@ static enum outcome send_handshake(struct tcp *tcp, struct tcp_connection *c, ui
 /* A probe is an acknowledgement outside of the peer's window, which it has to answer. */
 static enum outcome send_probe(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
+    /* What is urgent stands on one that the peer takes (RFC 9293, 3.8.5), as Linux sends it. */
+    bool urgent = has(c, TCPF_URGENT_OUT) && c->send_urgent - c->snd_una <= UINT16_MAX;
+    if (urgent && !tcp_build_ack(tcp, c, c->snd_una, now_ns))
+        return OUT_OF_MEMORY;
     if (!tcp_build_ack(tcp, c, c->snd_una - 1, now_ns))
         return OUT_OF_MEMORY;
     c->flags &= ~(uint32_t)TCPF_PROBE_OWED;
