@@ -362,17 +362,21 @@ static const char *reset_out(struct model *model, const struct model_segment *se
 }
 
 /* A connection may begin anew while the one before waits, but behind all that it has used (RFC
- * 9293, 3.6.1); one that was reset before what it awaited came does not wait. Half a minute is less
- * than anybody waits. */
+ * 9293, 3.6.1); one that was reset before what it awaited came does not wait, and none does in
+ * whose place another one has begun, however that one ends. Half a minute is less than anybody
+ * waits. */
 static const char *reopens(struct model *model, const struct model_segment *segment,
                            uint64_t now_ns)
 {
     static const uint64_t wait = UINT64_C(30) * 1000000000;
     struct model_end *end = newest(model, &segment->ends);
-    for (; end != NULL && model->options.exact; end = match(end->next, &segment->ends))
-        if (end->waits && model_end_is_over(end) && !end->reset_in && now_ns - end->fin_ns < wait &&
-            model_position(segment->sequence, end->iss, end->sent) < end->sent)
-            return "a connection begins before where the one before it ended (RFC 9293, 3.6.1)";
+    while (end != NULL && !end->sent_syn)
+        end = match(end->next, &segment->ends);
+    bool waits = end != NULL && end->waits && model_end_is_over(end) && !end->reset_in &&
+                 now_ns - end->fin_ns < wait;
+    if (model->options.exact && waits &&
+        model_position(segment->sequence, end->iss, end->sent) < end->sent)
+        return "a connection begins before where the one before it ended (RFC 9293, 3.6.1)";
     return NULL;
 }
 

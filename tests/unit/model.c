@@ -682,6 +682,15 @@ static void connections_that_begin_anew(void **state)
     expect_broken(answer, "begins before where the one before it ended");
     answer.sequence = ISS + 100;
     assert_null(out(&answer));
+
+    struct segment reset = theirs(SEGMENT_RST, 1001, 0); /* and nothing waits any more */
+    reset.flags = SEGMENT_RST;
+    in(&reset);
+    syn.sequence = IRS + 2000;
+    in(&syn);
+    answer.acknowledgment = IRS + 2001;
+    answer.sequence = ISS - 100;
+    assert_null(out(&answer));
 }
 
 /* RFC 9293, 3.10.7.1: a reset is never answered with one, anything else may be. */
