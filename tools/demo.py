@@ -14,6 +14,7 @@ import json
 import pathlib
 import random
 import shutil
+import signal
 import struct
 import subprocess
 import sys
@@ -203,7 +204,11 @@ def in_memory(why):
     CAPTURE.unlink(missing_ok=True)
     command = [CHASKI, "demo", "--capture", CAPTURE]
     print("$", " ".join(map(str, command)).replace(str(ROOT) + "/", ""), flush=True)
-    verdict(subprocess.run(command, timeout=120).returncode == 0, "chaski demo found nothing wrong")
+    process = lab.spawn(command)
+    try:
+        verdict(process.wait(timeout=120) == 0, "chaski demo found nothing wrong")
+    finally:
+        lab.stop(process)  # it has files of its own to take away
     show_capture(CAPTURE)
 
 
@@ -218,6 +223,7 @@ def main():
         why_not = f"No TAP link can be had here ({problem})."
     else:
         why_not = None
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # not without what follows "finally"
     OUT.mkdir(parents=True, exist_ok=True)
     folder = pathlib.Path(tempfile.mkdtemp(prefix="chaski-demo-"))
     try:

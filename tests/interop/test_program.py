@@ -6,6 +6,7 @@ import pathlib
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import threading
 import time
@@ -305,6 +306,24 @@ class Demo(unittest.TestCase):
         self.assertEqual(done.returncode, 2)
         self.assertEqual(done.stderr.count(b"\n"), 1, done.stderr)
         self.assertIn(b"/nonexistent", done.stderr)
+
+
+    def test_of_dev_leaves_nothing_when_it_is_terminated(self):
+        program = ("import pathlib, sys; sys.path.insert(0, sys.argv[1]); import demo;"
+                   "demo.CHASKI, demo.OUT = map(pathlib.Path, sys.argv[2:4]); del sys.argv[1:4];"
+                   "demo.ROOT = pathlib.Path('/'); demo.CAPTURE = demo.OUT / 'demo.pcap'; sys.exit(demo.main())")
+        with tempfile.TemporaryDirectory() as folder:
+            out, left = pathlib.Path(folder, "out"), pathlib.Path(folder, "left")
+            left.mkdir()
+            process = subprocess.Popen(
+                [sys.executable, "-c", program, world.ROOT / "tools", world.program, out, "--memory"],
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, env=os.environ | {"TMPDIR": str(left)})
+            while process.stdout.readline().strip() != b"ping":
+                self.assertIsNone(process.poll())
+            process.terminate()
+            self.assertIn(b"interrupted", process.stdout.read())  # as the program that it runs has heard
+            self.assertEqual(process.wait(10), 143)
+            self.assertEqual(list(left.iterdir()), [])
 
 
 class Lifetime(world.LinkTest):
