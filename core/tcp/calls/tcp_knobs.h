@@ -63,8 +63,8 @@ struct tcp_knobs {
     uint16_t probe_threshold;              /* bytes: an interval not worth a probe */
     uint32_t probe_interval_s;             /* from one search to the next */
     bool ecn_fallback;                     /* do without where somebody drops or changes it */
-    uint8_t ecn_option;        /* RFC 9768's: 0 never, 1 on change, 2 and now and then, 3 always */
-    uint8_t ecn_option_beacon; /* so many times a round trip at least */
+    uint8_t ecn_option;        /* RFC 9768's: 0 never, 1 on change, 2 always, 3 though it is lost */
+    uint8_t ecn_option_beacon; /* 1: so many times a round trip at least */
     uint8_t min_tso_segs;      /* of what is handed to the link in one piece, at least */
     bool ao_required;          /* no segments with TCP-AO of connections that no key is for */
     uint8_t reordering;        /* DupThresh: segments SACKed that tell of a loss at once */

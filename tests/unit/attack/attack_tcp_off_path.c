@@ -213,13 +213,16 @@ static void row_21_challenges_on_one_connection_say_nothing_about_another(void *
     ack.sequence++;
     ack.acknowledgment = world_last_segment(&peer.world, 0, 0).sequence + 1;
     peer_injects(&peer, &ack);
-    assert_int_equal(cost_now(&peer).connections, 2);
+    struct cost before = cost_now(&peer);
+    assert_int_equal(before.connections, 2);
     for (uint32_t i = 1; i <= 1000; i++) {
         struct segment reset = ack;
         reset.flags = SEGMENT_RST;
         reset.sequence += i;
         peer_injects(&peer, &reset);
     }
+    assert_int_equal(cost_now(&peer).frames - before.frames, 1);
+    assert_kept_nothing(&peer, &before);
     peer_hears_all(&peer);
     for (int i = 0; i < 3; i++) {
         inject_reset(&peer, 1);

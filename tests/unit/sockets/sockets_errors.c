@@ -173,7 +173,7 @@ static void a_header_is_told_as_of_datagrams(void **state)
 }
 
 /* Reports can be forged: they have the room of SO_RCVBUF, and what does not fit is not queued. */
-static void reports_are_bounded(void **state)
+static void row_22_reports_are_bounded(void **state)
 {
     struct pair p;
     struct report report;
@@ -201,7 +201,7 @@ int main(void)
         cmocka_unit_test(a_report_is_cut_to_its_room),
         cmocka_unit_test(a_missing_neighbour_is_reported_by_ourselves),
         cmocka_unit_test(a_header_is_told_as_of_datagrams),
-        cmocka_unit_test(reports_are_bounded),
+        cmocka_unit_test(row_22_reports_are_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

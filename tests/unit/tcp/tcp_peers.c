@@ -157,7 +157,7 @@ static bool has_cookie(const struct tcp *tcp, uint32_t number)
 }
 
 /* Those who open connections to us must not make us forget what servers gave us. */
-static void cookies_are_not_pushed_out(void **state)
+static void row_29_cookies_are_not_pushed_out(void **state)
 {
     (void)state;
     struct tcp *tcp = make(4);
@@ -239,7 +239,7 @@ static void the_first_time_out_is_as_policy_wants_it(void **state)
 }
 
 /* Somebody behind the same address may have been slow on purpose. */
-static void nobody_makes_others_wait_for_more_than_three_seconds(void **state)
+static void row_29_nobody_makes_others_wait_for_more_than_three_seconds(void **state)
 {
     (void)state;
     struct tcp *tcp = make(16);
@@ -348,7 +348,7 @@ static void where_much_is_reordered_more_follows_a_probe(void **state)
 
 /* ---- Connections ---- */
 
-static void strangers_leave_nothing(void **state)
+static void row_29_strangers_leave_nothing(void **state)
 {
     (void)state;
     struct tcp *tcp = make(16);
@@ -363,7 +363,7 @@ static void strangers_leave_nothing(void **state)
     assert_false(tcp->peers.used);
 }
 
-static void who_resets_leaves_nothing(void **state)
+static void row_29_who_resets_leaves_nothing(void **state)
 {
     (void)state;
     struct tcp *tcp = make(16);
@@ -373,7 +373,7 @@ static void who_resets_leaves_nothing(void **state)
     assert_false(tcp->peers.used);
 }
 
-static void who_is_given_up_leaves_nothing(void **state)
+static void row_29_who_is_given_up_leaves_nothing(void **state)
 {
     (void)state;
     struct tcp *tcp = make(16);
@@ -422,20 +422,20 @@ int main(void)
     const struct CMUnitTest tests[] = {
         test(what_was_told_nothing_for_the_longest_time_gives_way),
         test(no_more_is_kept_than_there_is_room_for),
-        test(cookies_are_not_pushed_out),
+        test(row_29_cookies_are_not_pushed_out),
         test(a_longer_round_trip_is_believed_at_once),
         test(a_round_trip_that_could_not_be_measured_is_forgotten),
         test(the_first_time_out_is_that_of_the_longer_round_trip),
         test(the_first_time_out_is_as_policy_wants_it),
-        test(nobody_makes_others_wait_for_more_than_three_seconds),
+        test(row_29_nobody_makes_others_wait_for_more_than_three_seconds),
         test(all_is_forgotten_after_an_hour),
         test(no_threshold_is_kept_unless_policy_wants_it),
         test(a_threshold_is_believed_where_the_window_had_reached_it),
         test(the_most_reordering_is_kept),
         test(where_much_is_reordered_more_follows_a_probe),
-        test(strangers_leave_nothing),
-        test(who_resets_leaves_nothing),
-        test(who_is_given_up_leaves_nothing),
+        test(row_29_strangers_leave_nothing),
+        test(row_29_who_resets_leaves_nothing),
+        test(row_29_who_is_given_up_leaves_nothing),
         test(who_ends_in_order_leaves_a_round_trip),
         test(after_a_lost_syn_three_seconds_are_waited),
     };

@@ -131,7 +131,7 @@ static void ids_and_keys_can_be_read(void **state)
 
 /* What was sent under the old key may arrive after the new one was used; the old one is gone: then
  * it is sent again under the new one. */
-/* RFC 5925 MUST-5, MUST-9, MUST-16 */
+/* RFC 5925 MUST-5, MUST-9, MUST-10, MUST-16 */
 static void one_end_may_change_by_itself(void **state)
 {
     (void)state;

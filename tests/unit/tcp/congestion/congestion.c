@@ -171,6 +171,21 @@ static void a_large_window_follows_its_curve_too(void **state)
     }
 }
 
+/* However far ahead the curve is, after so long a round trip. */
+/* RFC 9438 MUST-1 */
+static void no_round_trip_adds_more_than_half_the_window(void **state)
+{
+    (void)state;
+    struct flow flow;
+    begin(&flow, &congestion_cubic, 100 * MSS, 20 * 1000000);
+    lose(&flow, 100 * MSS, false);
+    for (unsigned i = 0; i < 4; i++) {
+        uint32_t before = flow.congestion.window;
+        pass_round_trip(&flow);
+        assert_in_range(flow.congestion.window, before / 10 * 14, before + before / 2 + MSS);
+    }
+}
+
 /* Section 4.3: 9/17 of a segment a round trip until the window is what it was, then one; worked out
  * each thirty-second of a second. */
 /* RFC 9438 SHLD-1, SHLD-3 */
@@ -314,6 +329,7 @@ int main(void)
         cmocka_unit_test(cubic_reduces_to_seven_tenths_of_what_is_proven),
         cmocka_unit_test(cubic_follows_its_curve),
         cmocka_unit_test(a_large_window_follows_its_curve_too),
+        cmocka_unit_test(no_round_trip_adds_more_than_half_the_window),
         cmocka_unit_test(cubic_keeps_reno_pace_on_short_paths),
         cmocka_unit_test(cubic_makes_room_for_others),
         cmocka_unit_test(cubic_begins_afresh_after_a_time_out),
