@@ -39,7 +39,7 @@ struct options {
 
 static void refuse(const char *what)
 {
-    fprintf(stderr, "sim: '%s' is not understood, or lacks its number; --help tells more\n", what);
+    fprintf(stderr, "sim: '%s' is not understood, or not with what follows it; --help tells more\n", what);
     exit(2);
 }
 
