@@ -21,6 +21,8 @@
 
 enum { FRAMES_A_TURN = 64 };
 
+static const uint64_t look_every_ns = 250000000;
+
 struct joint {
     struct link_end ends[LINK_WAYS];
     struct link_lane lanes[LINK_WAYS]; /* lane i leads from ends[i] to the other one */
@@ -138,11 +140,18 @@ static void give_out(struct joint *joint, unsigned way)
     }
 }
 
-static uint64_t next_deadline(const struct joint *joint)
+/* An interface that is down goes away without an event: ends in doubt are looked at now and then.
+ */
+static uint64_t next_deadline(const struct joint *joint, uint64_t now_ns)
 {
-    uint64_t there = link_lane_deadline(&joint->lanes[LINK_THERE]);
-    uint64_t back = link_lane_deadline(&joint->lanes[LINK_BACK]);
-    return there < back ? there : back;
+    uint64_t next = UINT64_MAX;
+    for (unsigned way = 0; way < LINK_WAYS; way++) {
+        uint64_t due = link_lane_deadline(&joint->lanes[way]);
+        uint64_t look = joint->ends[way].in_doubt ? now_ns + look_every_ns : UINT64_MAX;
+        due = due < look ? due : look;
+        next = due < next ? due : next;
+    }
+    return next;
 }
 
 /* Returns early when a frame comes or a signal. */
@@ -150,7 +159,7 @@ static void sleep_until(struct joint *joint, const sigset_t *waiting)
 {
     struct pollfd fds[LINK_WAYS];
     struct timespec timeout = {0};
-    uint64_t deadline = next_deadline(joint), now_ns = system_now();
+    uint64_t now_ns = system_now(), deadline = next_deadline(joint, now_ns);
     if (deadline > now_ns + joint->spin_ns) {
         uint64_t wait_ns = deadline - now_ns - joint->spin_ns;
         timeout.tv_sec = (time_t)(wait_ns / 1000000000);
@@ -161,20 +170,19 @@ static void sleep_until(struct joint *joint, const sigset_t *waiting)
     if (ppoll(fds, LINK_WAYS, deadline == UINT64_MAX ? NULL : &timeout, waiting) < 0)
         return;
     for (unsigned way = 0; way < LINK_WAYS; way++)
-        joint->gone |= (fds[way].revents & (POLLHUP | POLLNVAL)) != 0;
+        joint->gone |=
+            (fds[way].revents & (POLLHUP | POLLNVAL)) != 0 || link_end_is_gone(&joint->ends[way]);
 }
 
-static void run(struct joint *joint)
+static void run(struct joint *joint, const sigset_t *waiting)
 {
-    sigset_t waiting;
-    take_signals(&waiting);
     prctl(PR_SET_TIMERSLACK, 1UL);
     while (!asked_to_end && !joint->gone) {
         for (unsigned way = 0; way < LINK_WAYS; way++)
             take_in(joint, way);
         for (unsigned way = 0; way < LINK_WAYS; way++)
             give_out(joint, way);
-        sleep_until(joint, &waiting);
+        sleep_until(joint, waiting);
         if (asked_to_report) {
             asked_to_report = 0;
             report(joint);
@@ -217,6 +225,7 @@ static void close_all(struct joint *joint)
 int command_link(int count, char **words)
 {
     struct link_settings settings;
+    sigset_t waiting;
     int code = link_settings_read(&settings, count, words);
     if (code >= 0)
         return code;
@@ -230,10 +239,11 @@ int command_link(int count, char **words)
         return EXIT_WRONG;
     }
     warn_of_what_is_down(&joint);
+    take_signals(&waiting); /* who hears that we are ready may send one */
     fprintf(settings.json ? stderr : stdout, "ready: %s and %s are joined\n",
             joint.ends[LINK_THERE].name, joint.ends[LINK_BACK].name);
     fflush(stdout);
-    run(&joint);
+    run(&joint, &waiting);
     report(&joint);
     if (joint.gone)
         fputs("chaski link: an end is gone\n", stderr);

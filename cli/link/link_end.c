@@ -121,6 +121,15 @@ bool link_end_is_down(const struct link_end *end)
     return interface_is_down(strchr(end->name, ':') + 1);
 }
 
+/* A packet socket whose interface is gone has no index any more. */
+bool link_end_is_gone(const struct link_end *end)
+{
+    struct sockaddr_ll bound = {0};
+    socklen_t size = sizeof bound;
+    return end->in_doubt &&
+           (getsockname(end->fd, (struct sockaddr *)&bound, &size) != 0 || bound.sll_ifindex <= 0);
+}
+
 void link_end_close(struct link_end *end)
 {
     if (end->tap != NULL)
@@ -140,8 +149,11 @@ static bool is_passing(int error)
 long link_end_read(struct link_end *end, uint8_t *room)
 {
     ssize_t length = read(end->fd, room, LINK_FRAME_ROOM);
-    if (length > (ssize_t)sizeof(struct virtio_net_hdr))
+    if (length > (ssize_t)sizeof(struct virtio_net_hdr)) {
+        end->in_doubt = false;
         return length;
+    }
+    end->in_doubt |= length < 0 && errno == ENETDOWN && end->tap == NULL;
     return length >= 0 || is_passing(errno) ? 0 : -1;
 }
 

@@ -19,6 +19,9 @@ struct link_end {
     void *memory;     /* that the TAP driver wants, though no packet of its goes by here */
     struct packet_memory packets;
     struct counters counters;
+    /* The interface of a packet socket was seen down, and has given nothing since: whether it is
+     * gone the kernel does not tell unless it is asked. */
+    bool in_doubt;
 };
 
 /* "tap:NAME" or "NAME" (a TAP link, made and set up when missing, and then gone with the program),
@@ -28,6 +31,9 @@ bool link_end_open(struct link_end *end, const char *text, char *error);
 
 /* Whether the interface is down: then no frame passes. */
 bool link_end_is_down(const struct link_end *end);
+
+/* Whether the interface of an end in doubt is there no more. */
+bool link_end_is_gone(const struct link_end *end);
 
 void link_end_close(struct link_end *end);
 

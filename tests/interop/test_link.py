@@ -131,6 +131,20 @@ class Link(world.LinkTest):
         self.ping(1)
         self.assertEqual(self.link.wait(10), 1)
 
+    def test_ends_when_an_interface_is_gone(self):
+        for state in ("up", "down"):
+            lab.ip("link add near type veth peer name far")
+            for name in ("near", "far"):
+                lab.ip(f"link set {name} {state}")
+            self.link = lab.spawn([world.program, "link", "packet:near", "made"], stdout=subprocess.PIPE,
+                                  stderr=subprocess.DEVNULL, text=True)
+            self.assertIn("ready", self.link.stdout.readline())
+            lab.ip("link del near")
+            try:
+                self.assertEqual(self.link.wait(10), 1, state)
+            finally:
+                self.tidy()
+
     def test_sets_up_what_it_made_and_names_what_is_down(self):
         lab.ip("tuntap add dev kept mode tap")
         self.addCleanup(lab.ip, "link del kept")
