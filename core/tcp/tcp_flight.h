@@ -55,6 +55,7 @@ enum frto {
     FRTO_ARMED, /* the first segment goes again; what comes back then? */
     FRTO_NEW,   /* it advanced SND.UNA: new data goes now, */
     FRTO_SENT,  /* has gone; what comes back then? */
+    FRTO_OPEN, /* a segment came that told nothing: the same, but what is lost goes again (Linux) */
 };
 
 /* What to go back to when it turns out that nothing was lost. */

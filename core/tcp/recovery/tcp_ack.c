@@ -208,9 +208,14 @@ static void acknowledge_flight(struct tcp *tcp, struct tcp_connection *c,
     news_begin(&news, now_ns);
     news.min_rtt_us = c->min_rtt_us;
     news.original_end = c->flight->recovery_point;
+    news.expected = packet->length != 0 && packet->tcp.sequence == c->rcv_nxt &&
+                    packet->tcp.acknowledgment == c->snd_una;
     bool repeats = says_nothing(c, packet, old_window);
     news.duplicate = repeats && c->snd_nxt != c->snd_una;
     news.original_answered = before.recovering && undo_answers_original(c, packet);
+    news.has_echo = before.recovering && has(c, TCPF_HAS_TIMESTAMPS) && packet->tcp.has_timestamp &&
+                    packet->tcp.timestamp_echo != 0;
+    news.echo_ms = packet->tcp.timestamp_echo - c->ts_offset;
     bool old = seq_lt(packet->tcp.acknowledgment, c->snd_una);
     if (seq_gt(packet->tcp.acknowledgment, c->snd_una))
         move_una(tcp, c, packet->tcp.acknowledgment, &news, now_ns);

@@ -58,7 +58,11 @@ static bool note_delivery(const struct tcp_scoreboard *board, const struct tcp_s
 static void note_in_order(const struct tcp_scoreboard *board, const struct tcp_sent *sent,
                           struct sent_news *news)
 {
-    news->retransmission_acknowledged |= (sent->flags & SENT_EVER_RETRANSMITTED) != 0;
+    bool again = (sent->flags & SENT_EVER_RETRANSMITTED) != 0;
+    news->retransmission_acknowledged |= again;
+    /* RFC 8985, 6.2, step 2: the echo may tell, too, that it was the original. */
+    if (again && news->has_echo && seq_lt(news->echo_ms, (uint32_t)(sent->sent_ns / 1000000)))
+        return;
     if (note_delivery(board, sent, &news->once, news))
         news->in_order_sent_ns = sent->sent_ns;
 }

@@ -24,6 +24,7 @@ struct sent_news {
     uint64_t in_order_sent_ns; /* of these, when the last that SND.UNA passed was; 0: none */
     uint64_t reported_sent_ns; /* and the last that is SACKed; its end is reported_end */
     uint64_t mark_sent_ns;     /* when what was sent latest of all that newly arrived was sent */
+    uint32_t echo_ms;          /* what is echoed was sent then; where has_echo */
     uint32_t rtt_us;           /* the round trip of what was sent last; 0: it tells of none */
     uint32_t min_rtt_us;       /* known before; a retransmission cannot be acknowledged sooner */
     uint32_t original_end;     /* of what lies before, `original` is told */
@@ -33,9 +34,11 @@ struct sent_news {
     uint32_t segments;         /* that newly arrived */
     uint32_t latest_end, reported_end, mark_end;
     uint32_t marked; /* bytes of those that arrived, about, on which the peer reports marks */
+    bool has_echo;   /* in a recovery, with timestamps */
     bool retransmission_acknowledged;
     bool reordered; /* something arrived that was sent once, before what had arrived earlier */
     bool original;  /* something arrived that was sent once, from before `original_end` */
+    bool expected;  /* the segment was text in order, and acknowledged nothing */
     bool duplicate; /* the segment was a duplicate acknowledgement (RFC 5681) */
     bool original_answered; /* the timestamp echoed is of before the first retransmission */
     bool congestion;        /* the peer reports marks (RFC 3168) */

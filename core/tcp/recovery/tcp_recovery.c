@@ -27,7 +27,7 @@ static uint32_t most_duplicates(const struct tcp_connection *c)
 
 /* After a time-out without SACK everything goes again, and what had arrived causes duplicates: they
  * tell nothing, least of all that there is room for more. But new data that went for F-RTO's sake
- * causes some as well. */
+ * causes some as well, as long as something of what was in flight then is not acknowledged. */
 static void count_after_time_out(struct tcp_connection *c, const struct sent_news *news)
 {
     struct tcp_flight *flight = c->flight;
@@ -36,7 +36,8 @@ static void count_after_time_out(struct tcp_connection *c, const struct sent_new
         news_segments = full_segments(c, c->snd_nxt - flight->recovery_point);
     if (news->acknowledged != 0)
         flight->duplicate_acks = 0;
-    else if (news->duplicate && flight->duplicate_acks < news_segments)
+    else if (news->duplicate && flight->duplicate_acks < news_segments &&
+             seq_lt(c->snd_una, flight->recovery_point))
         flight->duplicate_acks++;
 }
 
@@ -72,6 +73,11 @@ static bool detect(struct tcp *tcp, struct tcp_connection *c, const struct sent_
         return detect_without_sack(tcp, c, news);
     if (news->acknowledged != 0 && scoreboard_reneges(&c->flight->scoreboard)) {
         c->flight->rack.due_ns = 0; /* reports are in doubt: the time-out, which is near, decides */
+        return false;
+    }
+    if (news->latest_sent_ns == 0) { /* as Linux: none but what has arrived tells what has not */
+        if (news->acknowledged != 0 || news->sacked != 0)
+            c->flight->rack.due_ns = 0;
         return false;
     }
     return rack_detect(tcp, c, news->now_ns);
@@ -179,6 +185,8 @@ static bool frto_answers(struct tcp_connection *c, const struct sent_news *news)
         flight->frto = FRTO_NEW;
     } else if (advanced || news->sacked != 0 || news->duplicate) {
         flight->frto = FRTO_OFF;
+    } else if (flight->frto == FRTO_SENT && !news->expected) {
+        flight->frto = FRTO_OPEN;
     }
     return false;
 }
@@ -249,7 +257,9 @@ void recovery_reordering_over(struct tcp *tcp, struct tcp_connection *c, uint64_
     struct sent_news news;
     news_begin(&news, now_ns);
     c->flight->rate.now_ns = now_ns;
-    if (!rack_detect(tcp, c, now_ns))
+    bool lost = rack_detect(tcp, c, now_ns);
+    recovery_await_first(tcp, c, now_ns); /* as Linux, which has not awaited it meanwhile */
+    if (!lost)
         return;
     if (!before.recovering)
         enter(tcp, c, &before);

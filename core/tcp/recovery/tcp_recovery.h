@@ -30,6 +30,8 @@ bool recovery_process(struct tcp *tcp, struct tcp_connection *c, const struct se
                       const struct ack_before *before);
 /* The retransmission timer has expired. */
 void recovery_time_out(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
+/* The time-out counts from when the first segment in flight went, again or not. */
+void recovery_await_first(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 /* The reordering window has ended. */
 void recovery_reordering_over(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
 /* All that is in flight goes again, though nothing was lost: the path carries less. */
@@ -48,6 +50,9 @@ void rack_recovered(struct tcp_connection *c);
 
 /* When the probe is to go; TIMER_NEVER: none may. */
 uint64_t tail_probe_at(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns);
+/* New data has gone: a reordering window is awaited no longer where a probe can be (as Linux, which
+ * has one timer for the two). */
+void tail_probe_supersedes(const struct tcp *tcp, struct tcp_connection *c);
 /* Something new was sent, or (`advanced`) has arrived: the time until a probe is due begins anew.
  */
 static inline void tail_probe_put_off(struct tcp_flight *flight, bool advanced)

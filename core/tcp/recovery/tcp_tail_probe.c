@@ -33,6 +33,12 @@ static uint64_t first_times_out_at(const struct tcp *tcp, const struct tcp_conne
     return scoreboard_first(&c->flight->scoreboard)->sent_ns + tcp_rto_ns(tcp, c);
 }
 
+void recovery_await_first(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    uint64_t rto_at = first_times_out_at(tcp, c);
+    c->flight->rto_at = rto_at > now_ns ? rto_at : now_ns;
+}
+
 /* Not behind the time-out, but for one that is over: it waits for the answer to what goes now. */
 static void set_deadline(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
@@ -55,11 +61,22 @@ static bool may_probe(const struct tcp_connection *c)
            (c->recovery == TCP_CA_DISORDER && c->flight->probe.at_known);
 }
 
+static bool is_to_probe(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    return tcp->knobs.tail_probes && has(c, TCPF_HAS_SACK) && !c->flight->probe.owed &&
+           may_probe(c) && tail_is_all_there_is(&c->flight->scoreboard);
+}
+
+void tail_probe_supersedes(const struct tcp *tcp, struct tcp_connection *c)
+{
+    if (is_to_probe(tcp, c))
+        c->flight->rack.due_ns = 0;
+}
+
 uint64_t tail_probe_at(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     struct tcp_flight *flight = c->flight;
-    if (!tcp->knobs.tail_probes || !has(c, TCPF_HAS_SACK) || flight->probe.owed || !may_probe(c) ||
-        !tail_is_all_there_is(&flight->scoreboard)) {
+    if (!is_to_probe(tcp, c)) {
         flight->probe.at_known = false;
         return TIMER_NEVER;
     }
@@ -81,11 +98,9 @@ void tail_probe_sent(struct tcp_connection *c, bool again)
 
 void tail_probe_given_up(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
-    struct tcp_flight *flight = c->flight;
-    uint64_t rto_at = first_times_out_at(tcp, c);
-    tail_probe_none(flight);
-    flight->probe.owed = false;
-    flight->rto_at = rto_at > now_ns ? rto_at : now_ns;
+    tail_probe_none(c->flight);
+    c->flight->probe.owed = false;
+    recovery_await_first(tcp, c, now_ns);
 }
 
 /* 7.4.2 */

@@ -104,11 +104,12 @@ static enum outcome send_for_frto(struct tcp *tcp, struct tcp_connection *c, uin
     struct tcp_flight *flight = c->flight;
     if (c->recovery != TCP_CA_LOSS)
         flight->frto = FRTO_OFF; /* the question is settled */
-    if (flight->frto == FRTO_SENT)
-        return SENT;
-    if (flight->frto != FRTO_NEW)
+    if (flight->frto != FRTO_NEW && flight->frto != FRTO_SENT)
         return NOTHING_TO_SEND;
+    bool released = flight->released;
+    flight->released |= flight->frto == FRTO_NEW; /* Nagle would leave the question open */
     enum outcome outcome = send_new(tcp, c, now_ns);
+    flight->released = released;
     flight->frto = c->snd_nxt != flight->recovery_point ? FRTO_SENT : FRTO_OFF;
     return flight->frto == FRTO_SENT && outcome == NOTHING_TO_SEND ? SENT : outcome;
 }
@@ -189,6 +190,8 @@ static enum outcome send_data(struct tcp *tcp, struct tcp_connection *c, uint64_
     uint32_t room = congestion_room(c);
     note_usage(c, begun, room);
     note_out_of_data(c, room);
+    if (c->snd_nxt != begun && c->flight->rack.due_ns != 0)
+        tail_probe_supersedes(tcp, c);
     consider_persisting(tcp, c, now_ns);
     return outcome;
 }

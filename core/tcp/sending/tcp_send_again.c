@@ -90,12 +90,21 @@ static uint32_t least_again(const struct tcp_connection *c, const struct tcp_sen
     return c->flight->report_length != 0 ? size : minimum(size, length);
 }
 
+/* As Linux: while the time-out is to decide whether reports count, and where so much that went
+ * again is in the network as is lost, though some of it was found not to be. */
+static bool is_kept_back(const struct tcp_scoreboard *board)
+{
+    return board->retransmitted.segments >= board->lost.segments || scoreboard_reneges(board);
+}
+
 enum outcome send_again_lost(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     struct tcp_sent *sent;
     while ((sent = scoreboard_next_lost(&c->flight->scoreboard)) != NULL) {
         if (window_again(c, sent->node.key) == 0)
             return SENT;
+        if (is_kept_back(&c->flight->scoreboard))
+            return NOTHING_TO_SEND;
         /* Without SACK one segment a round trip is known to be lost; it goes at once (RFC 6582,
          * 3.2). */
         bool at_once = c->recovery == TCP_CA_RECOVERY && !has(c, TCPF_HAS_SACK);
