@@ -18,11 +18,11 @@ import concurrent.futures
 import pathlib
 import tempfile
 
-from conversations import calls, closing, established, fastopen, marking, opening, outcome, recording
+from conversations import calls, closing, established, fastopen, lingering, marking, opening, outcome, recording
 
 KINDS = {kind.__name__.lower(): kind for kind in (
     established.Sending, established.Receiving, established.Both, marking.Marking, calls.Calls, opening.Calling,
-    opening.Answering, closing.Closing, fastopen.FastCalling, fastopen.FastAnswering)}
+    opening.Answering, closing.Closing, lingering.Lingering, fastopen.FastCalling, fastopen.FastAnswering)}
 SYSCTLS = {'net.ipv4.tcp_timestamps': '0'}
 WINDOW = 30000
 

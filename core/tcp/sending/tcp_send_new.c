@@ -91,12 +91,12 @@ static void note_peak(struct tcp_connection *c, uint32_t in_flight)
     flight->peak_end = c->snd_nxt;
 }
 
-/* A FIN without text takes a place in the congestion window as well. */
+/* A FIN without text takes the place of a whole segment in the congestion window, as in Linux. */
 static bool lone_fin_may_go(struct tcp_connection *c)
 {
     if (!fin_fits(c, 0))
         return false;
-    if (congestion_room(c) != 0 || tcp_in_flight(c) == 0)
+    if (congestion_room(c) >= c->flight->segment_size || tcp_in_flight(c) == 0)
         return true;
     note_limited(c);
     return false;
