@@ -49,6 +49,12 @@ static uint32_t next_length(const struct tcp *tcp, struct tcp_connection *c, uin
     /* With an empty network one segment always goes, else nothing would ever call us again. */
     if (room < size && tcp_in_flight(c) == 0)
         room = size;
+    /* A short one takes the place of a whole one, as in Linux; but what proportional rate reduction
+     * allows is what has arrived, by the byte. */
+    if (room < size && c->recovery != TCP_CA_RECOVERY) {
+        note_limited(c);
+        return 0;
+    }
     if (waiting > size && tcp_defers(tcp, c, waiting, minimum(window, room), now_ns))
         return 0;
     uint32_t most = size; /* and more only if there is more: the limits cost divisions */
