@@ -143,7 +143,6 @@ void connection_end(struct tcp *tcp, struct tcp_connection *c, int error)
         return;
     }
     stop(tcp, c);
-    c->backoff = 0; /* as Linux tells of what has ended */
     c->error = (int8_t)error;
     receive_queue_drop_runs(&c->receive, tcp->counters, CHASKI_DROP_TCP_CLOSED);
     connection_tell(tcp, c, CHASKI_ENDED | CHASKI_READABLE);
