@@ -80,6 +80,7 @@ enum ip_error_kind {
     IP_ERROR_PORT_UNREACHABLE,
     IP_ERROR_TOO_BIG, /* path MTU; `mtu` is already clamped and recorded by the IP block */
     IP_ERROR_PROHIBITED,
+    IP_ERROR_NO_SUCH_WAY, /* unknown, isolated, or none of such a service */
     IP_ERROR_TIME_EXCEEDED,
     IP_ERROR_PARAMETER,
 };
