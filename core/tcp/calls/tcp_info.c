@@ -27,13 +27,26 @@ static void describe_pacing(const struct tcp *tcp, const struct tcp_connection *
     info->tcpi_max_pacing_rate = tcp_max_pacing_rate(c);
 }
 
+static bool is_opening(const struct tcp_connection *c)
+{
+    return c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED;
+}
+
+/* As Linux counts them: the SYN, and what it carried; but no SYN+ACK for a SYN. */
+static uint32_t segments_of_our_syn(const struct tcp_connection *c)
+{
+    if (c->fast_open & FAST_OPEN_PASSIVE)
+        return 0;
+    return c->flight != NULL && c->flight->syn_data != 0 ? 2 : 1;
+}
+
 static void describe_sending(const struct tcp *tcp, const struct tcp_connection *c,
                              struct chaski_tcp_info *info)
 {
     /* Probes of a shut window back off by themselves, as in Linux. */
     info->tcpi_rto = has(c, TCPF_PERSISTING) ? c->rto_us : (uint32_t)(tcp_rto_ns(tcp, c) / 1000);
     info->tcpi_snd_mss = effective_mss(c);
-    if (c->state != CHASKI_TCP_CLOSED)
+    if (c->state != CHASKI_TCP_CLOSED && !is_opening(c))
         info->tcpi_unacked = full_segments(c, c->snd_nxt - c->snd_una);
     if (c->flight != NULL) {
         const struct tcp_scoreboard *board = &c->flight->scoreboard;
@@ -52,7 +65,8 @@ static void describe_sending(const struct tcp *tcp, const struct tcp_connection 
             maximum(peers_reordering(tcp, &c->key.remote), tcp->knobs.reordering);
     }
     describe_pacing(tcp, c, info);
-    bool opening = c->state == CHASKI_TCP_SYN_SENT || c->state == CHASKI_TCP_SYN_RECEIVED;
+    bool opening = is_opening(c);
+    info->tcpi_unacked += opening ? segments_of_our_syn(c) : 0;
     info->tcpi_delivered = tcp_delivered(c) + !opening; /* a SYN counts as well, as in Linux, */
     if (!has(c, TCPF_HAS_SACK))                         /* and what duplicates have told of */
         info->tcpi_delivered += info->tcpi_sacked;
@@ -171,15 +185,17 @@ static void describe_account(const struct tcp *tcp, const struct tcp_connection 
     info->tcpi_total_rto_recoveries = account->time_out_recoveries;
 }
 
-/* A SYN counts as a segment that is lost, and has gone again. Until there has been a round trip,
- * its time-outs count as doubled (Karn), though the one of text is not (as Linux). */
+/* A SYN counts as a segment that is lost, with what it carried, and has gone again. Until there has
+ * been a round trip, its time-outs count as doubled (Karn), though the one of text is not (as
+ * Linux). */
 static void describe_lost_syn(const struct tcp *tcp, const struct tcp_connection *c,
                               struct chaski_tcp_info *info)
 {
     const struct tcp_account *account = account_of(tcp, c);
     if (c->state == CHASKI_TCP_SYN_SENT && c->retries != 0) {
         info->tcpi_ca_state = TCP_CA_LOSS;
-        info->tcpi_lost = info->tcpi_retrans = 1;
+        info->tcpi_lost = segments_of_our_syn(c);
+        info->tcpi_retrans = 1;
     }
     if (account == NULL || c->listener != 0 || c->state == CHASKI_TCP_SYN_SENT ||
         c->state == CHASKI_TCP_CLOSED)
