@@ -65,6 +65,14 @@ static void take_syn(struct tcp *tcp, struct tcp_connection *c, const struct pac
     c->snd_wl2 = packet->tcp.acknowledgment;
 }
 
+/* Whether our SYN asked for a cookie, or brought one. */
+static bool has_asked(const struct tcp *tcp, const struct tcp_connection *c)
+{
+    bool free_of_charge =
+        (c->fast_open & FAST_OPEN_NO_COOKIE) || (tcp->knobs.fast_open & FAST_OPEN_CLIENT_NO_COOKIE);
+    return !free_of_charge || fast_open_recall(tcp, &c->key.remote) != NULL;
+}
+
 /* The answer to a fast open: it brings a cookie, or acknowledges the `taken` bytes on our SYN, or
  * neither, though the SYN went again: then only the plain one got there (RFC 7413, 4.1.3.1). A
  * cookie that was not asked for is none (as Linux). */
@@ -73,13 +81,8 @@ static void learn_of_fast_open(struct tcp *tcp, const struct tcp_connection *c,
 {
     struct wire_tcp_options options;
     struct fast_open_cookie cookie;
-    if (!(c->fast_open & FAST_OPEN_ACTIVE))
-        return;
     wire_tcp_parse_options(packet_transport(packet), &options);
-    bool free_of_charge =
-        (c->fast_open & FAST_OPEN_NO_COOKIE) || (tcp->knobs.fast_open & FAST_OPEN_CLIENT_NO_COOKIE);
-    bool asked = !free_of_charge || fast_open_recall(tcp, &c->key.remote) != NULL;
-    bool given = fast_open_read(packet_transport(packet), &options, &cookie) && asked;
+    bool given = fast_open_read(packet_transport(packet), &options, &cookie) && has_asked(tcp, c);
     fast_open_remember(tcp, &c->key.remote, given ? &cookie : NULL, c->peer_mss);
     if (given)
         return;
@@ -186,19 +189,19 @@ void tcp_syn_sent_segment(struct tcp *tcp, struct tcp_connection *c, struct pack
         cross(tcp, c, packet);
         return;
     }
-    bool fell_back = taken == 0 && syn_carries(c) != 0;
-    learn_of_fast_open(tcp, c, packet, taken);
+    bool fast = (c->fast_open & FAST_OPEN_ACTIVE) && (syn_carries(c) != 0 || has_asked(tcp, c));
+    bool keeps_text = fast && taken == syn_carries(c);
+    if (fast)
+        learn_of_fast_open(tcp, c, packet, taken);
     tcp_take_syn_data(tcp, c, taken);
     sample_round_trip(tcp, c, packet, now_ns);
     connection_established(tcp, c, now_ns);
     owe_acknowledgement(tcp, c, now_ns);
     packet->tcp.sequence++;
     bool alive = true;
-    if (fell_back) /* to a handshake without text, on either side (Linux): it comes again */
-        packet_free(packet);
-    else if (packet->length != 0 || (packet->tcp.flags & TCP_FIN))
+    if (keeps_text && (packet->length != 0 || (packet->tcp.flags & TCP_FIN)))
         alive = tcp_apply_text(tcp, c, packet, now_ns);
-    else
+    else /* what a handshake without text, on either side, brings of it comes again (Linux) */
         packet_free(packet);
     if (alive)
         connection_wants_output(tcp, c);
