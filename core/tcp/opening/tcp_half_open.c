@@ -95,6 +95,19 @@ uint32_t half_open_wait_ms(const struct tcp *tcp, const struct tcp_half_open *en
     return entry->round != 0 ? minimum(wait_ms, longest_wait_ms(tcp, entry)) : wait_ms;
 }
 
+uint32_t half_open_age_ms(const struct tcp *tcp, const struct tcp_half_open *entry, uint64_t now_ns)
+{
+    uint32_t sent_ms = entry->due_ms - half_open_wait_ms(tcp, entry);
+    return (clock_ms(now_ns) - sent_ms) & HALF_OPEN_DUE;
+}
+
+bool half_open_was_answered(const struct tcp *tcp, const struct tcp_half_open *entry,
+                            uint64_t now_ns)
+{
+    bool beside = entry->answered || (entry->flags & HALF_OPEN_CHALLENGED);
+    return beside && half_open_age_ms(tcp, entry, now_ns) < tcp->knobs.answer_interval_ms;
+}
+
 static uint32_t time_left_ms(const struct tcp_half_open *entry, uint64_t now_ns)
 {
     uint32_t left = (entry->due_ms - clock_ms(now_ns)) & HALF_OPEN_DUE;
@@ -237,6 +250,7 @@ void half_open_timer(void *block, struct timer *timer, uint64_t now_ns)
             unlink_entry(all, entry);
             entry->round++;
             entry->flags &= ~HALF_OPEN_CHALLENGED & 31;
+            entry->answered = 0;
             half_open_wait(tcp, entry, now_ns);
             if (!waits_for_data(tcp, entry))
                 half_open_answer(tcp, entry, NULL, NULL, now_ns);

@@ -51,16 +51,17 @@ struct tcp_half_open {
     uint8_t flags : 5; /* enum half_open_flag */
     uint8_t round : 3; /* SYN+ACKs sent, less one: the queue that it stands in */
     uint32_t next;     /* index plus one, in the queue or the free chain */
-    uint32_t previous : 30;
+    uint32_t previous : 29;
     uint32_t acknowledged : 1; /* data is waited for (TCP_DEFER_ACCEPT) */
-    uint32_t repeated : 1;     /* the SYN came again, and was answered again */
+    uint32_t repeated : 1;     /* the SYN came again, and was answered again, */
+    uint32_t answered : 1;     /* since SYN+ACK went last by its timer */
 };
 
 _Static_assert(sizeof(struct tcp_half_open) <= 64, "a half-open connection costs at most 64 bytes");
 
 enum {
     HALF_OPEN_DUE = (1 << 26) - 1,   /* the bits of due_ms */
-    HALF_OPEN_LIMIT = (1 << 30) - 1, /* entries: the bits of previous */
+    HALF_OPEN_LIMIT = (1 << 29) - 1, /* entries: the bits of previous */
 };
 
 enum { HALF_OPEN_ROUNDS = 8, HALF_OPEN_UNFILTERED_QUEUE = HALF_OPEN_ROUNDS };

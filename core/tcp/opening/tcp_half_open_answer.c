@@ -114,7 +114,10 @@ void half_open_answer_by_cookie(struct tcp *tcp, struct tcp_half_open *syn, stru
 void half_open_challenge(struct tcp *tcp, struct tcp_half_open *entry, struct packet *packet,
                          uint64_t now_ns)
 {
-    if ((entry->flags & HALF_OPEN_CHALLENGED) || !tcp_may_challenge(tcp, now_ns)) {
+    bool text = packet->length != 0 && !(packet->tcp.flags & TCP_SYN); /* is no such answer */
+    bool told = (entry->flags & HALF_OPEN_CHALLENGED) ||
+                (!text && half_open_was_answered(tcp, entry, now_ns));
+    if (told || !tcp_may_challenge(tcp, now_ns)) {
         count(tcp->counters, CHASKI_TCP_ANSWERS_LIMITED);
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
         return;

@@ -20,6 +20,14 @@ void half_open_wait_anew(struct tcp *tcp, struct tcp_half_open *entry, uint64_t 
 
 /* How long it waits in its round. */
 uint32_t half_open_wait_ms(const struct tcp *tcp, const struct tcp_half_open *entry);
+/* How long ago its wait began: since our SYN+ACK went last. */
+uint32_t half_open_age_ms(const struct tcp *tcp, const struct tcp_half_open *entry,
+                          uint64_t now_ns);
+
+/* Whether the peer was answered so lately, beside SYN+ACKs that went by their timer, that it is not
+ * answered again yet. */
+bool half_open_was_answered(const struct tcp *tcp, const struct tcp_half_open *entry,
+                            uint64_t now_ns);
 
 /* It waits for what half_open_run_filters() does in the next turn. */
 void half_open_await_turn(struct tcp *tcp, struct tcp_half_open *entry,

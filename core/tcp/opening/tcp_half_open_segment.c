@@ -103,7 +103,8 @@ static void reset_for_entry(struct tcp *tcp, struct tcp_half_open *entry, struct
 static bool is_deferred(const struct tcp_listener *owner, const struct tcp_half_open *entry,
                         const struct packet *packet)
 {
-    return entry->round < owner->defer && packet->length == 0 && !(packet->tcp.flags & TCP_FIN);
+    bool alone = packet->length == 0 && !(packet->tcp.flags & TCP_FIN);
+    return entry->round < owner->defer && alone && packet->tcp.sequence == entry->irs + 1;
 }
 
 /* The peer takes itself for connected and will say so again: room may come. Or it is told at once.
@@ -118,18 +119,11 @@ static void refuse_for_want_of_room(struct tcp *tcp, struct packet *packet, uint
     tcp_build_refusal(tcp, packet, now_ns);
 }
 
-/* Since our SYN+ACK went last by its timer. */
-static uint32_t age_ms(const struct tcp *tcp, const struct tcp_half_open *entry, uint64_t now_ns)
-{
-    uint32_t sent_ms = entry->due_ms - half_open_wait_ms(tcp, entry);
-    return (clock_ms(now_ns) - sent_ms) & HALF_OPEN_DUE;
-}
-
-/* The same since it went first. */
+/* Since our SYN+ACK went first. */
 static uint32_t whole_age_ms(const struct tcp *tcp, const struct tcp_half_open *entry,
                              uint64_t now_ns)
 {
-    uint32_t ms = age_ms(tcp, entry, now_ns);
+    uint32_t ms = half_open_age_ms(tcp, entry, now_ns);
     struct tcp_half_open earlier = *entry;
     while (earlier.round != 0) {
         earlier.round--;
@@ -143,7 +137,7 @@ static uint32_t whole_age_ms(const struct tcp *tcp, const struct tcp_half_open *
 static uint32_t round_trip_us(const struct tcp *tcp, const struct tcp_half_open *entry,
                               const struct packet *packet, uint64_t now_ns)
 {
-    uint32_t ms = age_ms(tcp, entry, now_ns), echoed = packet->tcp.timestamp_echo;
+    uint32_t ms = half_open_age_ms(tcp, entry, now_ns), echoed = packet->tcp.timestamp_echo;
     if (entry->round != 0 || entry->repeated) {
         if (!(entry->flags & HALF_OPEN_TIMESTAMPS) || !packet->tcp.has_timestamp || echoed == 0)
             return 0;
@@ -206,7 +200,9 @@ static struct tcp_connection *complete_by_cookie(struct tcp *tcp, struct tcp_hal
     uint16_t listener = listener_find(tcp, &entry->key);
     struct tcp_half_open said = {0};
     bool awaited = now_ns < tcp->half_open.cookies_until_ns;
-    if (listener == 0 || !awaited || !cookie_read(tcp, packet, &said, now_ns)) {
+    bool read =
+        awaited && !(packet->tcp.flags & TCP_SYN) && cookie_read(tcp, packet, &said, now_ns);
+    if (listener == 0 || !read) {
         refuse_cookie(tcp, packet, awaited && packet->tcp.sequence != entry->irs + 1, now_ns);
         return NULL;
     }
@@ -226,7 +222,7 @@ static bool echoes_another(const struct tcp *tcp, const struct tcp_half_open *en
         return false;
     uint32_t ago_ms = clock_ms(now_ns) + secret_timestamp_offset(tcp, &entry->key) - echoed;
     return ago_ms > INT32_MAX || (entry->round == 0 && !entry->repeated &&
-                                  (ago_ms & HALF_OPEN_DUE) > age_ms(tcp, entry, now_ns));
+                                  (ago_ms & HALF_OPEN_DUE) > half_open_age_ms(tcp, entry, now_ns));
 }
 
 /* PAWS (RFC 7323, 5). */
@@ -234,6 +230,21 @@ static bool is_old(const struct tcp_half_open *entry, const struct packet *packe
 {
     return (entry->flags & HALF_OPEN_TIMESTAMPS) && packet->tcp.has_timestamp &&
            entry->ts_recent != 0 && seq_lt(packet->tcp.timestamp, entry->ts_recent);
+}
+
+/* The SYN comes again: our answer was lost, unless it went just now (as Linux). */
+static void answer_again(struct tcp *tcp, struct tcp_half_open *entry, struct packet *packet,
+                         uint64_t now_ns)
+{
+    entry->ecn = ecn_of_syn_again(entry->ecn, packet) & 15u;
+    if (half_open_was_answered(tcp, entry, now_ns)) {
+        count(tcp->counters, CHASKI_TCP_ANSWERS_LIMITED);
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
+        return;
+    }
+    entry->repeated = entry->answered = 1;
+    half_open_answer(tcp, entry, NULL, packet, now_ns);
+    half_open_wait_anew(tcp, entry, now_ns);
 }
 
 struct tcp_connection *half_open_segment(struct tcp *tcp, uint32_t index, struct packet *packet,
@@ -247,16 +258,13 @@ struct tcp_connection *half_open_segment(struct tcp *tcp, uint32_t index, struct
         reset_for_entry(tcp, entry, packet, now_ns);
     } else if ((segment->flags & (TCP_SYN | TCP_ACK)) == TCP_SYN &&
                segment->sequence == entry->irs) {
-        entry->ecn = ecn_of_syn_again(entry->ecn, packet) & 15u;
-        entry->repeated = 1;
-        half_open_answer(tcp, entry, NULL, packet, now_ns); /* our answer was lost */
-        half_open_wait_anew(tcp, entry, now_ns);
+        answer_again(tcp, entry, packet, now_ns);
+    } else if ((segment->flags & TCP_ACK) && segment->acknowledgment != entry->iss + 1) {
+        return complete_by_cookie(tcp, entry, packet, now_ns);
     } else if ((segment->flags & TCP_SYN) || !in_window(tcp, entry, packet)) {
         half_open_challenge(tcp, entry, packet, now_ns);
     } else if (!(segment->flags & TCP_ACK)) {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
-    } else if (segment->acknowledgment != entry->iss + 1) {
-        return complete_by_cookie(tcp, entry, packet, now_ns);
     } else if (is_old(entry, packet) || echoes_another(tcp, entry, packet, now_ns)) {
         half_open_challenge(tcp, entry, packet, now_ns);
     } else {
@@ -306,7 +314,7 @@ struct tcp_connection *half_open_cookie(struct tcp *tcp, struct packet *packet, 
     if (!listener_full(&tcp->listeners[listener - 1]))
         c = promote(tcp, &entry, signs ? &ao : NULL, listener, 0, now_ns);
     if (c == NULL) {
-        refuse_for_want_of_room(tcp, packet, now_ns);
+        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_LISTENER_FULL);
         return NULL;
     }
     ecn_complete(tcp, c, entry.ecn, packet);
