@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "core/tcp/opening/tcp_half_open_internal.h"
 #include "core/tcp/opening/tcp_listener.h"
+#include "core/tcp/receiving/tcp_segment.h"
 #include "core/tcp/sending/tcp_build.h"
 
 /* A SYN for a listener: an entry, a cookie, or with Fast Open (RFC 7413, 4.2.2) a connection. */
@@ -30,26 +31,6 @@ static void judge_fast_open(const struct tcp *tcp, const struct tcp_listener *li
     opening->cookie.experimental = experimental;
 }
 
-/* Takes the data on the SYN; a FIN there comes again. */
-static void take_syn_text(struct tcp_connection *c, struct packet *packet, uint64_t now_ns)
-{
-    uint32_t window = c->rcv_advertised - c->rcv_nxt;
-    if (packet->length > window)
-        packet_trim(packet, window);
-    if (packet->length == 0) {
-        packet_free(packet);
-        return;
-    }
-    c->fast_open |= FAST_OPEN_SYN_DATA;
-    c->rcv_nxt += packet->length;
-    c->bytes_received += packet->length;
-    packet->tcp.received_ns = now_ns;
-    receive_queue_append(&c->receive, packet);
-    /* The window of the SYN+ACK, which is the first to be told, begins behind the text. */
-    uint32_t left = c->receive.limit > c->receive.length ? c->receive.limit - c->receive.length : 0;
-    c->rcv_advertised = seq_max(c->rcv_advertised, c->rcv_nxt + minimum(left, window));
-}
-
 /* A connection at once, before the handshake is over. False when there is no room for one. */
 static bool accept_fast(struct tcp *tcp, const struct tcp_half_open *syn, uint16_t listener,
                         const struct fast_opening *opening, struct packet *packet, uint64_t now_ns)
@@ -72,7 +53,7 @@ static bool accept_fast(struct tcp *tcp, const struct tcp_half_open *syn, uint16
     c->flags |= TCPF_SYN_OWED | (owner->filter != NULL ? TCPF_UNFILTERED : 0);
     owner->fast_opening++;
     listener_adopt(tcp, listener, c);
-    take_syn_text(c, packet, now_ns);
+    tcp_take_syn_text(c, packet, now_ns);
     count(tcp->counters, CHASKI_TCP_FAST_OPENED);
     connection_tell(tcp, c,
                     CHASKI_CONNECTED | CHASKI_WRITABLE |
@@ -144,11 +125,11 @@ void half_open_syn(struct tcp *tcp, struct packet *packet, uint16_t listener, ui
     read_syn(tcp, owner, packet, &syn, &opening);
     syn.iss = iss;
     bool signs = ao_of_stranger(tcp, &syn.key, packet, iss, syn.irs, &ao);
-    if (!signs) /* the options of both have no room in a SYN+ACK */
+    bool kept = tcp->knobs.syncookies != 2 && has_room(tcp, owner);
+    if (kept && !signs) /* the options of both have no room in a SYN+ACK */
         judge_fast_open(tcp, owner, packet, &syn.key, &opening);
     if (opening.accepted && accept_fast(tcp, &syn, listener, &opening, packet, now_ns))
         return;
-    bool kept = tcp->knobs.syncookies != 2 && has_room(tcp, owner);
     struct tcp_half_open *entry = kept ? half_open_take(tcp, &syn, signs ? &ao : NULL) : NULL;
     if (entry == NULL && tcp->knobs.syncookies == 0) {
         packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_LISTENER_FULL);

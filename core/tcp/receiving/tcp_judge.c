@@ -30,7 +30,8 @@ static enum verdict judge_reset(const struct tcp_connection *c, const struct pac
     return in_window(c, packet) ? VERDICT_CHALLENGE : VERDICT_DISCARD;
 }
 
-/* RFC 5961, 5.2: an acknowledgement from too far back is as suspicious as one of the future. */
+/* RFC 5961, 5.2: an acknowledgement from too far back is as suspicious as one of the future; and
+ * one of what was never sent, before our SYN, is more so (as Linux). */
 static enum verdict judge_acknowledgment(const struct tcp_connection *c,
                                          const struct packet *packet)
 {
@@ -40,8 +41,9 @@ static enum verdict judge_acknowledgment(const struct tcp_connection *c,
                        seq_le(acknowledgment, c->snd_nxt + syn_carries(c))
                    ? VERDICT_ACCEPT
                    : VERDICT_RESET_PEER;
-    bool credible =
-        seq_le(acknowledgment, c->snd_nxt) && seq_ge(acknowledgment, c->snd_una - c->max_snd_wnd);
+    uint64_t known = c->bytes_acked + (c->listener == 0); /* and the SYN, where we began */
+    uint32_t back = known < c->max_snd_wnd ? (uint32_t)known : c->max_snd_wnd;
+    bool credible = seq_le(acknowledgment, c->snd_nxt) && seq_ge(acknowledgment, c->snd_una - back);
     return credible ? VERDICT_ACCEPT : VERDICT_CHALLENGE;
 }
 

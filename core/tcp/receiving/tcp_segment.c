@@ -14,14 +14,25 @@
  */
 
 /* How much of a segment has come again, and is told: text and FIN, of a moment ago. What follows
- * that found no window. A SYN is challenged for itself, whatever it brings. */
+ * that found no window. */
 static uint32_t length_again(const struct tcp_connection *c, const struct packet *packet)
 {
-    if (packet->tcp.flags & TCP_SYN)
-        return 0;
     uint32_t length = packet->length + ((packet->tcp.flags & TCP_FIN) != 0);
     uint32_t ago = c->rcv_nxt - packet->tcp.sequence;
     return ago <= c->receive.limit ? minimum(length, ago) : 0;
+}
+
+/* Whether the peer was told a moment ago; else it is now. */
+static bool told_lately(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    uint16_t now_ms = (uint16_t)clock_ms(now_ns);
+    if (c->challenged_ms != 0 &&
+        (uint16_t)(now_ms - c->challenged_ms) < tcp->knobs.answer_interval_ms) {
+        count(tcp->counters, CHASKI_TCP_ANSWERS_LIMITED);
+        return true;
+    }
+    c->challenged_ms = now_ms != 0 ? now_ms : 1;
+    return false;
 }
 
 /* Tells the peer where we are, unless it was told a moment ago: two ends that have lost each other
@@ -30,20 +41,15 @@ static uint32_t length_again(const struct tcp_connection *c, const struct packet
 static void answer(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
                    bool challenge, uint64_t now_ns)
 {
-    uint16_t now_ms = (uint16_t)clock_ms(now_ns);
     bool limited = challenge || tcp_segment_length(packet) == 0;
-    uint32_t again = length_again(c, packet);
-    if (tcp_segment_length(packet) != 0 && seq_lt(packet->tcp.sequence, c->rcv_nxt))
+    uint32_t again = challenge ? 0 : length_again(c, packet); /* else it is not believed */
+    bool old = seq_lt(packet->tcp.sequence, c->rcv_nxt);
+    if (!challenge && tcp_segment_length(packet) != 0 && old)
         owe_urgently(c, QUICK_MOST);
     if (again != 0)
         tcp_note_duplicate(tcp, c, packet->tcp.sequence, packet->tcp.sequence + again);
-    if (limited && c->challenged_ms != 0 &&
-        (uint16_t)(now_ms - c->challenged_ms) < tcp->knobs.answer_interval_ms) {
-        count(tcp->counters, CHASKI_TCP_ANSWERS_LIMITED);
+    if (limited && told_lately(tcp, c, now_ns))
         return;
-    }
-    if (limited)
-        c->challenged_ms = now_ms != 0 ? now_ms : 1;
     if (challenge && !tcp_may_challenge(tcp, now_ns)) {
         count(tcp->counters, CHASKI_TCP_ANSWERS_LIMITED);
         return;
@@ -51,6 +57,31 @@ static void answer(struct tcp *tcp, struct tcp_connection *c, const struct packe
     count_many(tcp->counters, CHASKI_TCP_CHALLENGE_ACKS, challenge);
     c->flags |= TCPF_ACK_NOW;
     connection_wants_output(tcp, c);
+}
+
+/* The peer of a fast open has not heard our answer, unless that went just now. When it goes by its
+ * timer stays as it is (as Linux). */
+static void answer_syn_again(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
+                             uint64_t now_ns)
+{
+    ecn_syn_again(c, packet);
+    if (!told_lately(tcp, c, now_ns)) {
+        c->retransmitted++;
+        c->flags |= TCPF_SYN_OWED;
+        connection_wants_output(tcp, c);
+    }
+    packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
+}
+
+/* The SYN+ACK of a fast open is acknowledged: a round trip, if it went once (RFC 6298, 3). What the
+ * peer was told before does not count any more (as Linux). */
+static void end_fast_opening(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+{
+    c->challenged_ms = 0;
+    if (c->retransmitted != 0 || c->send_at <= now_ns || c->send_at == TIMER_NEVER)
+        return;
+    uint32_t rtt_us = clock_us(now_ns + tcp_rto_ns(tcp, c) - c->send_at);
+    tcp_rtt_sample(tcp, c, rtt_us, rtt_us, false, now_ns);
 }
 
 /* SYN-RECEIVED is a state of connections that we opened, and of fast opens: the others are
@@ -141,6 +172,8 @@ static void apply(struct tcp *tcp, struct tcp_connection *c, struct packet *pack
         c->snd_una++;
         if (syn_carries(c) != 0) /* both have opened at once */
             tcp_take_syn_data(tcp, c, packet->tcp.acknowledgment - c->snd_nxt);
+        else if (c->fast_open & FAST_OPEN_PASSIVE)
+            end_fast_opening(tcp, c, now_ns);
         c->snd_wl1 = packet->tcp.sequence - 1;
         ecn_third(tcp, c, packet);
         connection_established(tcp, c, now_ns);
@@ -181,10 +214,7 @@ void tcp_segment(struct tcp *tcp, struct tcp_connection *c, struct packet *packe
         return;
     }
     if (tcp_is_syn_again(c, packet)) {
-        ecn_syn_again(c, packet);
-        c->flags |= TCPF_SYN_OWED;
-        connection_wants_output(tcp, c);
-        packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
+        answer_syn_again(tcp, c, packet, now_ns);
         return;
     }
     if (tcp_crosses_ours(c, packet))

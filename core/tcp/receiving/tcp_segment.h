@@ -104,6 +104,8 @@ bool tcp_apply_text(struct tcp *tcp, struct tcp_connection *c, struct packet *pa
 /* Queues the text of a segment, which is new and within the window; the packet is consumed. */
 void tcp_take_text(struct tcp *tcp, struct tcp_connection *c, struct packet *packet,
                    uint64_t now_ns);
+/* Takes the text on the SYN of a fast open; a FIN there comes again. The packet is consumed. */
+void tcp_take_syn_text(struct tcp_connection *c, struct packet *packet, uint64_t now_ns);
 /* What came though it was there already is told with the next acknowledgement (RFC 2883, 4). */
 void tcp_note_duplicate(const struct tcp *tcp, struct tcp_connection *c, uint32_t left,
                         uint32_t right);

@@ -81,6 +81,25 @@ void tcp_take_text(struct tcp *tcp, struct tcp_connection *c, struct packet *pac
         owe_for_gap(tcp, c, length != 0, now_ns);
 }
 
+void tcp_take_syn_text(struct tcp_connection *c, struct packet *packet, uint64_t now_ns)
+{
+    uint32_t window = c->rcv_advertised - c->rcv_nxt;
+    if (packet->length > window)
+        packet_trim(packet, window);
+    if (packet->length == 0) {
+        packet_free(packet);
+        return;
+    }
+    c->fast_open |= FAST_OPEN_SYN_DATA;
+    c->rcv_nxt += packet->length;
+    c->bytes_received += packet->length;
+    packet->tcp.received_ns = now_ns;
+    receive_queue_append(&c->receive, packet);
+    /* The window of the SYN+ACK, which is the first to be told, begins behind the text. */
+    c->rcv_advertised = c->rcv_nxt + window;
+    owe_urgently(c, QUICK_MOST); /* what follows is the first text that is acknowledged by itself */
+}
+
 /* How much of a text that ends `beyond` the window is taken. Linux takes it whole where nothing
  * waits to be read and there is a window, so that one segment is what it takes too much; else
  * nothing of it. */

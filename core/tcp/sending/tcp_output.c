@@ -220,6 +220,8 @@ static enum outcome send_handshake(struct tcp *tcp, struct tcp_connection *c, ui
     if (c->snd_nxt == c->snd_una) {
         c->progress_ms = clock_ms(now_ns);
         c->snd_nxt = c->snd_una + 1;
+    } else if (c->send_at != TIMER_NEVER) {
+        return SENT; /* it answers a SYN, and goes by its timer as well (as Linux) */
     }
     /* Without a user time-out it goes again so many times, and with one once at least (Linux). */
     bool limited = c->user_timeout_ms != 0 && c->retries != 0;

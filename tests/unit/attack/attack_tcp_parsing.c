@@ -324,8 +324,6 @@ static void bring_to(struct peer *peer, enum place place)
     if (place == CLOSING || place == TIME_WAIT)
         peer_says(peer, SEGMENT_ACK | SEGMENT_FIN, 0);
     peer_hears_all(peer);
-    if (place == FIN_WAIT_1 || place == CLOSING || place == LAST_ACK)
-        peer->expected--; /* the FIN is not acknowledged by what follows */
 }
 
 /* The flags of the one answer, and 0 for silence: RFC 9293, 3.10.7, the segment being the next one
