@@ -15,6 +15,8 @@
 
 enum {
     CLIENT = 1, /* of the knob tcp_fastopen */
+    SERVER = 2,
+    ALL_LISTENERS = 0x400,
     OPTIONS_MOST = 40,
 };
 
@@ -23,11 +25,16 @@ static struct chaski *host_of(const struct socket *socket)
     return socket->file.table->host;
 }
 
-static bool client_may(const struct socket *socket)
+static bool policy_has(const struct socket *socket, long bits)
 {
     char text[16];
     return chaski_get_knob(host_of(socket), "tcp_fastopen", text, sizeof text) == 0 &&
-           (strtol(text, NULL, 10) & CLIENT) != 0;
+           (strtol(text, NULL, 10) & bits) == bits;
+}
+
+static bool client_may(const struct socket *socket)
+{
+    return policy_has(socket, CLIENT);
 }
 
 size_t fast_open_room(const struct socket *socket, const struct chaski_endpoint *remote)
@@ -72,11 +79,19 @@ static int set_connect(struct socket *socket, const struct option_in *in)
     return 0;
 }
 
-void fast_open_listen(struct socket *socket)
+static void apply_keys(const struct socket *socket)
 {
     if (socket->fast_keys_length != 0)
         chaski_tcp_listener_fast_open_keys(host_of(socket), socket->listener, socket->fast_keys,
                                            socket->fast_keys_length);
+}
+
+/* Where policy says so it takes as many as may wait, as from then on the option tells (Linux). */
+void fast_open_listen(struct socket *socket)
+{
+    if (socket->plain[PLAIN_FASTOPEN] == 0 && policy_has(socket, SERVER | ALL_LISTENERS))
+        socket->plain[PLAIN_FASTOPEN] = socket->backlog;
+    apply_keys(socket);
 }
 
 static int set_no_cookie(struct socket *socket, const struct option_in *in)
@@ -102,7 +117,7 @@ static int set_keys(struct socket *socket, const struct option_in *in)
     memcpy(socket->fast_keys, in->bytes, in->length);
     socket->fast_keys_length = (uint8_t)in->length;
     if (socket->phase == SOCKET_LISTENING)
-        fast_open_listen(socket);
+        apply_keys(socket);
     return 0;
 }
 

@@ -222,7 +222,7 @@ struct option_out;
 size_t fast_open_room(const struct socket *socket, const struct chaski_endpoint *remote);
 int fast_open_set(struct socket *socket, int name, const struct option_in *in);
 int fast_open_get(const struct socket *socket, int name, const struct option_out *out);
-/* A listener has come to be: its own keys, if it has any. */
+/* A listener has come to be: its own keys, if it has any, and how many it takes. */
 void fast_open_listen(struct socket *socket);
 /* MSG_FASTOPEN: opens with what is to be sent. */
 ssize_t fast_open_send(struct socket *socket, const struct msghdr *message, int flags);

@@ -309,7 +309,8 @@ int chaski_tcp_listener_defer(struct chaski *host, chaski_listener listener, uin
  * 1: from IP's on; 2: from the link's on, where there is one; 0, as at first: they are not. */
 int chaski_tcp_listener_save_syn(struct chaski *host, chaski_listener listener, uint8_t mode);
 /* How many connections there may be whose SYN brought data and whose handshake is not over (RFC
- * 7413; needs tcp_fastopen's 2); at first none. */
+ * 7413; needs tcp_fastopen's 2); at first none, or with tcp_fastopen's 0x400 as many as may wait to
+ * be accepted. */
 int chaski_tcp_listener_fast_open(struct chaski *host, chaski_listener listener, uint32_t queue);
 /* Whether data is taken of a SYN that brings no cookie, too; at first it is not. */
 int chaski_tcp_listener_fast_open_without_cookie(struct chaski *host, chaski_listener listener,

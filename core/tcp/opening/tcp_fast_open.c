@@ -187,9 +187,9 @@ static uint32_t recent_resets(const struct tcp_listener *listener, uint64_t now_
 bool fast_open_allowed(const struct tcp *tcp, const struct tcp_listener *listener)
 {
     uint32_t knob = tcp->knobs.fast_open;
-    uint32_t most = (knob & FAST_OPEN_ALL_LISTENERS) && listener->fast_open == 0
-                        ? listener->backlog
-                        : listener->fast_open;
+    uint32_t most = listener->fast_open;
+    if (most == (uint32_t)FAST_OPEN_AS_POLICY)
+        most = (knob & FAST_OPEN_ALL_LISTENERS) ? listener->backlog : 0;
     uint32_t busy = listener->fast_opening + recent_resets(listener, tcp->now_ns);
     return (knob & FAST_OPEN_SERVER) && busy < most;
 }

@@ -42,6 +42,10 @@ enum fast_open_knob {
     FAST_OPEN_ALL_LISTENERS = 0x400,
 };
 
+/* Of a listener that has not said how many it takes: as many as may wait to be accepted, where the
+ * knob says so, else none. */
+enum { FAST_OPEN_AS_POLICY = -1 };
+
 struct fast_open_cookie {
     uint8_t bytes[WIRE_TCP_COOKIE_MAX];
     uint8_t length; /* 0: none, or to be asked for */

@@ -161,6 +161,7 @@ int tcp_bind(struct tcp *tcp, const struct chaski_tcp_bind *bind, chaski_listene
         .filter = bind->filter,
         .closure = bind->receive,
         .context = bind->context,
+        .fast_open = (uint32_t)FAST_OPEN_AS_POLICY,
         .shared = bind->shared,
         .next = tcp->listener_chain[chain],
     };

@@ -329,7 +329,8 @@ static void cookies_need_not_be_asked_for(void **state)
 {
     (void)state;
     uint8_t options[40];
-    make_server(FAST_OPEN_SERVER | FAST_OPEN_SERVER_NO_COOKIE | FAST_OPEN_ALL_LISTENERS, 0);
+    make(FAST_OPEN_SERVER | FAST_OPEN_SERVER_NO_COOKIE | FAST_OPEN_ALL_LISTENERS);
+    peer_host_listens(&peer);
     const uint8_t mss[4] = {2, 4, PEER_MSS >> 8, PEER_MSS & 0xff};
     memcpy(options, mss, 4);
     say_syn(options, 4, 100);
