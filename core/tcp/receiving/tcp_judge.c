@@ -23,9 +23,17 @@ static bool in_window(const struct tcp_connection *c, const struct packet *packe
     return ahead < window || behind < length;
 }
 
+/* Some peers count from before their FIN when they reset what they have closed (as Linux knows). */
+static bool resets_its_fin(const struct tcp_connection *c, const struct packet *packet)
+{
+    return packet->tcp.sequence + 1 == c->rcv_nxt &&
+           (c->state == CHASKI_TCP_CLOSE_WAIT || c->state == CHASKI_TCP_LAST_ACK ||
+            c->state == CHASKI_TCP_CLOSING);
+}
+
 static enum verdict judge_reset(const struct tcp_connection *c, const struct packet *packet)
 {
-    if (packet->tcp.sequence == c->rcv_nxt)
+    if (packet->tcp.sequence == c->rcv_nxt || resets_its_fin(c, packet))
         return VERDICT_RESET;
     return in_window(c, packet) ? VERDICT_CHALLENGE : VERDICT_DISCARD;
 }
