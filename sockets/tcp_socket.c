@@ -367,6 +367,8 @@ int tcp_socket_begin(struct socket *socket, const struct chaski_endpoint *remote
     socket->phase = SOCKET_CONNECTING;
     socket->opened_by_us = true;
     socket->connect_told = false;
+    if (socket->plain[PLAIN_DEFER_ACCEPT] != 0) /* the peer, too, waits for data (Linux) */
+        chaski_tcp_set(host_of(socket), connection, CHASKI_TCP_MORE, 1);
     error = ao_connect(socket, remote);
     if (error != 0)
         forget_connection(socket);
