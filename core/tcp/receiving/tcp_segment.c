@@ -42,9 +42,10 @@ static void answer(struct tcp *tcp, struct tcp_connection *c, const struct packe
                    bool challenge, uint64_t now_ns)
 {
     bool limited = challenge || tcp_segment_length(packet) == 0;
-    uint32_t again = challenge ? 0 : length_again(c, packet); /* else it is not believed */
+    bool believed = !challenge && c->state != CHASKI_TCP_SYN_RECEIVED;
+    uint32_t again = believed ? length_again(c, packet) : 0;
     bool old = seq_lt(packet->tcp.sequence, c->rcv_nxt);
-    if (!challenge && tcp_segment_length(packet) != 0 && old)
+    if (believed && tcp_segment_length(packet) != 0 && old)
         owe_urgently(c, QUICK_MOST);
     if (again != 0)
         tcp_note_duplicate(tcp, c, packet->tcp.sequence, packet->tcp.sequence + again);
@@ -73,12 +74,15 @@ static void answer_syn_again(struct tcp *tcp, struct tcp_connection *c, struct p
     packet_drop(packet, tcp->counters, CHASKI_DROP_TCP_UNACCEPTABLE);
 }
 
-/* The SYN+ACK of a fast open is acknowledged: a round trip, if it went once (RFC 6298, 3). What the
- * peer was told before does not count any more (as Linux). */
-static void end_fast_opening(struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
+/* The SYN+ACK of a fast open is acknowledged: a round trip, if it went once (RFC 6298, 3), and no
+ * text behind it tells a later one. What the peer was told before does not count any more (as
+ * Linux). */
+static void end_fast_opening(struct tcp *tcp, struct tcp_connection *c, const struct packet *packet,
+                             uint64_t now_ns)
 {
+    bool text = packet->tcp.acknowledgment != c->snd_una;
     c->challenged_ms = 0;
-    if (c->retransmitted != 0 || c->send_at <= now_ns || c->send_at == TIMER_NEVER)
+    if (text || c->retransmitted != 0 || c->send_at <= now_ns || c->send_at == TIMER_NEVER)
         return;
     uint32_t rtt_us = clock_us(now_ns + tcp_rto_ns(tcp, c) - c->send_at);
     tcp_rtt_sample(tcp, c, rtt_us, rtt_us, false, now_ns);
@@ -173,7 +177,7 @@ static void apply(struct tcp *tcp, struct tcp_connection *c, struct packet *pack
         if (syn_carries(c) != 0) /* both have opened at once */
             tcp_take_syn_data(tcp, c, packet->tcp.acknowledgment - c->snd_nxt);
         else if (c->fast_open & FAST_OPEN_PASSIVE)
-            end_fast_opening(tcp, c, now_ns);
+            end_fast_opening(tcp, c, packet, now_ns);
         c->snd_wl1 = packet->tcp.sequence - 1;
         ecn_third(tcp, c, packet);
         connection_established(tcp, c, now_ns);
