@@ -272,6 +272,8 @@ def opening(flags, text, sequence, ack):
     """What a segment brings about before the connection is there; None: nothing is accepted."""
     state, length = SYN_RECEIVED, text + ('S' in flags) + ('F' in flags)
     again = '+.5 accept(3, ..., ...) = -1 EAGAIN (Resource temporarily unavailable)'
+    if '.' in flags and 'R' not in flags and ack != 1:
+        return [f'+0 > R {ack}:{ack}(0)', again]
     if not acceptable(state, sequence, length):
         return [again] if 'R' in flags else [f'+0 {state.answer()}', again]
     if 'R' in flags:
@@ -282,8 +284,6 @@ def opening(flags, text, sequence, ack):
         return [f'+0 {state.answer()}', again]
     if '.' not in flags:
         return [again]
-    if ack != 1:
-        return [f'+0 > R {ack}:{ack}(0)', again]
     lines = ['+0 accept(3, ..., ...) = 4']
     end = min(sequence + length, state.edge)
     if length and sequence > state.awaited:
