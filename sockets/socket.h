@@ -280,13 +280,20 @@ bool port_find(struct socket *socket, struct chaski_endpoint *local);
 /* The first and the last port that are chosen for it; 0, 0: any from 1024 on. */
 void port_range(const struct socket *socket, uint16_t range[2]);
 
-/* ---- tcp_socket.c ---- */
-
-extern const struct file_operations tcp_socket_operations;
+/* ---- tcp_listen.c ---- */
 
 int tcp_socket_listen(struct socket *socket, int backlog);
 int tcp_socket_accept(struct socket *socket, struct socket **accepted, int status);
 bool tcp_socket_can_accept(const struct socket *socket);
+/* What holds of a listener: a set of EPOLLIN and its like. */
+uint32_t tcp_listener_events(struct socket *socket);
+
+/* ---- tcp_socket.c ---- */
+
+extern const struct file_operations tcp_socket_operations;
+
+/* The connection is the socket's from now on, and has its options. */
+void tcp_socket_adopt(struct socket *socket, chaski_tcp connection);
 /* Whether connect() begins something; else it asks what became of what has begun. */
 bool tcp_socket_can_connect(struct socket *socket);
 int tcp_socket_connect(struct socket *socket, const struct chaski_endpoint *remote);
