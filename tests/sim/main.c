@@ -39,7 +39,8 @@ struct options {
 
 static void refuse(const char *what)
 {
-    fprintf(stderr, "sim: '%s' is not understood, or not with what follows it; --help tells more\n", what);
+    fprintf(stderr, "sim: '%s' is not understood, or not with what follows it; --help tells more\n",
+            what);
     exit(2);
 }
 
@@ -122,8 +123,10 @@ static int shrink(const struct sim_case *job)
     struct sim_case best = sim_shrink(job);
     struct sim_verdict verdict = sim_run_apart(&best);
     char words[SIM_WORDS];
-    printf("# %s\n%s\n", verdict.failed ? verdict.why : "does not fail",
-           sim_case_words(&best, words));
+    if (!verdict.failed)
+        printf("it does not fail: there is nothing to shrink\n");
+    else
+        printf("# %s\n%s\n", verdict.why, sim_case_words(&best, words));
     return verdict.failed;
 }
 

@@ -60,7 +60,6 @@ static void choose_size(struct sim *sim, uint64_t *random)
     uint32_t most = sim->job.hosts_most;
     plan->hosts = at_most(plan->hosts, most < 2 && most != 0 ? 2 : most);
     plan->flows = at_most(at_most(plan->flows, SIM_FLOWS), sim->job.flows_most);
-    plan->check_every = plan->flows > 8 ? 8 : 1;
 }
 
 static void choose_links(struct sim *sim, uint64_t *random)

@@ -163,6 +163,8 @@ uint64_t sim_many(const struct sim_job *job, struct sim_case *failed)
     uint64_t failures = atomic_load(&shared->failures), done = atomic_load(&shared->done);
     *failed = job->base;
     failed->seed = shared->failed[0].seed;
+    if (failures >= FAILURES_TOLD)
+        printf("stopped after %" PRIu64 " seeds, since so many failed\n", done);
     printf("%" PRIu64 " passed, %" PRIu64 " failed\n", done - failures, failures);
     munmap(shared, sizeof *shared);
     return failures;

@@ -114,8 +114,7 @@ struct sim_plan {
     uint16_t mtu;
     unsigned link_features;
     bool copy;
-    uint32_t longest; /* stream, bytes */
-    uint32_t check_every;
+    uint32_t longest;                      /* stream, bytes */
     uint32_t fail_every;                   /* takings from a pool, about */
     bool lossy;                            /* so much is lost that even a handshake may fail */
     bool harmful;                          /* frames may be missing, double, late or out of order */
@@ -216,7 +215,7 @@ struct sim {
     bool disturbed;  /* holes or frozen hosts: handshakes may have failed */
     uint64_t fail_random;
     bool sabotaged;
-    uint64_t turns, frames;
+    uint64_t frames;
     struct pcap_writer *trace;
     jmp_buf failed;
     char why[SIM_WHY];

@@ -280,8 +280,7 @@ static void turn(struct sim *sim, struct sim_host *at)
     sim_model_turn(at);
     if (sim->job.sabotage != 0 && !sim->sabotaged)
         sim_sabotage(sim, at);
-    if (++sim->turns % sim->plan.check_every == 0)
-        sim_check_host(sim, at);
+    sim_check_host(sim, at);
 }
 
 static uint64_t host_next(struct sim_host *at)

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: BSD-2-Clause
-"""Writes a bundle of packet scripts: five segments in all 120 orders, with SACK and without; and all
-pairs of ranges that overlap somehow, before what is missing comes.
+"""Writes a bundle of packet scripts: five segments in all 120 orders, with SACK and without, side by
+side and such that each overlaps the next; and all pairs of ranges that overlap somehow, before what
+is missing comes.
 
 Each segment is acknowledged before the next one comes. What lies behind a gap is acknowledged at
 once, as is what fills one (RFC 5681, 4.2); SACK blocks are those of RFC 2018, 4: the block that has
@@ -13,7 +14,7 @@ import sys
 UNIT = 100
 
 SETUP = """\
-`sysctl -q net.ipv4.tcp_timestamps=0`
+`sysctl -q net.ipv4.tcp_timestamps=0 net.ipv4.tcp_dsack=0`
 0 socket(..., SOCK_STREAM|SOCK_NONBLOCK, IPPROTO_TCP) = 3
 +0 bind(3, ..., ...) = 0
 +0 listen(3, 1) = 0
@@ -71,15 +72,17 @@ def arrival(receiver, first, last, sack):
     return text + '\n'
 
 
-def orders(sack):
+def orders(sack, length):
+    """Segments of `length` units, each beginning a unit behind the one before it."""
+    readable = UNIT * (4 + length)
     for order in itertools.permutations(range(5)):
         receiver = Receiver()
         text = SETUP.format(',nop,nop,sackOK' if sack else '')
         for unit in order:
-            text += arrival(receiver, unit, unit + 1, sack)
+            text += arrival(receiver, unit, unit + length, sack)
         name = ''.join(str(unit + 1) for unit in order)
-        yield (f'order_{name}_{"with" if sack else "without"}_sack',
-               text + '+0 read(4, ..., 1000) = 500\n')
+        yield (f'order_{name}_{"overlapping_" * (length > 1)}{"with" if sack else "without"}_sack',
+               text + f'+0 read(4, ..., 1000) = {readable}\n')
 
 
 def overlaps():
@@ -100,7 +103,7 @@ def overlaps():
 
 
 def main():
-    for scripts in orders(False), orders(True), overlaps():
+    for scripts in *itertools.starmap(orders, itertools.product((False, True), (1, 2))), overlaps():
         for name, text in scripts:
             sys.stdout.write(f'#### {name}\n{text}')
 
