@@ -258,7 +258,8 @@ void recovery_reordering_over(struct tcp *tcp, struct tcp_connection *c, uint64_
     news_begin(&news, now_ns);
     c->flight->rate.now_ns = now_ns;
     bool lost = rack_detect(tcp, c, now_ns);
-    recovery_await_first(tcp, c, now_ns); /* as Linux, which has not awaited it meanwhile */
+    tail_probe_none(c->flight); /* as Linux, which has awaited neither of the two meanwhile */
+    recovery_await_first(tcp, c, now_ns);
     if (!lost)
         return;
     if (!before.recovering)

@@ -36,7 +36,7 @@ static uint64_t first_times_out_at(const struct tcp *tcp, const struct tcp_conne
 void recovery_await_first(const struct tcp *tcp, struct tcp_connection *c, uint64_t now_ns)
 {
     uint64_t rto_at = first_times_out_at(tcp, c);
-    c->flight->rto_at = rto_at > now_ns ? rto_at : now_ns;
+    c->flight->rto_at = rto_at > now_ns ? rto_at : now_ns + 1;
 }
 
 /* Not behind the time-out, but for one that is over: it waits for the answer to what goes now. */
